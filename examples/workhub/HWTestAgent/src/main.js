@@ -1,0 +1,40 @@
+// HWTestAgent: hardware tests. The devices under test keep a WebSocket open at /ws.
+
+import { WebSocketServer } from 'ws';
+import { identity, startHub } from './hub.js';
+import { me, publicKey } from './token.js';
+
+// More often than proxies take a quiet connection for a dead one (60 s is usual).
+const PING_MILLISECONDS = 25_000;
+const GOING_AWAY = 1001;
+
+function attachSockets(server, isStopping) {
+  const sockets = new WebSocketServer({ server, path: '/ws', maxPayload: 64 * 1024 });
+  const leave = (socket) => socket.close(GOING_AWAY, 'the server is going away');
+
+  sockets.on('connection', (socket) => {
+    // ws closes a socket that errs; without a listener the error would end the process.
+    socket.on('error', () => {});
+    // An upgrade may still come in over a connection that was open before the stop.
+    if (isStopping()) {
+      leave(socket);
+      return;
+    }
+    socket.send(JSON.stringify({ app: identity.app, release: identity.release }));
+    socket.on('message', (data, isBinary) => socket.send(data, { binary: isBinary }));
+  });
+  setInterval(() => sockets.clients.forEach((socket) => socket.ping()), PING_MILLISECONDS).unref();
+
+  return () => sockets.clients.forEach(leave);
+}
+
+await startHub({
+  name: 'HWTestAgent',
+  port: 4100,
+  about: 'Tests of the hardware, reported live.',
+  ready: publicKey,
+  routes: (app) => {
+    app.get('/me', me);
+  },
+  attach: attachSockets,
+});

@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# Filters that turn a stack, as the lookup onehost.release.stacks returns it, into the texts of files.
+# Each is documented in the YAML file of its name.
+
+from collections.abc import Callable
+from typing import Any
+
+import yaml
+from ansible.errors import AnsibleFilterError
+from ansible_collections.onehost.release.plugins.module_utils.release import compose, env_file
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import Stack, read_stack
+
+
+def _stack(data: dict[str, Any]) -> Stack:
+    return read_stack(data.get("name", "stack"), data)
+
+
+def compose_env(values: dict[str, str], where: str = "env file") -> str:
+    try:
+        return env_file.format_env({key: str(value) for key, value in values.items()}, where)
+    except Refused as refused:
+        raise AnsibleFilterError(str(refused)) from refused
+
+
+def compose_file(stack: dict[str, Any]) -> str:
+    return yaml.safe_dump(compose.people_file(_stack(stack)), sort_keys=False, default_flow_style=False, width=120)
+
+
+def loopback_port(stack: dict[str, Any], app: str, environment: str, slot: str) -> int:
+    known = _stack(stack)
+    return known.loopback_port(known.apps[app], environment, slot)
+
+
+def without_env(stack: dict[str, Any]) -> dict[str, Any]:
+    return _stack(stack).to_mapping(with_env=False)
+
+
+class FilterModule:
+    """Filters of the collection."""
+
+    def filters(self) -> dict[str, Callable[..., Any]]:
+        return {
+            "compose_env": compose_env,
+            "compose_file": compose_file,
+            "loopback_port": loopback_port,
+            "without_env": without_env,
+        }

@@ -1,0 +1,113 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command `onehost` on the host: the same operations as the playbooks, for a person at the machine and for timers."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import os
+import socket
+import sys
+
+from . import journal, lock
+from .errors import OperationFailed, Refused
+from .operation import Places, run
+from .provisioned import choose_stack, known_stacks, load_stack, this_host
+from .recover import recover
+from .request import OPERATIONS, Request
+from .stack import ENVIRONMENTS
+from .status import status
+from .text import report_lines, status_lines
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit code: 0 done or nothing to do, 1 failed or refused."""
+    parser = argparse.ArgumentParser(prog="onehost", description="Deploy, promote and roll back stacks on this host.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, environment in OPERATIONS.items():
+        command = commands.add_parser(name, help=f"{name} to {environment}" if name != "rollback" else "go back to the release before")
+        command.add_argument("--stack", default="", help="needed when the host has several")
+        command.add_argument("--apps", default="", help="only these apps, separated by commas")
+        command.add_argument("--reason", default="", help="kept in the history")
+        command.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for another operation")
+        command.add_argument("--watch-seconds", type=int, help="how long to watch the new release")
+        command.add_argument("--check", action="store_true", help="say what would be done")
+        if name == "deploy":
+            command.add_argument("--version", default="", help="branch, tag or commit")
+            command.add_argument("--rebuild", action="store_true", help="build every app without the cache")
+        if name == "promote":
+            command.add_argument("--skip-gates", default="", help="gates to pass over, separated by commas; recorded")
+        if name == "rollback":
+            command.add_argument("--release", default="", help="a release of the history")
+            command.add_argument("--secrets", choices=["today", "release"], default="today")
+    for name, text in (("status", "what is live and what a rollback would do"), ("recover", "finish or undo what was interrupted")):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--stack", default="", help="one stack instead of all")
+        if name == "status":
+            command.add_argument("--json", action="store_true")
+    options = parser.parse_args(arguments)
+    if os.geteuid() != 0:
+        print(f"onehost {options.command} needs root: sudo onehost {options.command}", file=sys.stderr)
+        return 1
+    try:
+        if options.command == "status":
+            return _status(options.stack, options.json)
+        if options.command == "recover":
+            return _recover(options.stack)
+        return _operate(options)
+    except Refused as refused:
+        for problem in refused.problems:
+            print(f"problem: {problem}", file=sys.stderr)
+        return 1
+    except OperationFailed as error:
+        print(f"failed: {error}", file=sys.stderr)
+        return 1
+
+
+def _operate(options: argparse.Namespace) -> int:
+    stack = load_stack(choose_stack(options.stack))
+    request = Request(
+        operation=options.command, environment=OPERATIONS[options.command],
+        person=os.environ.get("SUDO_USER") or os.environ.get("USER", "root"), host=socket.gethostname(), reason=options.reason,
+        apps=_split(options.apps), version=getattr(options, "version", ""), release=getattr(options, "release", ""),
+        rebuild=getattr(options, "rebuild", False), skip_gates=_split(getattr(options, "skip_gates", "")),
+        secrets=getattr(options, "secrets", "today"), lock_wait=options.lock_wait, watch_seconds=options.watch_seconds,
+    )
+    report = run(this_host(), stack, request, check=options.check)
+    print("\n".join(report_lines(dataclasses.asdict(report))))
+    return 1 if report.failed else 0
+
+
+def _status(name: str, as_json: bool) -> int:
+    names = [choose_stack(name)] if name else known_stacks()
+    found = [status(this_host(), load_stack(stack)) for stack in names]
+    if as_json:
+        print(json.dumps(found, indent=2))
+    else:
+        print("\n".join(line for item in found for line in status_lines(item)))
+    return 0
+
+
+def _recover(name: str) -> int:
+    for stack in [choose_stack(name)] if name else known_stacks():
+        for text in recover_stack(stack):
+            print(text)
+    return 0
+
+
+def recover_stack(name: str, places: Places | None = None) -> list[str]:
+    """Finish or undo everything that is unfinished in a stack. Raises Refused while an operation runs."""
+    places = places or Places()
+    stack, host, found = load_stack(name), this_host(), []
+    for environment in ENVIRONMENTS:
+        who = {"operation": "recover", "person": os.environ.get("SUDO_USER", "root"), "host": socket.gethostname(), "pid": os.getpid()}
+        with lock.hold(lock.lock_path(stack.name, environment, places.locks), who, 0):
+            found += [recover(host, stack, record) for record in journal.unfinished(stack.name, environment, places.state)]
+    return found
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

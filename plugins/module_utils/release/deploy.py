@@ -1,0 +1,157 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planning a deploy: a commit of the stack's repository, built on the host, goes live in staging."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+
+from . import compose
+from .env_file import fingerprint
+from .errors import Nothing, OperationFailed, Problem, Refused
+from .journal import Journal
+from .observed import Observed
+from .plan import Plan, moves
+from .preflight import check_apps, check_config, selected
+from .promote import compose_release, plan_new
+from .request import Request
+from .seam import BuildResult, Host
+from .stack import App, Stack
+
+#: Names beside the source that belong to the platform; a repository that tracks one of them cannot be checked out.
+RESERVED = ("config", "docker-compose.yml", "nginx", "releases", "scripts/deploy-staging.sh",
+            "scripts/promote-production.sh", "scripts/rollback-production.sh")
+
+#: Digits of the commit in `<app>:<commit>`.
+COMMIT_DIGITS = 12
+
+
+@dataclass(frozen=True)
+class Source:
+    """A commit that can be built: for each app the fingerprint of its folder and build settings."""
+
+    commit: str
+    version: str
+    sources: dict[str, str]
+
+
+def find_source(host: Host, stack: Stack, seen: Observed, request: Request, journal: Journal) -> Source:
+    """Fetch, and check everything that can be known before a build. Raises Refused with all problems."""
+    version = request.version or stack.version
+    problems = check_apps(stack, request) + check_config(stack, seen, request.environment)
+    if request.apps and seen.live_entry(request.environment) is None:
+        problems.append(Problem("the first deploy must bring every app", "apps", "leave `apps` out"))
+    free = seen.free_bytes / 1e9
+    if free < stack.disk_floor_gb:
+        problems.append(Problem(f"{free:.1f} GB free, the floor is {stack.disk_floor_gb:g} GB", "disk", "docker system df; remove what is not needed"))
+    trouble = host.git.problem(stack)
+    if trouble:
+        problems.append(Problem(trouble, stack.directory, "set `source` and run ansible-playbook playbooks/provision.yml"))
+        raise Refused(problems)
+    changes = host.git.local_changes(stack)
+    if changes:
+        problems.append(Problem("the checkout has local changes: " + ", ".join(change.strip() for change in changes[:20]),
+                                stack.directory, f"commit them elsewhere, or drop them: git -C {stack.directory} stash --include-untracked"))
+    with journal.step("fetch", f"fetch {version}"):
+        try:
+            host.git.fetch(stack)
+        except OperationFailed as error:
+            problems.append(Problem(f"the repository cannot be fetched: {error.cause}", stack.source or stack.directory, error.mend))
+            raise Refused(problems) from error
+        commit = host.git.resolve(stack, version)
+    if commit is None:
+        problems.append(Problem(f"version {version!r} is no branch, tag or commit of the repository", stack.source or "origin",
+                                f"git -C {stack.directory} ls-remote origin"))
+        raise Refused(problems)
+    problems += [
+        Problem("is tracked in the repository, but the platform keeps its own file there", path,
+                f"remove it from the repository, for example: git rm -r --cached {path}")
+        for path in host.git.tracked(stack, commit, RESERVED)[:10]
+    ]
+    sources = {}
+    for name in selected(stack, request):
+        app = stack.apps[name]
+        fingerprint_of_app = source_of(host, stack, app, commit, problems)
+        if fingerprint_of_app:
+            sources[name] = fingerprint_of_app
+    if problems:
+        raise Refused(problems)
+    return Source(commit, version, sources)
+
+
+def source_of(host: Host, stack: Stack, app: App, commit: str, problems: list[Problem]) -> str:
+    """A fingerprint of all that an app's image is built from; empty, with a problem noted, if it cannot be built."""
+    tree = host.git.tree(stack, commit, app.context)
+    where = f"app {app.name}"
+    if tree is None:
+        problems.append(Problem(f"folder {app.context} does not exist in commit {commit[:COMMIT_DIGITS]}", where, "correct `context`"))
+        return ""
+    dockerfile = app.dockerfile if app.context == "." else f"{app.context.rstrip('/')}/{app.dockerfile}"
+    if host.git.tree(stack, commit, dockerfile) is None:
+        problems.append(Problem(f"{dockerfile} does not exist in commit {commit[:COMMIT_DIGITS]}", where, "add it, or correct `dockerfile`"))
+    if app.context == ".":
+        ignored = (host.git.read(stack, commit, ".dockerignore") or "").split()
+        if not {"config", "config/", "/config", "config/**", "*", "**"} & set(ignored):
+            problems.append(Problem("is built from the whole checkout, where config/ holds secrets", where, "add a line `config/` to .dockerignore"))
+    return fingerprint(json.dumps([tree, compose.build_settings(stack, app)], sort_keys=True))
+
+
+def build(host: Host, stack: Stack, request: Request, source: Source, journal: Journal) -> tuple[dict[str, str], list[BuildResult]]:
+    """Image IDs of the apps, built or found. Raises OperationFailed with every app that could not be built."""
+    images: dict[str, str] = {}
+    tags = {}
+    for name, wanted in source.sources.items():
+        tag = source.commit[:COMMIT_DIGITS]
+        tagged = host.docker.image(stack.image(name, tag))
+        if tagged and tagged.labels.get(f"{compose.LABEL}.source") != wanted:
+            # The tag of a commit never moves; the same commit with other build settings gets a name of its own.
+            tag = f"{tag}-{wanted[:6]}"
+            tagged = host.docker.image(stack.image(name, tag))
+        known = tagged or host.docker.image_with_label(f"{compose.LABEL}.source", wanted)
+        tags[name] = tag
+        if known and not request.rebuild:
+            journal.note(f"{name}: source unchanged, image {known.id.removeprefix('sha256:')[:12]} is used again")
+            if tagged is None:
+                host.docker.tag(known.id, name, tag)
+            images[name] = known.id
+    missing = [name for name in source.sources if name not in images]
+    results: list[BuildResult] = []
+    if missing:
+        host.git.checkout(stack, source.commit)
+        wanted_sources = {name: source.sources[name] for name in missing}
+        path = host.store.write_build(stack, compose.build_file(stack, wanted_sources, tags))
+        results = host.docker.build(path, missing, request.rebuild, journal.note)
+        failed = [result for result in results if not result.ok]
+        if failed:
+            raise _build_failure(failed, stack)
+    for name in missing:
+        image = host.docker.image(stack.image(name, tags[name]))
+        if image is None:
+            raise OperationFailed("the build left no image", f"app {name}", stack.image(name, tags[name]))
+        images[name] = image.id
+    return images, results
+
+
+def _build_failure(failed: list[BuildResult], stack: Stack) -> OperationFailed:
+    log: list[str] = []
+    for result in failed:
+        log += [f"--- {result.app}: {result.step or 'before the first step'}", *result.log]
+    first = failed[0]
+    names = ", ".join(result.app for result in failed)
+    return OperationFailed(f"{names} could not be built", f"{stack.apps[first.app].context}/{stack.apps[first.app].dockerfile}",
+                           f"step {first.step or 'unknown'} failed", "mend the Dockerfile or the source, push, and deploy again", log=log)
+
+
+def plan_deploy(stack: Stack, seen: Observed, request: Request, source: Source, images: dict[str, str]) -> Plan:
+    """Raises Nothing when exactly this is live already."""
+    release = compose_release(
+        stack, seen, request, images=images, commits={name: source.commit for name in images},
+        sources=source.sources, commit=source.commit, version=source.version,
+    )
+    live = seen.live_entry(request.environment)
+    if live and live.release.content() == release.content():
+        raise Nothing(f"{request.environment} runs {live.release.id} already, with the same images, configuration and keys")
+    return plan_new(stack, seen, request, release, tuple(moves(release.images, request.environment, seen.tags)),
+                    old_status="previous")

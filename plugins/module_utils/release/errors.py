@@ -1,0 +1,59 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can go wrong, told so that a tired person can act on it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Problem:
+    """One thing that is wrong: what, where it is, and the command or edit that mends it."""
+
+    what: str
+    where: str
+    mend: str = ""
+
+    def __str__(self) -> str:
+        mend = f" Mend: {self.mend}" if self.mend else ""
+        return f"{self.where}: {self.what}.{mend}"
+
+
+class ReleaseError(Exception):
+    """Base of all errors that the engine raises on purpose."""
+
+
+class Refused(ReleaseError):
+    """The request cannot be carried out, and nothing was changed. Holds every problem that was found, not the first."""
+
+    def __init__(self, problems: Iterable[Problem]) -> None:
+        self.problems = tuple(problems)
+        super().__init__("; ".join(str(problem) for problem in self.problems))
+
+
+@dataclass
+class OperationFailed(ReleaseError):
+    """A step failed after the operation had begun; the caller puts everything back.
+
+    `log` holds the last lines of whatever failed, oldest first.
+    """
+
+    what: str
+    where: str
+    cause: str
+    mend: str = ""
+    log: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        super().__init__(str(self))
+
+    def __str__(self) -> str:
+        mend = f" Mend: {self.mend}" if self.mend else ""
+        return f"{self.where}: {self.what}: {self.cause}.{mend}"
+
+
+class Nothing(ReleaseError):
+    """There is nothing to do, and why. Not an error: a second run changes nothing."""

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Files that are either the old or the new ones, whatever happens in between."""
+
+from __future__ import annotations
+
+import os
+
+
+def sync_directory(path: str) -> None:
+    """Make a rename or a new name in a directory survive a power cut."""
+    handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_synced(path: str, data: bytes, mode: int) -> None:
+    """Write a new file and flush it; the mode is right from the first moment on."""
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
+    try:
+        os.fchmod(handle, mode)
+        view = memoryview(data)
+        while view:
+            view = view[os.write(handle, view):]
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def write_atomically(path: str, data: bytes, mode: int) -> None:
+    """Replace a file in one step, flushed to disk."""
+    partial = f"{path}.partial"
+    write_synced(partial, data, mode)
+    os.replace(partial, path)
+    sync_directory(os.path.dirname(path))

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Choosing from the history: what is live, where a rollback goes, what must be kept."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from .release import Entry
+
+#: Good production releases that are kept whatever else happens: the live one and the one before it.
+KEPT_RELEASES = 2
+
+GOOD = ("live", "previous")
+
+
+def newest_first(entries: Iterable[Entry], environment: str) -> list[Entry]:
+    mine = [entry for entry in entries if entry.release.environment == environment]
+    return sorted(mine, key=lambda entry: entry.release.id, reverse=True)
+
+
+def find(entries: Iterable[Entry], release_id: str) -> Entry | None:
+    return next((entry for entry in entries if entry.release.id == release_id), None)
+
+
+def rollback_target(entries: Sequence[Entry], environment: str, live: str) -> Entry | None:
+    """The newest good release that is not the live one. One that failed or was rolled back from is never chosen."""
+    for entry in newest_first(entries, environment):
+        if entry.release.id != live and entry.status in GOOD:
+            return entry
+    return None
+
+
+def kept(entries: Sequence[Entry], environment: str, live: str) -> list[Entry]:
+    """The releases whose images and files must never be removed: the live one and the newest good others."""
+    good = [e for e in newest_first(entries, environment) if e.status in GOOD and e.release.id != live]
+    alive = [e for e in entries if e.release.id == live]
+    return alive + good[: KEPT_RELEASES - 1]

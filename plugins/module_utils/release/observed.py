@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is true on the host now: the one look at the world that every plan is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from .history import find
+from .release import Entry, Live
+from .seam import Container, Host
+from .stack import ENVIRONMENTS, SLOTS, Stack, other_slot
+
+
+@dataclass(frozen=True)
+class Observed:
+    """State of one stack on one host."""
+
+    entries: list[Entry]
+    live: dict[str, Live | None]
+    #: Containers of both slots, by environment.
+    containers: dict[str, list[Container]]
+    #: (app, tag) to image ID, for the moving tags.
+    tags: dict[tuple[str, str], str]
+    env: dict[str, dict[str, bytes | None]]
+    keys: dict[str, str | None]
+    free_bytes: int = 0
+    now: float = 0.0
+    #: Image IDs named by any release in the history that are on the host.
+    images: frozenset[str] = field(default_factory=frozenset)
+
+    def live_entry(self, environment: str) -> Entry | None:
+        live = self.live.get(environment)
+        return find(self.entries, live.release) if live else None
+
+    def in_slot(self, environment: str, slot: str) -> list[Container]:
+        return [container for container in self.containers[environment] if container.slot == slot]
+
+    def idle_slot(self, environment: str) -> str:
+        live = self.live.get(environment)
+        return other_slot(live.slot) if live else SLOTS[0]
+
+    def env_of(self, environment: str) -> dict[str, bytes]:
+        """Today's env files, without the ones that are missing."""
+        return {layer: data for layer, data in self.env[environment].items() if data is not None}
+
+
+def observe(host: Host, stack: Stack) -> Observed:
+    """Look once at everything a plan may depend on."""
+    entries = host.store.releases(stack)
+    tags = {}
+    for app in stack.apps:
+        for tag in ("staging", "production", "rollback"):
+            image = host.docker.image(stack.image(app, tag))
+            if image is not None:
+                tags[app, tag] = image.id
+    wanted = {image for entry in entries for image in entry.release.images.values() if entry.status != "failed"}
+    return Observed(
+        entries=entries,
+        live={environment: host.switch.live(stack.name, environment) for environment in ENVIRONMENTS},
+        containers={environment: host.docker.containers(stack.name, environment) for environment in ENVIRONMENTS},
+        tags=tags,
+        env={environment: host.store.config_env(stack, environment) for environment in ENVIRONMENTS},
+        keys=host.store.key_fingerprints(stack),
+        free_bytes=host.store.free_bytes(stack.directory),
+        now=host.clock.now(),
+        images=frozenset(image for image in wanted if host.docker.image(image) is not None),
+    )

@@ -1,0 +1,190 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One operation, one process: lock, recover what is unfinished, look, plan, carry out or put back, report."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import time
+from dataclasses import dataclass, field
+from typing import Any
+
+from . import deploy, gates, journal, lock, promote, recover, rollback
+from .errors import Nothing, OperationFailed, Refused
+from .history import rollback_target
+from .observed import Observed, observe
+from .plan import Plan
+from .release import timestamp
+from .request import Request
+from .road import Road
+from .seam import Host
+from .stack import Stack
+
+
+@dataclass(frozen=True)
+class Places:
+    """Where locks and journals are kept; tests use their own."""
+
+    state: str = journal.DIRECTORY
+    locks: str = lock.DIRECTORY
+
+
+@dataclass
+class Report:
+    """What happened, for a person and for a program."""
+
+    operation: str
+    stack: str
+    environment: str
+    changed: bool = False
+    failed: bool = False
+    message: str = ""
+    release: str = ""
+    was: str = ""
+    slot: str = ""
+    commit: str = ""
+    seconds: float = 0.0
+    steps: dict[str, float] = field(default_factory=dict)
+    built: dict[str, float] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    gates: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[dict[str, str]] = field(default_factory=list)
+    recovered: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    mend: str = ""
+    rollback_to: str = ""
+    journal: str = ""
+
+
+def run(host: Host, stack: Stack, request: Request, *, check: bool = False, places: Places | None = None,
+        journal_path: str = "") -> Report:
+    """Carry one request out. Never raises for what can go wrong with it: the report says so."""
+    places = places or Places()
+    begun = time.monotonic()
+    path = journal_path or new_journal_path(stack, request, places)
+    report = Report(request.operation, stack.name, request.environment)
+    try:
+        if check:
+            _plan_and_go(host, stack, request, report, places, "")
+        else:
+            who = {
+                "operation": request.operation, "person": request.person, "host": request.host, "reason": request.reason,
+                "since": datetime.datetime.now().astimezone().strftime("%H:%M:%S"), "pid": os.getpid(),
+            }
+            with lock.hold(lock.lock_path(stack.name, request.environment, places.locks), who, request.lock_wait):
+                _plan_and_go(host, stack, request, report, places, path)
+    except Nothing as nothing:
+        report.message = str(nothing)
+    except Refused as refused:
+        report.failed = True
+        report.message = "refused, nothing was changed"
+        report.problems = [{"what": p.what, "where": p.where, "mend": p.mend} for p in refused.problems]
+    except OperationFailed as error:
+        report.failed = True
+        report.message = report.message or f"{error.what}: {error.cause}"
+        report.problems = [{"what": f"{error.what}: {error.cause}", "where": error.where, "mend": error.mend}]
+        report.log, report.mend = error.log, error.mend
+    report.seconds = round(time.monotonic() - begun, 2)
+    return report
+
+
+def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, places: Places, path: str) -> None:
+    check = not path
+    left = journal.unfinished(stack.name, request.environment, places.state)
+    if left and not check:
+        report.recovered = [recover.recover(host, stack, record) for record in left]
+        left = []
+    seen = observe(host, stack)
+    log = journal.Journal(path or None, {
+        "operation": request.operation, "environment": request.environment, "person": request.person, "host": request.host,
+        "reason": request.reason, "stack": stack.name, "apps": list(request.apps), "pid": os.getpid(),
+    })
+    report.journal = log.path or ""
+    try:
+        plan, env = _plan(host, stack, seen, request, report, log, [os.path.basename(r.path) for r in left], check)
+        _describe(report, seen, plan)
+        if check:
+            report.message = f"would {request.operation}: {plan.environment} to {plan.release.id}"
+            return
+        log.add("plan", plan=plan.to_json())
+        _carry_out(host, stack, plan, env, log, report)
+    except Nothing as nothing:
+        log.add("end", outcome="nothing", message=str(nothing))
+        raise
+    except (Refused, OperationFailed) as error:
+        log.add("end", outcome="refused" if isinstance(error, Refused) else "failed", message=str(error))
+        raise
+    finally:
+        report.steps = dict(log.seconds)
+        log.close()
+
+
+def _plan(host: Host, stack: Stack, seen: Observed, request: Request, report: Report, log: journal.Journal,
+          unfinished: list[str], check: bool) -> tuple[Plan, dict[str, bytes]]:
+    if request.operation == "rollback":
+        return rollback.plan_rollback(host, stack, seen, request)
+    env = seen.env_of(request.environment)
+    if request.operation == "deploy":
+        source = deploy.find_source(host, stack, seen, request, log)
+        if check:
+            # What a build would give is only known after it; images that exist already are.
+            known = {name: f"(built from {source.commit[:12]})" for name in source.sources}
+            return deploy.plan_deploy(stack, seen, request, source, known), env
+        with log.step("build", f"build {source.commit[:12]}"):
+            images, results = deploy.build(host, stack, request, source, log)
+        report.built = {result.app: round(result.seconds, 1) for result in results}
+        return deploy.plan_deploy(stack, seen, request, source, images), env
+    plan = promote.plan_promote(stack, seen, request)
+    found = _gates(host, stack, seen, request, unfinished)
+    report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]
+    problems = gates.unknown_skips(request.skip_gates) + gates.problems(found)
+    if problems:
+        raise Refused(problems)
+    return plan, env
+
+
+def _gates(host: Host, stack: Stack, seen: Observed, request: Request, unfinished: list[str]) -> list[gates.Gate]:
+    live = seen.live["staging"]
+    health = {
+        app.name: host.probe.health(stack.loopback_port(app, "staging", live.slot), app.health)
+        for app in stack.web_apps if live
+    }
+    return gates.evaluate(stack, seen, health, unfinished, request.skip_gates)
+
+
+def _carry_out(host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: Report) -> None:
+    road = Road(host, stack, plan, log)
+    try:
+        road.go(env)
+    except Exception as error:
+        # Whatever it was, a full disk or a mistake of ours: first put everything back, then tell.
+        log.note(f"failed: {error}")
+        road.back()
+        what = error.what if isinstance(error, OperationFailed) else f"{type(error).__name__}: {error}"
+        report.message = f"{what}; everything was put back, {plan.environment} answers as before"
+        report.release = ""
+        if isinstance(error, OperationFailed):
+            raise
+        raise OperationFailed("the operation broke off", f"{stack.name} {plan.environment}", what) from error
+    report.changed = True
+    report.message = f"{plan.environment} runs {plan.release.id}"
+    seen = host.store.releases(stack)
+    target = rollback_target(seen, plan.environment, plan.release.id)
+    report.rollback_to = target.release.id if target else ""
+    log.add("end", outcome="succeeded", release=plan.release.id)
+
+
+def _describe(report: Report, seen: Observed, plan: Plan) -> None:
+    report.release, report.slot, report.commit = plan.release.id, plan.slot, plan.release.commit
+    report.was = plan.was.release if plan.was else ""
+    report.tags = [
+        f"{move.repository}:{move.tag} -> {gates.short(move.image)}" for move in plan.tags
+    ]
+
+
+def new_journal_path(stack: Stack, request: Request, places: Places) -> str:
+    """A name that sorts by time; the process id keeps two operations of one second apart."""
+    moment = timestamp(datetime.datetime.now(datetime.timezone.utc))
+    return os.path.join(journal.directory(stack.name, places.state), f"{moment}-{request.environment}-{request.operation}-{os.getpid()}.jsonl")

@@ -1,0 +1,73 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A plan: what an operation is going to do, decided before anything changes. Plain data, so a journal can hold it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .release import Live, Release
+
+
+@dataclass(frozen=True)
+class TagMove:
+    """One tag that is to name another image. Empty `image` takes the tag away; `before` is what it named."""
+
+    repository: str
+    tag: str
+    image: str
+    before: str
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a release goes live in an environment, and all that is needed to put it back."""
+
+    operation: str
+    stack: str
+    environment: str
+    release: Release
+    #: True when the release is to be written first; False when it is in the history already.
+    is_new: bool
+    slot: str
+    was: Live | None
+    #: create: containers are created; start: the kept ones are started; running: they still run.
+    start: str
+    tags: tuple[TagMove, ...] = ()
+    #: Status of releases once this one is live, and what it becomes when the operation fails.
+    statuses: dict[str, str] = field(default_factory=dict)
+    failed_status: str = "failed"
+    watch_seconds: int = 0
+    warm_seconds: int = 0
+
+    @property
+    def goal(self) -> Live:
+        return Live(self.slot, self.release.id)
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Plan:
+        fields = dict(data)
+        fields["release"] = Release.from_json(fields["release"])
+        fields["was"] = Live(**fields["was"]) if fields["was"] else None
+        fields["tags"] = tuple(TagMove(**move) for move in fields["tags"])
+        return cls(**fields)
+
+
+def moves(stack_images: Mapping[str, str], tag: str, current: Mapping[tuple[str, str], str]) -> list[TagMove]:
+    """The moves that make `<app>:<tag>` name these images; nothing for tags that are right already."""
+    return [
+        TagMove(app, tag, image, current.get((app, tag), ""))
+        for app, image in stack_images.items()
+        if current.get((app, tag), "") != image
+    ]
+
+
+def reversed_moves(tags: tuple[TagMove, ...]) -> tuple[TagMove, ...]:
+    return tuple(TagMove(move.repository, move.tag, move.before, move.image) for move in reversed(tags))

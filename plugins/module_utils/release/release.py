@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A release: everything that was live together, or could be. Written once; only its status changes."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from dataclasses import dataclass, field
+from typing import Any
+
+#: The shape of release.json. Raised when an older engine could misread a newer file.
+FORMAT = 1
+
+#: prepared: written, not yet live. previous: was live and good. The other words speak for themselves.
+STATUSES = ("prepared", "live", "previous", "failed", "rolled_back")
+
+
+@dataclass(frozen=True)
+class Release:
+    """What release.json holds. `images` and `services` name every app of the release.
+
+    `services` are Compose services without what belongs to a slot (ports, project, the release's own labels).
+    `env` and `keys` are fingerprints of the files beside it, never their values.
+    """
+
+    id: str
+    stack: str
+    environment: str
+    commit: str
+    version: str
+    created: str
+    person: str
+    reason: str
+    operation: str
+    images: dict[str, str]
+    services: dict[str, dict[str, Any]]
+    #: For each app the commit it was built from; they differ when an operation was limited to some apps.
+    commits: dict[str, str] = field(default_factory=dict)
+    #: For each app the fingerprint of the source and build settings that its image was built from.
+    sources: dict[str, str] = field(default_factory=dict)
+    #: The stack's definition of that day, without env values: ports, routes, health paths.
+    definition: dict[str, Any] = field(default_factory=dict)
+    env: dict[str, str] = field(default_factory=dict)
+    keys: dict[str, str] = field(default_factory=dict)
+    #: The staging release whose images these are; empty for a staging release.
+    promoted_from: str = ""
+    skipped_gates: tuple[str, ...] = ()
+    format: int = FORMAT
+
+    def to_json(self) -> dict[str, Any]:
+        return dataclasses.asdict(self)
+
+    @classmethod
+    def from_json(cls, data: dict[str, Any]) -> Release:
+        """Raises ValueError when the data was not written by this engine or lacks a part."""
+        if data.get("format") != FORMAT:
+            raise ValueError(f"format {data.get('format')!r} is not {FORMAT}")
+        names = {f.name for f in dataclasses.fields(cls)}
+        try:
+            release = cls(**{key: value for key, value in data.items() if key in names})
+        except TypeError as error:
+            raise ValueError(str(error)) from error
+        return dataclasses.replace(release, skipped_gates=tuple(release.skipped_gates))
+
+    def content(self) -> dict[str, Any]:
+        """What makes two releases the same to the people who use them."""
+        return {
+            "images": self.images,
+            "services": {name: _without_release(service) for name, service in self.services.items()},
+            "env": self.env,
+            "keys": self.keys,
+            "apps": self.definition.get("apps", {}),
+        }
+
+
+def _without_release(service: dict[str, Any]) -> dict[str, Any]:
+    environment = {k: v for k, v in service.get("environment", {}).items() if not k.startswith("RELEASE_")}
+    return {**service, "environment": environment}
+
+
+@dataclass(frozen=True)
+class Entry:
+    """A release in the history, with its status and how it got there.
+
+    `since` is the moment of the last change of status; `via` the operation that made it so.
+    """
+
+    release: Release
+    status: str
+    since: str = ""
+    via: str = ""
+
+
+@dataclass(frozen=True)
+class Live:
+    """What the switch sends an environment's traffic to."""
+
+    slot: str
+    release: str
+
+    def __str__(self) -> str:
+        return f"{self.slot}/{self.release}"
+
+    @classmethod
+    def parse(cls, text: str) -> Live | None:
+        """The reverse of str(); None for the map's `none/none` and for anything that names no slot."""
+        slot, _, release = text.strip().partition("/")
+        return cls(slot, release) if slot in ("blue", "green") and release else None
+
+
+def timestamp(moment: datetime.datetime) -> str:
+    """UTC, to the second, sortable and free of characters that a file name or a tag cannot hold."""
+    return moment.astimezone(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
+
+
+def release_id(moment: datetime.datetime, environment: str, commit: str) -> str:
+    return f"{timestamp(moment)}-{environment}-{commit[:7]}"
+
+
+def moment_of(text: str) -> datetime.datetime:
+    """The reverse of `timestamp`, also for ids that begin with one. Raises ValueError."""
+    moment = datetime.datetime.strptime(text[:16], "%Y%m%dT%H%M%SZ")
+    return moment.replace(tzinfo=datetime.timezone.utc)

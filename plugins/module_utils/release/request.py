@@ -1,0 +1,31 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a person asks for."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+OPERATIONS = {"deploy": "staging", "promote": "production", "rollback": "production"}
+
+
+@dataclass(frozen=True)
+class Request:
+    """One operation as asked for. None means: as the stack's definition says."""
+
+    operation: str
+    environment: str
+    person: str = "unknown"
+    host: str = "unknown"
+    reason: str = ""
+    apps: tuple[str, ...] = ()
+    version: str = ""
+    release: str = ""
+    rebuild: bool = False
+    skip_gates: tuple[str, ...] = ()
+    #: today: secrets keep their present values in a rollback. release: they return to what they were.
+    secrets: str = "today"
+    lock_wait: float = 0.0
+    watch_seconds: int | None = None
+    warm_seconds: int | None = None

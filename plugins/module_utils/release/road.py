@@ -1,0 +1,314 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The road of a release: start the idle slot, healthy, tags, switch, confirm, watch, drain, stop. And the way back.
+
+Deploy, promote and rollback differ in their plans only. Every step may be repeated, so that recovery can take up
+where a killed operation stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from .compose import slot_file
+from .env_file import fingerprint
+from .errors import OperationFailed
+from .journal import Journal
+from .plan import Plan, TagMove, reversed_moves
+from .release import Live, Release, timestamp
+from .seam import Answer, Container, Host
+from .stack import App, Stack, check_path, read_stack, start_order
+
+#: A worker answers no health question: it must have run this long without a restart.
+WORKER_SECONDS = 1.0
+#: More restarts than this while it starts, and an app is called crash-looping.
+RESTARTS_ALLOWED = 1
+CONFIRM_SECONDS = 10.0
+POLL_SECONDS = 0.03
+SLOWEST_POLL_SECONDS = 0.3
+
+
+def stack_of(release: Release, current: Stack) -> Stack:
+    """The stack as it was on the day of the release, on today's ports (the switch knows only those)."""
+    day = read_stack(release.stack, {**release.definition, "directory": current.directory, "owner": current.owner})
+    apps = {
+        name: dataclasses.replace(app, loopback_port=current.apps[name].loopback_port) if name in current.apps else app
+        for name, app in day.apps.items()
+    }
+    return dataclasses.replace(day, apps=apps)
+
+
+def planned_slot(host: Host, stack: Stack, release: Release, slot: str, env: Mapping[str, bytes]) -> dict[str, Any]:
+    """The Compose file of a release in a slot, with these env files and today's keys."""
+    paths = host.store.slot_env_paths(stack, release.environment, slot)
+    needed = sorted((layer, fingerprint(data)) for layer, data in env.items())
+    keys = sorted(host.store.key_fingerprints(stack).items())
+    return slot_file(stack_of(release, stack), release, slot, paths, fingerprint(repr((needed, keys))))
+
+
+class Road:
+    """Carries one plan out on one host."""
+
+    def __init__(self, host: Host, stack: Stack, plan: Plan, journal: Journal) -> None:
+        self.host = host
+        self.current = stack
+        self.stack = stack_of(plan.release, stack)
+        self.plan = plan
+        self.journal = journal
+
+    # The whole way
+
+    def go(self, env: Mapping[str, bytes]) -> None:
+        """Bring the release live. Raises OperationFailed; then `back` puts everything back."""
+        plan, slot = self.plan, f"{self.plan.environment} {self.plan.slot}"
+        with self.journal.step("record", f"write release {plan.release.id}"):
+            self.record(env)
+        with self.journal.step("start", f"start {slot}"):
+            self.start(env)
+        with self.journal.step("healthy", "wait until every app is healthy"):
+            self.healthy([app for app in self._apps() if not app.is_replaced_in_place])
+        with self.journal.step("tags", "move the tags"):
+            self.move_tags(plan.tags)
+        if self._in_place():
+            with self.journal.step("pause", "stop what must never run twice; its requests wait"):
+                self._stop(self._old_in_place())
+        with self.journal.step("switch", f"switch {plan.environment} to {plan.slot}"):
+            self.host.switch.set_live(plan.stack, plan.environment, plan.goal)
+        if self._in_place():
+            with self.journal.step("resume", "start it in the new release"):
+                self.resume()
+        self.confirm_and_finish()
+
+    def confirm_and_finish(self) -> None:
+        """From the switch on: what recovery does too when it finds the switch made."""
+        plan = self.plan
+        with self.journal.step("confirm", "confirm through the edge"):
+            self.confirm()
+        if plan.watch_seconds:
+            until = datetime.datetime.fromtimestamp(self.host.clock.now() + plan.watch_seconds).strftime("%H:%M:%S")
+            with self.journal.step("watch", f"watch for {plan.watch_seconds} s, until {until}"):
+                self.watch(plan.watch_seconds)
+        self.finish()
+
+    def finish(self) -> None:
+        """After the release was confirmed nothing is put back any more; the rest is tidying."""
+        with self.journal.step("statuses", "write the history"):
+            self.write_statuses(self.plan.statuses)
+        if self.plan.was is None or self.plan.was.slot == self.plan.slot:
+            return
+        with self.journal.step("drain", f"let {self.plan.was.slot} finish its requests"):
+            self.drain(self.plan.was.slot)
+        if not self.plan.warm_seconds:
+            with self.journal.step("stop", f"stop {self.plan.was.slot}, keep its containers"):
+                self._stop(self._containers(self.plan.was.slot))
+
+    def back(self) -> None:
+        """Put everything back as it was before the plan. Every part may be repeated."""
+        plan = self.plan
+        with self.journal.step("back", "put everything back"):
+            if self._in_place():
+                self._stop([c for c in self._new_containers() if self.stack.apps[c.app].is_replaced_in_place])
+            self._start_old()
+            # Also when the file says so already: a kill may have come between the file and HAProxy's memory.
+            self.host.switch.set_live(plan.stack, plan.environment, plan.was)
+            self.move_tags(reversed_moves(plan.tags))
+            if plan.start != "running":
+                self._stop(self._new_containers())
+            if plan.is_new:
+                self.write_statuses({plan.release.id: plan.failed_status})
+
+    # Steps
+
+    def record(self, env: Mapping[str, bytes]) -> None:
+        if self.plan.is_new:
+            self.host.store.write_release(self.current, self.plan.release, env)
+
+    def start(self, env: Mapping[str, bytes]) -> None:
+        """Bring up all apps of the slot, group after group where one must come after another."""
+        plan = self.plan
+        names = {app.name for app in self._apps() if not app.is_replaced_in_place}
+        if plan.start == "running":
+            return
+        if plan.start == "start":
+            self._bring_up(sorted(names))
+            return
+        compose = planned_slot(self.host, self.current, plan.release, plan.slot, env)
+        self.host.store.write_slot(self.current, plan.environment, plan.slot, compose, env)
+        groups = [[name for name in group if name in names] for group in start_order(self.stack.apps)]
+        groups = [group for group in groups if group]
+        for index, group in enumerate(groups):
+            self._bring_up(group)
+            if index + 1 < len(groups):
+                self.healthy([self.stack.apps[name] for name in group])
+
+    def healthy(self, apps: list[App]) -> None:
+        """Wait until each app answers, each within its own deadline; fail at once when one crash-loops."""
+        begun, pause = self.host.clock.monotonic(), POLL_SECONDS
+        waiting = {app.name: app for app in apps}
+        last: dict[str, Answer] = {}
+        while waiting:
+            containers = {container.app: container for container in self._new_containers()}
+            passed = self.host.clock.monotonic() - begun
+            for name, answer in self._ask(list(waiting.values()), containers, passed).items():
+                last[name] = answer
+                if answer.status and answer.status < 400:
+                    del waiting[name]
+                    self.journal.note(f"{name}: healthy after {passed:.1f} s")
+            for name, app in waiting.items():
+                container = containers.get(name)
+                if container is None:
+                    self._unhealthy(app, None, "has no container")
+                elif container.restarts > RESTARTS_ALLOWED or container.state in ("exited", "dead"):
+                    self._unhealthy(app, container, f"keeps crashing (exit code {container.exit_code}, {container.restarts} restarts)")
+                elif passed > app.health_seconds:
+                    self._unhealthy(app, container, f"is not healthy after {app.health_seconds} s; {app.health or 'state'}: {last[name]}")
+            if waiting:
+                self.host.clock.wait(pause)
+                pause = min(pause * 1.3, SLOWEST_POLL_SECONDS)
+
+    def _ask(self, apps: list[App], containers: Mapping[str, Container], passed: float) -> dict[str, Answer]:
+        def ask(app: App) -> Answer:
+            if app.is_web:
+                return self.host.probe.health(self.stack.loopback_port(app, self.plan.environment, self.plan.slot), app.health)
+            container = containers.get(app.name)
+            if container and container.state == "running" and passed >= WORKER_SECONDS:
+                return Answer(200)
+            return Answer(0, error=container.state if container else "no container")
+
+        with ThreadPoolExecutor(max_workers=max(1, len(apps))) as pool:
+            return dict(zip([app.name for app in apps], pool.map(ask, apps)))
+
+    def _unhealthy(self, app: App, container: Container | None, cause: str) -> None:
+        log = self.host.docker.logs(container, 20) if container else []
+        raise OperationFailed(f"app {app.name} {cause.split(';')[0]}", f"{self.plan.environment} {self.plan.slot}",
+                              cause, f"docker logs {container.id[:12]}" if container else "", log=log)
+
+    def run_again(self) -> None:
+        """For recovery: make sure that every app of the new release runs and is healthy."""
+        stopped = [c for c in self._new_containers() if c.state != "running"]
+        self.host.docker.start(stopped)
+        if self._in_place():
+            self._stop(self._old_in_place())
+            self.resume()
+        self.healthy(self._apps())
+
+    def resume(self) -> None:
+        """Start what must never run twice, now that its old containers are stopped."""
+        self._bring_up([app.name for app in self._in_place()])
+        self.healthy(self._in_place())
+
+    def move_tags(self, tags: tuple[TagMove, ...]) -> None:
+        for move in tags:
+            if move.image:
+                self.host.docker.tag(move.image, move.repository, move.tag)
+            else:
+                self.host.docker.untag(f"{move.repository}:{move.tag}")
+
+    def confirm(self) -> None:
+        """Every route, on every public port, must be answered by this release."""
+        environment = self.current.environments[self.plan.environment]
+        questions = [
+            (app, port, route.host or (environment.hosts[0] if environment.hosts else "localhost"), check_path(app, route))
+            for app in self.stack.web_apps for route in app.routes for port in environment.ports
+        ]
+        deadline = self.host.clock.monotonic() + CONFIRM_SECONDS
+        while True:
+            with ThreadPoolExecutor(max_workers=max(1, min(16, len(questions)))) as pool:
+                answers = list(pool.map(lambda q: self.host.probe.edge(q[1], q[2], q[3]), questions))
+            wrong = [
+                (question, answer) for question, answer in zip(questions, answers)
+                if answer.status == 0 or answer.status >= 500 or answer.release != self.plan.release.id
+            ]
+            if not wrong:
+                return
+            if self.host.clock.monotonic() > deadline:
+                break
+            self.host.clock.wait(SLOWEST_POLL_SECONDS)
+        (app, port, host_name, path), answer = wrong[0]
+        named = f"release {answer.release or 'none'}" if answer.status else "no release"
+        container = next((c for c in self._new_containers() if c.app == app.name), None)
+        raise OperationFailed(
+            f"{len(wrong)} of {len(questions)} checks through the edge failed", f"http://{host_name}:{port}{path}",
+            f"{answer}; it names {named}, expected {self.plan.release.id}", f"curl -i -H 'Host: {host_name}' http://127.0.0.1:{port}{path}",
+            log=self.host.docker.logs(container, 20) if container else [])
+
+    def watch(self, seconds: float) -> None:
+        """Fail as soon as an app of the new release stops, restarts or turns unhealthy."""
+        before = {c.app: (c.id, c.started) for c in self._new_containers()}
+        deadline = self.host.clock.monotonic() + seconds
+        while self.host.clock.monotonic() < deadline:
+            containers = self._new_containers()
+            for container in containers:
+                if container.state != "running" or (container.id, container.started) != before.get(container.app):
+                    self._unhealthy(self.stack.apps[container.app], container, f"died after the switch (exit code {container.exit_code}, {container.restarts} restarts)")
+            for name in before.keys() - {c.app for c in containers}:
+                self._unhealthy(self.stack.apps[name], None, "is gone")
+            self.host.clock.wait(min(0.5, max(0.0, deadline - self.host.clock.monotonic())))
+        web = {c.app: c for c in self._new_containers() if self.stack.apps[c.app].is_web}
+        for name, answer in self._ask([self.stack.apps[n] for n in web], web, seconds).items():
+            if not answer.status or answer.status >= 400:
+                self._unhealthy(self.stack.apps[name], web[name], f"is not healthy any more: {answer}")
+
+    def write_statuses(self, statuses: Mapping[str, str]) -> None:
+        moment = timestamp(datetime.datetime.fromtimestamp(self.host.clock.now(), datetime.timezone.utc))
+        known = {entry.release.id: entry.status for entry in self.host.store.releases(self.current)}
+        for release, status in statuses.items():
+            if release in known and known[release] != status:
+                self.host.store.set_status(self.current, release, status, self.plan.operation, moment)
+
+    def drain(self, slot: str) -> None:
+        """Wait until the switch counts no session on the slot, for each app no longer than its own drain time."""
+        begun, calm = self.host.clock.monotonic(), 0
+        while calm < 2:
+            passed = self.host.clock.monotonic() - begun
+            busy = {
+                name: count for name, count in self.host.switch.sessions(self.plan.stack, self.plan.environment, slot).items()
+                if count and passed < (self.current.apps[name].drain_seconds if name in self.current.apps else 10)
+            }
+            # Twice in a row: a request that was on its way when we looked is counted the second time.
+            calm = 0 if busy else calm + 1
+            self.host.clock.wait(0.05)
+
+    # Parts
+
+    def _apps(self) -> list[App]:
+        return [self.stack.apps[name] for name in self.plan.release.services]
+
+    def _in_place(self) -> list[App]:
+        return [app for app in self._apps() if app.is_replaced_in_place]
+
+    def _containers(self, slot: str) -> list[Container]:
+        return self.host.docker.containers(self.plan.stack, self.plan.environment, slot)
+
+    def _new_containers(self) -> list[Container]:
+        return [c for c in self._containers(self.plan.slot) if c.release == self.plan.release.id]
+
+    def _old_containers(self) -> list[Container]:
+        was = self.plan.was
+        return [c for c in self._containers(was.slot) if c.release == was.release] if was else []
+
+    def _old_in_place(self) -> list[Container]:
+        return [c for c in self._old_containers() if (app := self.current.apps.get(c.app)) and app.is_replaced_in_place]
+
+    def _bring_up(self, names: list[str]) -> None:
+        """Start these apps of the new release: the kept containers, or new ones from the slot's Compose file."""
+        if self.plan.start == "create":
+            path = self.host.store.slot_compose_path(self.current, self.plan.environment, self.plan.slot)
+            self.host.docker.create_and_start(path, self.current.directory, names)
+        else:
+            self.host.docker.start([c for c in self._new_containers() if c.app in names and c.state != "running"])
+
+    def _start_old(self) -> None:
+        """Before traffic goes back, what it goes back to must run and answer."""
+        old = [c for c in self._old_containers() if c.state != "running"]
+        if old:
+            self.host.docker.start(old)
+
+    def _stop(self, containers: list[Container]) -> None:
+        grace = {name: app.stop_seconds for name, app in {**self.stack.apps, **self.current.apps}.items()}
+        self.host.docker.stop([c for c in containers if c.state in ("running", "restarting", "paused")], grace)

@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planning a rollback: production gets back a release that was good, whole. No network, no build, no git."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from .compose import LABEL
+from .env_file import format_env, parse_env
+from .errors import Nothing, Problem, Refused
+from .history import GOOD, find, newest_first, rollback_target
+from .observed import Observed
+from .plan import Plan, TagMove, moves
+from .preflight import check_apps
+from .promote import compose_release, plan_new
+from .release import Entry
+from .request import Request
+from .road import planned_slot
+from .seam import Host
+from .stack import Stack
+
+
+def choose(stack: Stack, seen: Observed, request: Request) -> Entry:
+    """The release a rollback goes to. Raises Refused or Nothing."""
+    environment = request.environment
+    live = seen.live_entry(environment)
+    problems = check_apps(stack, request)
+    where = f"stack {stack.name}, {environment}"
+    if live is None:
+        problems.append(Problem("nothing is live, so there is nothing to go back from", where, "ansible-playbook playbooks/promote.yml"))
+        raise Refused(problems)
+    if request.release:
+        target = find(newest_first(seen.entries, environment), request.release)
+        if target is None:
+            known = ", ".join(e.release.id for e in newest_first(seen.entries, environment)[:5])
+            problems.append(Problem(f"release {request.release!r} is not in the history", where, f"choose one of: {known}"))
+        elif target.status not in (*GOOD, "rolled_back"):
+            problems.append(Problem(f"release {request.release} never was live: {target.status}", where, "choose another with status.yml"))
+        if problems or target is None:
+            raise Refused(problems)
+        if target.release.id == live.release.id:
+            raise Nothing(f"{environment} runs {live.release.id} already")
+    else:
+        if live.via == "rollback" and not problems:
+            raise Nothing(f"{environment} was rolled back to {live.release.id} already; a second rollback changes nothing. "
+                          "To go to another release, name it with -e release=<id> (status.yml lists them)")
+        target = rollback_target(seen.entries, environment, live.release.id)
+        if target is None:
+            problems.append(Problem("there is no good release to go back to", where, "the first rollback is possible after the second promote"))
+            raise Refused(problems)
+    problems += [
+        Problem(f"image {image.removeprefix('sha256:')[:12]} of app {app} is gone", f"release {target.release.id}",
+                f"build it again: ansible-playbook playbooks/deploy_staging.yml -e version={target.release.commit[:12]}, then promote.yml")
+        for app, image in target.release.images.items() if image not in seen.images
+    ]
+    if problems:
+        raise Refused(problems)
+    return target
+
+
+def rollback_env(stack: Stack, seen: Observed, target: Entry, then: dict[str, bytes], secrets: str) -> dict[str, bytes]:
+    """The release's own config values with today's secrets; a secret that is gone today stays as it was."""
+    if secrets == "release":
+        return then
+    today = seen.env_of(target.release.environment)
+    result = {}
+    for layer, data in then.items():
+        old, new = parse_env(data.decode()), parse_env(today.get(layer, b"").decode())
+        changed = {key: new[key] for key in stack.secrets if key in old and key in new and new[key] != old[key]}
+        result[layer] = format_env({**old, **changed}).encode() if changed else data
+    return result
+
+
+def plan_rollback(host: Host, stack: Stack, seen: Observed, request: Request) -> tuple[Plan, dict[str, bytes]]:
+    """The plan and the env files it runs with. Raises Refused or Nothing."""
+    target = choose(stack, seen, request)
+    environment = request.environment
+    env = rollback_env(stack, seen, target, host.store.release_env(stack, target.release.id), request.secrets)
+    if request.apps:
+        return _plan_some(stack, seen, request, target), seen.env_of(environment)
+    was = seen.live[environment]
+    slot = seen.idle_slot(environment)
+    after = rollback_target([e for e in seen.entries if was is None or e.release.id != was.release], environment, target.release.id)
+    tags = [*moves(target.release.images, environment, seen.tags), *(_rollback_tags(seen, after) if environment == "production" else [])]
+    statuses = {target.release.id: "live"}
+    if was:
+        statuses[was.release] = "rolled_back" if was.release > target.release.id else "previous"
+    plan = Plan(
+        operation=request.operation, stack=stack.name, environment=environment, release=target.release, is_new=False,
+        slot=slot, was=was, start=_start_mode(host, stack, seen, target, slot, env), tags=tuple(tags), statuses=statuses,
+        failed_status=target.status,
+        watch_seconds=stack.watch_seconds if request.watch_seconds is None else request.watch_seconds,
+        warm_seconds=stack.warm_seconds if request.warm_seconds is None else request.warm_seconds,
+    )
+    return plan, env
+
+
+def _start_mode(host: Host, stack: Stack, seen: Observed, target: Entry, slot: str, env: dict[str, bytes]) -> str:
+    """Kept containers are used again only if each was created from exactly what it would be created from now."""
+    wanted = planned_slot(host, stack, target.release, slot, env)["services"]
+    kept = {c.app: c for c in seen.in_slot(target.release.environment, slot) if c.release == target.release.id}
+    same = kept.keys() == wanted.keys() and all(
+        kept[name].created_from == service["labels"][f"{LABEL}.created-from"] for name, service in wanted.items()
+    )
+    if not same:
+        return "create"
+    return "running" if all(c.state == "running" for c in kept.values()) else "start"
+
+
+def _rollback_tags(seen: Observed, after: Entry | None) -> list[TagMove]:
+    """:rollback names what the next rollback would bring; when there is nothing, the tag goes."""
+    images = after.release.images if after else {}
+    gone = [TagMove(app, tag, "", image) for (app, tag), image in seen.tags.items() if tag == "rollback" and app not in images]
+    return moves(images, "rollback", seen.tags) + gone
+
+
+def _plan_some(stack: Stack, seen: Observed, request: Request, target: Entry) -> Plan:
+    """Some apps only: a new release that joins their old images with what is live of the others."""
+    old = target.release
+    names = [name for name in request.apps if name in old.images]
+    release = compose_release(
+        stack, seen, request,
+        images={name: old.images[name] for name in names},
+        commits={name: old.commits.get(name, old.commit) for name in names},
+        sources={name: old.sources.get(name, "") for name in names},
+        commit=old.commit, version=old.version, promoted_from=old.promoted_from,
+    )
+    release = dataclasses.replace(release, operation="rollback")
+    live = seen.live_entry(request.environment)
+    if live and live.release.content() == release.content():
+        raise Nothing("these apps run the images of that release already")
+    tags = moves(release.images, request.environment, seen.tags)
+    return plan_new(stack, seen, request, release, tuple(tags), old_status="rolled_back")

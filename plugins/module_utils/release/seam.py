@@ -1,0 +1,135 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The seam between the engine and the host: everything the engine can observe or change, as protocols.
+
+The adapters (`docker`, `switch`, `git`, `probe`, `store`) keep them on a real host; tests put their own behind them
+and can make any single step fail.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from .release import Entry, Live, Release
+from .stack import Stack
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as the engine on the host knows it. `id` is the truth; tags move."""
+
+    id: str
+    labels: Mapping[str, str]
+    size: int
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a slot. `state` is Docker's word (created, running, restarting, exited, …)."""
+
+    id: str
+    app: str
+    slot: str
+    release: str
+    created_from: str
+    image: str
+    state: str
+    exit_code: int
+    restarts: int
+    started: str
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer. status 0 means that there was none, and `error` says why."""
+
+    status: int
+    release: str = ""
+    body: str = ""
+    error: str = ""
+
+    def __str__(self) -> str:
+        if self.status == 0:
+            return self.error
+        return f"HTTP {self.status} {self.body}".strip()
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """How the build of one app ended. `step` is the failing Dockerfile step; `log` the last lines, oldest first."""
+
+    app: str
+    seconds: float
+    ok: bool
+    step: str = ""
+    log: tuple[str, ...] = ()
+
+
+class DockerPort(Protocol):
+    def image(self, reference: str) -> Image | None: ...
+    def image_with_label(self, label: str, value: str) -> Image | None: ...
+    def tag(self, image: str, repository: str, tag: str) -> None: ...
+    def untag(self, reference: str) -> None: ...
+    def containers(self, stack: str, environment: str, slot: str | None = None) -> list[Container]: ...
+    def create_and_start(self, compose_file: str, project_directory: str, services: Sequence[str]) -> None: ...
+    def start(self, containers: Iterable[Container]) -> None: ...
+    def stop(self, containers: Iterable[Container], seconds: Mapping[str, int]) -> None: ...
+    def logs(self, container: Container, lines: int) -> list[str]: ...
+    def build(self, compose_file: str, apps: Sequence[str], fresh: bool, tell: Callable[[str], None]) -> list[BuildResult]: ...
+
+
+class SwitchPort(Protocol):
+    def live(self, stack: str, environment: str) -> Live | None: ...
+    def set_live(self, stack: str, environment: str, live: Live | None) -> None: ...
+    def sessions(self, stack: str, environment: str, slot: str) -> dict[str, int]: ...
+
+
+class GitPort(Protocol):
+    def problem(self, stack: Stack) -> str: ...
+    def fetch(self, stack: Stack) -> None: ...
+    def resolve(self, stack: Stack, version: str) -> str | None: ...
+    def local_changes(self, stack: Stack) -> list[str]: ...
+    def tracked(self, stack: Stack, commit: str, paths: Sequence[str]) -> list[str]: ...
+    def tree(self, stack: Stack, commit: str, path: str) -> str | None: ...
+    def read(self, stack: Stack, commit: str, path: str) -> str | None: ...
+    def checkout(self, stack: Stack, commit: str) -> None: ...
+
+
+class ProbePort(Protocol):
+    def health(self, port: int, path: str) -> Answer: ...
+    def edge(self, port: int, host: str, path: str) -> Answer: ...
+
+
+class StorePort(Protocol):
+    def releases(self, stack: Stack) -> list[Entry]: ...
+    def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes]) -> None: ...
+    def release_env(self, stack: Stack, release: str) -> dict[str, bytes]: ...
+    def set_status(self, stack: Stack, release: str, status: str, via: str, moment: str) -> None: ...
+    def config_env(self, stack: Stack, environment: str) -> dict[str, bytes | None]: ...
+    def key_fingerprints(self, stack: Stack) -> dict[str, str | None]: ...
+    def write_slot(self, stack: Stack, environment: str, slot: str, compose: dict[str, Any], env: Mapping[str, bytes]) -> None: ...
+    def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str: ...
+    def slot_env_paths(self, stack: Stack, environment: str, slot: str) -> list[str]: ...
+    def write_build(self, stack: Stack, compose: dict[str, Any]) -> str: ...
+    def free_bytes(self, path: str) -> int: ...
+
+
+class ClockPort(Protocol):
+    def now(self) -> float: ...
+    def monotonic(self) -> float: ...
+    def wait(self, seconds: float) -> None: ...
+
+
+@dataclass(frozen=True)
+class Host:
+    """All adapters together: the only way in which operations reach the host."""
+
+    docker: DockerPort
+    switch: SwitchPort
+    git: GitPort
+    probe: ProbePort
+    store: StorePort
+    clock: ClockPort

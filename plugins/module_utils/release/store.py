@@ -1,0 +1,149 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Releases, slots and configuration on the host's disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import pwd
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from .env_file import fingerprint
+from .files import sync_directory, write_atomically, write_synced
+from .compose import key_files
+from .release import Entry, Release
+from .stack import Stack
+
+STATE = "/var/lib/onehost"
+PARTIAL = ".partial"
+
+
+class Store:
+    """Everything the engine keeps in files. Written atomically and flushed; secrets 0600."""
+
+    def __init__(self, state: str = STATE) -> None:
+        self.state = state
+
+    # The history: <directory>/releases/<id>/
+
+    def _release(self, stack: Stack, release: str) -> str:
+        return os.path.join(stack.directory, "releases", release)
+
+    def releases(self, stack: Stack) -> list[Entry]:
+        """All whole releases, oldest first. What a killed operation left half-written is passed over."""
+        home = os.path.join(stack.directory, "releases")
+        entries = []
+        for name in sorted(os.listdir(home)) if os.path.isdir(home) else []:
+            if name.endswith(PARTIAL) or name.startswith("."):
+                continue
+            try:
+                with open(os.path.join(home, name, "release.json"), encoding="utf-8") as file:
+                    release = Release.from_json(json.load(file))
+                with open(os.path.join(home, name, "status.json"), encoding="utf-8") as file:
+                    status = json.load(file)
+            except (OSError, ValueError):
+                continue
+            if release.stack == stack.name and release.id == name:
+                entries.append(Entry(release, status.get("status", "failed"), status.get("since", ""), status.get("via", "")))
+        return entries
+
+    def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes]) -> None:
+        """Write a release in a folder beside its place and rename it: it is there whole, or not at all."""
+        final = self._release(stack, release.id)
+        partial = final + PARTIAL
+        os.makedirs(os.path.dirname(final), mode=0o755, exist_ok=True)
+        if os.path.isdir(partial):
+            shutil.rmtree(partial)
+        os.makedirs(os.path.join(partial, "env"), mode=0o700)
+        os.chmod(partial, 0o755)
+        for layer, data in env.items():
+            write_synced(os.path.join(partial, "env", layer), data, 0o600)
+        write_synced(os.path.join(partial, "compose.json"), _json(release.services), 0o644)
+        write_synced(os.path.join(partial, "release.json"), _json(release.to_json()), 0o644)
+        status = {"status": "prepared", "since": release.created, "via": release.operation}
+        write_synced(os.path.join(partial, "status.json"), _json(status), 0o644)
+        sync_directory(os.path.join(partial, "env"))
+        sync_directory(partial)
+        os.rename(partial, final)
+        sync_directory(os.path.dirname(final))
+
+    def release_env(self, stack: Stack, release: str) -> dict[str, bytes]:
+        home = os.path.join(self._release(stack, release), "env")
+        result = {}
+        for layer in sorted(os.listdir(home)) if os.path.isdir(home) else []:
+            with open(os.path.join(home, layer), "rb") as file:
+                result[layer] = file.read()
+        return result
+
+    def set_status(self, stack: Stack, release: str, status: str, via: str, moment: str) -> None:
+        path = os.path.join(self._release(stack, release), "status.json")
+        write_atomically(path, _json({"status": status, "since": moment, "via": via}), 0o644)
+
+    # Configuration: <directory>/config/
+
+    def config_env(self, stack: Stack, environment: str) -> dict[str, bytes | None]:
+        """The env files as they are on the host now, by layer; None for one that is not there."""
+        return {layer: _read(os.path.join(stack.directory, "config", f".env.{layer}")) for layer in ("common", environment)}
+
+    def key_fingerprints(self, stack: Stack) -> dict[str, str | None]:
+        """A fingerprint of each key file that any app needs, by file name; None for one that is not there."""
+        names = sorted({name for app in stack.apps.values() for name in key_files(app)})
+        result: dict[str, str | None] = {}
+        for name in names:
+            data = _read(os.path.join(stack.directory, "config", "keys", name))
+            result[name] = None if data is None else fingerprint(data)
+        return result
+
+    # Slots: /var/lib/onehost/<stack>/slots/<environment>-<slot>/
+
+    def _slot(self, stack: Stack, environment: str, slot: str) -> str:
+        return os.path.join(self.state, stack.name, "slots", f"{environment}-{slot}")
+
+    def slot_env_paths(self, stack: Stack, environment: str, slot: str) -> list[str]:
+        home = self._slot(stack, environment, slot)
+        return [os.path.join(home, "env.common"), os.path.join(home, f"env.{environment}")]
+
+    def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
+        return os.path.join(self._slot(stack, environment, slot), "compose.json")
+
+    def write_slot(self, stack: Stack, environment: str, slot: str, compose: dict[str, Any], env: Mapping[str, bytes]) -> None:
+        """Write what a slot is created from."""
+        home = self._slot(stack, environment, slot)
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        for layer, data in env.items():
+            write_atomically(os.path.join(home, f"env.{layer}"), data, 0o600)
+        write_atomically(self.slot_compose_path(stack, environment, slot), _json(compose), 0o600)
+
+    def write_build(self, stack: Stack, compose: dict[str, Any]) -> str:
+        home = os.path.join(self.state, stack.name)
+        os.makedirs(home, mode=0o755, exist_ok=True)
+        path = os.path.join(home, "build.json")
+        write_atomically(path, _json(compose), 0o600)
+        return path
+
+    def free_bytes(self, path: str) -> int:
+        return shutil.disk_usage(path).free
+
+
+def owner_exists(name: str) -> bool:
+    try:
+        pwd.getpwnam(name)
+    except KeyError:
+        return False
+    return True
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _json(data: Any) -> bytes:
+    return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()

@@ -1,0 +1,81 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: deploy
+short_description: Build a commit on the host and bring it live in staging
+description:
+  - Fetches the stack's repository, builds the apps whose source changed with BuildKit, starts them in the idle slot of
+    staging, waits until all are healthy, switches, confirms through the edge and stops the old slot.
+  - When anything fails, staging answers as before.
+options:
+  version:
+    description:
+      - Branch, tag or commit to deploy. Without it the stack's own C(version).
+    type: str
+    default: ""
+  rebuild:
+    description:
+      - Build every app without the cache, also when its source did not change.
+    type: bool
+    default: false
+extends_documentation_fragment:
+  - onehost.release.operation
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be built and switched. Fetches from the repository, which changes nothing but git's own objects.
+  diff_mode:
+    support: full
+    description: Shows the release before and after.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: Deploy the stack's default branch to staging
+  onehost.release.deploy:
+
+- name: Deploy one app of a tag
+  onehost.release.deploy:
+    stack: workhub
+    version: v1.4.0
+    apps: [wbsaleshub]
+    reason: fix for the invoice page
+"""
+
+RETURN = r"""
+msg:
+  description: What happened, in one sentence.
+  returned: always
+  type: str
+lines:
+  description: The whole report as lines for people.
+  returned: when the operation has ended
+  type: list
+  elements: str
+report:
+  description:
+    - The report as data, among others C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each step),
+      C(gates), C(problems), C(recovered), C(log) and C(rollback_to).
+  returned: when the operation has ended
+  type: dict
+running:
+  description: True when the operation goes on beyond O(wait_seconds); C(journal) and C(result) name its files.
+  returned: when the module did not wait for the end
+  type: bool
+"""
+
+from ansible_collections.onehost.release.plugins.module_utils.operation_module import run_module
+
+
+def main() -> None:
+    run_module("deploy", {"version": {"type": "str", "default": ""}, "rebuild": {"type": "bool", "default": False}})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: engine
+short_description: Install the release engine and its command on the host
+description:
+  - Writes the engine, which every module of this collection carries with it, to a directory of the host, and a command
+    that runs it. Scripts, timers and people on the host then use the same code as the playbooks.
+options:
+  path:
+    description:
+      - Directory that receives the package C(release).
+    type: path
+    default: /usr/local/lib/onehost
+  command:
+    description:
+      - The command to install.
+    type: path
+    default: /usr/local/bin/onehost
+  state:
+    description:
+      - Whether the engine is there.
+    type: str
+    choices: [present, absent]
+    default: present
+attributes:
+  check_mode:
+    support: full
+    description: Names the files that would change.
+  diff_mode:
+    support: full
+    description: Lists the files that change.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: Install the engine
+  onehost.release.engine:
+"""
+
+RETURN = r"""
+files:
+  description: Files that were written or removed, or would be.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import os
+import pkgutil
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils import release
+from ansible_collections.onehost.release.plugins.module_utils.release import (
+    __main__ as entry,
+    command,
+    files as atomic,
+)
+
+# Only what is imported travels with a module: these pull in the whole engine.
+PARTS = (entry, command)
+
+
+def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
+    """Content and mode of every file of an installed engine, by path."""
+    result = {}
+    for name in sorted({"__init__", *(part.name for part in pkgutil.iter_modules(release.__path__))}):
+        data = pkgutil.get_data(release.__name__, f"{name}.py")
+        if data:
+            result[os.path.join(path, "release", f"{name}.py")] = (data, 0o644)
+    script = f'#!/bin/sh\n# The release engine of onehost.release; see onehost --help.\nPYTHONPATH={path} exec python3 -B -m release "$@"\n'
+    result[command_path] = (script.encode(), 0o755)
+    return result
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "path": {"type": "path", "default": "/usr/local/lib/onehost"},
+            "command": {"type": "path", "default": "/usr/local/bin/onehost"},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+        },
+        supports_check_mode=True,
+    )
+    home = os.path.join(module.params["path"], "release")
+    wanted = wanted_files(module.params["path"], module.params["command"])
+    if module.params["state"] == "absent":
+        wanted = {}
+    there = {os.path.join(home, name) for name in os.listdir(home)} if os.path.isdir(home) else set()
+    there |= {path for path in (module.params["command"],) if os.path.exists(path)}
+    changed = [path for path, (data, mode) in wanted.items() if not same(path, data, mode)]
+    gone = sorted(there - wanted.keys())
+    if not module.check_mode:
+        os.makedirs(home, mode=0o755, exist_ok=True)
+        for path in changed:
+            data, mode = wanted[path]
+            atomic.write_atomically(path, data, mode)
+        for path in gone:
+            os.remove(path)
+    names = "".join(f"{path}\n" for path in changed + gone)
+    module.exit_json(changed=bool(changed or gone), files=changed + gone, diff={"before": "", "after": names})
+
+
+def same(path: str, data: bytes, mode: int) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read() == data and os.stat(path).st_mode & 0o777 == mode
+    except FileNotFoundError:
+        return False
+
+
+if __name__ == "__main__":
+    main()

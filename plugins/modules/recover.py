@@ -1,0 +1,68 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: recover
+short_description: Finish or undo what a killed operation left behind
+description:
+  - Reads the journal of every stack. An operation that had made its switch is finished, one that had not is undone.
+  - Every operation does the same for its own environment before it begins, so this is for those who want to know now.
+options:
+  stack:
+    description:
+      - One stack instead of all.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    support: full
+    description: Names what is unfinished.
+  diff_mode:
+    support: none
+    description: The journal says what was done.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: Finish or undo what was interrupted
+  onehost.release.recover:
+"""
+
+RETURN = r"""
+lines:
+  description: One sentence for each operation that was found unfinished.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.release import command, journal, provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"stack": {"type": "str", "default": ""}}, supports_check_mode=True)
+    lines: list[str] = []
+    try:
+        wanted = module.params["stack"]
+        names = [provisioned.choose_stack(wanted)] if wanted else provisioned.known_stacks()
+        for name in names:
+            if module.check_mode:
+                open_ones = [record.path for env in ENVIRONMENTS for record in journal.unfinished(name, env)]
+                lines += [f"would finish or undo {path}" for path in open_ones]
+            else:
+                lines += command.recover_stack(name)
+    except (Refused, OperationFailed) as error:
+        module.fail_json(msg=str(error), lines=lines)
+    module.exit_json(changed=bool(lines), lines=lines or ["no operation is unfinished"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,86 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: rollback
+short_description: Bring production back to the release before
+description:
+  - Starts the kept containers of the newest good release that is not live, or creates them from the release, waits until
+    all are healthy, switches, confirms and stops the other slot. Needs no network, no build, no git and no registry.
+  - A second rollback changes nothing, and a release that was rolled back from is never chosen by itself.
+options:
+  release:
+    description:
+      - Go to this release of the history instead of the one before.
+    type: str
+    default: ""
+  secrets:
+    description:
+      - V(today) keeps the present values of secrets, V(release) brings back those of the release's day.
+    type: str
+    choices: [today, release]
+    default: today
+extends_documentation_fragment:
+  - onehost.release.operation
+attributes:
+  check_mode:
+    support: full
+    description: Says which release would become live.
+  diff_mode:
+    support: full
+    description: Shows the release before and after.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: Go back to the release before
+  onehost.release.rollback:
+    reason: errors at checkout
+
+- name: Go back to a certain release
+  onehost.release.rollback:
+    release: 20261121T031800Z-production-1a2b3c4
+"""
+
+RETURN = r"""
+msg:
+  description: What happened, in one sentence.
+  returned: always
+  type: str
+lines:
+  description: The whole report as lines for people.
+  returned: when the operation has ended
+  type: list
+  elements: str
+report:
+  description:
+    - The report as data, among others C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each step),
+      C(gates), C(problems), C(recovered), C(log) and C(rollback_to).
+  returned: when the operation has ended
+  type: dict
+running:
+  description: True when the operation goes on beyond O(wait_seconds); C(journal) and C(result) name its files.
+  returned: when the module did not wait for the end
+  type: bool
+"""
+
+from ansible_collections.onehost.release.plugins.module_utils.operation_module import run_module
+
+
+def main() -> None:
+    run_module(
+        "rollback",
+        {
+            "release": {"type": "str", "default": ""},
+            "secrets": {"type": "str", "choices": ["today", "release"], "default": "today"},
+        },
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,67 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: status
+short_description: Tell what runs where, since when, and what a rollback would do
+description:
+  - Looks at the switch, the containers, the history and the journal of every stack of the host, or of one.
+options:
+  stack:
+    description:
+      - One stack instead of all.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    support: full
+    description: Only looks, in any mode.
+  diff_mode:
+    support: none
+    description: Changes nothing.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: What is live?
+  onehost.release.status:
+"""
+
+RETURN = r"""
+stacks:
+  description: One mapping for each stack with C(environments), C(rollback), C(history), C(free_gb).
+  returned: always
+  type: list
+  elements: dict
+lines:
+  description: The same as lines for people.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.release import provisioned, status, text
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"stack": {"type": "str", "default": ""}}, supports_check_mode=True)
+    try:
+        wanted = module.params["stack"]
+        names = [provisioned.choose_stack(wanted)] if wanted else provisioned.known_stacks()
+        host = provisioned.this_host()
+        stacks = [status.status(host, provisioned.load_stack(name)) for name in names]
+    except (Refused, OperationFailed) as error:
+        module.fail_json(msg=str(error))
+    lines = [line for stack in stacks for line in text.status_lines(stack)]
+    module.exit_json(changed=False, stacks=stacks, lines=lines or ["no stack was provisioned on this host"])
+
+
+if __name__ == "__main__":
+    main()

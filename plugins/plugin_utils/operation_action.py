@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# What the action plugins deploy, promote and rollback share: start the operation on the host, show its progress, and
+# return its report. The operation itself is one process on the host; losing the connection here does not stop it.
+
+import json
+import shlex
+import time
+from typing import Any
+
+from ansible.plugins.action import ActionBase
+from ansible.utils.display import Display
+from ansible_collections.onehost.release.plugins.module_utils.release.text import report_lines
+
+display = Display()
+
+#: Short operations end within the first call; only longer ones are worth a line of progress.
+FIRST_WAIT_SECONDS = 6.0
+POLL_SECONDS = 0.7
+#: Longer than any build that anybody waits for; the operation goes on even then.
+LONGEST_SECONDS = 3600.0
+
+
+class OperationAction(ActionBase):
+    """Runs the module of the same name and follows its journal."""
+
+    TRANSFERS_FILES = False
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        task_vars = task_vars or {}
+        arguments = dict(self._task.args)
+        if "definition" in arguments:
+            arguments["definition"] = _without_env(arguments["definition"])
+        if not self._task.check_mode:
+            arguments.setdefault("wait_seconds", FIRST_WAIT_SECONDS)
+        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+        if result.pop("running", False):
+            result.update(self._follow(result.pop("journal"), result.pop("result"), int(result.pop("process"))))
+        host = task_vars.get("inventory_hostname", "host")
+        for line in result.get("lines", []) if not result.get("failed") else []:
+            display.display(f"  [{host}] {line}")
+        return result
+
+    def _follow(self, journal: str, result: str, process: int) -> dict[str, Any]:
+        """Show each new step until the report is there or the process is gone without one."""
+        seen, deadline, quiet_since = 0, time.monotonic() + LONGEST_SECONDS, time.monotonic()
+        while time.monotonic() < deadline:
+            text = self._read(journal, result, process, seen)
+            if text is None:
+                # The connection failed. The operation goes on; so do we, until the deadline.
+                if time.monotonic() - quiet_since > 60:
+                    break
+                time.sleep(POLL_SECONDS)
+                continue
+            quiet_since = time.monotonic()
+            progress, _, rest = text.partition("\n--report--\n")
+            alive, _, report = rest.partition("\n")
+            whole = progress.rpartition("\n")[0]
+            seen += len(whole.encode()) + 1 if whole else 0
+            for line in whole.splitlines():
+                self._show(line)
+            if report.strip():
+                return self._ended(json.loads(report))
+            if alive.strip() == "gone":
+                return {"failed": True, "msg": f"the operation was killed on the host (process {process}). The next operation takes it up; "
+                                               "or now: ansible-playbook playbooks/recover.yml"}
+            time.sleep(POLL_SECONDS)
+        return {"failed": True, "msg": "lost sight of the operation, which goes on on the host; see ansible-playbook playbooks/status.yml"}
+
+    def _read(self, journal: str, result: str, process: int, seen: int) -> str | None:
+        command = (
+            f"tail -c +{seen + 1} {shlex.quote(journal)} 2>/dev/null; printf '\\n--report--\\n'; "
+            f"test -d /proc/{process} && echo alive || echo gone; cat {shlex.quote(result)} 2>/dev/null"
+        )
+        try:
+            answer = self._low_level_execute_command(command, sudoable=True)
+        except Exception as error:  # a lost connection has as many types as there are connection plugins
+            display.vv(f"cannot reach the host: {error}")
+            return None
+        text = answer.get("stdout", "")
+        return text if "--report--" in text else None
+
+    @staticmethod
+    def _show(line: str) -> None:
+        try:
+            item = json.loads(line)
+        except ValueError:
+            return
+        if item.get("event") in ("step", "note"):
+            moment = time.strftime("%H:%M:%S", time.localtime(item.get("at", 0)))
+            display.display(f"  {moment} {item.get('text', '')}")
+
+    @staticmethod
+    def _ended(report: dict[str, Any]) -> dict[str, Any]:
+        lines = report_lines(report) if "problems" in report else [report.get("message", ""), *report.get("log", [])]
+        failed = bool(report.get("failed"))
+        return {"changed": bool(report.get("changed")), "failed": failed, "report": report, "lines": lines,
+                "msg": "\n".join(lines) if failed else report.get("message", "")}
+
+
+def _without_env(definition: Any) -> Any:
+    """Values of environment variables have no business in a module's arguments."""
+    return {**definition, "env": {}} if isinstance(definition, dict) else definition
