@@ -14,7 +14,7 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.onehost.release.plugins.module_utils.release import compose, env_file
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import Stack, read_stack
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import Stack, loopback_port as port_in_block, read_stack
 
 
 def _stack(data: dict[str, Any]) -> Stack:
@@ -32,9 +32,8 @@ def compose_file(stack: dict[str, Any]) -> str:
     return yaml.safe_dump(compose.people_file(_stack(stack)), sort_keys=False, default_flow_style=False, width=120)
 
 
-def loopback_port(stack: dict[str, Any], app: str, environment: str, slot: str) -> int:
-    known = _stack(stack)
-    return known.loopback_port(known.apps[app], environment, slot)
+def loopback_port(app: dict[str, Any], environment: str, slot: str) -> int:
+    return port_in_block(app["loopback_port"], app["replace"] == "stop_first", environment, slot)
 
 
 def without_env(stack: dict[str, Any]) -> dict[str, Any]:

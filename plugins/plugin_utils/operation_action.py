@@ -82,7 +82,8 @@ class OperationAction(ActionBase):
         except Exception as error:  # a lost connection has as many types as there are connection plugins
             display.vv(f"cannot reach the host: {error}")
             return None
-        text = answer.get("stdout", "")
+        # A terminal, which some connection settings ask for, ends lines its own way.
+        text = answer.get("stdout", "").replace("\r\n", "\n")
         return text if "--report--" in text else None
 
     @staticmethod

@@ -23,6 +23,10 @@ from .seam import Host
 from .stack import Stack
 
 
+class Interrupted(OperationFailed):
+    """The operation could neither go on nor put everything back: its journal stays open for recovery."""
+
+
 @dataclass(frozen=True)
 class Places:
     """Where locks and journals are kept; tests use their own."""
@@ -113,6 +117,8 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, pla
     except Nothing as nothing:
         log.add("end", outcome="nothing", message=str(nothing))
         raise
+    except Interrupted:
+        raise  # without an end in the journal, so that recovery takes it up
     except (Refused, OperationFailed) as error:
         log.add("end", outcome="refused" if isinstance(error, Refused) else "failed", message=str(error))
         raise
@@ -161,7 +167,12 @@ def _carry_out(host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log:
     except Exception as error:
         # Whatever it was, a full disk or a mistake of ours: first put everything back, then tell.
         log.note(f"failed: {error}")
-        road.back()
+        try:
+            road.back()
+        except Exception as trouble:
+            report.message = "the operation failed, and so did putting back; the next operation, or recover.yml, takes it up"
+            raise Interrupted("the way back failed", f"{stack.name} {plan.environment}", f"{trouble}; before that: {error}",
+                              "ansible-playbook playbooks/recover.yml") from error
         what = error.what if isinstance(error, OperationFailed) else f"{type(error).__name__}: {error}"
         report.message = f"{what}; everything was put back, {plan.environment} answers as before"
         report.release = ""

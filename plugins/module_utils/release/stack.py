@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import posixpath
 import re
 from collections.abc import Iterable, Mapping
@@ -135,7 +136,9 @@ class Stack:
                 del app[key]
         if not with_env:
             data["env"] = {}
-        return data
+        # Through JSON, so that what was kept in a file and what was just read compare equal (lists, not tuples).
+        result: dict[str, Any] = json.loads(json.dumps(data))
+        return result
 
     @property
     def web_apps(self) -> list[App]:
@@ -155,8 +158,12 @@ class Stack:
     def loopback_port(self, app: App, environment: str, slot: str) -> int:
         """The host's port of an app in a slot. An app that never runs twice has one port for both slots, so that
         the switch waits on the same address while it is replaced."""
-        slot_index = 0 if app.is_replaced_in_place else SLOTS.index(slot)
-        return app.loopback_port + 2 * ENVIRONMENTS.index(environment) + slot_index
+        return loopback_port(app.loopback_port, app.is_replaced_in_place, environment, slot)
+
+
+def loopback_port(first: int, in_place: bool, environment: str, slot: str) -> int:
+    """A port within an app's block of ten, see docs/architecture.md."""
+    return first + 2 * ENVIRONMENTS.index(environment) + (0 if in_place else SLOTS.index(slot))
 
 
 def other_slot(slot: str) -> str:

@@ -1,0 +1,105 @@
+"""The road of a request to something that answers in a slot."""
+
+import json
+
+import pytest
+from requests_from_inside import get, name
+
+MAP = "/var/lib/onehost/switch/notes-production.map"
+# An app that tells what it was asked.
+APP = """
+import json, http.server
+class Answer(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        body = json.dumps({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}}).encode()
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+http.server.ThreadingHTTPServer(("127.0.0.1", %d), Answer).serve_forever()
+"""
+ASK = """
+import socket, sys
+connection = socket.socket(socket.AF_UNIX)
+connection.connect("/run/haproxy/admin.sock")
+connection.sendall(sys.argv[1].encode() + b"\\n")
+print(connection.makefile().read().strip())
+"""
+
+
+@pytest.fixture(scope="module")
+def release(host):
+    """Something that answers in the blue slot of notes' production, switched to. The switch waits until it does."""
+    switch = "python3 -c '" + ASK + f"' 'set map {MAP} live %s'"
+    for unit, port in (("notes", 21002), ("files", 21012)):
+        host.check_output(f"systemd-run --quiet --unit=test-{unit} python3 -c '{APP % port}'")
+    host.check_output(switch % "blue/20261121T000000Z-production-abc")
+    yield
+    host.check_output(switch % "none/none")
+    host.check_output("systemctl stop test-notes test-files")
+
+
+def test_port_80_is_shared_by_host_name(host, release):
+    assert get(host, "http://127.0.0.1/", name("notes.example.test"))[0] == 200
+    # Every other name is WorkHub's, which has no release here.
+    assert get(host, "http://127.0.0.1/", name("elsewhere.test"))[0] == 503
+
+
+def test_answer_names_its_release(host, release):
+    _, headers, _ = get(host, "http://127.0.0.1/", name("notes.example.test"))
+    assert headers["x-release"] == "20261121T000000Z-production-abc"
+
+
+@pytest.mark.parametrize(
+    ("asked", "seen", "prefix"),
+    [
+        ("/", "/", None),
+        ("/api/v1", "/api/v1", None),
+        ("/api/v1/notes?page=2", "/api/v1/notes?page=2", None),
+        ("/files/", "/", "/files"),
+        ("/files/a%2Fb%20c?x=%2F", "/a%2Fb%20c?x=%2F", "/files"),
+        ("/filesystem", "/filesystem", None),
+    ],
+)
+def test_path_arrives_as_it_was_written(host, release, asked, seen, prefix):
+    status, _, body = get(host, f"http://127.0.0.1{asked}", name("notes.example.test"))
+    assert status == 200
+    request = json.loads(body)
+    assert request["path"] == seen
+    assert request["headers"].get("x-forwarded-prefix") == prefix
+
+
+def test_stripped_path_needs_its_slash(host, release):
+    status, headers, _ = get(host, "http://127.0.0.1/files?a=b", name("notes.example.test"))
+    assert (status, headers["location"]) == (307, "/files/?a=b")
+
+
+def test_route_with_its_own_host_name(host, release):
+    assert get(host, "http://127.0.0.1/public/x", name("files.example.test"))[0] == 200
+    status, _, body = get(host, "http://127.0.0.1/", name("files.example.test"))
+    assert status == 404
+    assert "There is nothing at this address" in body
+
+
+def test_client_cannot_say_who_it_is(host, release):
+    claims = [
+        "X-Forwarded-For: 1.2.3.4",
+        "X-Forwarded-Prefix: /x",
+        "X-Forwarded-Proto: https",
+        "Forwarded: for=1.2.3.4",
+    ]
+    options = [f"--header '{claim}'" for claim in claims]
+    _, _, body = get(host, "http://127.0.0.1/", name("notes.example.test:8480"), *options)
+    headers = json.loads(body)["headers"]
+    assert headers["x-forwarded-for"] == "127.0.0.1"
+    assert headers["x-forwarded-proto"] == "http"
+    assert headers["x-forwarded-host"] == headers["host"] == "notes.example.test:8480"
+    assert "x-forwarded-prefix" not in headers
+    assert "forwarded" not in headers
+
+
+def test_body_limit_of_an_app(host, release):
+    sent = "--data-binary @/tmp/body --header Expect:"
+    host.check_output("head -c 2000000 /dev/zero > /tmp/body")
+    assert get(host, "http://127.0.0.1/files/", name("notes.example.test"), sent)[0] == 413
+    assert get(host, "http://127.0.0.1/", name("notes.example.test"), sent)[0] == 501
