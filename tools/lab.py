@@ -111,9 +111,7 @@ def up(lab: Lab, wanted: dict[str, int], owner: int | None) -> None:
     progress.say(f"{lab.name} is up: {shlex.join(login(lab, ports['ssh']))}")
 
 
-def create(
-    client: docker.DockerClient, lab: Lab, image: str, wanted: dict[str, int], owner: int | None
-) -> Container:
+def create(client: docker.DockerClient, lab: Lab, image: str, wanted: dict[str, int], owner: int | None) -> Container:
     """Create and start the container; ports that were chosen, not asked for, are tried anew."""
     attempts = 5
     for attempt in range(1, attempts + 1):
@@ -290,9 +288,7 @@ def inside(container: Container, *command: str) -> tuple[bool, str]:
 def published(container: Container) -> dict[str, int]:
     """What each port is on this machine; also known while the container is stopped."""
     bindings: dict[str, Any] = container.attrs["HostConfig"]["PortBindings"]
-    return {
-        use: int(bindings[f"{in_lab}/tcp"][0]["HostPort"]) for use, (in_lab, _) in PORTS.items()
-    }
+    return {use: int(bindings[f"{in_lab}/tcp"][0]["HostPort"]) for use, (in_lab, _) in PORTS.items()}
 
 
 def free_port() -> int:
@@ -430,18 +426,14 @@ def connect() -> docker.DockerClient:
     try:
         return docker.DockerClient(base_url=host, version="auto", timeout=120)
     except docker.errors.DockerException as error:
-        raise ToolError(
-            f"no Docker engine answers on {host} ({error}). Mend: tools/engine"
-        ) from None
+        raise ToolError(f"no Docker engine answers on {host} ({error}). Mend: tools/engine") from None
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="tools/lab", description=__doc__.split("\n\n")[0])
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument("--name", default=DEFAULT_NAME, help="container and host name")
-    common.add_argument(
-        "--directory", type=Path, default=Path(".lab"), help="where keys go (in this clone)"
-    )
+    common.add_argument("--directory", type=Path, default=Path(".lab"), help="where keys go (in this clone)")
     commands = parser.add_subparsers(dest="command", required=True)
     start_it = commands.add_parser("up", parents=[common], help="find or make a lab")
     for use, (in_lab, usual) in PORTS.items():

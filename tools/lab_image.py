@@ -90,8 +90,17 @@ def ensure_programs(progress: Progress, packages: dict[str, str]) -> None:
     with progress.step(f"installing {' '.join(missing)} on this machine"):
         run([*sudo, "apt-get", "-qq", "update"], "the package lists of this machine")
         run(
-            [*sudo, "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-qq", "install", "-y"]
-            + ["--no-install-recommends", *missing],
+            [
+                *sudo,
+                "env",
+                "DEBIAN_FRONTEND=noninteractive",
+                "apt-get",
+                "-qq",
+                "install",
+                "-y",
+                "--no-install-recommends",
+                *missing,
+            ],
             f"the packages {' '.join(missing)}",
         )
 
@@ -146,10 +155,7 @@ def extra_certificates() -> dict[str, bytes]:
     bundle = Path(BUNDLE)
     if not bundle.exists():
         return {}
-    known = {
-        ssl.PEM_cert_to_DER_cert(file.read_text())
-        for file in Path("/usr/share/ca-certificates").rglob("*.crt")
-    }
+    known = {ssl.PEM_cert_to_DER_cert(file.read_text()) for file in Path("/usr/share/ca-certificates").rglob("*.crt")}
     extra: dict[str, bytes] = {}
     for part in bundle.read_text().split("-----BEGIN CERTIFICATE-----")[1:]:
         pem = "-----BEGIN CERTIFICATE-----" + part.split("-----END CERTIFICATE-----")[0]
@@ -217,9 +223,18 @@ def build_vm(work: Path, sources: list[str], certificates: dict[str, bytes]) -> 
 def build_base(work: Path, sources: list[str], certificates: dict[str, bytes], recipe: str) -> Path:
     wheel = work / "node"
     run(
-        [str(ROOT / ".venv/bin/uv"), "--quiet", "pip", "install", "--no-deps"]
-        + ["--require-hashes", "--target", str(wheel)]
-        + ["--requirement", str(ROOT / "requirements" / "lab.txt")],
+        [
+            str(ROOT / ".venv/bin/uv"),
+            "--quiet",
+            "pip",
+            "install",
+            "--no-deps",
+            "--require-hashes",
+            "--target",
+            str(wheel),
+            "--requirement",
+            str(ROOT / "requirements" / "lab.txt"),
+        ],
         "Node for the base image (requirements/lab.txt)",
         {"UV_SYSTEM_CERTS": "1"},
     )
@@ -278,10 +293,7 @@ def import_image(tar: Path, image: str, changes: list[str]) -> None:
 
 def remove_old_images(client: docker.DockerClient, keep: str) -> None:
     """Images of earlier recipes that no container uses; names first, never forced."""
-    used = {
-        container.attrs["Image"]
-        for container in client.containers.list(all=True, ignore_removed=True)
-    }
+    used = {container.attrs["Image"] for container in client.containers.list(all=True, ignore_removed=True)}
     for image in client.images.list(filters={"label": RECIPE_LABEL}):
         if image.labels[RECIPE_LABEL] != keep and image.id not in used:
             for name in image.tags or [str(image.id)]:
@@ -331,13 +343,10 @@ def run(command: list[str], what: str, environment: dict[str, str] | None = None
             f"{what}: '{command[0]}' is not on this machine. Mend: apt-get install it, try again."
         ) from None
     except subprocess.TimeoutExpired:
-        raise ToolError(
-            f"{what}: no end after {BUILD_SECONDS} s. Try by hand:\n  {' '.join(command)}"
-        ) from None
+        raise ToolError(f"{what}: no end after {BUILD_SECONDS} s. Try by hand:\n  {' '.join(command)}") from None
     except subprocess.CalledProcessError as error:
         last = "\n".join((error.stderr or error.stdout).strip().splitlines()[-15:])
         raise ToolError(
-            f"{what} failed (exit {error.returncode}):\n{last}\n"
-            f"The command was:\n  {' '.join(command)}"
+            f"{what} failed (exit {error.returncode}):\n{last}\nThe command was:\n  {' '.join(command)}"
         ) from None
     return answer.stdout

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 # Filters that turn a stack, as the lookup onehost.release.stacks returns it, into the texts of files.
 # Each is documented in the YAML file of its name.
-
 from collections.abc import Callable
 from typing import Any
 
@@ -14,7 +13,8 @@ import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.onehost.release.plugins.module_utils.release import compose, env_file
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import Stack, loopback_port as port_in_block, read_stack
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import Stack, read_stack
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import loopback_port as port_in_block
 
 
 def _stack(data: dict[str, Any]) -> Stack:

@@ -8,8 +8,8 @@ DOCUMENTATION = r"""
 name: stacks
 short_description: The stacks of a host, read from its variables, checked, with every default filled in
 description:
-  - Collects all variables whose name begins with C(onehost_stack_). Each describes one stack; a second stack on the same
-    host is a second variable, usually in a group_vars file of its own.
+  - Collects all variables whose name begins with C(onehost_stack_). Each describes one stack; a second stack on the
+    same host is a second variable, usually in a group_vars file of its own.
   - All problems of all stacks are reported at once.
 options:
   _terms:
@@ -50,10 +50,12 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         names = sorted(name for name in (variables or {}) if name.startswith(PREFIX))
         reader = lookup_loader.get("ansible.builtin.vars", loader=self._loader, templar=self._templar)
-        definitions = {name[len(PREFIX):].replace("_", "-"): reader.run([name], variables)[0] for name in names}
+        definitions = {name[len(PREFIX) :].replace("_", "-"): reader.run([name], variables)[0] for name in names}
         try:
             stacks = read_stacks(definitions)
         except Refused as refused:
             lines = "\n".join(f"  - {problem}" for problem in refused.problems)
-            raise AnsibleLookupError(f"{len(refused.problems)} problem(s) in the definition of the stacks:\n{lines}") from refused
+            raise AnsibleLookupError(
+                f"{len(refused.problems)} problem(s) in the definition of the stacks:\n{lines}"
+            ) from refused
         return [stack.to_mapping(with_env=True) for stack in stacks if not terms or stack.name in terms]

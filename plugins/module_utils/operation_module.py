@@ -5,7 +5,6 @@
 from __future__ import annotations
 
 # What the modules deploy, promote and rollback share: arguments in, one operation in a process of its own, report out.
-
 import dataclasses
 import os
 from typing import Any
@@ -45,11 +44,20 @@ def run_module(name: str, own_arguments: dict[str, Any]) -> None:
         _finish(module, _refusal(name, given["stack"], refused))
         return
     request = Request(
-        operation=name, environment=OPERATIONS[name], person=given["person"], host=given["origin"], reason=given["reason"],
-        apps=tuple(given["apps"]), version=given.get("version") or "", release=given.get("release") or "",
-        rebuild=bool(given.get("rebuild")), skip_gates=tuple(given.get("skip_gates") or ()),
-        secrets=given.get("secrets") or "today", lock_wait=given["lock_wait"],
-        watch_seconds=given["watch_seconds"], warm_seconds=given["warm_seconds"],
+        operation=name,
+        environment=OPERATIONS[name],
+        person=given["person"],
+        host=given["origin"],
+        reason=given["reason"],
+        apps=tuple(given["apps"]),
+        version=given.get("version") or "",
+        release=given.get("release") or "",
+        rebuild=bool(given.get("rebuild")),
+        skip_gates=tuple(given.get("skip_gates") or ()),
+        secrets=given.get("secrets") or "today",
+        lock_wait=given["lock_wait"],
+        watch_seconds=given["watch_seconds"],
+        warm_seconds=given["warm_seconds"],
     )
     host = provisioned.this_host()
     if module.check_mode:
@@ -75,7 +83,7 @@ def _finish(module: AnsibleModule, report: dict[str, Any]) -> None:
     result = {"changed": changed, "report": report, "lines": lines, "diff": diff if changed else {}}
     if failed and module.check_mode:
         # Check mode says what would be refused and goes on: a host may be looked at before it was ever provisioned.
-        module.exit_json(would_refuse=True, warnings=lines, **result)
+        module.exit_json(would_refuse=True, msg=report["message"], **result)
     if failed:
         module.fail_json(msg="\n".join(lines), **result)
     module.exit_json(msg=report["message"], **result)
@@ -88,7 +96,15 @@ def _compare(stack: Stack, definition: dict[str, Any] | None) -> None:
     have = stack.to_mapping(with_env=False)
     different = sorted(key for key in wanted if wanted[key] != have.get(key))
     if different:
-        raise Refused([Problem("differs between the inventory and the host: " + ", ".join(different), f"stack {stack.name}", provisioned.PROVISION)])
+        raise Refused(
+            [
+                Problem(
+                    "differs between the inventory and the host: " + ", ".join(different),
+                    f"stack {stack.name}",
+                    provisioned.PROVISION,
+                )
+            ]
+        )
 
 
 def _refusal(name: str, stack: str, refused: Refused) -> dict[str, Any]:

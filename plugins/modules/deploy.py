@@ -28,7 +28,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Says what would be built and switched. Fetches from the repository, which changes nothing but git's own objects.
+    description: Says what would be built and switched. Fetches, which changes nothing but git's own objects.
   diff_mode:
     support: full
     description: Shows the release before and after.
@@ -60,7 +60,7 @@ lines:
   elements: str
 report:
   description:
-    - The report as data, among others C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each step),
+    - The report as data, among others C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each),
       C(gates), C(problems), C(recovered), C(log) and C(rollback_to).
   returned: when the operation has ended
   type: dict

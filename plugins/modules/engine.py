@@ -59,7 +59,11 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils import release
 from ansible_collections.onehost.release.plugins.module_utils.release import (
     __main__ as entry,
+)
+from ansible_collections.onehost.release.plugins.module_utils.release import (
     command,
+)
+from ansible_collections.onehost.release.plugins.module_utils.release import (
     files as atomic,
 )
 
@@ -74,7 +78,7 @@ def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
         data = pkgutil.get_data(release.__name__, f"{name}.py")
         if data:
             result[os.path.join(path, "release", f"{name}.py")] = (data, 0o644)
-    script = f'#!/bin/sh\n# The release engine of onehost.release; see onehost --help.\nPYTHONPATH={path} exec python3 -B -m release "$@"\n'
+    script = f'#!/bin/sh\n# The release engine of onehost.release.\nPYTHONPATH={path} exec python3 -B -m release "$@"\n'
     result[command_path] = (script.encode(), 0o755)
     return result
 

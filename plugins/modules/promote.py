@@ -56,7 +56,7 @@ lines:
   elements: str
 report:
   description:
-    - The report as data, among others C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each step),
+    - The report as data, among others C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each),
       C(gates), C(problems), C(recovered), C(log) and C(rollback_to).
   returned: when the operation has ended
   type: dict

@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: rollback
 short_description: Bring production back to the release before
 description:
-  - Starts the kept containers of the newest good release that is not live, or creates them from the release, waits until
-    all are healthy, switches, confirms and stops the other slot. Needs no network, no build, no git and no registry.
+  - Starts the kept containers of the newest good release that is not live, or creates them from the release, waits
+    until all are healthy, switches, confirms and stops the other slot. Needs no network, no build, no git and no registry.
   - A second rollback changes nothing, and a release that was rolled back from is never chosen by itself.
 options:
   release:
@@ -59,7 +59,7 @@ lines:
   elements: str
 report:
   description:
-    - The report as data, among others C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each step),
+    - The report as data, among others C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each),
       C(gates), C(problems), C(recovered), C(log) and C(rollback_to).
   returned: when the operation has ended
   type: dict

@@ -6,7 +6,6 @@ from __future__ import annotations
 
 # What the action plugins deploy, promote and rollback share: start the operation on the host, show its progress, and
 # return its report. The operation itself is one process on the host; losing the connection here does not stop it.
-
 import json
 import shlex
 import time
@@ -67,10 +66,16 @@ class OperationAction(ActionBase):
             if report.strip():
                 return self._ended(json.loads(report))
             if alive.strip() == "gone":
-                return {"failed": True, "msg": f"the operation was killed on the host (process {process}). The next operation takes it up; "
-                                               "or now: ansible-playbook playbooks/recover.yml"}
+                return {
+                    "failed": True,
+                    "msg": f"the operation was killed on the host (process {process}). The next operation takes it up; "
+                    "or now: ansible-playbook playbooks/recover.yml",
+                }
             time.sleep(POLL_SECONDS)
-        return {"failed": True, "msg": "lost sight of the operation, which goes on on the host; see ansible-playbook playbooks/status.yml"}
+        return {
+            "failed": True,
+            "msg": "lost sight of the operation, which goes on on the host; see ansible-playbook playbooks/status.yml",
+        }
 
     def _read(self, journal: str, result: str, process: int, seen: int) -> str | None:
         command = (
@@ -100,8 +105,13 @@ class OperationAction(ActionBase):
     def _ended(report: dict[str, Any]) -> dict[str, Any]:
         lines = report_lines(report) if "problems" in report else [report.get("message", ""), *report.get("log", [])]
         failed = bool(report.get("failed"))
-        return {"changed": bool(report.get("changed")), "failed": failed, "report": report, "lines": lines,
-                "msg": "\n".join(lines) if failed else report.get("message", "")}
+        return {
+            "changed": bool(report.get("changed")),
+            "failed": failed,
+            "report": report,
+            "lines": lines,
+            "msg": "\n".join(lines) if failed else report.get("message", ""),
+        }
 
 
 def _without_env(definition: Any) -> Any:

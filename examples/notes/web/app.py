@@ -84,9 +84,7 @@ class Server(ThreadingHTTPServer):
 
 
 def home_page() -> str:
-    facts = "".join(
-        f"<li>{name}: <b>{html.escape(value)}</b></li>" for name, value in IDENTITY.items()
-    )
+    facts = "".join(f"<li>{name}: <b>{html.escape(value)}</b></li>" for name, value in IDENTITY.items())
     return (
         '<!doctype html><html lang="en"><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'

@@ -21,8 +21,10 @@ from .files import write_atomically
 RESULTS = "/run/onehost/results"
 
 
-def start(work: Callable[[], dict[str, Any]], result_path: str, wait_seconds: float | None) -> tuple[int, dict[str, Any] | None]:
-    """Run `work` in a new session. Returns its process id and its result, or None if it is still running after the wait."""
+def start(
+    work: Callable[[], dict[str, Any]], result_path: str, wait_seconds: float | None
+) -> tuple[int, dict[str, Any] | None]:
+    """Run `work` in a new session. Returns its process id and its result, or None if it is not done after the wait."""
     reader, writer = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -52,7 +54,11 @@ def _child(work: Callable[[], dict[str, Any]], result_path: str, writer: int) ->
         try:
             result = work()
         except Exception:  # the one who waits must learn of it, whatever it was
-            result = {"failed": True, "message": "the engine broke off", "log": traceback.format_exc().splitlines()[-12:]}
+            result = {
+                "failed": True,
+                "message": "the engine broke off",
+                "log": traceback.format_exc().splitlines()[-12:],
+            }
         data = json.dumps(result).encode()
         try:
             os.makedirs(os.path.dirname(result_path), mode=0o755, exist_ok=True)
@@ -60,7 +66,7 @@ def _child(work: Callable[[], dict[str, Any]], result_path: str, writer: int) ->
         finally:
             view = memoryview(data)
             while view:
-                view = view[os.write(writer, view):]
+                view = view[os.write(writer, view) :]
     except OSError:
         os._exit(1)
     finally:
@@ -70,7 +76,7 @@ def _child(work: Callable[[], dict[str, Any]], result_path: str, writer: int) ->
 
 def _read_all(reader: int, wait_seconds: float | None) -> bytes | None:
     deadline = None if wait_seconds is None else time.monotonic() + wait_seconds
-    parts = []
+    parts: list[bytes] = []
     while True:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
         ready, _, _ = select.select([reader], [], [], left)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The command `onehost` on the host: the same operations as the playbooks, for a person at the machine and for timers."""
+"""The command `onehost` on the host: what the playbooks do, for a person at the machine and for timers."""
 
 from __future__ import annotations
 
@@ -28,7 +28,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="onehost", description="Deploy, promote and roll back stacks on this host.")
     commands = parser.add_subparsers(dest="command", required=True)
     for name, environment in OPERATIONS.items():
-        command = commands.add_parser(name, help=f"{name} to {environment}" if name != "rollback" else "go back to the release before")
+        command = commands.add_parser(
+            name, help=f"{name} to {environment}" if name != "rollback" else "go back to the release before"
+        )
         command.add_argument("--stack", default="", help="needed when the host has several")
         command.add_argument("--apps", default="", help="only these apps, separated by commas")
         command.add_argument("--reason", default="", help="kept in the history")
@@ -43,7 +45,10 @@ def main(arguments: list[str] | None = None) -> int:
         if name == "rollback":
             command.add_argument("--release", default="", help="a release of the history")
             command.add_argument("--secrets", choices=["today", "release"], default="today")
-    for name, text in (("status", "what is live and what a rollback would do"), ("recover", "finish or undo what was interrupted")):
+    for name, text in (
+        ("status", "what is live and what a rollback would do"),
+        ("recover", "finish or undo what was interrupted"),
+    ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--stack", default="", help="one stack instead of all")
         if name == "status":
@@ -70,11 +75,19 @@ def main(arguments: list[str] | None = None) -> int:
 def _operate(options: argparse.Namespace) -> int:
     stack = load_stack(choose_stack(options.stack))
     request = Request(
-        operation=options.command, environment=OPERATIONS[options.command],
-        person=os.environ.get("SUDO_USER") or os.environ.get("USER", "root"), host=socket.gethostname(), reason=options.reason,
-        apps=_split(options.apps), version=getattr(options, "version", ""), release=getattr(options, "release", ""),
-        rebuild=getattr(options, "rebuild", False), skip_gates=_split(getattr(options, "skip_gates", "")),
-        secrets=getattr(options, "secrets", "today"), lock_wait=options.lock_wait, watch_seconds=options.watch_seconds,
+        operation=options.command,
+        environment=OPERATIONS[options.command],
+        person=os.environ.get("SUDO_USER") or os.environ.get("USER", "root"),
+        host=socket.gethostname(),
+        reason=options.reason,
+        apps=_split(options.apps),
+        version=getattr(options, "version", ""),
+        release=getattr(options, "release", ""),
+        rebuild=getattr(options, "rebuild", False),
+        skip_gates=_split(getattr(options, "skip_gates", "")),
+        secrets=getattr(options, "secrets", "today"),
+        lock_wait=options.lock_wait,
+        watch_seconds=options.watch_seconds,
     )
     report = run(this_host(), stack, request, check=options.check)
     print("\n".join(report_lines(dataclasses.asdict(report))))
@@ -103,9 +116,16 @@ def recover_stack(name: str, places: Places | None = None) -> list[str]:
     places = places or Places()
     stack, host, found = load_stack(name), this_host(), []
     for environment in ENVIRONMENTS:
-        who = {"operation": "recover", "person": os.environ.get("SUDO_USER", "root"), "host": socket.gethostname(), "pid": os.getpid()}
+        who = {
+            "operation": "recover",
+            "person": os.environ.get("SUDO_USER", "root"),
+            "host": socket.gethostname(),
+            "pid": os.getpid(),
+        }
         with lock.hold(lock.lock_path(stack.name, environment, places.locks), who, 0):
-            found += [recover(host, stack, record) for record in journal.unfinished(stack.name, environment, places.state)]
+            found += [
+                recover(host, stack, record) for record in journal.unfinished(stack.name, environment, places.state)
+            ]
     return found
 
 

@@ -82,9 +82,7 @@ def service(stack: Stack, app: App, environment: str, image: str) -> dict[str, A
     return _merged(result, app.compose)
 
 
-def slot_file(
-    stack: Stack, release: Release, slot: str, env_files: list[str], config: str
-) -> dict[str, Any]:
+def slot_file(stack: Stack, release: Release, slot: str, env_files: list[str], config: str) -> dict[str, Any]:
     """The Compose file that runs a release in a slot. `stack` is the release's own, of its day; `env_files` are
     absolute paths, later ones win; `config` is a fingerprint of what is in them and in the key files.
 
@@ -142,12 +140,14 @@ def people_file(stack: Stack) -> dict[str, Any]:
             if "volumes" in item:
                 prefix = f"{stack.directory}/"
                 item["volumes"] = [
-                    "./" + volume[len(prefix):] if isinstance(volume, str) and volume.startswith(prefix) else volume
+                    "./" + volume[len(prefix) :] if isinstance(volume, str) and volume.startswith(prefix) else volume
                     for volume in item["volumes"]
                 ]
             if app.is_web:
                 item["ports"] = [f"127.0.0.1:{app.loopback_port + 8 + index}:{app.port}"]
-            services[f"{app.name}-{short}"] = {key: value for key, value in _escaped(item).items() if value not in ([], {})}
+            services[f"{app.name}-{short}"] = {
+                key: value for key, value in _escaped(item).items() if value not in ([], {})
+            }
     return {"name": stack.name, "services": services}
 
 

@@ -21,8 +21,15 @@ from .seam import BuildResult, Host
 from .stack import App, Stack
 
 #: Names beside the source that belong to the platform; a repository that tracks one of them cannot be checked out.
-RESERVED = ("config", "docker-compose.yml", "nginx", "releases", "scripts/deploy-staging.sh",
-            "scripts/promote-production.sh", "scripts/rollback-production.sh")
+RESERVED = (
+    "config",
+    "docker-compose.yml",
+    "nginx",
+    "releases",
+    "scripts/deploy-staging.sh",
+    "scripts/promote-production.sh",
+    "scripts/rollback-production.sh",
+)
 
 #: Digits of the commit in `<app>:<commit>`.
 COMMIT_DIGITS = 12
@@ -45,29 +52,52 @@ def find_source(host: Host, stack: Stack, seen: Observed, request: Request, jour
         problems.append(Problem("the first deploy must bring every app", "apps", "leave `apps` out"))
     free = seen.free_bytes / 1e9
     if free < stack.disk_floor_gb:
-        problems.append(Problem(f"{free:.1f} GB free, the floor is {stack.disk_floor_gb:g} GB", "disk", "docker system df; remove what is not needed"))
+        problems.append(
+            Problem(
+                f"{free:.1f} GB free, the floor is {stack.disk_floor_gb:g} GB",
+                "disk",
+                "docker system df; remove what is not needed",
+            )
+        )
     trouble = host.git.problem(stack)
     if trouble:
-        problems.append(Problem(trouble, stack.directory, "set `source` and run ansible-playbook playbooks/provision.yml"))
+        problems.append(
+            Problem(trouble, stack.directory, "set `source` and run ansible-playbook playbooks/provision.yml")
+        )
         raise Refused(problems)
     changes = host.git.local_changes(stack)
     if changes:
-        problems.append(Problem("the checkout has local changes: " + ", ".join(change.strip() for change in changes[:20]),
-                                stack.directory, f"commit them elsewhere, or drop them: git -C {stack.directory} stash --include-untracked"))
+        problems.append(
+            Problem(
+                "the checkout has local changes: " + ", ".join(change.strip() for change in changes[:20]),
+                stack.directory,
+                f"commit them elsewhere, or drop them: git -C {stack.directory} stash --include-untracked",
+            )
+        )
     with journal.step("fetch", f"fetch {version}"):
         try:
             host.git.fetch(stack)
         except OperationFailed as error:
-            problems.append(Problem(f"the repository cannot be fetched: {error.cause}", stack.source or stack.directory, error.mend))
+            problems.append(
+                Problem(f"the repository cannot be fetched: {error.cause}", stack.source or stack.directory, error.mend)
+            )
             raise Refused(problems) from error
         commit = host.git.resolve(stack, version)
     if commit is None:
-        problems.append(Problem(f"version {version!r} is no branch, tag or commit of the repository", stack.source or "origin",
-                                f"git -C {stack.directory} ls-remote origin"))
+        problems.append(
+            Problem(
+                f"version {version!r} is no branch, tag or commit of the repository",
+                stack.source or "origin",
+                f"git -C {stack.directory} ls-remote origin",
+            )
+        )
         raise Refused(problems)
     problems += [
-        Problem("is tracked in the repository, but the platform keeps its own file there", path,
-                f"remove it from the repository, for example: git rm -r --cached {path}")
+        Problem(
+            "is tracked in the repository, but the platform keeps its own file there",
+            path,
+            f"remove it from the repository, for example: git rm -r --cached {path}",
+        )
         for path in host.git.tracked(stack, commit, RESERVED)[:10]
     ]
     sources = {}
@@ -86,19 +116,37 @@ def source_of(host: Host, stack: Stack, app: App, commit: str, problems: list[Pr
     tree = host.git.tree(stack, commit, app.context)
     where = f"app {app.name}"
     if tree is None:
-        problems.append(Problem(f"folder {app.context} does not exist in commit {commit[:COMMIT_DIGITS]}", where, "correct `context`"))
+        problems.append(
+            Problem(
+                f"folder {app.context} does not exist in commit {commit[:COMMIT_DIGITS]}", where, "correct `context`"
+            )
+        )
         return ""
     dockerfile = app.dockerfile if app.context == "." else f"{app.context.rstrip('/')}/{app.dockerfile}"
     if host.git.tree(stack, commit, dockerfile) is None:
-        problems.append(Problem(f"{dockerfile} does not exist in commit {commit[:COMMIT_DIGITS]}", where, "add it, or correct `dockerfile`"))
+        problems.append(
+            Problem(
+                f"{dockerfile} does not exist in commit {commit[:COMMIT_DIGITS]}",
+                where,
+                "add it, or correct `dockerfile`",
+            )
+        )
     if app.context == ".":
         ignored = (host.git.read(stack, commit, ".dockerignore") or "").split()
         if not {"config", "config/", "/config", "config/**", "*", "**"} & set(ignored):
-            problems.append(Problem("is built from the whole checkout, where config/ holds secrets", where, "add a line `config/` to .dockerignore"))
+            problems.append(
+                Problem(
+                    "is built from the whole checkout, where config/ holds secrets",
+                    where,
+                    "add a line `config/` to .dockerignore",
+                )
+            )
     return fingerprint(json.dumps([tree, compose.build_settings(stack, app)], sort_keys=True))
 
 
-def build(host: Host, stack: Stack, request: Request, source: Source, journal: Journal) -> tuple[dict[str, str], list[BuildResult]]:
+def build(
+    host: Host, stack: Stack, request: Request, source: Source, journal: Journal
+) -> tuple[dict[str, str], list[BuildResult]]:
     """Image IDs of the apps, built or found. Raises OperationFailed with every app that could not be built."""
     images: dict[str, str] = {}
     tags = {}
@@ -140,18 +188,37 @@ def _build_failure(failed: list[BuildResult], stack: Stack) -> OperationFailed:
         log += [f"--- {result.app}: {result.step or 'before the first step'}", *result.log]
     first = failed[0]
     names = ", ".join(result.app for result in failed)
-    return OperationFailed(f"{names} could not be built", f"{stack.apps[first.app].context}/{stack.apps[first.app].dockerfile}",
-                           f"step {first.step or 'unknown'} failed", "mend the Dockerfile or the source, push, and deploy again", log=log)
+    return OperationFailed(
+        f"{names} could not be built",
+        f"{stack.apps[first.app].context}/{stack.apps[first.app].dockerfile}",
+        f"step {first.step or 'unknown'} failed",
+        "mend the Dockerfile or the source, push, and deploy again",
+        log=log,
+    )
 
 
 def plan_deploy(stack: Stack, seen: Observed, request: Request, source: Source, images: dict[str, str]) -> Plan:
     """Raises Nothing when exactly this is live already."""
     release = compose_release(
-        stack, seen, request, images=images, commits={name: source.commit for name in images},
-        sources=source.sources, commit=source.commit, version=source.version,
+        stack,
+        seen,
+        request,
+        images=images,
+        commits=dict.fromkeys(images, source.commit),
+        sources=source.sources,
+        commit=source.commit,
+        version=source.version,
     )
     live = seen.live_entry(request.environment)
     if live and live.release.content() == release.content():
-        raise Nothing(f"{request.environment} runs {live.release.id} already, with the same images, configuration and keys")
-    return plan_new(stack, seen, request, release, tuple(moves(release.images, request.environment, seen.tags)),
-                    old_status="previous")
+        raise Nothing(
+            f"{request.environment} runs {live.release.id} already, with the same images, configuration and keys"
+        )
+    return plan_new(
+        stack,
+        seen,
+        request,
+        release,
+        tuple(moves(release.images, request.environment, seen.tags)),
+        old_status="previous",
+    )

@@ -49,7 +49,9 @@ class Docker:
     def __init__(self, path: str = SOCKET) -> None:
         self.path = path
 
-    def _call(self, method: str, path: str, query: Mapping[str, str] | None = None, seconds: float = CALL_SECONDS) -> tuple[int, Any]:
+    def _call(
+        self, method: str, path: str, query: Mapping[str, str] | None = None, seconds: float = CALL_SECONDS
+    ) -> tuple[int, Any]:
         target = path + ("?" + urllib.parse.urlencode(query) if query else "")
         connection = _Connection(self.path, seconds)
         try:
@@ -65,8 +67,14 @@ class Docker:
         except ValueError:
             return response.status, body.decode(errors="replace")
 
-    def _expect(self, method: str, path: str, query: Mapping[str, str] | None = None, seconds: float = CALL_SECONDS,
-                also: Sequence[int] = ()) -> Any:
+    def _expect(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        seconds: float = CALL_SECONDS,
+        also: Sequence[int] = (),
+    ) -> Any:
         status, data = self._call(method, path, query, seconds)
         if status >= 400 and status not in also:
             message = data.get("message", "") if isinstance(data, dict) else str(data)
@@ -99,7 +107,9 @@ class Docker:
         if status == 404:
             return
         if len(data.get("RepoTags") or []) > 1:
-            self._expect("DELETE", f"/images/{urllib.parse.quote(reference, safe=':/')}", {"noprune": "true"}, also=(404,))
+            self._expect(
+                "DELETE", f"/images/{urllib.parse.quote(reference, safe=':/')}", {"noprune": "true"}, also=(404,)
+            )
 
     # Containers
 
@@ -119,29 +129,56 @@ class Docker:
         return sorted(result, key=lambda container: (container.slot, container.app))
 
     def create_and_start(self, compose_file: str, project_directory: str, services: Sequence[str]) -> None:
-        self._compose(compose_file, project_directory, ["up", "--detach", "--no-build", "--remove-orphans", "--quiet-pull",
-                                                        *(["--no-deps", *services] if services else [])])
+        self._compose(
+            compose_file,
+            project_directory,
+            [
+                "up",
+                "--detach",
+                "--no-build",
+                "--remove-orphans",
+                "--quiet-pull",
+                *(["--no-deps", *services] if services else []),
+            ],
+        )
 
     def _compose(self, compose_file: str, project_directory: str, arguments: Sequence[str]) -> None:
         command = ["docker", "compose", "--file", compose_file, "--project-directory", project_directory, *arguments]
         try:
-            done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, errors="replace",
-                                  env=_environment(), timeout=300, check=False)
+            done = subprocess.run(
+                command,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env=_environment(),
+                timeout=300,
+                check=False,
+            )
         except (OSError, subprocess.TimeoutExpired) as error:
             raise OperationFailed("Compose did not finish", compose_file, str(error), START_DOCKER) from error
         if done.returncode != 0:
             lines = [line for line in done.stderr.splitlines() if line.strip()]
-            raise OperationFailed("Compose could not start the slot", compose_file, lines[-1] if lines else "no output",
-                                  f"docker compose --file {compose_file} up", log=lines[-20:])
+            raise OperationFailed(
+                "Compose could not start the slot",
+                compose_file,
+                lines[-1] if lines else "no output",
+                f"docker compose --file {compose_file} up",
+                log=lines[-20:],
+            )
 
     def start(self, containers: Iterable[Container]) -> None:
         self._each(containers, lambda c: self._expect("POST", f"/containers/{c.id}/start"))
 
     def stop(self, containers: Iterable[Container], seconds: Mapping[str, int]) -> None:
         """Stop all at once; each gets SIGTERM and its own number of seconds before SIGKILL."""
+
         def stop_one(container: Container) -> None:
             grace = seconds.get(container.app, 10)
-            self._expect("POST", f"/containers/{container.id}/stop", {"t": str(grace)}, grace + CALL_SECONDS, also=(404,))
+            self._expect(
+                "POST", f"/containers/{container.id}/stop", {"t": str(grace)}, grace + CALL_SECONDS, also=(404,)
+            )
+
         self._each(containers, stop_one)
 
     @staticmethod
@@ -152,21 +189,46 @@ class Docker:
                 list(pool.map(action, items))
 
     def logs(self, container: Container, lines: int) -> list[str]:
-        done = subprocess.run(["docker", "logs", "--tail", str(lines), container.id], stdin=subprocess.DEVNULL,
-                              stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace",
-                              timeout=CALL_SECONDS, check=False)
+        done = subprocess.run(
+            ["docker", "logs", "--tail", str(lines), container.id],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            errors="replace",
+            timeout=CALL_SECONDS,
+            check=False,
+        )
         return done.stdout.splitlines()
 
     # Builds
 
-    def build(self, compose_file: str, apps: Sequence[str], fresh: bool, tell: Callable[[str], None]) -> list[BuildResult]:
+    def build(
+        self, compose_file: str, apps: Sequence[str], fresh: bool, tell: Callable[[str], None]
+    ) -> list[BuildResult]:
         """Build all apps at the same time, one Compose build each, so that one failure hides no other."""
+
         def build_one(app: str) -> BuildResult:
             begun = time.monotonic()
-            command = ["docker", "compose", "--file", compose_file, "build", *(["--no-cache", "--pull"] if fresh else []), app]
+            command = [
+                "docker",
+                "compose",
+                "--file",
+                compose_file,
+                "build",
+                *(["--no-cache", "--pull"] if fresh else []),
+                app,
+            ]
             log = BuildLog()
-            with subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
-                                  text=True, errors="replace", env=_environment()) as process:
+            with subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                env=_environment(),
+            ) as process:
                 assert process.stdout is not None
                 for line in process.stdout:
                     if step := log.add(line.rstrip("\n")):
@@ -187,9 +249,16 @@ def _environment() -> dict[str, str]:
     Provenance attestations hold the time of the build, so they would give an unchanged app a new image ID.
     """
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "DOCKER_HOST") if key in os.environ}
-    return {"PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin", "HOME": "/root", **kept,
-            "BUILDKIT_PROGRESS": "plain", "DOCKER_BUILDKIT": "1", "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
-            "COMPOSE_ANSI": "never", "NO_COLOR": "1"}
+    return {
+        "PATH": "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
+        "HOME": "/root",
+        **kept,
+        "BUILDKIT_PROGRESS": "plain",
+        "DOCKER_BUILDKIT": "1",
+        "BUILDX_NO_DEFAULT_ATTESTATIONS": "1",
+        "COMPOSE_ANSI": "never",
+        "NO_COLOR": "1",
+    }
 
 
 def _container(data: dict[str, Any]) -> Container:

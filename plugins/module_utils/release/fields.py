@@ -40,12 +40,12 @@ class Fields:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             self.note(key, f"must be text, not {type(value).__name__}")
             return default
-        value = str(value)
-        if required and not value:
+        found = str(value)
+        if required and not found:
             self.note(key, "is missing", hint or f"set `{key}`")
-        elif value and pattern and not re.fullmatch(pattern, value):
-            self.note(key, f"{value!r} is not valid", hint or f"must match {pattern}")
-        return value
+        elif found and pattern and not re.fullmatch(pattern, found):
+            self.note(key, f"{found!r} is not valid", hint or f"must match {pattern}")
+        return found
 
     def integer(self, key: str, default: int, lowest: int, highest: int, *, required: bool = False) -> int:
         value = self.value(key)

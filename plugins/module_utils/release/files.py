@@ -24,7 +24,7 @@ def write_synced(path: str, data: bytes, mode: int) -> None:
         os.fchmod(handle, mode)
         view = memoryview(data)
         while view:
-            view = view[os.write(handle, view):]
+            view = view[os.write(handle, view) :]
         os.fsync(handle)
     finally:
         os.close(handle)

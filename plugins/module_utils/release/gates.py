@@ -16,8 +16,17 @@ from .release import moment_of
 from .seam import Answer
 from .stack import Stack
 
-GATES = ("staging_live", "staging_healthy", "staging_unchanged", "same_keys", "disk_free", "rollback_ready",
-         "journal_clean", "soak_time", "promote_window")
+GATES = (
+    "staging_live",
+    "staging_healthy",
+    "staging_unchanged",
+    "same_keys",
+    "disk_free",
+    "rollback_ready",
+    "journal_clean",
+    "soak_time",
+    "promote_window",
+)
 
 
 @dataclass(frozen=True)
@@ -35,25 +44,36 @@ class Gate:
         return "go" if self.go else ("skipped" if self.skipped else "NO-GO")
 
 
-def evaluate(stack: Stack, seen: Observed, health: dict[str, Answer], unfinished: list[str],
-             skip: tuple[str, ...] = ()) -> list[Gate]:
+def evaluate(
+    stack: Stack, seen: Observed, health: dict[str, Answer], unfinished: list[str], skip: tuple[str, ...] = ()
+) -> list[Gate]:
     """All gates of a promote. `health` is each web app's answer in staging; `unfinished` names open operations."""
     gates = [
-        _staging_live(stack, seen), _staging_healthy(seen, health), _staging_unchanged(stack, seen), _same_keys(seen),
-        _disk(stack, seen), _rollback_ready(seen), _journal(unfinished), *_soak(stack, seen), *_window(stack, seen),
+        _staging_live(stack, seen),
+        _staging_healthy(seen, health),
+        _staging_unchanged(stack, seen),
+        _same_keys(seen),
+        _disk(stack, seen),
+        _rollback_ready(seen),
+        _journal(unfinished),
+        *_soak(stack, seen),
+        *_window(stack, seen),
     ]
     return [Gate(g.name, g.go, g.evidence, g.mend, not g.go and g.name in skip) for g in gates]
 
 
 def problems(gates: list[Gate]) -> list[Problem]:
     return [
-        Problem(gate.evidence, f"gate {gate.name}", gate.mend)
-        for gate in gates if not gate.go and not gate.skipped
+        Problem(gate.evidence, f"gate {gate.name}", gate.mend) for gate in gates if not gate.go and not gate.skipped
     ]
 
 
 def unknown_skips(skip: tuple[str, ...]) -> list[Problem]:
-    return [Problem(f"{name!r} is not a gate", "skip_gates", "choose from " + ", ".join(GATES)) for name in skip if name not in GATES]
+    return [
+        Problem(f"{name!r} is not a gate", "skip_gates", "choose from " + ", ".join(GATES))
+        for name in skip
+        if name not in GATES
+    ]
 
 
 DEPLOY = "ansible-playbook playbooks/deploy_staging.yml"
@@ -76,7 +96,12 @@ def _staging_healthy(seen: Observed, health: dict[str, Answer]) -> Gate:
     sick += [f"{app} ({c.state})" for app, c in sorted(running.items()) if c.state != "running" and app not in health]
     if sick:
         return Gate("staging_healthy", False, "not healthy: " + ", ".join(sick), DEPLOY)
-    return Gate("staging_healthy", bool(running), f"{len(running)} of {len(running)} apps healthy" if running else "nothing runs in staging", DEPLOY)
+    return Gate(
+        "staging_healthy",
+        bool(running),
+        f"{len(running)} of {len(running)} apps healthy" if running else "nothing runs in staging",
+        DEPLOY,
+    )
 
 
 def _staging_unchanged(stack: Stack, seen: Observed) -> Gate:
@@ -90,7 +115,7 @@ def _staging_unchanged(stack: Stack, seen: Observed) -> Gate:
         if running.get(app) != image:
             wrong.append(f"{app} runs {short(running.get(app, ''))} instead of {short(image)}")
         if seen.tags.get((app, "staging")) != image:
-            wrong.append(f"{stack.image(app, 'staging')} names {short(seen.tags.get((app, 'staging'), ''))} instead of {short(image)}")
+            wrong.append(f"{app}:staging names {short(seen.tags.get((app, 'staging'), ''))} instead of {short(image)}")
     if wrong:
         return Gate("staging_unchanged", False, "; ".join(wrong), DEPLOY)
     return Gate("staging_unchanged", True, f"{len(running)} image IDs run as tagged and as deployed")
@@ -101,17 +126,26 @@ def _same_keys(seen: Observed) -> Gate:
         environment: set(parse_env((seen.env[environment].get(environment) or b"").decode(errors="replace")))
         for environment in ("staging", "production")
     }
-    only = [f"{key} only in {environment}" for environment, other in (("staging", "production"), ("production", "staging"))
-            for key in sorted(keys[environment] - keys[other])]
+    only = [
+        f"{key} only in {environment}"
+        for environment, other in (("staging", "production"), ("production", "staging"))
+        for key in sorted(keys[environment] - keys[other])
+    ]
     if only:
-        return Gate("same_keys", False, "; ".join(only), "add the key to both environments and run playbooks/provision.yml")
+        return Gate(
+            "same_keys", False, "; ".join(only), "add the key to both environments and run playbooks/provision.yml"
+        )
     return Gate("same_keys", True, f"{len(keys['staging'])} keys in both environments")
 
 
 def _disk(stack: Stack, seen: Observed) -> Gate:
     free = seen.free_bytes / 1e9
-    return Gate("disk_free", free >= stack.disk_floor_gb, f"{free:.1f} GB free, floor {stack.disk_floor_gb:g} GB",
-                "docker system df; remove what is not needed")
+    return Gate(
+        "disk_free",
+        free >= stack.disk_floor_gb,
+        f"{free:.1f} GB free, floor {stack.disk_floor_gb:g} GB",
+        "docker system df; remove what is not needed",
+    )
 
 
 def _rollback_ready(seen: Observed) -> Gate:
@@ -121,8 +155,12 @@ def _rollback_ready(seen: Observed) -> Gate:
         return Gate("rollback_ready", True, "first promote: there is nothing to go back to yet")
     gone = sorted(app for app, image in entry.release.images.items() if image not in seen.images)
     if gone:
-        return Gate("rollback_ready", False, f"images of {entry.release.id} are gone: " + ", ".join(gone),
-                    f"{DEPLOY} -e version={entry.release.commit[:12]}")
+        return Gate(
+            "rollback_ready",
+            False,
+            f"images of {entry.release.id} are gone: " + ", ".join(gone),
+            f"{DEPLOY} -e version={entry.release.commit[:12]}",
+        )
     target = rollback_target(seen.entries, "production", entry.release.id)
     missing = sorted(app for app, image in target.release.images.items() if image not in seen.images) if target else []
     note = f"; {target.release.id} before it has lost " + ", ".join(missing) if target and missing else ""
@@ -131,7 +169,9 @@ def _rollback_ready(seen: Observed) -> Gate:
 
 def _journal(unfinished: list[str]) -> Gate:
     if unfinished:
-        return Gate("journal_clean", False, "unfinished: " + ", ".join(unfinished), "ansible-playbook playbooks/recover.yml")
+        return Gate(
+            "journal_clean", False, "unfinished: " + ", ".join(unfinished), "ansible-playbook playbooks/recover.yml"
+        )
     return Gate("journal_clean", True, "no operation is unfinished")
 
 
@@ -140,7 +180,14 @@ def _soak(stack: Stack, seen: Observed) -> list[Gate]:
     if not stack.soak_minutes or entry is None:
         return []
     minutes = (seen.now - moment_of(entry.since or entry.release.id).timestamp()) / 60
-    return [Gate("soak_time", minutes >= stack.soak_minutes, f"{minutes:.0f} of {stack.soak_minutes} minutes in staging", "wait")]
+    return [
+        Gate(
+            "soak_time",
+            minutes >= stack.soak_minutes,
+            f"{minutes:.0f} of {stack.soak_minutes} minutes in staging",
+            "wait",
+        )
+    ]
 
 
 def _window(stack: Stack, seen: Observed) -> list[Gate]:

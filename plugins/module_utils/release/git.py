@@ -22,14 +22,30 @@ class Git:
 
     def _run(self, stack: Stack, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         owner = pwd.getpwnam(stack.owner)
-        identity = {"user": owner.pw_uid, "group": owner.pw_gid, "extra_groups": os.getgrouplist(stack.owner, owner.pw_gid)}
-        environment = {
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": owner.pw_dir, "USER": stack.owner, "LANG": "C.UTF-8",
-            "GIT_TERMINAL_PROMPT": "0", "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=15",
+        identity = {
+            "user": owner.pw_uid,
+            "group": owner.pw_gid,
+            "extra_groups": os.getgrouplist(stack.owner, owner.pw_gid),
         }
-        return subprocess.run(["git", "-C", stack.directory, *arguments], stdin=subprocess.DEVNULL, capture_output=True,
-                              text=True, errors="replace", timeout=seconds, env=environment, check=False,
-                              **(identity if os.geteuid() == 0 else {}))  # type: ignore[call-overload]
+        environment = {
+            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+            "HOME": owner.pw_dir,
+            "USER": stack.owner,
+            "LANG": "C.UTF-8",
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=15",
+        }
+        return subprocess.run(
+            ["git", "-C", stack.directory, *arguments],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=seconds,
+            env=environment,
+            check=False,
+            **(identity if os.geteuid() == 0 else {}),
+        )  # type: ignore[call-overload]
 
     def _need(self, stack: Stack, *arguments: str, seconds: float = 60) -> str:
         try:
@@ -38,8 +54,13 @@ class Git:
             raise OperationFailed(f"git {arguments[0]} did not finish", stack.directory, str(error)) from error
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines()
-            raise OperationFailed(f"git {arguments[0]} failed", stack.directory, lines[-1] if lines else "no output",
-                                  f"sudo -u {stack.owner} git -C {stack.directory} {' '.join(arguments)}", log=lines[-20:])
+            raise OperationFailed(
+                f"git {arguments[0]} failed",
+                stack.directory,
+                lines[-1] if lines else "no output",
+                f"sudo -u {stack.owner} git -C {stack.directory} {' '.join(arguments)}",
+                log=lines[-20:],
+            )
         return str(done.stdout)
 
     def problem(self, stack: Stack) -> str:
@@ -51,8 +72,17 @@ class Git:
         return ""
 
     def fetch(self, stack: Stack) -> None:
-        self._need(stack, "fetch", "--quiet", "--force", "--prune", "--tags", "origin",
-                   "+refs/heads/*:refs/remotes/origin/*", seconds=FETCH_SECONDS)
+        self._need(
+            stack,
+            "fetch",
+            "--quiet",
+            "--force",
+            "--prune",
+            "--tags",
+            "origin",
+            "+refs/heads/*:refs/remotes/origin/*",
+            seconds=FETCH_SECONDS,
+        )
 
     def resolve(self, stack: Stack, version: str) -> str | None:
         """The full commit id of a branch of origin, a tag or a commit; None if there is no such thing."""
@@ -75,8 +105,14 @@ class Git:
     def tree(self, stack: Stack, commit: str, path: str) -> str | None:
         """The object id of a folder or file in a commit: the same id means the same content."""
         name = commit if path in ("", ".") else f"{commit}:{path.rstrip('/')}"
-        done = self._run(stack, "rev-parse", "--verify", "--quiet", "--end-of-options",
-                         f"{name}^{{tree}}" if path in ("", ".") else name)
+        done = self._run(
+            stack,
+            "rev-parse",
+            "--verify",
+            "--quiet",
+            "--end-of-options",
+            f"{name}^{{tree}}" if path in ("", ".") else name,
+        )
         return str(done.stdout).strip() if done.returncode == 0 else None
 
     def read(self, stack: Stack, commit: str, path: str) -> str | None:

@@ -69,7 +69,9 @@ def _try(handle: int) -> bool:
 
 def _taken(path: str) -> Problem:
     who = holder(path) or {}
-    text = f"{who.get('operation', 'an operation')} by {who.get('person', 'somebody')} on {who.get('host', 'some host')}"
+    text = (
+        f"{who.get('operation', 'an operation')} by {who.get('person', 'somebody')} on {who.get('host', 'some host')}"
+    )
     if who.get("since"):
         text += f" holds it since {who['since']}"
     if who.get("reason"):

@@ -62,8 +62,15 @@ class Report:
     journal: str = ""
 
 
-def run(host: Host, stack: Stack, request: Request, *, check: bool = False, places: Places | None = None,
-        journal_path: str = "") -> Report:
+def run(
+    host: Host,
+    stack: Stack,
+    request: Request,
+    *,
+    check: bool = False,
+    places: Places | None = None,
+    journal_path: str = "",
+) -> Report:
     """Carry one request out. Never raises for what can go wrong with it: the report says so."""
     places = places or Places()
     begun = time.monotonic()
@@ -74,8 +81,12 @@ def run(host: Host, stack: Stack, request: Request, *, check: bool = False, plac
             _plan_and_go(host, stack, request, report, places, "")
         else:
             who = {
-                "operation": request.operation, "person": request.person, "host": request.host, "reason": request.reason,
-                "since": datetime.datetime.now().astimezone().strftime("%H:%M:%S"), "pid": os.getpid(),
+                "operation": request.operation,
+                "person": request.person,
+                "host": request.host,
+                "reason": request.reason,
+                "since": datetime.datetime.now().astimezone().strftime("%H:%M:%S"),
+                "pid": os.getpid(),
             }
             with lock.hold(lock.lock_path(stack.name, request.environment, places.locks), who, request.lock_wait):
                 _plan_and_go(host, stack, request, report, places, path)
@@ -101,10 +112,19 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, pla
         report.recovered = [recover.recover(host, stack, record) for record in left]
         left = []
     seen = observe(host, stack)
-    log = journal.Journal(path or None, {
-        "operation": request.operation, "environment": request.environment, "person": request.person, "host": request.host,
-        "reason": request.reason, "stack": stack.name, "apps": list(request.apps), "pid": os.getpid(),
-    })
+    log = journal.Journal(
+        path or None,
+        {
+            "operation": request.operation,
+            "environment": request.environment,
+            "person": request.person,
+            "host": request.host,
+            "reason": request.reason,
+            "stack": stack.name,
+            "apps": list(request.apps),
+            "pid": os.getpid(),
+        },
+    )
     report.journal = log.path or ""
     try:
         plan, env = _plan(host, stack, seen, request, report, log, [os.path.basename(r.path) for r in left], check)
@@ -127,8 +147,16 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, pla
         log.close()
 
 
-def _plan(host: Host, stack: Stack, seen: Observed, request: Request, report: Report, log: journal.Journal,
-          unfinished: list[str], check: bool) -> tuple[Plan, dict[str, bytes]]:
+def _plan(
+    host: Host,
+    stack: Stack,
+    seen: Observed,
+    request: Request,
+    report: Report,
+    log: journal.Journal,
+    unfinished: list[str],
+    check: bool,
+) -> tuple[Plan, dict[str, bytes]]:
     if request.operation == "rollback":
         return rollback.plan_rollback(host, stack, seen, request)
     env = seen.env_of(request.environment)
@@ -136,7 +164,7 @@ def _plan(host: Host, stack: Stack, seen: Observed, request: Request, report: Re
         source = deploy.find_source(host, stack, seen, request, log)
         if check:
             # What a build would give is only known after it; images that exist already are.
-            known = {name: f"(built from {source.commit[:12]})" for name in source.sources}
+            known = dict.fromkeys(source.sources, f"(built from {source.commit[:12]})")
             return deploy.plan_deploy(stack, seen, request, source, known), env
         with log.step("build", f"build {source.commit[:12]}"):
             images, results = deploy.build(host, stack, request, source, log)
@@ -155,12 +183,15 @@ def _gates(host: Host, stack: Stack, seen: Observed, request: Request, unfinishe
     live = seen.live["staging"]
     health = {
         app.name: host.probe.health(stack.loopback_port(app, "staging", live.slot), app.health)
-        for app in stack.web_apps if live
+        for app in stack.web_apps
+        if live
     }
     return gates.evaluate(stack, seen, health, unfinished, request.skip_gates)
 
 
-def _carry_out(host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: Report) -> None:
+def _carry_out(
+    host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: Report
+) -> None:
     road = Road(host, stack, plan, log)
     try:
         road.go(env)
@@ -170,9 +201,15 @@ def _carry_out(host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log:
         try:
             road.back()
         except Exception as trouble:
-            report.message = "the operation failed, and so did putting back; the next operation, or recover.yml, takes it up"
-            raise Interrupted("the way back failed", f"{stack.name} {plan.environment}", f"{trouble}; before that: {error}",
-                              "ansible-playbook playbooks/recover.yml") from error
+            report.message = (
+                "the operation failed, and so did putting back; the next operation, or recover.yml, takes it up"
+            )
+            raise Interrupted(
+                "the way back failed",
+                f"{stack.name} {plan.environment}",
+                f"{trouble}; before that: {error}",
+                "ansible-playbook playbooks/recover.yml",
+            ) from error
         what = error.what if isinstance(error, OperationFailed) else f"{type(error).__name__}: {error}"
         report.message = f"{what}; everything was put back, {plan.environment} answers as before"
         report.release = ""
@@ -190,12 +227,13 @@ def _carry_out(host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log:
 def _describe(report: Report, seen: Observed, plan: Plan) -> None:
     report.release, report.slot, report.commit = plan.release.id, plan.slot, plan.release.commit
     report.was = plan.was.release if plan.was else ""
-    report.tags = [
-        f"{move.repository}:{move.tag} -> {gates.short(move.image)}" for move in plan.tags
-    ]
+    report.tags = [f"{move.repository}:{move.tag} -> {gates.short(move.image)}" for move in plan.tags]
 
 
 def new_journal_path(stack: Stack, request: Request, places: Places) -> str:
     """A name that sorts by time; the process id keeps two operations of one second apart."""
     moment = timestamp(datetime.datetime.now(datetime.timezone.utc))
-    return os.path.join(journal.directory(stack.name, places.state), f"{moment}-{request.environment}-{request.operation}-{os.getpid()}.jsonl")
+    return os.path.join(
+        journal.directory(stack.name, places.state),
+        f"{moment}-{request.environment}-{request.operation}-{os.getpid()}.jsonl",
+    )

@@ -16,7 +16,8 @@ PROVISION = "ansible-playbook playbooks/provision.yml"
 def check_apps(stack: Stack, request: Request) -> list[Problem]:
     return [
         Problem(f"{name!r} is not an app of stack {stack.name}", "apps", "choose from " + ", ".join(stack.apps))
-        for name in request.apps if name not in stack.apps
+        for name in request.apps
+        if name not in stack.apps
     ]
 
 
@@ -24,11 +25,13 @@ def check_config(stack: Stack, seen: Observed, environment: str) -> list[Problem
     """Env files and keys must be on the host before an app is started with them."""
     problems = [
         Problem("env file is missing", f"{stack.directory}/config/.env.{layer}", PROVISION)
-        for layer, data in seen.env[environment].items() if data is None
+        for layer, data in seen.env[environment].items()
+        if data is None
     ]
     problems += [
         Problem("key file is missing", f"{stack.directory}/config/keys/{name}", PROVISION)
-        for name, known in seen.keys.items() if known is None
+        for name, known in seen.keys.items()
+        if known is None
     ]
     return problems
 

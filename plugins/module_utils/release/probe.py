@@ -30,7 +30,9 @@ class Probe:
     def _ask(self, port: int, host: str, path: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", port, timeout=self.seconds)
         try:
-            connection.request("GET", path, headers={"Host": host, "User-Agent": "onehost-release", "Connection": "close"})
+            connection.request(
+                "GET", path, headers={"Host": host, "User-Agent": "onehost-release", "Connection": "close"}
+            )
             response = connection.getresponse()
             body = response.read(300).decode(errors="replace").strip()
             return Answer(response.status, response.headers.get("X-Release", ""), " ".join(body.split()))

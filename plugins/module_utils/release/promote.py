@@ -23,18 +23,26 @@ def plan_promote(stack: Stack, seen: Observed, request: Request) -> Plan:
     problems = check_apps(stack, request) + check_config(stack, seen, "production")
     source, live = seen.live_entry("staging"), seen.live_entry("production")
     if source is None:
-        problems.append(Problem("nothing is live in staging", f"stack {stack.name}", "ansible-playbook playbooks/deploy_staging.yml"))
+        problems.append(
+            Problem(
+                "nothing is live in staging", f"stack {stack.name}", "ansible-playbook playbooks/deploy_staging.yml"
+            )
+        )
     elif live is None and request.apps:
         problems.append(Problem("the first promote must bring every app", "apps", "leave `apps` out"))
     if problems or source is None:
         raise Refused(problems)
     names = [name for name in selected(stack, request) if name in source.release.images]
     release = compose_release(
-        stack, seen, request,
+        stack,
+        seen,
+        request,
         images={name: source.release.images[name] for name in names},
         commits={name: source.release.commits.get(name, source.release.commit) for name in names},
         sources={name: source.release.sources.get(name, "") for name in names},
-        commit=source.release.commit, version=source.release.version, promoted_from=source.release.id,
+        commit=source.release.commit,
+        version=source.release.version,
+        promoted_from=source.release.id,
     )
     if live and live.release.content() == release.content():
         raise Nothing(f"production runs {live.release.id} already, with the same images, configuration and keys")
@@ -43,15 +51,26 @@ def plan_promote(stack: Stack, seen: Observed, request: Request) -> Plan:
     return plan_new(stack, seen, request, release, tuple(tags), old_status="previous")
 
 
-def compose_release(stack: Stack, seen: Observed, request: Request, *, images: dict[str, str], commits: dict[str, str],
-                    sources: dict[str, str], commit: str, version: str, promoted_from: str = "") -> Release:
+def compose_release(
+    stack: Stack,
+    seen: Observed,
+    request: Request,
+    *,
+    images: dict[str, str],
+    commits: dict[str, str],
+    sources: dict[str, str],
+    commit: str,
+    version: str,
+    promoted_from: str = "",
+) -> Release:
     """A new release: the given apps as given, every other app as it is live in the environment now."""
     environment = request.environment
     live = seen.live_entry(environment)
     kept = live.release if live else None
     names = [name for name in stack.apps if name in images or (kept and name in kept.images)]
     services = {
-        name: compose.service(stack, stack.apps[name], environment, images[name]) if name in images or kept is None
+        name: compose.service(stack, stack.apps[name], environment, images[name])
+        if name in images or kept is None
         else kept.services[name]
         for name in names
     }
@@ -66,28 +85,46 @@ def compose_release(stack: Stack, seen: Observed, request: Request, *, images: d
         return getattr(kept, field) if kept else {}
 
     return Release(
-        id=identifier, stack=stack.name, environment=environment, commit=commit, version=version,
-        created=moment.strftime("%Y-%m-%dT%H:%M:%SZ"), person=request.person, reason=request.reason,
-        operation=request.operation, services=services,
+        id=identifier,
+        stack=stack.name,
+        environment=environment,
+        commit=commit,
+        version=version,
+        created=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        person=request.person,
+        reason=request.reason,
+        operation=request.operation,
+        services=services,
         images={name: images.get(name) or old("images")[name] for name in names},
         commits={name: commits.get(name) or old("commits").get(name, "") for name in names},
         sources={name: sources.get(name) or old("sources").get(name, "") for name in names},
         definition=stack.to_mapping(with_env=False),
         env={layer: fingerprint(data) for layer, data in seen.env_of(environment).items()},
         keys={name: known for name, known in seen.keys.items() if known},
-        promoted_from=promoted_from, skipped_gates=request.skip_gates,
+        promoted_from=promoted_from,
+        skipped_gates=request.skip_gates,
     )
 
 
-def plan_new(stack: Stack, seen: Observed, request: Request, release: Release, tags: tuple[TagMove, ...], old_status: str) -> Plan:
+def plan_new(
+    stack: Stack, seen: Observed, request: Request, release: Release, tags: tuple[TagMove, ...], old_status: str
+) -> Plan:
     """The plan for a release that is not in the history yet: into the idle slot, the live one becomes `old_status`."""
     was = seen.live[request.environment]
     statuses = {release.id: "live"}
     if was:
         statuses[was.release] = old_status
     return Plan(
-        operation=request.operation, stack=stack.name, environment=request.environment, release=release, is_new=True,
-        slot=seen.idle_slot(request.environment), was=was, start="create", tags=tags, statuses=statuses,
+        operation=request.operation,
+        stack=stack.name,
+        environment=request.environment,
+        release=release,
+        is_new=True,
+        slot=seen.idle_slot(request.environment),
+        was=was,
+        start="create",
+        tags=tags,
+        statuses=statuses,
         watch_seconds=stack.watch_seconds if request.watch_seconds is None else request.watch_seconds,
         warm_seconds=stack.warm_seconds if request.warm_seconds is None else request.warm_seconds,
     )

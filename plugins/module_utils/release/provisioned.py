@@ -50,9 +50,13 @@ def choose_stack(name: str, folder: str = STACKS) -> str:
     if not names:
         raise Refused([Problem("no stack was provisioned on this host", folder, PROVISION)])
     if name and name not in names:
-        raise Refused([Problem(f"stack {name!r} was not provisioned on this host", folder, "choose from " + ", ".join(names))])
+        raise Refused(
+            [Problem(f"stack {name!r} was not provisioned on this host", folder, "choose from " + ", ".join(names))]
+        )
     if not name and len(names) > 1:
-        raise Refused([Problem("there are several stacks on this host", folder, "add -e stack=<name>: " + ", ".join(names))])
+        raise Refused(
+            [Problem("there are several stacks on this host", folder, "add -e stack=<name>: " + ", ".join(names))]
+        )
     return name or names[0]
 
 

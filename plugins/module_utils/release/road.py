@@ -20,7 +20,7 @@ from .env_file import fingerprint
 from .errors import OperationFailed
 from .journal import Journal
 from .plan import Plan, TagMove, reversed_moves
-from .release import Live, Release, timestamp
+from .release import Release, timestamp
 from .seam import Answer, Container, Host
 from .stack import App, Stack, check_path, read_stack, start_order
 
@@ -164,9 +164,17 @@ class Road:
                 if container is None:
                     self._unhealthy(app, None, "has no container")
                 elif container.restarts > RESTARTS_ALLOWED or container.state in ("exited", "dead"):
-                    self._unhealthy(app, container, f"keeps crashing (exit code {container.exit_code}, {container.restarts} restarts)")
+                    self._unhealthy(
+                        app,
+                        container,
+                        f"keeps crashing (exit code {container.exit_code}, {container.restarts} restarts)",
+                    )
                 elif passed > app.health_seconds:
-                    self._unhealthy(app, container, f"is not healthy after {app.health_seconds} s; {app.health or 'state'}: {last[name]}")
+                    self._unhealthy(
+                        app,
+                        container,
+                        f"is not healthy after {app.health_seconds} s; {app.health or 'state'}: {last[name]}",
+                    )
             if waiting:
                 self.host.clock.wait(pause)
                 pause = min(pause * 1.3, SLOWEST_POLL_SECONDS)
@@ -174,19 +182,26 @@ class Road:
     def _ask(self, apps: list[App], containers: Mapping[str, Container], passed: float) -> dict[str, Answer]:
         def ask(app: App) -> Answer:
             if app.is_web:
-                return self.host.probe.health(self.stack.loopback_port(app, self.plan.environment, self.plan.slot), app.health)
+                return self.host.probe.health(
+                    self.stack.loopback_port(app, self.plan.environment, self.plan.slot), app.health
+                )
             container = containers.get(app.name)
             if container and container.state == "running" and passed >= WORKER_SECONDS:
                 return Answer(200)
             return Answer(0, error=container.state if container else "no container")
 
         with ThreadPoolExecutor(max_workers=max(1, len(apps))) as pool:
-            return dict(zip([app.name for app in apps], pool.map(ask, apps)))
+            return dict(zip([app.name for app in apps], pool.map(ask, apps), strict=True))
 
     def _unhealthy(self, app: App, container: Container | None, cause: str) -> None:
         log = self.host.docker.logs(container, 20) if container else []
-        raise OperationFailed(f"app {app.name} {cause.split(';')[0]}", f"{self.plan.environment} {self.plan.slot}",
-                              cause, f"docker logs {container.id[:12]}" if container else "", log=log)
+        raise OperationFailed(
+            f"app {app.name} {cause.split(';')[0]}",
+            f"{self.plan.environment} {self.plan.slot}",
+            cause,
+            f"docker logs {container.id[:12]}" if container else "",
+            log=log,
+        )
 
     def run_again(self) -> None:
         """For recovery: make sure that every app of the new release runs and is healthy."""
@@ -213,15 +228,23 @@ class Road:
         """Every route, on every public port, must be answered by this release."""
         environment = self.current.environments[self.plan.environment]
         questions = [
-            (app, port, route.host or (environment.hosts[0] if environment.hosts else "localhost"), check_path(app, route))
-            for app in self.stack.web_apps for route in app.routes for port in environment.ports
+            (
+                app,
+                port,
+                route.host or (environment.hosts[0] if environment.hosts else "localhost"),
+                check_path(app, route),
+            )
+            for app in self.stack.web_apps
+            for route in app.routes
+            for port in environment.ports
         ]
         deadline = self.host.clock.monotonic() + CONFIRM_SECONDS
         while True:
             with ThreadPoolExecutor(max_workers=max(1, min(16, len(questions)))) as pool:
                 answers = list(pool.map(lambda q: self.host.probe.edge(q[1], q[2], q[3]), questions))
             wrong = [
-                (question, answer) for question, answer in zip(questions, answers)
+                (question, answer)
+                for question, answer in zip(questions, answers, strict=True)
                 if answer.status == 0 or answer.status >= 500 or answer.release != self.plan.release.id
             ]
             if not wrong:
@@ -233,9 +256,12 @@ class Road:
         named = f"release {answer.release or 'none'}" if answer.status else "no release"
         container = next((c for c in self._new_containers() if c.app == app.name), None)
         raise OperationFailed(
-            f"{len(wrong)} of {len(questions)} checks through the edge failed", f"http://{host_name}:{port}{path}",
-            f"{answer}; it names {named}, expected {self.plan.release.id}", f"curl -i -H 'Host: {host_name}' http://127.0.0.1:{port}{path}",
-            log=self.host.docker.logs(container, 20) if container else [])
+            f"{len(wrong)} of {len(questions)} checks through the edge failed",
+            f"http://{host_name}:{port}{path}",
+            f"{answer}; it names {named}, expected {self.plan.release.id}",
+            f"curl -i -H 'Host: {host_name}' http://127.0.0.1:{port}{path}",
+            log=self.host.docker.logs(container, 20) if container else [],
+        )
 
     def watch(self, seconds: float) -> None:
         """Fail as soon as an app of the new release stops, restarts or turns unhealthy."""
@@ -245,7 +271,11 @@ class Road:
             containers = self._new_containers()
             for container in containers:
                 if container.state != "running" or (container.id, container.started) != before.get(container.app):
-                    self._unhealthy(self.stack.apps[container.app], container, f"died after the switch (exit code {container.exit_code}, {container.restarts} restarts)")
+                    self._unhealthy(
+                        self.stack.apps[container.app],
+                        container,
+                        f"died after the switch (exit code {container.exit_code}, {container.restarts} restarts)",
+                    )
             for name in before.keys() - {c.app for c in containers}:
                 self._unhealthy(self.stack.apps[name], None, "is gone")
             self.host.clock.wait(min(0.5, max(0.0, deadline - self.host.clock.monotonic())))
@@ -267,7 +297,8 @@ class Road:
         while calm < 2:
             passed = self.host.clock.monotonic() - begun
             busy = {
-                name: count for name, count in self.host.switch.sessions(self.plan.stack, self.plan.environment, slot).items()
+                name: count
+                for name, count in self.host.switch.sessions(self.plan.stack, self.plan.environment, slot).items()
                 if count and passed < (self.current.apps[name].drain_seconds if name in self.current.apps else 10)
             }
             # Twice in a row: a request that was on its way when we looked is counted the second time.

@@ -29,31 +29,55 @@ def choose(stack: Stack, seen: Observed, request: Request) -> Entry:
     problems = check_apps(stack, request)
     where = f"stack {stack.name}, {environment}"
     if live is None:
-        problems.append(Problem("nothing is live, so there is nothing to go back from", where, "ansible-playbook playbooks/promote.yml"))
+        problems.append(
+            Problem(
+                "nothing is live, so there is nothing to go back from", where, "ansible-playbook playbooks/promote.yml"
+            )
+        )
         raise Refused(problems)
     if request.release:
         target = find(newest_first(seen.entries, environment), request.release)
         if target is None:
             known = ", ".join(e.release.id for e in newest_first(seen.entries, environment)[:5])
-            problems.append(Problem(f"release {request.release!r} is not in the history", where, f"choose one of: {known}"))
+            problems.append(
+                Problem(f"release {request.release!r} is not in the history", where, f"choose one of: {known}")
+            )
         elif target.status not in (*GOOD, "rolled_back"):
-            problems.append(Problem(f"release {request.release} never was live: {target.status}", where, "choose another with status.yml"))
+            problems.append(
+                Problem(
+                    f"release {request.release} never was live: {target.status}",
+                    where,
+                    "choose another with status.yml",
+                )
+            )
         if problems or target is None:
             raise Refused(problems)
         if target.release.id == live.release.id:
             raise Nothing(f"{environment} runs {live.release.id} already")
     else:
         if live.via == "rollback" and not problems:
-            raise Nothing(f"{environment} was rolled back to {live.release.id} already; a second rollback changes nothing. "
-                          "To go to another release, name it with -e release=<id> (status.yml lists them)")
+            raise Nothing(
+                f"{environment} was rolled back to {live.release.id} already; a second rollback changes nothing. "
+                "To go to another release, name it with -e release=<id> (status.yml lists them)"
+            )
         target = rollback_target(seen.entries, environment, live.release.id)
         if target is None:
-            problems.append(Problem("there is no good release to go back to", where, "the first rollback is possible after the second promote"))
+            problems.append(
+                Problem(
+                    "there is no good release to go back to",
+                    where,
+                    "the first rollback is possible after the second promote",
+                )
+            )
             raise Refused(problems)
     problems += [
-        Problem(f"image {image.removeprefix('sha256:')[:12]} of app {app} is gone", f"release {target.release.id}",
-                f"build it again: ansible-playbook playbooks/deploy_staging.yml -e version={target.release.commit[:12]}, then promote.yml")
-        for app, image in target.release.images.items() if image not in seen.images
+        Problem(
+            f"image {image.removeprefix('sha256:')[:12]} of app {app} is gone",
+            f"release {target.release.id}",
+            f"ansible-playbook playbooks/deploy_staging.yml -e version={target.release.commit[:12]}, then promote.yml",
+        )
+        for app, image in target.release.images.items()
+        if image not in seen.images
     ]
     if problems:
         raise Refused(problems)
@@ -82,14 +106,27 @@ def plan_rollback(host: Host, stack: Stack, seen: Observed, request: Request) ->
         return _plan_some(stack, seen, request, target), seen.env_of(environment)
     was = seen.live[environment]
     slot = seen.idle_slot(environment)
-    after = rollback_target([e for e in seen.entries if was is None or e.release.id != was.release], environment, target.release.id)
-    tags = [*moves(target.release.images, environment, seen.tags), *(_rollback_tags(seen, after) if environment == "production" else [])]
+    after = rollback_target(
+        [e for e in seen.entries if was is None or e.release.id != was.release], environment, target.release.id
+    )
+    tags = [
+        *moves(target.release.images, environment, seen.tags),
+        *(_rollback_tags(seen, after) if environment == "production" else []),
+    ]
     statuses = {target.release.id: "live"}
     if was:
         statuses[was.release] = "rolled_back" if was.release > target.release.id else "previous"
     plan = Plan(
-        operation=request.operation, stack=stack.name, environment=environment, release=target.release, is_new=False,
-        slot=slot, was=was, start=_start_mode(host, stack, seen, target, slot, env), tags=tuple(tags), statuses=statuses,
+        operation=request.operation,
+        stack=stack.name,
+        environment=environment,
+        release=target.release,
+        is_new=False,
+        slot=slot,
+        was=was,
+        start=_start_mode(host, stack, seen, target, slot, env),
+        tags=tuple(tags),
+        statuses=statuses,
         failed_status=target.status,
         watch_seconds=stack.watch_seconds if request.watch_seconds is None else request.watch_seconds,
         warm_seconds=stack.warm_seconds if request.warm_seconds is None else request.warm_seconds,
@@ -112,7 +149,11 @@ def _start_mode(host: Host, stack: Stack, seen: Observed, target: Entry, slot: s
 def _rollback_tags(seen: Observed, after: Entry | None) -> list[TagMove]:
     """:rollback names what the next rollback would bring; when there is nothing, the tag goes."""
     images = after.release.images if after else {}
-    gone = [TagMove(app, tag, "", image) for (app, tag), image in seen.tags.items() if tag == "rollback" and app not in images]
+    gone = [
+        TagMove(app, tag, "", image)
+        for (app, tag), image in seen.tags.items()
+        if tag == "rollback" and app not in images
+    ]
     return moves(images, "rollback", seen.tags) + gone
 
 
@@ -121,11 +162,15 @@ def _plan_some(stack: Stack, seen: Observed, request: Request, target: Entry) ->
     old = target.release
     names = [name for name in request.apps if name in old.images]
     release = compose_release(
-        stack, seen, request,
+        stack,
+        seen,
+        request,
         images={name: old.images[name] for name in names},
         commits={name: old.commits.get(name, old.commit) for name in names},
         sources={name: old.sources.get(name, "") for name in names},
-        commit=old.commit, version=old.version, promoted_from=old.promoted_from,
+        commit=old.commit,
+        version=old.version,
+        promoted_from=old.promoted_from,
     )
     release = dataclasses.replace(release, operation="rollback")
     live = seen.live_entry(request.environment)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 import json
 import posixpath
 import re
@@ -213,8 +214,12 @@ def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
     keys_data = fields.value("keys")
     stack = Stack(
         name=name,
-        directory=fields.text("directory", pattern=r"/[A-Za-z0-9._/-]*[A-Za-z0-9]", required=True,
-                              hint="an absolute path, for example /home/ubuntu/shop"),
+        directory=fields.text(
+            "directory",
+            pattern=r"/[A-Za-z0-9._/-]*[A-Za-z0-9]",
+            required=True,
+            hint="an absolute path, for example /home/ubuntu/shop",
+        ),
         owner=fields.text("owner", "ubuntu", pattern=r"[a-z_][a-z0-9_-]*"),
         source=fields.text("source", "", pattern=r"[A-Za-z0-9/~][^\s]*", hint="a git address or an absolute path"),
         version=fields.text("version", "main", pattern=r"[A-Za-z0-9][A-Za-z0-9._/-]*"),
@@ -227,8 +232,9 @@ def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
         warm_seconds=fields.integer("warm_seconds", 0, 0, 7 * 86400),
         disk_floor_gb=fields.number("disk_floor_gb", 20, 0, 100000),
         soak_minutes=fields.integer("soak_minutes", 0, 0, 100000),
-        promote_window=fields.text("promote_window", pattern=r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d",
-                                   hint="for example 09:00-17:00"),
+        promote_window=fields.text(
+            "promote_window", pattern=r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", hint="for example 09:00-17:00"
+        ),
         apps={
             app_name: _read_app(app_name, app_data, f"{where}.apps.{app_name}", problems)
             for app_name, app_data in fields.mapping("apps").items()
@@ -300,17 +306,29 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
     app = App(
         name=name,
         kind=kind,
-        context=fields.text("context", required=True, pattern=r"(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._-][A-Za-z0-9._/-]*",
-                            hint="the app's folder inside the repository"),
-        dockerfile=fields.text("dockerfile", "Dockerfile", pattern=r"(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._][A-Za-z0-9._/-]*"),
+        context=fields.text(
+            "context",
+            required=True,
+            pattern=r"(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._-][A-Za-z0-9._/-]*",
+            hint="the app's folder inside the repository",
+        ),
+        dockerfile=fields.text(
+            "dockerfile", "Dockerfile", pattern=r"(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._][A-Za-z0-9._/-]*"
+        ),
         build_target=fields.text("build_target", pattern=r"[A-Za-z0-9._-]+"),
         build_arguments=fields.values("build_arguments"),
         port=fields.integer("port", 0, 1, 65535, required=web),
         loopback_port=fields.integer("loopback_port", 0, 1024, 65535 - PORT_BLOCK, required=web),
-        health=fields.text("health", pattern=PATH + r"(\?[^\s#]*)?", required=web,
-                           hint="set `health` to the path that answers 200 when the app is ready, for example /health"),
+        health=fields.text(
+            "health",
+            pattern=PATH + r"(\?[^\s#]*)?",
+            required=web,
+            hint="set `health` to the path that answers 200 when the app is ready, for example /health",
+        ),
         health_seconds=fields.integer("health_seconds", 60, 1, 1800),
-        routes=tuple(_read_route(route, f"{where}.routes[{i}]", problems) for i, route in enumerate(fields.items("routes"))),
+        routes=tuple(
+            _read_route(route, f"{where}.routes[{i}]", problems) for i, route in enumerate(fields.items("routes"))
+        ),
         keys=fields.choice("keys", "none", ("none", "public", "private")),
         user=None if user < 0 else user,
         memory=fields.text("memory", pattern=r"[1-9][0-9]*[bkmg]?", hint="for example 512m"),
@@ -327,10 +345,22 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
     )
     fields.no_others()
     if web and not app.routes:
-        fields.note("routes", "is missing", "give a web app at least one route, for example [{path: /}]; or `kind: worker`")
+        fields.note(
+            "routes", "is missing", "give a web app at least one route, for example [{path: /}]; or `kind: worker`"
+        )
     if not web and (app.routes or app.port or app.loopback_port):
         fields.note("", "a worker has no routes and no ports", "remove them, or set `kind: web`")
-    forbidden = {"image", "ports", "container_name", "build", "env_file", "restart", "labels", "network_mode", "profiles"}
+    forbidden = {
+        "image",
+        "ports",
+        "container_name",
+        "build",
+        "env_file",
+        "restart",
+        "labels",
+        "network_mode",
+        "profiles",
+    }
     for key in sorted(forbidden & set(app.compose)):
         fields.note(f"compose.{key}", "is set by the platform and cannot be replaced", "remove it")
     return app
@@ -359,14 +389,31 @@ def _check_apps(stack: Stack, where: str, problems: list[Problem]) -> None:
             taken = routes.setdefault((route.host, route.path), app.name)
             if taken != app.name or sum(r.path == route.path and r.host == route.host for r in app.routes) > 1:
                 shown = f"{route.host}{route.path}"
-                problems.append(Problem(f"route {shown} is already taken by app {taken}", place, "give one of them another path or host"))
+                problems.append(
+                    Problem(
+                        f"route {shown} is already taken by app {taken}", place, "give one of them another path or host"
+                    )
+                )
         if app.keys != "none" and stack.keys is None:
-            problems.append(Problem(f"wants its {app.keys} key, but the stack has no `keys`", place, "add `keys: {mount: ...}` to the stack"))
-        for name in app.after:
-            if name not in stack.apps:
-                problems.append(Problem(f"starts after {name!r}, which is not an app of this stack", place, "known: " + ", ".join(stack.apps)))
+            problems.append(
+                Problem(
+                    f"wants its {app.keys} key, but the stack has no `keys`",
+                    place,
+                    "add `keys: {mount: ...}` to the stack",
+                )
+            )
+        known = "known: " + ", ".join(stack.apps)
+        problems.extend(
+            Problem(f"starts after {name!r}, which is not an app of this stack", place, known)
+            for name in app.after
+            if name not in stack.apps
+        )
         if len(socket_path(stack.name, "production", app.name)) > SOCKET_PATH_LIMIT:
-            problems.append(Problem("the names of stack and app together are too long for a unix socket", place, "shorten one of them"))
+            problems.append(
+                Problem(
+                    "the names of stack and app together are too long for a unix socket", place, "shorten one of them"
+                )
+            )
     problems.extend(_port_problems([(where, app) for app in stack.apps.values()]))
     try:
         start_order(stack.apps)
@@ -376,12 +423,19 @@ def _check_apps(stack: Stack, where: str, problems: list[Problem]) -> None:
 
 def _port_problems(apps: Iterable[tuple[str, App]]) -> list[Problem]:
     problems = []
-    placed = sorted(((app.loopback_port, place, app) for place, app in apps if app.loopback_port), key=lambda item: item[:2])
-    for (first, first_place, first_app), (second, place, app) in zip(placed, placed[1:]):
+    placed = sorted(
+        ((app.loopback_port, place, app) for place, app in apps if app.loopback_port), key=lambda item: item[:2]
+    )
+    for (first, first_place, first_app), (second, place, app) in itertools.pairwise(placed):
         if second < first + PORT_BLOCK:
-            problems.append(Problem(
-                f"loopback_port {second} overlaps the ports {first} to {first + PORT_BLOCK - 1} of {first_place}.apps.{first_app.name}",
-                f"{place}.apps.{app.name}", f"each app has a block of {PORT_BLOCK}: use {first + PORT_BLOCK} or more"))
+            problems.append(
+                Problem(
+                    f"loopback_port {second} overlaps the ports {first} to {first + PORT_BLOCK - 1} "
+                    f"of {first_place}.apps.{first_app.name}",
+                    f"{place}.apps.{app.name}",
+                    f"each app has a block of {PORT_BLOCK}: use {first + PORT_BLOCK} or more",
+                )
+            )
     return problems
 
 
@@ -421,7 +475,11 @@ def check_together(stacks: Iterable[Stack]) -> list[Problem]:
             hosts = {route.host for app in stack.web_apps for route in app.routes if route.host}
             for port in environment.ports:
                 for host in [*(environment.hosts or ["(any host)"]), *sorted(hosts)]:
-                    claim("public address", f"{host}:{port}", f"{place}.environments.{environment.name}",
-                          "give it another port, or its own `hosts`")
+                    claim(
+                        "public address",
+                        f"{host}:{port}",
+                        f"{place}.environments.{environment.name}",
+                        "give it another port, or its own `hosts`",
+                    )
     problems += _port_problems([(f"stack {stack.name}", app) for stack in stacks for app in stack.apps.values()])
     return problems

@@ -29,9 +29,17 @@ def status(host: Host, stack: Stack, places: Places | None = None) -> dict[str, 
         "environments": {name: _environment(host, stack, seen, name, places) for name in ENVIRONMENTS},
         "rollback": _rollback(host, stack, seen),
         "history": [
-            {"release": e.release.id, "environment": e.release.environment, "status": e.status, "since": e.since,
-             "commit": e.release.commit[:12], "person": e.release.person, "reason": e.release.reason}
-            for environment in ENVIRONMENTS for e in newest_first(seen.entries, environment)[:5]
+            {
+                "release": e.release.id,
+                "environment": e.release.environment,
+                "status": e.status,
+                "since": e.since,
+                "commit": e.release.commit[:12],
+                "person": e.release.person,
+                "reason": e.release.reason,
+            }
+            for environment in ENVIRONMENTS
+            for e in newest_first(seen.entries, environment)[:5]
         ],
         "free_gb": round(seen.free_bytes / 1e9, 1),
         "floor_gb": stack.disk_floor_gb,
@@ -41,7 +49,7 @@ def status(host: Host, stack: Stack, places: Places | None = None) -> dict[str, 
 def _environment(host: Host, stack: Stack, seen: Observed, name: str, places: Places) -> dict[str, Any]:
     live, entry = seen.live[name], seen.live_entry(name)
     running = {c.app: c for c in seen.in_slot(name, live.slot)} if live else {}
-    apps = {}
+    apps: dict[str, dict[str, Any]] = {}
     for app in stack.apps.values():
         container = running.get(app.name)
         if entry is None or live is None or app.name not in entry.release.images:
@@ -68,10 +76,16 @@ def _environment(host: Host, stack: Stack, seen: Observed, name: str, places: Pl
         "ports": list(stack.environments[name].ports),
         "apps": apps,
         "running_operation": holder or {},
-        "unfinished": [] if holder else [r.path.rsplit("/", 1)[-1] for r in journal.unfinished(stack.name, name, places.state)],
+        "unfinished": []
+        if holder
+        else [r.path.rsplit("/", 1)[-1] for r in journal.unfinished(stack.name, name, places.state)],
         "operations": [
-            {"operation": r.header.get("operation", ""), "at": r.header.get("at", 0), "person": r.header.get("person", ""),
-             "outcome": (r.result or {}).get("outcome", "running" if holder else "interrupted")}
+            {
+                "operation": r.header.get("operation", ""),
+                "at": r.header.get("at", 0),
+                "person": r.header.get("person", ""),
+                "outcome": (r.result or {}).get("outcome", "running" if holder else "interrupted"),
+            }
             for r in journal.records(stack.name, name, places.state, newest=5)
         ],
     }
@@ -89,14 +103,25 @@ def _rollback(host: Host, stack: Stack, seen: Observed) -> dict[str, Any]:
     old = live.release if live else target.release
     changes = [
         f"{app}: image {short(old.images.get(app, ''))} -> {short(image)}"
-        for app, image in target.release.images.items() if old.images.get(app) != image
+        for app, image in target.release.images.items()
+        if old.images.get(app) != image
     ]
     changes += [f"{app}: goes" for app in old.images if app not in target.release.images]
-    then = {k: v for data in host.store.release_env(stack, target.release.id).values() for k, v in parse_env(data.decode()).items()}
+    then = {
+        k: v
+        for data in host.store.release_env(stack, target.release.id).values()
+        for k, v in parse_env(data.decode()).items()
+    }
     now = {k: v for data in seen.env_of("production").values() for k, v in parse_env(data.decode()).items()}
     changes += [
         f"{key}: {'stays as it is today (secret)' if key in stack.secrets else 'back to its value of that day'}"
         for key in sorted(then.keys() | now.keys())
         if then.get(key) != now.get(key) and not (key in stack.secrets and key not in then)
     ]
-    return {"possible": True, "to": target.release.id, "commit": target.release.commit[:12], "changes": changes, "text": ""}
+    return {
+        "possible": True,
+        "to": target.release.id,
+        "commit": target.release.commit[:12],
+        "changes": changes,
+        "text": "",
+    }

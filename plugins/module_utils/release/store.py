@@ -12,9 +12,9 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
+from .compose import key_files
 from .env_file import fingerprint
 from .files import sync_directory, write_atomically, write_synced
-from .compose import key_files
 from .release import Entry, Release
 from .stack import Stack
 
@@ -48,7 +48,9 @@ class Store:
             except (OSError, ValueError):
                 continue
             if release.stack == stack.name and release.id == name:
-                entries.append(Entry(release, status.get("status", "failed"), status.get("since", ""), status.get("via", "")))
+                entries.append(
+                    Entry(release, status.get("status", "failed"), status.get("since", ""), status.get("via", ""))
+                )
         return entries
 
     def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes]) -> None:
@@ -87,7 +89,9 @@ class Store:
 
     def config_env(self, stack: Stack, environment: str) -> dict[str, bytes | None]:
         """The env files as they are on the host now, by layer; None for one that is not there."""
-        return {layer: _read(os.path.join(stack.directory, "config", f".env.{layer}")) for layer in ("common", environment)}
+        return {
+            layer: _read(os.path.join(stack.directory, "config", f".env.{layer}")) for layer in ("common", environment)
+        }
 
     def key_fingerprints(self, stack: Stack) -> dict[str, str | None]:
         """A fingerprint of each key file that any app needs, by file name; None for one that is not there."""
@@ -110,7 +114,9 @@ class Store:
     def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
         return os.path.join(self._slot(stack, environment, slot), "compose.json")
 
-    def write_slot(self, stack: Stack, environment: str, slot: str, compose: dict[str, Any], env: Mapping[str, bytes]) -> None:
+    def write_slot(
+        self, stack: Stack, environment: str, slot: str, compose: dict[str, Any], env: Mapping[str, bytes]
+    ) -> None:
         """Write what a slot is created from."""
         home = self._slot(stack, environment, slot)
         os.makedirs(home, mode=0o700, exist_ok=True)

@@ -58,8 +58,12 @@ class Switch:
         """Send all apps of an environment to one slot. Safe to repeat."""
         path = self._map(stack, environment)
         if not os.path.exists(path):
-            raise OperationFailed("the switch does not know this environment", path, "its map is missing",
-                                  "ansible-playbook playbooks/provision.yml")
+            raise OperationFailed(
+                "the switch does not know this environment",
+                path,
+                "its map is missing",
+                "ansible-playbook playbooks/provision.yml",
+            )
         text = str(live) if live else "none/none"
         write_atomically(path, f"live {text}\n".encode(), mode=0o644)
         try:
@@ -78,7 +82,7 @@ class Switch:
         except OSError as error:
             raise OperationFailed("the switch does not answer", self.admin_socket, str(error), MEND) from error
         return {
-            name[len(prefix):-len(suffix)]: int(row["scur"] or 0)
+            name[len(prefix) : -len(suffix)]: int(row["scur"] or 0)
             for row in rows
             if row["svname"] == "BACKEND" and (name := row["pxname"]).startswith(prefix) and name.endswith(suffix)
         }

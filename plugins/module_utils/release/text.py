@@ -8,9 +8,21 @@ from __future__ import annotations
 from typing import Any
 
 _STEP_WORDS = {
-    "fetch": "fetched", "build": "built", "record": "release written", "start": "slot started", "healthy": "all healthy",
-    "tags": "tags moved", "pause": "paused", "switch": "switched", "resume": "resumed", "confirm": "confirmed through the edge",
-    "watch": "watched", "statuses": "history written", "drain": "drained", "stop": "old slot stopped", "back": "put back",
+    "fetch": "fetched",
+    "build": "built",
+    "record": "release written",
+    "start": "slot started",
+    "healthy": "all healthy",
+    "tags": "tags moved",
+    "pause": "paused",
+    "switch": "switched",
+    "resume": "resumed",
+    "confirm": "confirmed through the edge",
+    "watch": "watched",
+    "statuses": "history written",
+    "drain": "drained",
+    "stop": "old slot stopped",
+    "back": "put back",
 }
 
 
@@ -19,7 +31,9 @@ def report_lines(report: dict[str, Any]) -> list[str]:
     lines = [f"{report['operation']} {report['stack']} {report['environment']}: {report['message']}"]
     lines += [f"found: {text}" for text in report["recovered"]]
     if report["gates"] and (report["failed"] or report["changed"]):
-        lines += _table(["gate", "result", "evidence"], [[g["gate"], g["result"], g["evidence"]] for g in report["gates"]])
+        lines += _table(
+            ["gate", "result", "evidence"], [[g["gate"], g["result"], g["evidence"]] for g in report["gates"]]
+        )
     for problem in report["problems"]:
         lines.append(f"problem: {problem['where']}: {problem['what']}")
         if problem["mend"]:
@@ -29,9 +43,15 @@ def report_lines(report: dict[str, Any]) -> list[str]:
     if report["built"]:
         lines.append("built: " + ", ".join(f"{app} {seconds:g} s" for app, seconds in sorted(report["built"].items())))
     if report["steps"]:
-        lines.append("steps: " + ", ".join(f"{_STEP_WORDS.get(step, step)} {seconds:.2f} s" for step, seconds in report["steps"].items()))
+        lines.append(
+            "steps: "
+            + ", ".join(f"{_STEP_WORDS.get(step, step)} {seconds:.2f} s" for step, seconds in report["steps"].items())
+        )
     if report["changed"]:
-        lines.append(f"live now: {report['release']} in {report['slot']}" + (f", before: {report['was']}" if report["was"] else ""))
+        lines.append(
+            f"live now: {report['release']} in {report['slot']}"
+            + (f", before: {report['was']}" if report["was"] else "")
+        )
         lines.append("next: " + _next(report))
     lines.append(f"took {report['seconds']:.2f} s")
     return lines
@@ -51,19 +71,30 @@ def status_lines(status: dict[str, Any]) -> list[str]:
     for name, env in status["environments"].items():
         ports = ", ".join(str(port) for port in env["ports"])
         if env["release"]:
-            lines.append(f"{status['stack']} {name} (port {ports}): {env['release']} in {env['slot']}, "
-                         f"commit {env['commit']} ({env['version']}), since {env['since']} by {env['via']}")
+            lines.append(
+                f"{status['stack']} {name} (port {ports}): {env['release']} in {env['slot']}, "
+                f"commit {env['commit']} ({env['version']}), since {env['since']} by {env['via']}"
+            )
         else:
             lines.append(f"{status['stack']} {name} (port {ports}): nothing is live")
         rows = [
-            [app, a["state"] if a["state"] == "absent" else ("healthy" if a["healthy"] else f"{a['state']}, not healthy {a['cause']}".strip()),
-             a.get("image", ""), a.get("commit", "")]
+            [
+                app,
+                a["state"]
+                if a["state"] == "absent"
+                else ("healthy" if a["healthy"] else f"{a['state']}, not healthy {a['cause']}".strip()),
+                a.get("image", ""),
+                a.get("commit", ""),
+            ]
             for app, a in env["apps"].items()
         ]
         lines += _table(["app", "state", "image", "commit"], rows)
         if env["running_operation"]:
             who = env["running_operation"]
-            lines.append(f"running now: {who.get('operation')} by {who.get('person')} since {who.get('since')} {who.get('reason', '')}".rstrip())
+            lines.append(
+                f"running now: {who.get('operation')} by {who.get('person')} since {who.get('since')} "
+                f"{who.get('reason', '')}".rstrip()
+            )
         lines += [f"unfinished: {name}; mend: ansible-playbook playbooks/recover.yml" for name in env["unfinished"]]
     back = status["rollback"]
     if back["to"]:
@@ -77,4 +108,7 @@ def status_lines(status: dict[str, Any]) -> list[str]:
 
 def _table(head: list[str], rows: list[list[str]]) -> list[str]:
     widths = [max(len(row[i]) for row in [head, *rows]) for i in range(len(head))]
-    return ["   " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths)).rstrip() for row in [head, *rows]]
+    return [
+        "   " + "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
+        for row in [head, *rows]
+    ]
