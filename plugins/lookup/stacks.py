@@ -57,5 +57,5 @@ class LookupModule(LookupBase):
             lines = "\n".join(f"  - {problem}" for problem in refused.problems)
             raise AnsibleLookupError(
                 f"{len(refused.problems)} problem(s) in the definition of the stacks:\n{lines}"
-            ) from refused
+            ) from None
         return [stack.to_mapping(with_env=True) for stack in stacks if not terms or stack.name in terms]

@@ -10,7 +10,8 @@ module: rollback
 short_description: Bring production back to the release before
 description:
   - Starts the kept containers of the newest good release that is not live, or creates them from the release, waits
-    until all are healthy, switches, confirms and stops the other slot. Needs no network, no build, no git and no registry.
+    until all are healthy, switches, confirms and stops the other slot.
+  - Needs no network, no build, no git and no registry.
   - A second rollback changes nothing, and a release that was rolled back from is never chosen by itself.
 options:
   release:

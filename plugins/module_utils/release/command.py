@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
+import datetime
 import json
 import os
 import socket
 import sys
+from typing import Any
 
 from . import journal, lock
 from .errors import OperationFailed, Refused
@@ -21,6 +23,10 @@ from .request import OPERATIONS, Request
 from .stack import ENVIRONMENTS
 from .status import status
 from .text import report_lines, status_lines
+from .warm import cool
+
+#: An operation takes the slot over well within this time.
+COOL_WAIT_SECONDS = 600.0
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -48,6 +54,7 @@ def main(arguments: list[str] | None = None) -> int:
     for name, text in (
         ("status", "what is live and what a rollback would do"),
         ("recover", "finish or undo what was interrupted"),
+        ("cool", "stop slots whose warm time is over"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--stack", default="", help="one stack instead of all")
@@ -62,6 +69,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _status(options.stack, options.json)
         if options.command == "recover":
             return _recover(options.stack)
+        if options.command == "cool":
+            return _cool(options.stack)
         return _operate(options)
     except Refused as refused:
         for problem in refused.problems:
@@ -106,9 +115,26 @@ def _status(name: str, as_json: bool) -> int:
 
 def _recover(name: str) -> int:
     for stack in [choose_stack(name)] if name else known_stacks():
-        for text in recover_stack(stack):
+        for text in [*recover_stack(stack), *cool_stack(stack)]:
             print(text)
     return 0
+
+
+def _cool(name: str) -> int:
+    for stack in [choose_stack(name)] if name else known_stacks():
+        for text in cool_stack(stack):
+            print(text)
+    return 0
+
+
+def cool_stack(name: str, places: Places | None = None) -> list[str]:
+    """Stop every warm slot of a stack whose time is over. Waits for a running operation, which may need the slot."""
+    stack, found = load_stack(name), []
+    for environment in ENVIRONMENTS:
+        path = lock.lock_path(stack.name, environment, (places or Places()).locks)
+        with lock.hold(path, _who("cool"), COOL_WAIT_SECONDS):
+            found.append(cool(this_host(), stack, environment))
+    return [text for text in found if text]
 
 
 def recover_stack(name: str, places: Places | None = None) -> list[str]:
@@ -116,17 +142,22 @@ def recover_stack(name: str, places: Places | None = None) -> list[str]:
     places = places or Places()
     stack, host, found = load_stack(name), this_host(), []
     for environment in ENVIRONMENTS:
-        who = {
-            "operation": "recover",
-            "person": os.environ.get("SUDO_USER", "root"),
-            "host": socket.gethostname(),
-            "pid": os.getpid(),
-        }
-        with lock.hold(lock.lock_path(stack.name, environment, places.locks), who, 0):
+        with lock.hold(lock.lock_path(stack.name, environment, places.locks), _who("recover"), 0):
             found += [
                 recover(host, stack, record) for record in journal.unfinished(stack.name, environment, places.state)
             ]
     return found
+
+
+def _who(operation: str) -> dict[str, Any]:
+    """What the lock says of us to the one who comes second."""
+    return {
+        "operation": operation,
+        "person": os.environ.get("SUDO_USER", "root"),
+        "host": socket.gethostname(),
+        "since": datetime.datetime.now().astimezone().strftime("%H:%M:%S"),
+        "pid": os.getpid(),
+    }
 
 
 def _split(text: str) -> tuple[str, ...]:

@@ -22,11 +22,7 @@ class Git:
 
     def _run(self, stack: Stack, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
         owner = pwd.getpwnam(stack.owner)
-        identity = {
-            "user": owner.pw_uid,
-            "group": owner.pw_gid,
-            "extra_groups": os.getgrouplist(stack.owner, owner.pw_gid),
-        }
+        as_root = os.geteuid() == 0
         environment = {
             "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
             "HOME": owner.pw_dir,
@@ -44,8 +40,10 @@ class Git:
             timeout=seconds,
             env=environment,
             check=False,
-            **(identity if os.geteuid() == 0 else {}),
-        )  # type: ignore[call-overload]
+            user=owner.pw_uid if as_root else None,
+            group=owner.pw_gid if as_root else None,
+            extra_groups=os.getgrouplist(stack.owner, owner.pw_gid) if as_root else None,
+        )
 
     def _need(self, stack: Stack, *arguments: str, seconds: float = 60) -> str:
         try:

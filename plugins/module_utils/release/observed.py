@@ -25,6 +25,8 @@ class Observed:
     tags: dict[tuple[str, str], str]
     env: dict[str, dict[str, bytes | None]]
     keys: dict[str, str | None]
+    #: The edge's routes as provisioned, by environment.
+    routes: dict[str, bytes | None] = field(default_factory=dict)
     free_bytes: int = 0
     now: float = 0.0
     #: Image IDs named by any release in the history that are on the host.
@@ -63,6 +65,7 @@ def observe(host: Host, stack: Stack) -> Observed:
         tags=tags,
         env={environment: host.store.config_env(stack, environment) for environment in ENVIRONMENTS},
         keys=host.store.key_fingerprints(stack),
+        routes={environment: host.edge.wanted(stack, environment) for environment in ENVIRONMENTS},
         free_bytes=host.store.free_bytes(stack.directory),
         now=host.clock.now(),
         images=frozenset(image for image in wanted if host.docker.image(image) is not None),

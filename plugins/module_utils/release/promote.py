@@ -101,6 +101,7 @@ def compose_release(
         definition=stack.to_mapping(with_env=False),
         env={layer: fingerprint(data) for layer, data in seen.env_of(environment).items()},
         keys={name: known for name, known in seen.keys.items() if known},
+        routes=fingerprint(seen.routes.get(environment) or b""),
         promoted_from=promoted_from,
         skipped_gates=request.skip_gates,
     )

@@ -10,6 +10,7 @@ import os
 import time
 
 from .docker import Docker
+from .edge import Edge
 from .errors import Problem, Refused
 from .git import Git
 from .preflight import PROVISION
@@ -18,6 +19,7 @@ from .seam import Host
 from .stack import Stack, read_stack
 from .store import Store
 from .switch import Switch
+from .timer import Timer
 
 STACKS = "/etc/onehost/stacks"
 
@@ -36,7 +38,7 @@ class Clock:
 
 
 def this_host() -> Host:
-    return Host(Docker(), Switch(), Git(), Probe(), Store(), Clock())
+    return Host(Docker(), Switch(), Git(), Probe(), Store(), Clock(), Timer(), Edge())
 
 
 def known_stacks(folder: str = STACKS) -> list[str]:

@@ -45,6 +45,7 @@ def _forward(host: Host, stack: Stack, record: Record, road: Road, journal: Jour
     try:
         if not record.steps.get("confirm"):
             road.move_tags(plan.tags)
+            road.set_routes(plan.release.id)
             road.run_again()
             road.confirm()
     except OperationFailed as error:

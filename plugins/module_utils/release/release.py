@@ -44,6 +44,8 @@ class Release:
     definition: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
+    #: Fingerprint of the edge's routes.
+    routes: str = ""
     #: The staging release whose images these are; empty for a staging release.
     promoted_from: str = ""
     skipped_gates: tuple[str, ...] = ()
@@ -71,6 +73,7 @@ class Release:
             "services": {name: _without_release(service) for name, service in self.services.items()},
             "env": self.env,
             "keys": self.keys,
+            "routes": self.routes,
             "apps": self.definition.get("apps", {}),
         }
 

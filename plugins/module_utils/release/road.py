@@ -15,6 +15,7 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
+from . import warm
 from .compose import slot_file
 from .env_file import fingerprint
 from .errors import OperationFailed
@@ -74,6 +75,8 @@ class Road:
             self.healthy([app for app in self._apps() if not app.is_replaced_in_place])
         with self.journal.step("tags", "move the tags"):
             self.move_tags(plan.tags)
+        with self.journal.step("routes", "bring the edge its routes"):
+            self.set_routes(plan.release.id)
         if self._in_place():
             with self.journal.step("pause", "stop what must never run twice; its requests wait"):
                 self._stop(self._old_in_place())
@@ -103,9 +106,13 @@ class Road:
             return
         with self.journal.step("drain", f"let {self.plan.was.slot} finish its requests"):
             self.drain(self.plan.was.slot)
-        if not self.plan.warm_seconds:
-            with self.journal.step("stop", f"stop {self.plan.was.slot}, keep its containers"):
-                self._stop(self._containers(self.plan.was.slot))
+        if self.plan.warm_seconds:
+            with self.journal.step("warm", f"keep {self.plan.was.slot} running for {self.plan.warm_seconds} s"):
+                warm.keep(self.host, self.current, self.plan)
+            return
+        with self.journal.step("stop", f"stop {self.plan.was.slot}, keep its containers"):
+            warm.keep(self.host, self.current, self.plan)
+            self._stop(self._containers(self.plan.was.slot))
 
     def back(self) -> None:
         """Put everything back as it was before the plan. Every part may be repeated."""
@@ -117,6 +124,8 @@ class Road:
             # Also when the file says so already: a kill may have come between the file and HAProxy's memory.
             self.host.switch.set_live(plan.stack, plan.environment, plan.was)
             self.move_tags(reversed_moves(plan.tags))
+            if plan.was:
+                self.set_routes(plan.was.release)
             if plan.start != "running":
                 self._stop(self._new_containers())
             if plan.is_new:
@@ -126,7 +135,14 @@ class Road:
 
     def record(self, env: Mapping[str, bytes]) -> None:
         if self.plan.is_new:
-            self.host.store.write_release(self.current, self.plan.release, env)
+            routes = self.host.edge.wanted(self.current, self.plan.environment)
+            self.host.store.write_release(self.current, self.plan.release, env, routes)
+
+    def set_routes(self, release: str) -> None:
+        """Give the edge the routes of a release. When they are the same, as nearly always, nginx is left alone."""
+        routes = self.host.store.release_routes(self.current, release)
+        if routes is not None:
+            self.host.edge.set_live(self.current, self.plan.environment, routes)
 
     def start(self, env: Mapping[str, bytes]) -> None:
         """Bring up all apps of the slot, group after group where one must come after another."""

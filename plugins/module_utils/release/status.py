@@ -118,6 +118,8 @@ def _rollback(host: Host, stack: Stack, seen: Observed) -> dict[str, Any]:
         for key in sorted(then.keys() | now.keys())
         if then.get(key) != now.get(key) and not (key in stack.secrets and key not in then)
     ]
+    if old.routes != target.release.routes:
+        changes.append("routes of the edge: back to those of that day")
     return {
         "possible": True,
         "to": target.release.id,

@@ -53,7 +53,7 @@ class Store:
                 )
         return entries
 
-    def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes]) -> None:
+    def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:
         """Write a release in a folder beside its place and rename it: it is there whole, or not at all."""
         final = self._release(stack, release.id)
         partial = final + PARTIAL
@@ -64,6 +64,8 @@ class Store:
         os.chmod(partial, 0o755)
         for layer, data in env.items():
             write_synced(os.path.join(partial, "env", layer), data, 0o600)
+        if routes is not None:
+            write_synced(os.path.join(partial, "routes.conf"), routes, 0o644)
         write_synced(os.path.join(partial, "compose.json"), _json(release.services), 0o644)
         write_synced(os.path.join(partial, "release.json"), _json(release.to_json()), 0o644)
         status = {"status": "prepared", "since": release.created, "via": release.operation}
@@ -80,6 +82,10 @@ class Store:
             with open(os.path.join(home, layer), "rb") as file:
                 result[layer] = file.read()
         return result
+
+    def release_routes(self, stack: Stack, release: str) -> bytes | None:
+        """The edge's routes of that day."""
+        return _read(os.path.join(self._release(stack, release), "routes.conf"))
 
     def set_status(self, stack: Stack, release: str, status: str, via: str, moment: str) -> None:
         path = os.path.join(self._release(stack, release), "status.json")
@@ -130,6 +136,23 @@ class Store:
         path = os.path.join(home, "build.json")
         write_atomically(path, _json(compose), 0o600)
         return path
+
+    # The warm slot: /var/lib/onehost/<stack>/warm-<environment>.json
+
+    def _warm(self, stack: Stack, environment: str) -> str:
+        return os.path.join(self.state, stack.name, f"warm-{environment}.json")
+
+    def set_warm(self, stack: Stack, environment: str, note: dict[str, Any] | None) -> None:
+        """Note which slot is kept warm and until when, or that none is."""
+        path = self._warm(stack, environment)
+        if note is not None:
+            write_atomically(path, _json(note), 0o644)
+        elif os.path.exists(path):
+            os.remove(path)
+
+    def warm(self, stack: Stack, environment: str) -> dict[str, Any] | None:
+        data = _read(self._warm(stack, environment))
+        return json.loads(data) if data else None
 
     def free_bytes(self, path: str) -> int:
         return shutil.disk_usage(path).free

@@ -14,6 +14,8 @@ _STEP_WORDS = {
     "start": "slot started",
     "healthy": "all healthy",
     "tags": "tags moved",
+    "routes": "routes set",
+    "warm": "old slot kept warm",
     "pause": "paused",
     "switch": "switched",
     "resume": "resumed",

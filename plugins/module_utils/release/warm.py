@@ -1,0 +1,41 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeping the old slot running for a while, and stopping it when that time is over."""
+
+from __future__ import annotations
+
+from .plan import Plan
+from .seam import Host
+from .stack import Stack
+
+
+def keep(host: Host, stack: Stack, plan: Plan) -> None:
+    """Note until when the old slot stays warm, and have it stopped then. The note survives a reboot."""
+    if plan.was is None or not plan.warm_seconds:
+        host.store.set_warm(stack, plan.environment, None)
+        return
+    until = host.clock.now() + plan.warm_seconds
+    host.store.set_warm(stack, plan.environment, {"slot": plan.was.slot, "release": plan.was.release, "until": until})
+    host.timer.arm(stack.name, plan.environment, plan.warm_seconds)
+
+
+def cool(host: Host, stack: Stack, environment: str) -> str:
+    """Stop a warm slot whose time is over; arm the timer again if it is not. Returns what was done, or nothing."""
+    note = host.store.warm(stack, environment)
+    if note is None:
+        return ""
+    left = float(note["until"]) - host.clock.now()
+    if left > 0:
+        host.timer.arm(stack.name, environment, left)
+        return ""
+    live = host.switch.live(stack.name, environment)
+    if live is None or live.release != note["release"]:
+        old = [
+            container
+            for container in host.docker.containers(stack.name, environment, str(note["slot"]))
+            if container.release == note["release"] and container.state == "running"
+        ]
+        host.docker.stop(old, {app.name: app.stop_seconds for app in stack.apps.values()})
+    host.store.set_warm(stack, environment, None)
+    return f"{stack.name} {environment}: {note['release']} is no longer kept warm"

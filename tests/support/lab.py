@@ -1,0 +1,302 @@
+"""A lab for tests: started and removed by tools/lab, played on by ansible-runner, asked over HTTP and SSH."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import os
+import shutil
+import subprocess
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ansible_runner  # type: ignore[import-untyped]
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+INVENTORY = ROOT / "inventories" / "lab"
+# Every operation watches the new release after the switch; the product's 10 s would only make tests slow.
+WATCH_SECONDS = 1
+PLAYBOOK_SECONDS = 300
+
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Answer:
+    """An HTTP answer. Names of headers are lower-case."""
+
+    status: int
+    headers: dict[str, str]
+    body: str
+
+    @property
+    def release(self) -> str:
+        return self.headers.get("x-release", "")
+
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True)
+class Result:
+    """What one run of a playbook gave."""
+
+    rc: int
+    stdout: str
+    seconds: float
+    events: list[Event] = field(repr=False)
+
+    @property
+    def results(self) -> list[dict[str, Any]]:
+        """What the modules returned, in order; a loop's items are in its task's result."""
+        kinds = ("runner_on_ok", "runner_on_failed", "runner_on_unreachable")
+        return [event["event_data"].get("res", {}) for event in self.events if event["event"] in kinds]
+
+    @property
+    def report(self) -> dict[str, Any]:
+        """The report of the run's operation: deploy, promote or rollback."""
+        for result in reversed(self.results):
+            if "report" in result:
+                report: dict[str, Any] = result["report"]
+                return report
+        raise AssertionError(f"no report of an operation in:\n{self.stdout}")
+
+    @property
+    def problems(self) -> str:
+        """What was refused and why, all of it in one text."""
+        return "\n".join(f"{it['where']}: {it['what']}. {it['mend']}" for it in self.report["problems"])
+
+    @property
+    def changed_tasks(self) -> list[str]:
+        return [
+            str(event["event_data"]["task"])
+            for event in self.events
+            if event["event"] == "runner_on_ok" and event["event_data"].get("res", {}).get("changed")
+        ]
+
+    @property
+    def failed_tasks(self) -> list[str]:
+        """Tasks that failed and were not expected to."""
+        return [
+            str(event["event_data"]["task"])
+            for event in self.events
+            if event["event"] in ("runner_on_failed", "runner_on_unreachable")
+            and not event["event_data"].get("ignore_errors")
+        ]
+
+    def ok(self) -> Result:
+        assert self.rc == 0, f"the playbook ended with {self.rc}:\n{self.stdout}"
+        return self
+
+
+class Lab:
+    """A running lab, described by its lab.json."""
+
+    def __init__(self, directory: Path) -> None:
+        facts = json.loads((directory / "lab.json").read_text())
+        self.directory = directory
+        self.name: str = facts["name"]
+        self.ports: dict[str, int] = facts["ports"]
+        self.repositories: dict[str, str] = facts["repositories"]
+        self.environment = {f"ONEHOST_LAB_{use.upper()}_PORT": str(port) for use, port in self.ports.items()}
+        self.environment |= {"ONEHOST_LAB_NAME": self.name, "ONEHOST_LAB_DIRECTORY": str(directory)}
+        # For reading and comparing what people see.
+        self.environment["ANSIBLE_NOCOLOR"] = "1"
+        # For ansible's own child processes too, wherever pytest itself was started from.
+        self.environment["PATH"] = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
+        self.ssh_words = [
+            *("ssh", "-i", facts["key"], "-o", f"UserKnownHostsFile={facts['known_hosts']}"),
+            *("-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
+            *("-o", "ConnectTimeout=5", "-p", str(self.ports["ssh"])),
+        ]
+
+    # Ansible
+
+    def playbook(
+        self,
+        name: str,
+        *,
+        options: str = "",
+        inventories: Sequence[Path] = (),
+        watch: Callable[[Event], None] | None = None,
+        **extra_variables: Any,
+    ) -> Result:
+        """Run playbooks/<name>.yml to its end. `options` are more words of the command line."""
+        begin = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix="onehost-run-") as private:
+            run = ansible_runner.run(
+                private_data_dir=private,
+                project_dir=str(ROOT),
+                playbook=f"playbooks/{name}.yml",
+                inventory=[str(INVENTORY), *map(str, inventories)],
+                envvars=self.environment,
+                extravars={"release_watch_seconds": WATCH_SECONDS} | extra_variables,
+                cmdline=options or None,
+                event_handler=watch,
+                timeout=PLAYBOOK_SECONDS,
+                quiet=True,
+            )
+            events = list(run.events)
+            # The lines that a person sees, without the terminal's colours and line ends.
+            stdout = "\n".join(event["stdout"] for event in events if event.get("stdout")).replace("\r", "")
+        return Result(-1 if run.rc is None else run.rc, stdout, time.monotonic() - begin, events)
+
+    def start_ansible(self, *words: str, where: Path = ROOT) -> subprocess.Popen[str]:
+        """Start ansible-playbook exactly as typed, `-i` excepted, in a process group of its own; it can be killed."""
+        return subprocess.Popen(
+            ["ansible-playbook", "-i", str(INVENTORY), *words],
+            cwd=where,
+            env=os.environ | self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            start_new_session=True,
+        )
+
+    def ansible(self, *words: str, where: Path = ROOT) -> Result:
+        """Run ansible-playbook exactly as typed, `-i` excepted, to its end."""
+        begin = time.monotonic()
+        process = self.start_ansible(*words, where=where)
+        stdout, _ = process.communicate(timeout=PLAYBOOK_SECONDS)
+        return Result(process.returncode, stdout, time.monotonic() - begin, [])
+
+    # The host
+
+    def ssh(self, command: str, *, check: bool = True, seconds: float = 60) -> str:
+        """Standard output of a command that the login user gives to the shell on the host."""
+        answer = subprocess.run(
+            [*self.ssh_words, "ubuntu@127.0.0.1", command],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=seconds,
+        )
+        if check:
+            assert answer.returncode == 0, f"{command} ended with {answer.returncode}:\n{answer.stdout}{answer.stderr}"
+        return answer.stdout
+
+    def state(self, path: str = "/home/ubuntu/workhub") -> str:
+        """Everything that a refused or a second run must leave as it is: containers, images, tags, files, traffic.
+
+        Journals of operations are left out: each run, also a refused one, leaves a note of itself there.
+        """
+        return self.ssh(
+            "sudo docker ps --all --no-trunc --format '{{.ID}} {{.Image}} {{.State}} {{.Names}}' | sort; "
+            "sudo docker images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort; "
+            f"sudo find {path} /etc/onehost /etc/nginx /etc/haproxy /var/lib/onehost/switch /etc/sudoers.d"
+            " -path '*/.git/*' -prune -o -type f -printf '%p %m %u ' -exec sh -c 'sha256sum < \"$1\"' - {} \\; | sort; "
+            f"sudo git -c safe.directory='*' -C {path} rev-parse HEAD 2>&1; "
+            "systemctl show --property=ActiveEnterTimestamp,ReloadResult nginx haproxy docker"
+        )
+
+    def reboot(self) -> None:
+        """As `docker restart` does it, systemd's own halt and boot included."""
+        subprocess.run(["docker", "restart", self.name], check=True, capture_output=True, timeout=120)
+
+    # The public ports
+
+    def get(
+        self,
+        port: str,
+        path: str = "/",
+        headers: Mapping[str, str] | None = None,
+        *,
+        method: str = "GET",
+        body: str | None = None,
+        seconds: float = 10,
+    ) -> Answer:
+        """Ask the edge; `port` is staging, production or http. Raises OSError when nothing answers."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=seconds)
+        try:
+            connection.request(method, path, body=body, headers=dict(headers or {}))
+            response = connection.getresponse()
+            text = response.read().decode(errors="replace")
+            return Answer(response.status, {name.lower(): value for name, value in response.getheaders()}, text)
+        finally:
+            connection.close()
+
+    # The source
+
+    def push_commit(
+        self,
+        changes: Mapping[str, str | None],
+        *,
+        branch: str = "main",
+        repository: str = "workhub",
+        base: str = "main",
+    ) -> str:
+        """Commit on top of `base` as a developer elsewhere would, push it to `branch`; None removes a file.
+
+        A change that must not reach other tests goes to a branch of its own. Returns the commit's id.
+        """
+        environment = os.environ | {
+            "GIT_SSH_COMMAND": " ".join(self.ssh_words),
+            "GIT_CONFIG_GLOBAL": "/dev/null",
+            "GIT_CONFIG_NOSYSTEM": "1",
+        }
+
+        def git(*words: str) -> str:
+            answer = subprocess.run(
+                ["git", *words], cwd=tree, env=environment, capture_output=True, text=True, check=False, timeout=60
+            )
+            assert answer.returncode == 0, f"git {' '.join(words)}:\n{answer.stderr}"
+            return answer.stdout.strip()
+
+        with tempfile.TemporaryDirectory(prefix="onehost-source-") as folder:
+            tree = Path(folder)
+            git("clone", "--quiet", self.repositories[repository], ".")
+            git("checkout", "--quiet", "--detach", base if base != "main" else "origin/main")
+            for name, text in changes.items():
+                if text is None:
+                    git("rm", "-r", "--quiet", name)
+                else:
+                    (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                    (tree / name).write_text(text)
+            git("add", "--all", "--force")
+            who = ("-c", "user.name=A developer", "-c", "user.email=developer@workhub.example")
+            git(*who, "commit", "--quiet", "--message=From a test: " + ", ".join(changes))
+            git("push", "--quiet", "--force", "origin", f"HEAD:refs/heads/{branch}")
+            return git("rev-parse", "HEAD")
+
+    def commit(self, version: str = "main", repository: str = "workhub") -> str:
+        """The commit that a branch of the lab's repository is at."""
+        return self.ssh(f"git -C /srv/git/{repository}.git rev-parse {version}").strip()
+
+    def read_source(self, path: str, version: str = "main", repository: str = "workhub") -> str:
+        return self.ssh(f"git -C /srv/git/{repository}.git show {version}:{path}")
+
+
+@contextmanager
+def started() -> Iterator[Lab]:
+    """A lab of this process's own, on free ports, gone at the end; ONEHOST_TEST_LAB names one to use and to keep."""
+    kept = os.environ.get("ONEHOST_TEST_LAB", "")
+    name = kept or f"onehost-lab-e2e-{os.getpid()}"
+    words = ["up", "--name", name] + ([] if kept else ["--owner-pid", str(os.getpid())])
+    subprocess.run([str(ROOT / "tools/lab"), *words], check=True, timeout=600)
+    directory = ROOT / ".lab" if name == "onehost-lab" else ROOT / ".lab" / name
+    try:
+        yield Lab(directory)
+    finally:
+        if not kept:
+            subprocess.run([str(ROOT / "tools/lab"), "down", "--name", name], check=True, timeout=120)
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def until(condition: Callable[[], bool], seconds: float, what: str) -> float:
+    """Wait for a condition; an answer that cannot be had yet counts as not yet. Returns the seconds it took."""
+    begin, trouble = time.monotonic(), ""
+    while (passed := time.monotonic() - begin) < seconds:
+        try:
+            if condition():
+                return passed
+        except (OSError, http.client.HTTPException, AssertionError) as error:
+            trouble = f": {error}"
+        time.sleep(0.2)
+    raise AssertionError(f"{what}: not within {seconds:g} s{trouble}")

@@ -1,0 +1,218 @@
+"""What `make demo` shows on a lab that runs: two releases on their way to production, and one way back.
+
+Run again it takes the same road: it asks for commit 1 by its id, which needs no
+build the second time, so it ends as the first run did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import http.client
+import json
+import os
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import ansible_runner  # type: ignore[import-untyped]
+
+from progress import Progress, ToolError
+
+ROOT = Path(__file__).resolve().parent.parent
+DEFAULT_NAME = "onehost-lab"
+# The product watches a new release for 10 s after the switch. Three times that is a long time to look at nothing.
+WATCH_SECONDS = 3
+PLAYBOOK_SECONDS = 900
+USER, PASSWORD = "anna", "lab-only-demo-password"
+COLOURS = re.compile(r"\x1b\[[0-9;]*m")
+
+progress = Progress("demo")
+
+
+@dataclass
+class Demo:
+    """One run on one lab: its facts, and how long each step took."""
+
+    directory: Path
+    ports: dict[str, int]
+    ssh: list[str]
+    times: list[tuple[str, float, str]] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, name: str) -> Demo:
+        directory = ROOT / ".lab" if name == DEFAULT_NAME else ROOT / ".lab" / name
+        try:
+            facts = json.loads((directory / "lab.json").read_text())
+        except FileNotFoundError:
+            raise ToolError(f"the lab {name} was never started. Mend: tools/lab up --name {name}") from None
+        ssh = ["ssh", "-i", facts["key"], "-o", f"UserKnownHostsFile={facts['known_hosts']}", "-o", "BatchMode=yes"]
+        ssh += ["-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=5", "-p", str(facts["ports"]["ssh"])]
+        return cls(directory, facts["ports"], [*ssh, f"{facts['user']}@{facts['host']}"])
+
+    def environment(self) -> dict[str, str]:
+        """What inventories/lab reads, and the programs of this clone first."""
+        ports = {f"ONEHOST_LAB_{use.upper()}_PORT": str(port) for use, port in self.ports.items()}
+        path = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
+        return {**ports, "ONEHOST_LAB_DIRECTORY": str(self.directory), "ANSIBLE_NOCOLOR": "1", "PATH": path}
+
+    def play(self, what: str, playbook: str, **variables: Any) -> None:
+        """Run a playbook, show what it does while it does it, and keep its time. Raises ToolError when it fails."""
+        told: dict[str, Any] = {}
+        failures: list[str] = []
+
+        def watch(event: dict[str, Any]) -> None:
+            data, lines = event.get("event_data", {}), COLOURS.sub("", event.get("stdout", "")).splitlines()
+            if event["event"] == "playbook_on_task_start" and playbook == "provision":
+                progress.say(f"   {data['task']}")
+            elif event["event"] == "verbose":
+                for line in filter(str.strip, lines):
+                    progress.say(f"   {line.strip()}")
+            elif event["event"] in ("runner_on_failed", "runner_on_unreachable") and not data.get("ignore_errors"):
+                failures.append(str(data.get("res", {}).get("msg") or "\n".join(lines)))
+            told.update(data.get("res", {}).get("report", {}) if event["event"] == "runner_on_ok" else {})
+
+        begin = time.monotonic()
+        with progress.step(what), tempfile.TemporaryDirectory(prefix="onehost-demo-") as private:
+            run = ansible_runner.run(
+                private_data_dir=private,
+                project_dir=str(ROOT),
+                playbook=f"playbooks/{playbook}.yml",
+                inventory=str(ROOT / "inventories" / "lab"),
+                envvars=self.environment(),
+                extravars={"release_watch_seconds": WATCH_SECONDS, **variables},
+                event_handler=watch,
+                timeout=PLAYBOOK_SECONDS,
+                quiet=True,
+            )
+            if run.rc != 0 and not failures:
+                failures.append(COLOURS.sub("", run.stdout.read())[-2000:])
+        if run.rc != 0:
+            again = f".venv/bin/ansible-playbook -i inventories/lab playbooks/{playbook}.yml"
+            raise ToolError(f"{what} failed.\n" + "\n".join(failures) + f"\nAgain, alone: {again}")
+        self.times.append((what, time.monotonic() - begin, outcome(told)))
+
+    def first_commit(self) -> str:
+        """Commit 1 of the lab's repository, whatever was pushed on top of it since."""
+        command = "git -C /srv/git/workhub.git rev-list --max-parents=0 main"
+        return output([*self.ssh, command], "asking the lab for its first commit")
+
+    def second_commit(self, name: str) -> str:
+        """Push commit 2 to the lab as its developer would; when it is there already, this is its id."""
+        return output([str(ROOT / "tools/lab"), "push", "--name", name, "--change", "2"], "pushing commit 2")
+
+    def ask(self, port: str, path: str, **how: Any) -> tuple[str, Any]:
+        """The release that answers, and what it says."""
+        connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=10)
+        try:
+            connection.request(how.pop("method", "GET"), path, **how)
+            response = connection.getresponse()
+            text = response.read().decode(errors="replace")
+        except OSError as error:
+            raise ToolError(f"{port} does not answer at port {self.ports[port]}: {error}") from None
+        finally:
+            connection.close()
+        if response.status != 200:
+            raise ToolError(f"{port}{path} answers {response.status}: {text[:300]}")
+        return response.headers.get("X-Release", ""), json.loads(text)
+
+    def log_in(self, port: str) -> str:
+        """Get a token from one hub and show it to another; the answer says who the other one thinks that is."""
+        form = {"Content-Type": "application/json", "Accept": "application/json"}
+        body = json.dumps({"user": USER, "password": PASSWORD})
+        _, answer = self.ask(port, "/login", method="POST", body=body, headers=form)
+        _, me = self.ask(port, "/saleshub/me", headers={"Authorization": f"Bearer {answer['token']}"})
+        return str(me)
+
+
+def outcome(report: dict[str, Any]) -> str:
+    """In a few words what an operation did, for the table at the end."""
+    if not report:
+        return ""
+    if not report.get("changed"):
+        return "nothing to do, it was live already"
+    built = f", {len(report['built'])} apps built" if report.get("built") else ""
+    return f"{report['release']} in {report['slot']}{built}"
+
+
+def output(command: list[str], what: str) -> str:
+    answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
+    if answer.returncode != 0:
+        raise ToolError(f"{what} failed: {answer.stderr.strip()}")
+    return answer.stdout.strip()
+
+
+def play_all(demo: Demo, name: str) -> None:
+    progress.say(f"each new release is watched for {WATCH_SECONDS} s after the switch (10 s unless asked otherwise)")
+    demo.play("provision", "provision")
+    first = demo.first_commit()
+    demo.play(f"deploy commit 1 ({first[:7]}) to staging", "deploy_staging", version=first)
+    demo.play("promote it to production", "promote")
+    second = demo.second_commit(name)
+    demo.play(f"deploy commit 2 ({second[:7]}) to staging", "deploy_staging", version=second)
+    demo.play("promote it to production too", "promote")
+    demo.play("roll production back", "rollback")
+
+
+def summary(demo: Demo, seconds: float) -> str:
+    """What is live where, as the public ports tell it, and what to type next. Raises ToolError when they disagree."""
+    width = max(len(what) for what, _, _ in demo.times)
+    lines = ["", "How long it took"]
+    lines += [f"   {what:<{width}} {took:6.1f} s   {note}".rstrip() for what, took, note in demo.times]
+    lines += [f"   {'together':<{width}} {seconds:6.1f} s", "", "What is live where"]
+    releases = {}
+    for environment in ("staging", "production"):
+        releases[environment], page = demo.ask(environment, "/", headers={"Accept": "application/json"})
+        address = f"http://127.0.0.1:{demo.ports[environment]}"
+        version = f"{page['app']} {page['version']}"
+        lines.append(f"   {environment:<11} {address}   {version}, release {releases[environment]}")
+        demo.log_in(environment)
+    lines += [
+        f"   port 80 of the VM, production again: http://127.0.0.1:{demo.ports['http']}",
+        "   Both hold five hubs: / /saleshub/ /finhub/ /onboarding/ /hwtest/",
+    ]
+    commits = [release.rpartition("-")[2] for release in releases.values()]
+    if commits[0] == commits[1]:
+        raise ToolError(f"staging and production both run {commits[0]}, though production was rolled back")
+    address = f"http://127.0.0.1:{demo.ports['staging']}"
+    ansible = ".venv/bin/ansible-playbook -i inventories/lab playbooks"
+    lines += [
+        "",
+        "Log in (tried just now, in both): a token of WBHubManager is good at every other hub",
+        f"   curl -i {address}/",
+        f'   token=$(curl -s {address}/login --json \'{{"user": "{USER}", "password": "{PASSWORD}"}}\' \\',
+        "      | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"token\"])')",
+        f'   curl -s {address}/saleshub/me --oauth2-bearer "$token"',
+        "",
+        "What to type next",
+        f"   {ansible}/status.yml             what runs where, and what a rollback would do",
+        f"   {ansible}/promote.yml --check    what a promote would do; without --check it does it",
+        f"   {ansible}/deploy_staging.yml -e version=main",
+        "   make lab-down                    remove the lab with all traces",
+    ]
+    return "\n".join(lines)
+
+
+def main(arguments: list[str]) -> None:
+    parser = argparse.ArgumentParser(prog="tools/demo.py", description=__doc__.split("\n\n")[0])
+    parser.add_argument("--name", default=DEFAULT_NAME, help="the lab, which must be up")
+    name = parser.parse_args(arguments).name
+    begin = time.monotonic()
+    demo = Demo.of(name)
+    play_all(demo, name)
+    print(summary(demo, time.monotonic() - begin), flush=True)
+
+
+if __name__ == "__main__":
+    try:
+        main(sys.argv[1:])
+    except ToolError as problem:
+        progress.say(str(problem))
+        sys.exit(1)
+    except KeyboardInterrupt:
+        progress.say("interrupted; 'make demo' again carries on")
+        sys.exit(130)
