@@ -28,6 +28,7 @@ DEFAULT_NAME = "onehost-lab"
 # The product watches a new release for 10 s after the switch. Three times that is a long time to look at nothing.
 WATCH_SECONDS = 3
 PLAYBOOK_SECONDS = 900
+LINE_LENGTH = 110
 USER, PASSWORD = "anna", "lab-only-demo-password"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
@@ -68,10 +69,11 @@ class Demo:
         def watch(event: dict[str, Any]) -> None:
             data, lines = event.get("event_data", {}), COLOURS.sub("", event.get("stdout", "")).splitlines()
             if event["event"] == "playbook_on_task_start" and playbook == "provision":
-                progress.say(f"   {data['task']}")
+                if not data["task"].startswith("Validating arguments"):
+                    progress.say(f"   {data['task']}")
             elif event["event"] == "verbose":
                 for line in filter(str.strip, lines):
-                    progress.say(f"   {line.strip()}")
+                    progress.say(f"   {shorten(line)}")
             elif event["event"] in ("runner_on_failed", "runner_on_unreachable") and not data.get("ignore_errors"):
                 failures.append(str(data.get("res", {}).get("msg") or "\n".join(lines)))
             told.update(data.get("res", {}).get("report", {}) if event["event"] == "runner_on_ok" else {})
@@ -139,6 +141,12 @@ def outcome(report: dict[str, Any]) -> str:
     return f"{report['release']} in {report['slot']}{built}"
 
 
+def shorten(line: str) -> str:
+    """A line of the report as it is, a long command of a Dockerfile's step up to where a screen ends."""
+    line = line.rstrip().removeprefix("  ")
+    return line if "[onehost-lab]" in line or len(line) <= LINE_LENGTH else line[: LINE_LENGTH - 2] + " …"
+
+
 def output(command: list[str], what: str) -> str:
     answer = subprocess.run(command, capture_output=True, text=True, check=False, timeout=120)
     if answer.returncode != 0:
@@ -184,9 +192,9 @@ def summary(demo: Demo, seconds: float) -> str:
         "",
         "Log in (tried just now, in both): a token of WBHubManager is good at every other hub",
         f"   curl -i {address}/",
-        f'   token=$(curl -s {address}/login --json \'{{"user": "{USER}", "password": "{PASSWORD}"}}\' \\',
+        f"   token=$(curl -s {address}/login -d user={USER} -d password={PASSWORD} \\",
         "      | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"token\"])')",
-        f'   curl -s {address}/saleshub/me --oauth2-bearer "$token"',
+        f'   curl -s {address}/saleshub/me -H "Authorization: Bearer $token"',
         "",
         "What to type next",
         f"   {ansible}/status.yml             what runs where, and what a rollback would do",

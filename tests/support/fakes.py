@@ -181,7 +181,11 @@ class World:
         self.git = FakeGit(self)
         self.store = FakeStore(self)
         self.probe = FakeProbe(self)
-        self.host = Host(self.docker, self.switch, self.git, self.probe, self.store, self.clock)
+        self.timer = FakeTimer(self)
+        self.edge = FakeEdge(self)
+        self.host = Host(
+            self.docker, self.switch, self.git, self.probe, self.store, self.clock, self.timer, self.edge
+        )
         #: What the public ports answered that they must not, at any moment.
         self.violations: list[str] = []
         self.numbers = itertools.count(1)
@@ -253,7 +257,9 @@ class World:
             if box.up:
                 box.began, box.after_reboot = self.clock.time, True
         self.switch.restart()
-        self.store.forget_half_written()
+        self.edge.restart()
+        self.timer.armed.clear()
+        self.store.half.clear()
 
     def prune(self) -> None:
         """docker system prune -af."""
@@ -432,7 +438,7 @@ class FakeDocker:
         for container in containers:
             box = self._box(container)
             with self.world.change(f"docker stop {box.app} in {box.environment} {box.slot}"):
-                assert seconds[box.app] > 0
+                assert seconds.get(box.app, 10) > 0
                 box.up = False
 
     def logs(self, container: Container, lines: int) -> list[str]:
@@ -569,6 +575,47 @@ class FakeSwitch:
             raise OperationFailed("the switch does not answer", "admin.sock", "connection refused")
 
 
+class FakeEdge:
+    """nginx: the routes in its file, and the ones it has in mind until it is told to read the file again."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.file: dict[str, bytes | None] = dict.fromkeys(ENVIRONMENTS)
+        self.memory: dict[str, bytes | None] = dict.fromkeys(ENVIRONMENTS)
+        self.reloads = 0
+
+    def wanted(self, stack: Stack, environment: str) -> bytes | None:
+        routes = sorted(((r.path, app.name) for app in stack.web_apps for r in app.routes), reverse=True)
+        return json.dumps(routes).encode()
+
+    def live(self, stack: Stack, environment: str) -> bytes | None:
+        return self.file[environment]
+
+    def set_live(self, stack: Stack, environment: str, routes: bytes) -> None:
+        if self.file[environment] == self.memory[environment] == routes:
+            return
+        with self.world.change(f"edge file {environment}"):
+            self.file[environment] = routes
+        with self.world.change(f"edge reload {environment}"):
+            self.memory[environment] = routes
+            self.reloads += 1
+
+    def restart(self) -> None:
+        self.memory = dict(self.file)
+
+
+class FakeTimer:
+    """systemd's timers that stop warm slots; they do not survive a reboot."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.armed: dict[str, float] = {}
+
+    def arm(self, stack: str, environment: str, seconds: float) -> None:
+        with self.world.change(f"timer {environment}"):
+            self.armed[environment] = self.world.clock.time + seconds
+
+
 class FakeGit:
     """A repository of folders, one for each app, whose source says how the app will behave."""
 
@@ -657,10 +704,13 @@ class FakeProbe:
         stack = self.world.stack
         environment = next(e.name for e in stack.environments.values() if port in e.ports)
         live = Live.parse(self.world.switch.memory[environment])
-        routes = sorted(((r.path, a) for a in stack.web_apps for r in a.routes), key=lambda x: x[0], reverse=True)
-        app = next(app for prefix, app in routes if prefix == "/" or f"{path}/".startswith(f"{prefix}/"))
+        routes: list[tuple[str, str]] = json.loads(self.world.edge.memory[environment] or b"[]")
+        mine = [name for prefix, name in routes if prefix == "/" or f"{path}/".startswith(f"{prefix}/")]
+        if not mine:
+            return Answer(404, body="not found")
         if live is None:
             return Answer(503, body="no release")
+        app = stack.apps[mine[0]]
         box = self.world.docker.at_port(stack.loopback_port(app, environment, live.slot))
         if box is None or not self.world.docker.answers(box):
             return Answer(503, live.release, "unavailable")
@@ -676,6 +726,7 @@ class Written:
     status: str
     since: str
     via: str
+    routes: bytes | None
 
 
 @dataclass
@@ -688,6 +739,7 @@ class FakeStore:
     env: dict[str, bytes] = field(default_factory=dict)
     keys: dict[str, bytes] = field(default_factory=lambda: {"jwt_private.pem": b"one", "jwt_public.pem": b"one"})
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     free: int = 100_000_000_000
 
     def __post_init__(self) -> None:
@@ -697,7 +749,7 @@ class FakeStore:
         self.world.faults.alive()
         return [Entry(w.release, w.status, w.since, w.via) for _, w in sorted(self.written.items())]
 
-    def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes]) -> None:
+    def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:
         with self.world.change("store half a release"):
             self.half.add(release.id)
         with self.world.change("store release"):
@@ -706,14 +758,21 @@ class FakeStore:
             whole = Release.from_json(json.loads(json.dumps(release.to_json())))
             assert whole == release, "a release changes on its way through the disk"
             moment = release.id.split("-")[0]
-            self.written[release.id] = Written(whole, dict(env), "prepared", moment, release.operation)
+            self.written[release.id] = Written(whole, dict(env), "prepared", moment, release.operation, routes)
             self.half.discard(release.id)
-
-    def forget_half_written(self) -> None:
-        self.half.clear()
 
     def release_env(self, stack: Stack, release: str) -> dict[str, bytes]:
         return dict(self.written[release].env)
+
+    def release_routes(self, stack: Stack, release: str) -> bytes | None:
+        return self.written[release].routes
+
+    def set_warm(self, stack: Stack, environment: str, note: dict[str, Any] | None) -> None:
+        with self.world.change(f"store warm {environment}"):
+            self.notes[environment] = note
+
+    def warm(self, stack: Stack, environment: str) -> dict[str, Any] | None:
+        return self.notes.get(environment)
 
     def set_status(self, stack: Stack, release: str, status: str, via: str, moment: str) -> None:
         with self.world.change(f"store status {status}"):
