@@ -37,11 +37,13 @@ def run_module(name: str, own_arguments: dict[str, Any]) -> None:
     """Carry out operation `name` and end the module with its report."""
     module = AnsibleModule(argument_spec={**ARGUMENTS, **own_arguments}, supports_check_mode=True)
     given = module.params
+    chosen = given["stack"]
     try:
-        stack = provisioned.load_stack(provisioned.choose_stack(given["stack"]))
+        chosen = provisioned.choose_stack(chosen)
+        stack = provisioned.load_stack(chosen)
         _compare(stack, given["definition"])
     except Refused as refused:
-        _finish(module, _refusal(name, given["stack"], refused))
+        _finish(module, _refusal(name, chosen, refused))
         return
     request = Request(
         operation=name,
@@ -108,7 +110,7 @@ def _compare(stack: Stack, definition: dict[str, Any] | None) -> None:
 
 
 def _refusal(name: str, stack: str, refused: Refused) -> dict[str, Any]:
-    report = dataclasses.asdict(operation.Report(name, stack or "?", OPERATIONS[name], failed=True))
+    report = dataclasses.asdict(operation.Report(name, stack or "(no stack)", OPERATIONS[name], failed=True))
     report["message"] = "refused, nothing was changed"
     report["problems"] = [{"what": p.what, "where": p.where, "mend": p.mend} for p in refused.problems]
     return report

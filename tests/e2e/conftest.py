@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from support.lab import Lab, started
 
+FILES = Path(__file__).parent / "files"
+
+
+# What the host has been through: there is no way back from one to the one before.
+STAGES = ("provisioned", "released", "more_stacks")
+
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """What looks at a host as it comes goes first: there is no way back to that."""
-    items.sort(key=lambda item: "provisioned" in getattr(item, "fixturenames", ()))
+    """Tests of a host as it comes go first, then those of one that is provisioned, and so on."""
+    items.sort(key=lambda item: sum(stage in getattr(item, "fixturenames", ()) for stage in STAGES))
 
 
 @pytest.fixture(scope="session")
@@ -34,3 +41,15 @@ def released(provisioned: Lab) -> Lab:
         provisioned.playbook("deploy_staging", version=provisioned.commit()).ok()
         provisioned.playbook("promote").ok()
     return provisioned
+
+
+@pytest.fixture(scope="session")
+def more_stacks(released: Lab) -> Lab:
+    """Beside WorkHub two more stacks on the same host, which took data alone: files/more_stacks.yml."""
+    released.ssh("test -d /srv/git/parcel.git || git init --quiet --bare --initial-branch=main /srv/git/parcel.git")
+    released.repositories["parcel"] = released.repositories["workhub"].replace("workhub.git", "parcel.git")
+    released.push_commit(
+        {path.name: path.read_text() for path in sorted((FILES / "parcel").iterdir())}, repository="parcel"
+    )
+    released.playbook("provision", inventories=[FILES / "more_stacks.yml"]).ok()
+    return released

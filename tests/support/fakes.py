@@ -183,9 +183,7 @@ class World:
         self.probe = FakeProbe(self)
         self.timer = FakeTimer(self)
         self.edge = FakeEdge(self)
-        self.host = Host(
-            self.docker, self.switch, self.git, self.probe, self.store, self.clock, self.timer, self.edge
-        )
+        self.host = Host(self.docker, self.switch, self.git, self.probe, self.store, self.clock, self.timer, self.edge)
         #: What the public ports answered that they must not, at any moment.
         self.violations: list[str] = []
         self.numbers = itertools.count(1)

@@ -193,7 +193,8 @@ class Lab:
             f"sudo find {path} /etc/onehost /etc/nginx /etc/haproxy /var/lib/onehost/switch /etc/sudoers.d"
             " -path '*/.git/*' -prune -o -type f -printf '%p %m %u ' -exec sh -c 'sha256sum < \"$1\"' - {} \\; | sort; "
             f"sudo git -c safe.directory='*' -C {path} rev-parse HEAD 2>&1; "
-            "systemctl show --property=ActiveEnterTimestamp,ReloadResult nginx haproxy docker"
+            # With the moment of the last reload.
+            "systemctl show --property=ActiveEnterTimestamp,ExecReload nginx haproxy docker"
         )
 
     def reboot(self) -> None:
@@ -252,7 +253,9 @@ class Lab:
         with tempfile.TemporaryDirectory(prefix="onehost-source-") as folder:
             tree = Path(folder)
             git("clone", "--quiet", self.repositories[repository], ".")
-            git("checkout", "--quiet", "--detach", base if base != "main" else "origin/main")
+            # In a repository that is still empty there is nothing to start from.
+            if git("branch", "--remotes"):
+                git("checkout", "--quiet", "--detach", "origin/main" if base == "main" else base)
             for name, text in changes.items():
                 if text is None:
                     git("rm", "-r", "--quiet", name)

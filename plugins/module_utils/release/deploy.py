@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import itertools
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from . import compose
@@ -141,29 +143,44 @@ def source_of(host: Host, stack: Stack, app: App, commit: str, problems: list[Pr
                     "add a line `config/` to .dockerignore",
                 )
             )
-    return fingerprint(json.dumps([tree, compose.build_settings(stack, app)], sort_keys=True))
+    # The names too, because the image carries them as labels.
+    return fingerprint(json.dumps([stack.name, app.name, tree, compose.build_settings(stack, app)], sort_keys=True))
+
+
+def find_images(host: Host, stack: Stack, request: Request, source: Source) -> tuple[dict[str, str], dict[str, str]]:
+    """For each app the image that its source was built into before, where there is one, and the tag for this commit.
+
+    The tag of a commit never moves: the same commit with other build settings, or built anew, gets a name of its own.
+    """
+    images, tags = {}, {}
+    for name, wanted in source.sources.items():
+        known = None if request.rebuild else host.docker.image_with_label(f"{compose.LABEL}.source", wanted)
+        if known:
+            images[name] = known.id
+        for tag in _tags(source.commit[:COMMIT_DIGITS], wanted[:6]):
+            taken = host.docker.image(stack.image(name, tag))
+            if taken is None or (known and taken.id == known.id):
+                tags[name] = tag
+                break
+    return images, tags
+
+
+def _tags(commit: str, settings: str) -> Iterator[str]:
+    yield commit
+    yield f"{commit}-{settings}"
+    for number in itertools.count(2):
+        yield f"{commit}-{settings}-{number}"
 
 
 def build(
     host: Host, stack: Stack, request: Request, source: Source, journal: Journal
 ) -> tuple[dict[str, str], list[BuildResult]]:
     """Image IDs of the apps, built or found. Raises OperationFailed with every app that could not be built."""
-    images: dict[str, str] = {}
-    tags = {}
-    for name, wanted in source.sources.items():
-        tag = source.commit[:COMMIT_DIGITS]
-        tagged = host.docker.image(stack.image(name, tag))
-        if tagged and tagged.labels.get(f"{compose.LABEL}.source") != wanted:
-            # The tag of a commit never moves; the same commit with other build settings gets a name of its own.
-            tag = f"{tag}-{wanted[:6]}"
-            tagged = host.docker.image(stack.image(name, tag))
-        known = tagged or host.docker.image_with_label(f"{compose.LABEL}.source", wanted)
-        tags[name] = tag
-        if known and not request.rebuild:
-            journal.note(f"{name}: source unchanged, image {known.id.removeprefix('sha256:')[:12]} is used again")
-            if tagged is None:
-                host.docker.tag(known.id, name, tag)
-            images[name] = known.id
+    images, tags = find_images(host, stack, request, source)
+    for name, image in images.items():
+        journal.note(f"{name}: source unchanged, image {image.removeprefix('sha256:')[:12]} is used again")
+        if host.docker.image(stack.image(name, tags[name])) is None:
+            host.docker.tag(image, name, tags[name])
     missing = [name for name in source.sources if name not in images]
     results: list[BuildResult] = []
     if missing:
@@ -210,7 +227,7 @@ def plan_deploy(stack: Stack, seen: Observed, request: Request, source: Source, 
         version=source.version,
     )
     live = seen.live_entry(request.environment)
-    if live and live.release.content() == release.content():
+    if live and live.release.content() == release.content() and seen.is_intact(request.environment):
         raise Nothing(
             f"{request.environment} runs {live.release.id} already, with the same images, configuration and keys"
         )

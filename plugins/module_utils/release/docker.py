@@ -30,6 +30,7 @@ START_DOCKER = "systemctl status docker; systemctl start docker"
 
 #: An upper bound for one call that is not a stop; a daemon that hangs longer is broken.
 CALL_SECONDS = 60
+LOG_SECONDS = 10
 
 
 class _Connection(http.client.HTTPConnection):
@@ -58,8 +59,8 @@ class Docker:
             connection.request(method, target, headers={"Content-Length": "0"} if method == "POST" else {})
             response = connection.getresponse()
             body = response.read()
-        except OSError as error:
-            raise OperationFailed("Docker does not answer", self.path, str(error), START_DOCKER) from error
+        except (OSError, http.client.HTTPException) as error:
+            raise OperationFailed("Docker does not answer", self.path, repr(error), START_DOCKER) from error
         finally:
             connection.close()
         try:
@@ -189,16 +190,20 @@ class Docker:
                 list(pool.map(action, items))
 
     def logs(self, container: Container, lines: int) -> list[str]:
-        done = subprocess.run(
-            ["docker", "logs", "--tail", str(lines), container.id],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            errors="replace",
-            timeout=CALL_SECONDS,
-            check=False,
-        )
+        """The last lines of a container. They only explain a failure, so to have none is no other failure."""
+        try:
+            done = subprocess.run(
+                ["docker", "logs", "--tail", str(lines), container.id],
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                errors="replace",
+                timeout=LOG_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            return [f"(its log cannot be read: {error})"]
         return done.stdout.splitlines()
 
     # Builds

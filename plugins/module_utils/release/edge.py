@@ -37,16 +37,21 @@ class Edge:
     def set_live(self, stack: Stack, environment: str, routes: bytes) -> None:
         """Give nginx these routes, if it has others. A configuration that nginx refuses is taken back at once."""
         path, before = self._path(stack, environment, live=True), self.live(stack, environment)
-        if before == routes:
+        # It outlives a kill between the file and the reload, so that the reload is made up for.
+        pending = f"{path}.pending"
+        if before == routes and not os.path.exists(pending):
             return
+        write_atomically(pending, b"", 0o644)
         write_atomically(path, routes, 0o644)
         try:
             self._nginx("-t", "-q")
         except OperationFailed:
             if before is not None:
                 write_atomically(path, before, 0o644)
+            os.remove(pending)
             raise
         self._nginx("-s", "reload")
+        os.remove(pending)
 
     @staticmethod
     def _read(path: str) -> bytes | None:

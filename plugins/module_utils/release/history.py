@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from .release import Entry
 
@@ -24,16 +24,25 @@ def find(entries: Iterable[Entry], release_id: str) -> Entry | None:
     return next((entry for entry in entries if entry.release.id == release_id), None)
 
 
-def rollback_target(entries: Sequence[Entry], environment: str, live: str) -> Entry | None:
-    """The newest good release that is not the live one. One that failed or was rolled back from is never chosen."""
-    for entry in newest_first(entries, environment):
-        if entry.release.id != live and entry.status in GOOD:
+def rollback_target(
+    entries: Sequence[Entry], environment: str, live: str, images: Collection[str] | None = None
+) -> Entry | None:
+    """The good release that was live last, other than the live one. One that failed or was rolled back from is never
+    chosen, nor, when `images` names those on the host, one that has lost an image."""
+    for entry in _good(entries, environment, live):
+        if images is None or all(image in images for image in entry.release.images.values()):
             return entry
     return None
 
 
+def _good(entries: Iterable[Entry], environment: str, live: str) -> list[Entry]:
+    """Good releases other than the live one, the one that was live last first: after a rollback over several
+    releases that is not the one with the newest id."""
+    good = [e for e in newest_first(entries, environment) if e.status in GOOD and e.release.id != live]
+    return sorted(good, key=lambda entry: (entry.since, entry.release.id), reverse=True)
+
+
 def kept(entries: Sequence[Entry], environment: str, live: str) -> list[Entry]:
     """The releases whose images and files must never be removed: the live one and the newest good others."""
-    good = [e for e in newest_first(entries, environment) if e.status in GOOD and e.release.id != live]
     alive = [e for e in entries if e.release.id == live]
-    return alive + good[: KEPT_RELEASES - 1]
+    return alive + _good(entries, environment, live)[: KEPT_RELEASES - 1]

@@ -48,7 +48,10 @@ class Journal:
         if path is None:
             return
         os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        self._handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        size = os.fstat(self._handle).st_size
+        if size and os.pread(self._handle, 1, size - 1) != b"\n":
+            os.write(self._handle, b"\n")  # a line cut off by a power cut must not swallow the next one
         if header is not None:
             self.add("begin", **header)
             sync_directory(os.path.dirname(path))

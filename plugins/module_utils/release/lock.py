@@ -17,6 +17,9 @@ from .errors import Problem, Refused
 
 DIRECTORY = "/run/onehost"
 
+#: Whoever only looks who holds the lock has it for a moment; that is no reason to turn an operation away.
+LOOK_SECONDS = 0.2
+
 
 def lock_path(stack: str, environment: str, directory: str = DIRECTORY) -> str:
     return os.path.join(directory, f"{stack}-{environment}.lock")
@@ -29,11 +32,11 @@ def hold(path: str, who: dict[str, Any], wait_seconds: float) -> Iterator[None]:
     # Not inherited by docker or git: a child that outlives us must not keep the lock.
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
-        deadline = time.monotonic() + wait_seconds
+        deadline = time.monotonic() + max(wait_seconds, LOOK_SECONDS)
         while not _try(handle):
             if time.monotonic() >= deadline:
                 raise Refused([_taken(path)])
-            time.sleep(0.05)
+            time.sleep(0.02)
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(who).encode(), 0)
         yield
@@ -49,7 +52,7 @@ def holder(path: str) -> dict[str, Any] | None:
     except FileNotFoundError:
         return None
     try:
-        if _try(handle):
+        if _try(handle, fcntl.LOCK_SH):
             return None
         data = json.loads(os.pread(handle, 65536, 0) or b"{}")
         return data if isinstance(data, dict) else {}
@@ -59,9 +62,9 @@ def holder(path: str) -> dict[str, Any] | None:
         os.close(handle)
 
 
-def _try(handle: int) -> bool:
+def _try(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
     try:
-        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
     except BlockingIOError:
         return False
     return True

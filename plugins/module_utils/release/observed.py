@@ -39,6 +39,21 @@ class Observed:
     def in_slot(self, environment: str, slot: str) -> list[Container]:
         return [container for container in self.containers[environment] if container.slot == slot]
 
+    def is_intact(self, environment: str) -> bool:
+        """True when the live release runs whole and under the environment's tags: only then is there nothing to do."""
+        live, entry = self.live.get(environment), self.live_entry(environment)
+        if live is None or entry is None:
+            return False
+        running = {
+            container.app: container.image
+            for container in self.in_slot(environment, live.slot)
+            if container.release == live.release and container.state == "running"
+        }
+        return all(
+            running.get(app) == image and self.tags.get((app, environment)) == image
+            for app, image in entry.release.images.items()
+        )
+
     def idle_slot(self, environment: str) -> str:
         live = self.live.get(environment)
         return other_slot(live.slot) if live else SLOTS[0]

@@ -101,6 +101,10 @@ def run(
         report.message = report.message or f"{error.what}: {error.cause}"
         report.problems = [{"what": f"{error.what}: {error.cause}", "where": error.where, "mend": error.mend}]
         report.log, report.mend = error.log, error.mend
+    except OSError as error:
+        report.failed = True
+        report.message = f"{type(error).__name__}: {error}"
+        report.problems = [{"what": report.message, "where": f"{stack.name} {request.environment}", "mend": "df -h"}]
     report.seconds = round(time.monotonic() - begun, 2)
     return report
 
@@ -111,6 +115,8 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, pla
     if left and not check:
         report.recovered = [recover.recover(host, stack, record) for record in left]
         left = []
+    if request.operation == "promote":
+        left += _staging_leftovers(host, stack, request, report, places, check)
     seen = observe(host, stack)
     log = journal.Journal(
         path or None,
@@ -147,6 +153,31 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, pla
         log.close()
 
 
+def _staging_leftovers(
+    host: Host, stack: Stack, request: Request, report: Report, places: Places, check: bool
+) -> list[journal.Record]:
+    """A promote starts from staging, so what a killed deploy left there is taken up first. Returns what stays open;
+    an operation that still runs is none of it."""
+    path = lock.lock_path(stack.name, "staging", places.locks)
+    if lock.holder(path) is not None:
+        return []
+    left = journal.unfinished(stack.name, "staging", places.state)
+    if check or not left:
+        return left
+    who = {"operation": "recover", "person": request.person, "host": request.host, "pid": os.getpid()}
+    open_still = []
+    try:
+        with lock.hold(path, who, 0):
+            for record in journal.unfinished(stack.name, "staging", places.state):
+                try:
+                    report.recovered.append(recover.recover(host, stack, record))
+                except OperationFailed:
+                    open_still.append(record)
+    except Refused:
+        return []  # a deploy came first, and takes them up itself
+    return open_still
+
+
 def _plan(
     host: Host,
     stack: Stack,
@@ -164,8 +195,9 @@ def _plan(
         source = deploy.find_source(host, stack, seen, request, log)
         if check:
             # What a build would give is only known after it; images that exist already are.
-            known = dict.fromkeys(source.sources, f"(built from {source.commit[:12]})")
-            return deploy.plan_deploy(stack, seen, request, source, known), env
+            known, _ = deploy.find_images(host, stack, request, source)
+            images = {name: known.get(name, f"(built from {source.commit[:12]})") for name in source.sources}
+            return deploy.plan_deploy(stack, seen, request, source, images), env
         with log.step("build", f"build {source.commit[:12]}"):
             images, results = deploy.build(host, stack, request, source, log)
         report.built = {result.app: round(result.seconds, 1) for result in results}
@@ -198,6 +230,18 @@ def _carry_out(
     except Exception as error:
         # Whatever it was, a full disk or a mistake of ours: first put everything back, then tell.
         log.note(f"failed: {error}")
+        if road.confirmed:
+            report.changed = True
+            report.message = (
+                f"{plan.environment} runs {plan.release.id}, but the rest was not done; the next operation, or "
+                "recover.yml, takes it up"
+            )
+            raise Interrupted(
+                "the release is live, but tidying up failed",
+                f"{stack.name} {plan.environment}",
+                str(error),
+                "ansible-playbook playbooks/recover.yml",
+            ) from error
         try:
             road.back()
         except Exception as trouble:

@@ -29,7 +29,8 @@ def recover(host: Host, stack: Stack, record: Record) -> str:
             return f"{found}; nothing had been changed"
         road = Road(host, stack, record.plan, journal)
         journal.add("recover", found=found)
-        if host.switch.live(stack.name, record.plan.environment) != record.plan.goal:
+        # An operation that had decided to go back goes on with that, even when the switch had not followed yet.
+        if "back" in record.steps or host.switch.live(stack.name, record.plan.environment) != record.plan.goal:
             road.back()
             journal.add("end", outcome="undone", message=found)
             return f"{found}; it was undone"
@@ -43,7 +44,7 @@ def _forward(host: Host, stack: Stack, record: Record, road: Road, journal: Jour
     # HAProxy's memory may be older than its file: the kill can have come between the two.
     host.switch.set_live(plan.stack, plan.environment, plan.goal)
     try:
-        if not record.steps.get("confirm"):
+        if not record.steps.get("watch" if plan.watch_seconds else "confirm"):
             road.move_tags(plan.tags)
             road.set_routes(plan.release.id)
             road.run_again()

@@ -32,13 +32,17 @@ RESTARTS_ALLOWED = 1
 CONFIRM_SECONDS = 10.0
 POLL_SECONDS = 0.03
 SLOWEST_POLL_SECONDS = 0.3
+DRAIN_POLL_SECONDS = 0.05
 
 
 def stack_of(release: Release, current: Stack) -> Stack:
-    """The stack as it was on the day of the release, on today's ports (the switch knows only those)."""
+    """The stack as it was on the day of the release, on today's ports (the switch knows only those), which also depend
+    on whether an app may run twice."""
     day = read_stack(release.stack, {**release.definition, "directory": current.directory, "owner": current.owner})
     apps = {
-        name: dataclasses.replace(app, loopback_port=current.apps[name].loopback_port) if name in current.apps else app
+        name: dataclasses.replace(app, loopback_port=now.loopback_port, replace=now.replace)
+        if (now := current.apps.get(name))
+        else app
         for name, app in day.apps.items()
     }
     return dataclasses.replace(day, apps=apps)
@@ -52,6 +56,28 @@ def planned_slot(host: Host, stack: Stack, release: Release, slot: str, env: Map
     return slot_file(stack_of(release, stack), release, slot, paths, fingerprint(repr((needed, keys))))
 
 
+class _Alive:
+    """What successive looks at containers tell: since when each has run without a break, and its restarts meanwhile."""
+
+    def __init__(self) -> None:
+        self._since: dict[tuple[str, str], float] = {}
+        self._restarts: dict[str, int] = {}
+        self._now = 0.0
+
+    def look(self, containers: Mapping[str, Container], now: float) -> None:
+        self._now = now
+        for container in containers.values():
+            self._since.setdefault((container.id, container.started), now)
+            self._restarts.setdefault(container.id, container.restarts)
+
+    def seconds(self, container: Container) -> float:
+        return self._now - self._since.get((container.id, container.started), self._now)
+
+    def restarts(self, container: Container) -> int:
+        """A container that was kept running may have restarted long ago; only what it does now counts."""
+        return container.restarts - self._restarts.get(container.id, 0)
+
+
 class Road:
     """Carries one plan out on one host."""
 
@@ -61,6 +87,8 @@ class Road:
         self.stack = stack_of(plan.release, stack)
         self.plan = plan
         self.journal = journal
+        #: True once the release is live for good: from then on nothing is put back.
+        self.confirmed = False
 
     # The whole way
 
@@ -100,6 +128,7 @@ class Road:
 
     def finish(self) -> None:
         """After the release was confirmed nothing is put back any more; the rest is tidying."""
+        self.confirmed = True
         with self.journal.step("statuses", "write the history"):
             self.write_statuses(self.plan.statuses)
         if self.plan.was is None or self.plan.was.slot == self.plan.slot:
@@ -123,7 +152,7 @@ class Road:
             self._start_old()
             # Also when the file says so already: a kill may have come between the file and HAProxy's memory.
             self.host.switch.set_live(plan.stack, plan.environment, plan.was)
-            self.move_tags(reversed_moves(plan.tags))
+            self.move_tags(self._possible(reversed_moves(plan.tags)))
             if plan.was:
                 self.set_routes(plan.was.release)
             if plan.start != "running":
@@ -150,11 +179,13 @@ class Road:
         names = {app.name for app in self._apps() if not app.is_replaced_in_place}
         if plan.start == "running":
             return
-        if plan.start == "start":
-            self._bring_up(sorted(names))
-            return
-        compose = planned_slot(self.host, self.current, plan.release, plan.slot, env)
-        self.host.store.write_slot(self.current, plan.environment, plan.slot, compose, env)
+        if plan.start == "create":
+            compose = planned_slot(self.host, self.current, plan.release, plan.slot, env)
+            self.host.store.write_slot(self.current, plan.environment, plan.slot, compose, env)
+        self._bring_up_in_order(names)
+
+    def _bring_up_in_order(self, names: set[str]) -> None:
+        """Group after group; the last one is not waited for here."""
         groups = [[name for name in group if name in names] for group in start_order(self.stack.apps)]
         groups = [group for group in groups if group]
         for index, group in enumerate(groups):
@@ -167,10 +198,12 @@ class Road:
         begun, pause = self.host.clock.monotonic(), POLL_SECONDS
         waiting = {app.name: app for app in apps}
         last: dict[str, Answer] = {}
+        alive = _Alive()
         while waiting:
             containers = {container.app: container for container in self._new_containers()}
             passed = self.host.clock.monotonic() - begun
-            for name, answer in self._ask(list(waiting.values()), containers, passed).items():
+            alive.look(containers, passed)
+            for name, answer in self._ask(list(waiting.values()), containers, alive).items():
                 last[name] = answer
                 if answer.status and answer.status < 400:
                     del waiting[name]
@@ -179,7 +212,7 @@ class Road:
                 container = containers.get(name)
                 if container is None:
                     self._unhealthy(app, None, "has no container")
-                elif container.restarts > RESTARTS_ALLOWED or container.state in ("exited", "dead"):
+                elif alive.restarts(container) > RESTARTS_ALLOWED or container.state in ("exited", "dead"):
                     self._unhealthy(
                         app,
                         container,
@@ -195,14 +228,14 @@ class Road:
                 self.host.clock.wait(pause)
                 pause = min(pause * 1.3, SLOWEST_POLL_SECONDS)
 
-    def _ask(self, apps: list[App], containers: Mapping[str, Container], passed: float) -> dict[str, Answer]:
+    def _ask(self, apps: list[App], containers: Mapping[str, Container], alive: _Alive) -> dict[str, Answer]:
         def ask(app: App) -> Answer:
             if app.is_web:
                 return self.host.probe.health(
                     self.stack.loopback_port(app, self.plan.environment, self.plan.slot), app.health
                 )
             container = containers.get(app.name)
-            if container and container.state == "running" and passed >= WORKER_SECONDS:
+            if container and container.state == "running" and alive.seconds(container) >= WORKER_SECONDS:
                 return Answer(200)
             return Answer(0, error=container.state if container else "no container")
 
@@ -221,7 +254,8 @@ class Road:
 
     def run_again(self) -> None:
         """For recovery: make sure that every app of the new release runs and is healthy."""
-        stopped = [c for c in self._new_containers() if c.state != "running"]
+        in_place = {app.name for app in self._in_place()}
+        stopped = [c for c in self._new_containers() if c.state != "running" and c.app not in in_place]
         self.host.docker.start(stopped)
         if self._in_place():
             self._stop(self._old_in_place())
@@ -230,8 +264,15 @@ class Road:
 
     def resume(self) -> None:
         """Start what must never run twice, now that its old containers are stopped."""
-        self._bring_up([app.name for app in self._in_place()])
+        self._bring_up_in_order({app.name for app in self._in_place()})
         self.healthy(self._in_place())
+
+    def _possible(self, tags: tuple[TagMove, ...]) -> tuple[TagMove, ...]:
+        """On the way back an image may be gone, removed by hand since: then its tag goes, rather than name a wrong one."""
+        return tuple(
+            dataclasses.replace(move, image="") if move.image and self.host.docker.image(move.image) is None else move
+            for move in tags
+        )
 
     def move_tags(self, tags: tuple[TagMove, ...]) -> None:
         for move in tags:
@@ -296,7 +337,7 @@ class Road:
                 self._unhealthy(self.stack.apps[name], None, "is gone")
             self.host.clock.wait(min(0.5, max(0.0, deadline - self.host.clock.monotonic())))
         web = {c.app: c for c in self._new_containers() if self.stack.apps[c.app].is_web}
-        for name, answer in self._ask([self.stack.apps[n] for n in web], web, seconds).items():
+        for name, answer in self._ask([self.stack.apps[n] for n in web], web, _Alive()).items():
             if not answer.status or answer.status >= 400:
                 self._unhealthy(self.stack.apps[name], web[name], f"is not healthy any more: {answer}")
 
@@ -319,7 +360,8 @@ class Road:
             }
             # Twice in a row: a request that was on its way when we looked is counted the second time.
             calm = 0 if busy else calm + 1
-            self.host.clock.wait(0.05)
+            if calm < 2:
+                self.host.clock.wait(DRAIN_POLL_SECONDS)
 
     # Parts
 

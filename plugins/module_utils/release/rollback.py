@@ -15,7 +15,7 @@ from .observed import Observed
 from .plan import Plan, TagMove, moves
 from .preflight import check_apps
 from .promote import compose_release, plan_new
-from .release import Entry
+from .release import Entry, Live
 from .request import Request
 from .road import planned_slot
 from .seam import Host
@@ -60,7 +60,10 @@ def choose(stack: Stack, seen: Observed, request: Request) -> Entry:
                 f"{environment} was rolled back to {live.release.id} already; a second rollback changes nothing. "
                 "To go to another release, name it with -e release=<id> (status.yml lists them)"
             )
-        target = rollback_target(seen.entries, environment, live.release.id)
+        # One whose images are all here; if there is none, the refusal below names what is gone of the latest.
+        target = rollback_target(seen.entries, environment, live.release.id, seen.images) or rollback_target(
+            seen.entries, environment, live.release.id
+        )
         if target is None:
             problems.append(
                 Problem(
@@ -88,10 +91,13 @@ def rollback_env(stack: Stack, seen: Observed, target: Entry, then: dict[str, by
     """The release's own config values with today's secrets; a secret that is gone today stays as it was."""
     if secrets == "release":
         return then
-    today = seen.env_of(target.release.environment)
+    # All layers together: a secret may have moved from one to another since.
+    new: dict[str, str] = {}
+    for data in seen.env_of(target.release.environment).values():
+        new.update(parse_env(data.decode()))
     result = {}
     for layer, data in then.items():
-        old, new = parse_env(data.decode()), parse_env(today.get(layer, b"").decode())
+        old = parse_env(data.decode())
         changed = {key: new[key] for key in stack.secrets if key in old and key in new and new[key] != old[key]}
         result[layer] = format_env({**old, **changed}).encode() if changed else data
     return result
@@ -106,9 +112,7 @@ def plan_rollback(host: Host, stack: Stack, seen: Observed, request: Request) ->
         return _plan_some(stack, seen, request, target), seen.env_of(environment)
     was = seen.live[environment]
     slot = seen.idle_slot(environment)
-    after = rollback_target(
-        [e for e in seen.entries if was is None or e.release.id != was.release], environment, target.release.id
-    )
+    after = _after(seen, environment, target, was)
     tags = [
         *moves(target.release.images, environment, seen.tags),
         *(_rollback_tags(seen, after) if environment == "production" else []),
@@ -132,6 +136,15 @@ def plan_rollback(host: Host, stack: Stack, seen: Observed, request: Request) ->
         warm_seconds=stack.warm_seconds if request.warm_seconds is None else request.warm_seconds,
     )
     return plan, env
+
+
+def _after(seen: Observed, environment: str, target: Entry, was: Live | None) -> Entry | None:
+    """Where the next rollback would go: to what is live now if it stays good, otherwise to what was live before."""
+    before = find(seen.entries, was.release) if was and was.release < target.release.id else None
+    if before and seen.images.issuperset(before.release.images.values()):
+        return before
+    others = [entry for entry in seen.entries if was is None or entry.release.id != was.release]
+    return rollback_target(others, environment, target.release.id, seen.images)
 
 
 def _start_mode(host: Host, stack: Stack, seen: Observed, target: Entry, slot: str, env: dict[str, bytes]) -> str:

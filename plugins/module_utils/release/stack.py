@@ -361,6 +361,10 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
         "network_mode",
         "profiles",
     }
+    if not isinstance(app.compose.get("environment", {}), dict):
+        fields.note(
+            "compose.environment", "must be a mapping", "write `KEY: value`, or use the app's own `environment`"
+        )
     for key in sorted(forbidden & set(app.compose)):
         fields.note(f"compose.{key}", "is set by the platform and cannot be replaced", "remove it")
     return app

@@ -85,6 +85,7 @@ def _environment(host: Host, stack: Stack, seen: Observed, name: str, places: Pl
                 "at": r.header.get("at", 0),
                 "person": r.header.get("person", ""),
                 "outcome": (r.result or {}).get("outcome", "running" if holder else "interrupted"),
+                "message": (r.result or {}).get("message", ""),
             }
             for r in journal.records(stack.name, name, places.state, newest=5)
         ],

@@ -45,7 +45,7 @@ class Store:
                     release = Release.from_json(json.load(file))
                 with open(os.path.join(home, name, "status.json"), encoding="utf-8") as file:
                     status = json.load(file)
-            except (OSError, ValueError):
+            except (OSError, ValueError, AttributeError):
                 continue
             if release.stack == stack.name and release.id == name:
                 entries.append(
@@ -68,7 +68,7 @@ class Store:
             write_synced(os.path.join(partial, "routes.conf"), routes, 0o644)
         write_synced(os.path.join(partial, "compose.json"), _json(release.services), 0o644)
         write_synced(os.path.join(partial, "release.json"), _json(release.to_json()), 0o644)
-        status = {"status": "prepared", "since": release.created, "via": release.operation}
+        status = {"status": "prepared", "since": release.id.split("-")[0], "via": release.operation}
         write_synced(os.path.join(partial, "status.json"), _json(status), 0o644)
         sync_directory(os.path.join(partial, "env"))
         sync_directory(partial)

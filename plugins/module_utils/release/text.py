@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 _STEP_WORDS = {
@@ -97,6 +98,11 @@ def status_lines(status: dict[str, Any]) -> list[str]:
                 f"running now: {who.get('operation')} by {who.get('person')} since {who.get('since')} "
                 f"{who.get('reason', '')}".rstrip()
             )
+        for last in env["operations"][:3]:
+            moment = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last["at"]))
+            lines.append(
+                f"   {moment} {last['operation']} by {last['person']}: {last['outcome']} {last['message']}".rstrip()
+            )
         lines += [f"unfinished: {name}; mend: ansible-playbook playbooks/recover.yml" for name in env["unfinished"]]
     back = status["rollback"]
     if back["to"]:
@@ -104,6 +110,9 @@ def status_lines(status: dict[str, Any]) -> list[str]:
         lines += [f"   {change}" for change in back["changes"]]
     else:
         lines.append(f"rollback: {back['text']}")
+    rows = [[e["release"], e["status"], e["person"], e["reason"]] for e in status["history"]]
+    if rows:
+        lines += _table(["release", "status", "by", "reason"], rows)
     lines.append(f"disk: {status['free_gb']} GB free, floor {status['floor_gb']:g} GB")
     return lines
 

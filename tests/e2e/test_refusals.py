@@ -1,0 +1,184 @@
+"""Bad input is refused before anything changes, all of it at once, each with its place and its mend."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.lab import Lab
+
+CHECKOUT = "/home/ubuntu/workhub"
+
+
+@pytest.fixture
+def unchanged(provisioned: Lab) -> Iterator[Lab]:
+    """The host, which after the test must be as it was before."""
+    before = provisioned.state()
+    yield provisioned
+    assert provisioned.state() == before
+
+
+def test_operations_that_have_nothing_to_work_on(unchanged: Lab) -> None:
+    promote = unchanged.playbook("promote")
+    assert promote.rc != 0
+    assert "nothing is live in staging" in promote.problems
+    assert "playbooks/deploy_staging.yml" in promote.problems
+    rollback = unchanged.playbook("rollback")
+    assert rollback.rc != 0
+    assert "nothing is live, so there is nothing to go back from" in rollback.problems
+    assert "playbooks/promote.yml" in rollback.problems
+    some = unchanged.playbook("deploy_staging", apps="wbfinhub")
+    assert some.rc != 0
+    assert "the first deploy must bring every app" in some.problems
+    status = unchanged.playbook("status").ok()
+    assert status.stdout.count("nothing is live") >= 2
+
+
+@pytest.mark.usefixtures("released")
+class TestOnAReleasedHost:
+    def test_rollback_with_nothing_to_go_back_to(self, unchanged: Lab) -> None:
+        """Must come before any second promote."""
+        result = unchanged.playbook("rollback")
+        assert result.rc != 0
+        assert "there is no good release to go back to" in result.problems
+        assert "after the second promote" in result.problems
+
+    def test_promote_of_what_is_live_already(self, unchanged: Lab) -> None:
+        result = unchanged.playbook("promote").ok()
+        assert result.changed_tasks == []
+        assert f"production runs {unchanged.get('production').release} already" in result.stdout
+
+    def test_everything_wrong_is_told_at_once(self, unchanged: Lab) -> None:
+        unchanged.ssh(
+            f"cd {CHECKOUT}/config && sudo mv .env.staging away && sudo mv keys/jwt_public.pem keys/away && "
+            f"echo changed >> {CHECKOUT}/WBFinHub/src/main.js && touch {CHECKOUT}/left-here.txt"
+        )
+        try:
+            result = unchanged.playbook("deploy_staging", apps="wbfinhub,wbfinhup,shop", version="v9.9")
+        finally:
+            unchanged.ssh(
+                f"cd {CHECKOUT}/config && sudo mv away .env.staging && sudo mv keys/away keys/jwt_public.pem && "
+                f"cd {CHECKOUT} && git checkout --quiet WBFinHub/src/main.js && rm left-here.txt"
+            )
+        assert result.rc != 0
+        assert "'wbfinhup' is not an app of stack workhub. choose from wbhubmanager" in result.problems
+        assert "'shop' is not an app" in result.problems
+        assert f"{CHECKOUT}/config/.env.staging: env file is missing" in result.problems
+        assert f"{CHECKOUT}/config/keys/jwt_public.pem: key file is missing" in result.problems
+        assert "playbooks/provision.yml" in result.problems
+        assert "local changes: M WBFinHub/src/main.js, ?? left-here.txt" in result.problems
+        assert "version 'v9.9' is no branch, tag or commit" in result.problems
+        for problem in result.report["problems"]:
+            assert problem["what"] in result.stdout, "what the report holds is also what people see"
+            assert problem["mend"], f"no mend for: {problem['what']}"
+
+    def test_promote_and_rollback_of_an_unknown_app(self, unchanged: Lab) -> None:
+        for name in ("promote", "rollback"):
+            result = unchanged.playbook(name, apps="shop")
+            assert result.rc != 0
+            assert "'shop' is not an app of stack workhub" in result.problems
+
+    def test_promote_without_its_env_file_and_key(self, unchanged: Lab) -> None:
+        unchanged.ssh(f"cd {CHECKOUT}/config && sudo mv .env.production away && sudo mv keys/jwt_private.pem keys/away")
+        try:
+            result = unchanged.playbook("promote")
+        finally:
+            unchanged.ssh(
+                f"cd {CHECKOUT}/config && sudo mv away .env.production && sudo mv keys/away keys/jwt_private.pem"
+            )
+        assert result.rc != 0
+        assert f"{CHECKOUT}/config/.env.production: env file is missing" in result.problems
+        assert f"{CHECKOUT}/config/keys/jwt_private.pem: key file is missing" in result.problems
+
+    def test_a_repository_that_holds_the_platforms_files(self, unchanged: Lab) -> None:
+        unchanged.push_commit(
+            {"docker-compose.yml": "services: {}\n", "config/.env.common": "A=1\n"}, branch="with-our-files"
+        )
+        result = unchanged.playbook("deploy_staging", version="with-our-files")
+        assert result.rc != 0
+        for path in ("docker-compose.yml", "config/.env.common"):
+            assert f"{path}: is tracked in the repository, but the platform keeps its own file there" in result.problems
+            assert f"git rm -r --cached {path}" in result.problems
+
+    def test_an_app_without_a_folder_or_a_dockerfile(self, unchanged: Lab) -> None:
+        unchanged.push_commit({"WBFinHub": None, "WBSalesHub/Dockerfile": None}, branch="incomplete")
+        result = unchanged.playbook("deploy_staging", version="incomplete")
+        assert result.rc != 0
+        assert "app wbfinhub: folder WBFinHub does not exist in commit" in result.problems
+        assert "app wbsaleshub: WBSalesHub/Dockerfile does not exist in commit" in result.problems
+
+    def test_an_unknown_stack(self, unchanged: Lab) -> None:
+        for name in ("deploy_staging", "promote", "rollback", "status"):
+            result = unchanged.playbook(name, stack="shop")
+            assert result.rc != 0
+            assert "shop" in result.stdout and "choose from workhub" in result.stdout
+
+    def test_definitions_that_cannot_be(self, unchanged: Lab, tmp_path: Path) -> None:
+        """Told by name, all at once, by provision.yml and before it has done anything."""
+
+        def app(port: int, **more: Any) -> dict[str, Any]:
+            return {
+                "context": "a",
+                "port": 80,
+                "loopback_port": port,
+                "health": "/up",
+                "routes": [{"path": "/a"}],
+                **more,
+            }
+
+        stack = {
+            "directory": "/srv/bad",
+            "environments": {"staging": {"ports": [4402]}, "production": {"ports": [4500]}},
+            "apps": {
+                "healthless": {key: value for key, value in app(21000).items() if key != "health"},
+                "same-route": app(21010),
+                "same-port": app(21015, routes=[{"path": "/c"}]),
+                "mistyped": app(21030, memory="lots", routes=[{"path": "d"}], helth="/up"),
+            },
+        }
+        inventory = tmp_path / "bad.yml"
+        hosts = {"onehost-lab": {"onehost_stack_bad": stack}}
+        inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": hosts}}))
+        result = unchanged.playbook("provision", inventories=[inventory])
+        assert result.rc != 0
+        for expected in (
+            "stack bad.apps.healthless.health: is missing",
+            "set `health` to the path that answers 200",
+            "route /a is already taken by app",
+            "loopback_port 21015 overlaps the ports 21010 to 21019 of stack bad.apps.same-route",
+            "stack bad.apps.mistyped.memory",
+            "stack bad.apps.mistyped.routes[0].path",
+            "stack bad.apps.mistyped.helth",
+        ):
+            assert expected in " ".join(result.stdout.split()), expected
+
+    def test_two_stacks_on_one_address(self, unchanged: Lab, tmp_path: Path) -> None:
+        stack = {
+            "directory": "/home/ubuntu/workhub",
+            "environments": {"staging": {"ports": [4402]}, "production": {"ports": [4500]}},
+            "apps": {
+                "wbfinhub": {
+                    "context": "a",
+                    "port": 80,
+                    "loopback_port": 20000,
+                    "health": "/",
+                    "routes": [{"path": "/"}],
+                }
+            },
+        }
+        inventory = tmp_path / "second.yml"
+        hosts = {"onehost-lab": {"onehost_stack_second": stack}}
+        inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": hosts}}))
+        result = unchanged.playbook("provision", inventories=[inventory])
+        assert result.rc != 0
+        seen = " ".join(result.stdout.split())
+        for expected in (
+            "public address (any host):4500 is already used by",
+            "directory /home/ubuntu/workhub is already used by",
+            "app name wbfinhub is already used by",
+            "loopback_port 20000 overlaps",
+        ):
+            assert expected in seen, expected
