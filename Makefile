@@ -15,14 +15,14 @@ export ANSIBLE_HOME := $(CURDIR)/.ansible
 export MYPYPATH := $(CURDIR)/tools:$(CURDIR)/plugins/module_utils
 
 # `make test ONLY="lint unit"` runs these parts alone.
-ONLY ?= lint unit molecule e2e faults
+ONLY ?= lint unit sanity molecule e2e faults
 # More options for pytest: `make unit PYTEST="-k tags -x"`.
 PYTEST ?=
 
 # Files as git sees them: nothing ignored, nothing unpacked by setup.
 files = git ls-files --cached --others --exclude-standard -z -- $(1)
 
-.PHONY: help setup engine lab lab-down demo test lint unit molecule e2e faults bench clean
+.PHONY: help setup engine lab lab-down demo test lint unit sanity molecule e2e faults bench clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -60,6 +60,9 @@ lint: setup ## Style, types and Ansible rules
 	  | xargs -0 grep --null --files-with-matches --extended-regexp '^#!.*\b(ba)?sh$$' \
 	  | xargs -0 --no-run-if-empty shellcheck
 	@ansible-lint --offline
+
+sanity: setup ## ansible-test's own checks of the collection
+	@tools/sanity
 
 unit: setup ## Tests without a host
 	@pytest tests/unit $(PYTEST)

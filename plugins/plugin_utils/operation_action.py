@@ -57,8 +57,8 @@ class OperationAction(ActionBase):
                 time.sleep(POLL_SECONDS)
                 continue
             quiet_since = time.monotonic()
-            progress, _, rest = text.partition("\n--report--\n")
-            alive, _, report = rest.partition("\n")
+            progress, _mark, rest = text.partition("\n--report--\n")
+            alive, _newline, report = rest.partition("\n")
             whole = progress.rpartition("\n")[0]
             seen += len(whole.encode()) + 1 if whole else 0
             for line in whole.splitlines():

@@ -16,7 +16,6 @@ import dataclasses
 import hashlib
 import itertools
 import json
-import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -174,7 +173,7 @@ class World:
     def __init__(self, directory: str, definition: dict[str, Any] | None = None) -> None:
         self.faults = Faults()
         self.stack: Stack = read_stack("shop", definition or shop_definition())
-        self.places = operation.Places(state=os.path.join(directory, "state"), locks=os.path.join(directory, "locks"))
+        self.places = operation.Places(state=f"{directory}/state", locks=f"{directory}/locks")
         self.clock = FakeClock(self)
         self.docker = FakeDocker(self)
         self.switch = FakeSwitch(self)
@@ -186,8 +185,10 @@ class World:
         self.host = Host(self.docker, self.switch, self.git, self.probe, self.store, self.clock, self.timer, self.edge)
         #: What the public ports answered that they must not, at any moment.
         self.violations: list[str] = []
+        #: True once images went by another hand than the engine's, and tags with them.
+        self.images_lost = False
         self.numbers = itertools.count(1)
-        self.commit({app: HEALTHY for app in self.stack.apps})
+        self.commit(dict.fromkeys(self.stack.apps, HEALTHY))
 
     # What people do
 
@@ -203,10 +204,8 @@ class World:
         number = next(self.numbers)
         request = self.request(name, **options)
         # As new_journal_path names it, but with a time that grows: operations here take no time at all.
-        path = os.path.join(
-            journal.directory(self.stack.name, self.places.state),
-            f"{20260101000000 + number}Z-{request.environment}-{name}-{number}.jsonl",
-        )
+        folder = journal.directory(self.stack.name, self.places.state)
+        path = f"{folder}/{20260101000000 + number}Z-{request.environment}-{name}-{number}.jsonl"
         try:
             return operation.run(
                 self.host, self.stack, request, check=check, places=self.places, journal_path="" if check else path
@@ -261,6 +260,7 @@ class World:
 
     def prune(self) -> None:
         """docker system prune -af."""
+        self.images_lost = True
         self.docker.boxes = [box for box in self.docker.boxes if box.up]
         used = {box.image for box in self.docker.boxes}
         self.docker.images = {name: image for name, image in self.docker.images.items() if name in used}
@@ -270,6 +270,7 @@ class World:
         """docker rmi --force, which does not touch what a running container uses."""
         if any(box.up and box.image == image for box in self.docker.boxes):
             return
+        self.images_lost = True
         self.docker.images.pop(image, None)
         self.docker.tags = {name: used for name, used in self.docker.tags.items() if used != image}
 
@@ -285,10 +286,10 @@ class World:
     # What can be seen
 
     def entries(self, environment: str) -> list[Entry]:
-        return [e for e in self.store.releases(self.stack) if e.release.environment == environment]
+        return [e for e in self.store.entries() if e.release.environment == environment]
 
     def entry(self, release: str) -> Entry:
-        found = find(self.store.releases(self.stack), release)
+        found = find(self.store.entries(), release)
         assert found is not None, release
         return found
 
@@ -745,6 +746,9 @@ class FakeStore:
 
     def releases(self, stack: Stack) -> list[Entry]:
         self.world.faults.alive()
+        return self.entries()
+
+    def entries(self) -> list[Entry]:
         return [Entry(w.release, w.status, w.since, w.via) for _, w in sorted(self.written.items())]
 
     def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:

@@ -72,7 +72,13 @@ class Result:
         return "\n".join(f"{it['where']}: {it['what']}. {it['mend']}" for it in self.report["problems"])
 
     @property
+    def changes(self) -> int:
+        """How many tasks changed something, as the recap tells it: tasks under no_log included."""
+        return sum(sum(event["event_data"]["changed"].values()) for event in self.events if "stats" in event["event"])
+
+    @property
     def changed_tasks(self) -> list[str]:
+        """Their names, but for those under no_log, whose events tell nothing."""
         return [
             str(event["event_data"]["task"])
             for event in self.events

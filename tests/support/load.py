@@ -120,7 +120,9 @@ class Window:
             answered=self.answered + other.answered,
             failed=self.failed + other.failed,
             causes=dict(Counter(self.causes) + Counter(other.causes)),
-            failures=(self.failures + [(at + self.seconds, *rest) for at, *rest in other.failures])[:FAILURES_KEPT],
+            failures=(self.failures + [(at + self.seconds, target, cause) for at, target, cause in other.failures])[
+                :FAILURES_KEPT
+            ],
             by_target=dict(Counter(self.by_target) + Counter(other.by_target)),
             fresh=self.fresh + other.fresh,
             kept_alive=self.kept_alive + other.kept_alive,
@@ -310,7 +312,7 @@ class _Connection:
         return _Answer(status, headers, body), stays
 
     async def _chunks(self) -> bytes:
-        parts = []
+        parts: list[bytes] = []
         while True:
             size = int((await self.reader.readline()).split(b";")[0] or b"0", 16)
             part = await self.reader.readexactly(size + 2)

@@ -79,8 +79,7 @@ def _read_all(reader: int, wait_seconds: float | None) -> bytes | None:
     parts: list[bytes] = []
     while True:
         left = None if deadline is None else max(0.0, deadline - time.monotonic())
-        ready, _, _ = select.select([reader], [], [], left)
-        if not ready:
+        if not select.select([reader], [], [], left)[0]:
             return None
         part = os.read(reader, 65536)
         if not part:

@@ -12,7 +12,7 @@ import json
 import os
 import socket
 import sys
-from typing import Any
+from typing import Any, TextIO
 
 from . import journal, lock
 from .errors import OperationFailed, Refused
@@ -62,7 +62,7 @@ def main(arguments: list[str] | None = None) -> int:
             command.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     if os.geteuid() != 0:
-        print(f"onehost {options.command} needs root: sudo onehost {options.command}", file=sys.stderr)
+        _say(f"onehost {options.command} needs root: sudo onehost {options.command}", sys.stderr)
         return 1
     try:
         if options.command == "status":
@@ -74,10 +74,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _operate(options)
     except Refused as refused:
         for problem in refused.problems:
-            print(f"problem: {problem}", file=sys.stderr)
+            _say(f"problem: {problem}", sys.stderr)
         return 1
     except OperationFailed as error:
-        print(f"failed: {error}", file=sys.stderr)
+        _say(f"failed: {error}", sys.stderr)
         return 1
 
 
@@ -99,7 +99,7 @@ def _operate(options: argparse.Namespace) -> int:
         watch_seconds=options.watch_seconds,
     )
     report = run(this_host(), stack, request, check=options.check)
-    print("\n".join(report_lines(dataclasses.asdict(report))))
+    _say("\n".join(report_lines(dataclasses.asdict(report))))
     return 1 if report.failed else 0
 
 
@@ -107,23 +107,23 @@ def _status(name: str, as_json: bool) -> int:
     names = [choose_stack(name)] if name else known_stacks()
     found = [status(this_host(), load_stack(stack)) for stack in names]
     if as_json:
-        print(json.dumps(found, indent=2))
+        _say(json.dumps(found, indent=2))
     else:
-        print("\n".join(line for item in found for line in status_lines(item)))
+        _say("\n".join(line for item in found for line in status_lines(item)))
     return 0
 
 
 def _recover(name: str) -> int:
     for stack in [choose_stack(name)] if name else known_stacks():
         for text in [*recover_stack(stack), *cool_stack(stack)]:
-            print(text)
+            _say(text)
     return 0
 
 
 def _cool(name: str) -> int:
     for stack in [choose_stack(name)] if name else known_stacks():
         for text in cool_stack(stack):
-            print(text)
+            _say(text)
     return 0
 
 
@@ -158,6 +158,10 @@ def _who(operation: str) -> dict[str, Any]:
         "since": datetime.datetime.now().astimezone().strftime("%H:%M:%S"),
         "pid": os.getpid(),
     }
+
+
+def _say(text: str, to: TextIO | None = None) -> None:
+    (to or sys.stdout).write(text + "\n")
 
 
 def _split(text: str) -> tuple[str, ...]:

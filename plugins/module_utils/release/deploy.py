@@ -177,10 +177,10 @@ def build(
 ) -> tuple[dict[str, str], list[BuildResult]]:
     """Image IDs of the apps, built or found. Raises OperationFailed with every app that could not be built."""
     images, tags = find_images(host, stack, request, source)
-    for name, image in images.items():
-        journal.note(f"{name}: source unchanged, image {image.removeprefix('sha256:')[:12]} is used again")
+    for name, known in images.items():
+        journal.note(f"{name}: source unchanged, image {known.removeprefix('sha256:')[:12]} is used again")
         if host.docker.image(stack.image(name, tags[name])) is None:
-            host.docker.tag(image, name, tags[name])
+            host.docker.tag(known, name, tags[name])
     missing = [name for name in source.sources if name not in images]
     results: list[BuildResult] = []
     if missing:

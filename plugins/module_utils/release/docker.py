@@ -234,8 +234,7 @@ class Docker:
                 errors="replace",
                 env=_environment(),
             ) as process:
-                assert process.stdout is not None
-                for line in process.stdout:
+                for line in process.stdout or ():
                     if step := log.add(line.rstrip("\n")):
                         tell(f"{app}: {step}")
             seconds = time.monotonic() - begun

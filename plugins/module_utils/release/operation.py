@@ -165,17 +165,15 @@ def _staging_leftovers(
     if check or not left:
         return left
     who = {"operation": "recover", "person": request.person, "host": request.host, "pid": os.getpid()}
-    open_still = []
     try:
         with lock.hold(path, who, 0):
             for record in journal.unfinished(stack.name, "staging", places.state):
-                try:
-                    report.recovered.append(recover.recover(host, stack, record))
-                except OperationFailed:
-                    open_still.append(record)
+                report.recovered.append(recover.recover(host, stack, record))
     except Refused:
         return []  # a deploy came first, and takes them up itself
-    return open_still
+    except OperationFailed:
+        return left
+    return []
 
 
 def _plan(
@@ -195,7 +193,7 @@ def _plan(
         source = deploy.find_source(host, stack, seen, request, log)
         if check:
             # What a build would give is only known after it; images that exist already are.
-            known, _ = deploy.find_images(host, stack, request, source)
+            known, _missing = deploy.find_images(host, stack, request, source)
             images = {name: known.get(name, f"(built from {source.commit[:12]})") for name in source.sources}
             return deploy.plan_deploy(stack, seen, request, source, images), env
         with log.step("build", f"build {source.commit[:12]}"):

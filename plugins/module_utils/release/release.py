@@ -109,7 +109,7 @@ class Live:
     @classmethod
     def parse(cls, text: str) -> Live | None:
         """The reverse of str(); None for the map's `none/none` and for anything that names no slot."""
-        slot, _, release = text.strip().partition("/")
+        slot, _separator, release = text.strip().partition("/")
         return cls(slot, release) if slot in ("blue", "green") and release else None
 
 

@@ -149,9 +149,11 @@ class Road:
         with self.journal.step("back", "put everything back"):
             if self._in_place():
                 self._stop([c for c in self._new_containers() if self.stack.apps[c.app].is_replaced_in_place])
-            self._start_old()
+            self._start_old([c for c in self._old_containers() if not self._is_in_place(c)])
             # Also when the file says so already: a kill may have come between the file and HAProxy's memory.
             self.host.switch.set_live(plan.stack, plan.environment, plan.was)
+            # Both slots share the port of these: started sooner, they would answer in the name of the new release.
+            self._start_old(self._old_in_place())
             self.move_tags(self._possible(reversed_moves(plan.tags)))
             if plan.was:
                 self.set_routes(plan.was.release)
@@ -268,7 +270,7 @@ class Road:
         self.healthy(self._in_place())
 
     def _possible(self, tags: tuple[TagMove, ...]) -> tuple[TagMove, ...]:
-        """On the way back an image may be gone, removed by hand since: then its tag goes, rather than name a wrong one."""
+        """On the way back an image may be gone, removed by hand: then its tag goes, rather than name a wrong one."""
         return tuple(
             dataclasses.replace(move, image="") if move.image and self.host.docker.image(move.image) is None else move
             for move in tags
@@ -382,7 +384,11 @@ class Road:
         return [c for c in self._containers(was.slot) if c.release == was.release] if was else []
 
     def _old_in_place(self) -> list[Container]:
-        return [c for c in self._old_containers() if (app := self.current.apps.get(c.app)) and app.is_replaced_in_place]
+        return [container for container in self._old_containers() if self._is_in_place(container)]
+
+    def _is_in_place(self, container: Container) -> bool:
+        app = self.current.apps.get(container.app)
+        return app is not None and app.is_replaced_in_place
 
     def _bring_up(self, names: list[str]) -> None:
         """Start these apps of the new release: the kept containers, or new ones from the slot's Compose file."""
@@ -392,11 +398,9 @@ class Road:
         else:
             self.host.docker.start([c for c in self._new_containers() if c.app in names and c.state != "running"])
 
-    def _start_old(self) -> None:
-        """Before traffic goes back, what it goes back to must run and answer."""
-        old = [c for c in self._old_containers() if c.state != "running"]
-        if old:
-            self.host.docker.start(old)
+    def _start_old(self, old: list[Container]) -> None:
+        """What traffic goes back to must run."""
+        self.host.docker.start([container for container in old if container.state != "running"])
 
     def _stop(self, containers: list[Container]) -> None:
         grace = {name: app.stop_seconds for name, app in {**self.stack.apps, **self.current.apps}.items()}

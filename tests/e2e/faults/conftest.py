@@ -1,0 +1,50 @@
+"""The stacks that faults are tried on, under load from the first case to the last, and the report at the end."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from support import faults as support
+from support.faults import Faults
+from support.lab import ROOT, Lab
+from support.load import Load
+
+
+@pytest.fixture(scope="session")
+def broken_lab(lab: Lab) -> Iterator[Lab]:
+    support.prepare(lab)
+    yield lab
+
+
+@pytest.fixture(scope="session")
+def rows() -> Iterator[list[support.Row]]:
+    """Every case of the run; the long form's are the ones that are published."""
+    rows: list[support.Row] = []
+    yield rows
+    if rows:
+        support.write_report(rows, support.OUTPUT / "faults.md", "Faults")
+        if support.LONG:
+            support.write_report(rows, ROOT / "docs" / "benchmarks" / "faults.md", "Faults")
+
+
+@pytest.fixture(scope="session")
+def faults(broken_lab: Lab, rows: list[support.Row]) -> Iterator[Faults]:
+    """Two web apps with two production releases, and visitors who never stop asking."""
+    faults = Faults(broken_lab, "faults", rows=rows)
+    support.release_twice(faults)
+    with Load(faults.targets(), support.RATE) as load:
+        faults.load = load
+        yield faults
+
+
+@pytest.fixture(scope="module")
+def single(broken_lab: Lab, faults: Faults) -> Iterator[Faults]:
+    """A web app and a worker that must never run twice."""
+    single = Faults(broken_lab, "single", rows=faults.rows, commits=dict(faults.commits))
+    for version in ("first", "second"):
+        single.onehost("deploy", "--version", version)
+        single.onehost("promote")
+    with Load(single.targets(), support.RATE) as load:
+        single.load = load
+        yield single

@@ -1,0 +1,364 @@
+"""What breaking things on purpose needs: a stack to break, a way to hit a named moment, and a judge.
+
+The judge is one function, `problems`: it looks at the host without the engine's help and says everything in which the
+tags, the history, the switch's file and memory, the containers and the journal do not agree.
+"""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import subprocess
+import tarfile
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lab_source
+
+from support.lab import ROOT, Lab, until
+from support.load import Load, Target, Window
+
+#: The short form is part of `make test`; ONEHOST_LONG=1 tries everything.
+LONG = bool(os.environ.get("ONEHOST_LONG"))
+HOST_FILES = Path(__file__).resolve().parent / "host"
+INVENTORY = HOST_FILES / "faults.yml"
+PLACE = "/srv/onehost-faults"
+#: What the journal of every promote and rollback goes through; `record` writes nothing for a rollback.
+STEPS = ("record", "start", "healthy", "tags", "routes", "switch", "confirm", "statuses", "drain", "stop")
+MOMENTS = ("begin", "plan", *(f"{step}:{when}" for step in STEPS for when in ("begun", "done")))
+#: Exit codes of operate.py: killed by itself, and a moment that never came.
+KILLED, NEVER_REACHED = 137, 99
+GOOD = ("live", "previous")
+RATE = 60.0
+#: Versions of the source that misbehave in production, and in production only.
+ILL = {
+    "never-healthy": {"unhealthy": True},
+    "slow-boot": {"boot_seconds": 30},
+    "crash-loop": {"crash": True},
+    "dies-soon": {"exit_after": 1.5},
+    "bad-smoke": {"bad_smoke": True},
+}
+
+
+@dataclass
+class Row:
+    """A line of the report."""
+
+    kind: str
+    case: str
+    sent: int = 0
+    failed: int = 0
+    caused: int = 0
+    found: str = ""
+    outcome: str = ""
+
+
+@dataclass
+class Case:
+    """One case while it is tried."""
+
+    row: Row
+    before: str
+    found: str = ""
+
+    def recovered(self, text: str) -> None:
+        """What an operation said it found. It must say so, and what became of it."""
+        lines = [line for line in text.splitlines() if " was interrupted at " in line]
+        assert len(lines) == 1, f"{len(lines)} interrupted operations were told of:\n{text}"
+        # Without the journal's name, which differs each time.
+        self.found = lines[0].partition(" was ")[2]
+        self.row.outcome = "as after" if "it was finished" in lines[0] else "as before"
+
+
+@dataclass
+class Faults:
+    """One stack on a lab, under load, and everything that may be done to it."""
+
+    lab: Lab
+    stack: str
+    load: Load | None = None
+    rows: list[Row] = field(default_factory=list)
+    commits: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def host_name(self) -> str:
+        return f"{self.stack}.example"
+
+    @property
+    def apps(self) -> dict[str, str]:
+        """Each web app and the public path of its health."""
+        return {
+            "faults": {"fault-front": "/health", "fault-back": "/back/health"},
+            "single": {"single-web": "/health"},
+        }[self.stack]
+
+    def targets(self) -> list[Target]:
+        production, staging = self.lab.ports["production"], self.lab.ports["staging"]
+        first, last = list(self.apps.values())[0], list(self.apps.values())[-1]
+        echo = last.replace("/health", "/echo")
+        return [
+            Target("production GET", production, first, self.host_name),
+            Target("production POST", production, echo, self.host_name, "POST"),
+            Target("production GET 2", production, last, self.host_name),
+            Target("staging GET", staging, last, self.host_name),
+        ]
+
+    # The host
+
+    def root(self, *words: str, check: bool = True, seconds: float = 90, data: bytes | None = None) -> Any:
+        """A command as root inside the lab, not by SSH: some faults take SSH away."""
+        answer = subprocess.run(
+            ["docker", "exec", *(["--interactive"] if data is not None else []), self.lab.name, *words],
+            input=data,
+            stdin=subprocess.DEVNULL if data is None else None,
+            capture_output=True,
+            check=False,
+            timeout=seconds,
+        )
+        text = subprocess.CompletedProcess(
+            words, answer.returncode, answer.stdout.decode(errors="replace"), answer.stderr.decode(errors="replace")
+        )
+        if check:
+            assert text.returncode == 0, f"{' '.join(words)} ended with {text.returncode}:\n{text.stdout}{text.stderr}"
+        return text
+
+    def shell(self, text: str, *, check: bool = True, seconds: float = 90) -> str:
+        return str(self.root("sh", "-c", text, check=check, seconds=seconds).stdout)
+
+    def onehost(self, *words: str, check: bool = True) -> Any:
+        """The engine's own command: what a timer, a script or a person at the machine runs."""
+        return self.root("onehost", words[0], "--stack", self.stack, *words[1:], check=check)
+
+    def operate(self, at: str, *words: str, kill: bool = False, do: str = "", wait: str = "") -> Any:
+        """An operation to which something happens at a moment of its journal, see host/operate.py."""
+        what = ["--kill"] if kill else ["--do", do] if do else ["--wait", wait]
+        answer = self.root(
+            *("python3", f"{PLACE}/operate.py", "--at", at, *what, "--"),
+            *(words[0], "--stack", self.stack, *words[1:]),
+            check=False,
+        )
+        assert answer.returncode != NEVER_REACHED, f"{at} never came:\n{answer.stdout}{answer.stderr}"
+        return answer
+
+    def kill_at(self, at: str, *words: str) -> None:
+        answer = self.operate(at, *words, kill=True)
+        assert answer.returncode == KILLED, f"not killed at {at}:\n{answer.stdout}{answer.stderr}"
+
+    @contextmanager
+    def held_at(self, at: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+        """An operation that stands still at a moment while the block runs, and then goes on."""
+        flag = f"{PLACE}/reached"
+        self.root("rm", "-f", flag)
+        process = subprocess.Popen(
+            ["docker", "exec", self.lab.name, "python3", f"{PLACE}/operate.py", "--at", at, "--wait", flag, "--"]
+            + [words[0], "--stack", self.stack, *words[1:]],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        try:
+            until(lambda: self.root("test", "-e", flag, check=False).returncode == 0, 30, f"the moment {at}")
+            yield process
+        finally:
+            self.root("rm", "-f", flag, check=False)
+            try:
+                process.wait(timeout=60)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+    def look(self) -> dict[str, Any]:
+        seen: dict[str, Any] = json.loads(self.root("python3", f"{PLACE}/look.py", self.stack).stdout)
+        return seen
+
+    def live(self, environment: str = "production") -> str:
+        """The release that the switch's file names."""
+        text = self.root("cat", f"/var/lib/onehost/switch/{self.stack}-{environment}.map").stdout
+        return str(text).split()[1].partition("/")[2]
+
+    def images(self, environment: str) -> dict[str, str]:
+        path = f"/home/ubuntu/{self.stack}/releases/{self.live(environment)}/release.json"
+        images: dict[str, str] = json.loads(self.root("cat", path).stdout)["images"]
+        return images
+
+    def rollback_target(self) -> str:
+        """The release that a rollback must go to, by the history alone."""
+        seen = self.look()
+        live = seen["live"]["production"].partition("/")[2]
+        good = [
+            name
+            for name, item in sorted(seen["releases"].items(), reverse=True)
+            if item["environment"] == "production" and item["status"] in GOOD and name != live
+        ]
+        return str(good[0])
+
+    # The state that a case begins with
+
+    def promotable(self) -> None:
+        """Staging has what production has not."""
+        if self.images("staging") == self.images("production"):
+            self.onehost("rollback")
+        if self.images("staging") == self.images("production"):
+            self.onehost("deploy", "--version", self.other_version())
+        assert self.images("staging") != self.images("production")
+
+    def other_version(self) -> str:
+        """The version that staging does not run."""
+        return "first" if self.live("staging").endswith(self.commits["second"][:7]) else "second"
+
+    def revertible(self) -> None:
+        """Production runs a release that was promoted, and there is one to go back to."""
+        seen = self.look()
+        live = seen["live"]["production"].partition("/")[2]
+        if seen["releases"][live]["via"] == "rollback":
+            self.promotable()
+            self.onehost("promote")
+
+    # Cases
+
+    @contextmanager
+    def case(self, kind: str, name: str, *, caused: bool = False) -> Iterator[Case]:
+        """Try one case: in the end everything agrees, one whole release answers, and no request failed.
+
+        `caused` says that the fault itself takes the road of requests away, so that failed ones are counted apart.
+        """
+        row = Row(kind, name)
+        case = Case(row, self.live())
+        yield case
+        self.consistent()
+        row.outcome = row.outcome or ("as before" if self.live() == case.before else "as after")
+        row.found = case.found
+        window = self.count(row, caused)
+        self.rows.append(row)
+        if not caused:
+            assert window.failed == 0, f"{kind}, {name}: {window.line()}\n{window.failures[:10]}"
+
+    def count(self, row: Row, caused: bool) -> Window:
+        if self.load is None:
+            return Window()
+        window = self.load.take()
+        row.sent += window.sent
+        if caused:
+            row.caused += window.failed
+        else:
+            row.failed += window.failed
+        mixes = [cause for cause in window.causes if cause.startswith(("a mix", "an answer to another"))]
+        assert not mixes, f"{row.case}: {window.line()}"
+        return window
+
+    def consistent(self) -> dict[str, Any]:
+        """Nothing disagrees on the host, and what it says is what visitors get."""
+        seen = self.look()
+        found = problems(seen)
+        assert not found, "\n".join(found)
+        for environment in ("staging", "production"):
+            release = seen["live"][environment].partition("/")[2]
+            for path in self.apps.values():
+                answer = self.lab.get(environment, path, {"Host": self.host_name, "Accept": "application/json"})
+                assert answer.status == 200, f"{environment}{path}: {answer.status} {answer.body}"
+                assert answer.release == answer.json()["release"] == release
+        return seen
+
+
+def problems(seen: dict[str, Any]) -> list[str]:
+    """Everything in which tags, history, switch, containers and journal do not agree, for people."""
+    found = list(seen["trouble"])
+    found += [f"the journal {name} is unfinished" for name in seen["unfinished"]]
+    for environment in ("staging", "production"):
+        slot, _, live = seen["live"][environment].partition("/")
+        if seen["memory"][environment] != [seen["live"][environment]]:
+            found.append(f"{environment}: HAProxy has {seen['memory'][environment]}, the file {slot}/{live}")
+        if seen["locked"][environment]:
+            found.append(f"{environment}: the lock is held though no operation runs")
+        history = {name: item for name, item in seen["releases"].items() if item["environment"] == environment}
+        statuses = {name: item["status"] for name, item in history.items()}
+        if live not in history:
+            found.append(f"{environment}: {live} is live, but not in the history")
+            continue
+        if [name for name, status in statuses.items() if status == "live"] != [live]:
+            found.append(f"{environment}: {live} is live, the history says {statuses}")
+        found += [f"{name} was never ended: {s}" for name, s in statuses.items() if s == "prepared"]
+        images = history[live]["images"]
+        if seen["tags"].get(environment) != images:
+            found.append(f":{environment} names {seen['tags'].get(environment)}, the release has {images}")
+        running = [c for c in seen["containers"] if c["environment"] == environment and c["state"] != "exited"]
+        expected = {(app, slot, live, image, "running") for app, image in images.items()}
+        have = {(c["app"], c["slot"], c["release"], c["image"], c["state"]) for c in running}
+        if have != expected or len(running) != len(expected):
+            found.append(f"{environment}: running are {sorted(have)}, expected {sorted(expected)}")
+        if environment == "production":
+            good = [name for name in sorted(history, reverse=True) if statuses[name] in GOOD and name != live]
+            back = history[good[0]]["images"] if good else {}
+            if seen["tags"].get("rollback", {}) != back:
+                found.append(f":rollback names {seen['tags'].get('rollback')}, a rollback goes to {good[:1]} {back}")
+    return found
+
+
+def prepare(lab: Lab) -> None:
+    """Give a lab the sources, the two stacks and the scripts; building and releasing is another matter."""
+    container = Faults(lab, "faults")
+    container.root("mkdir", "-p", PLACE)
+    container.root("tar", "x", "-C", PLACE, data=_archive())
+    container.root("rm", "-rf", "/srv/git/faults.git")
+    with tempfile.TemporaryDirectory(prefix="onehost-faults-") as folder:
+        source = Path(folder) / "faults"
+        (source / "app").mkdir(parents=True)
+        for path in (HOST_FILES / "app").iterdir():
+            (source / "app" / path.name).write_bytes(path.read_bytes())
+        container.root("tar", "x", "-C", "/srv/git", data=lab_source.repository_archive("faults", source))
+    lab.repositories["faults"] = lab.repositories["workhub"].replace("workhub.git", "faults.git")
+    lab.playbook("provision", inventories=[INVENTORY]).ok()
+
+
+def push(lab: Lab, version: str, behaviour: dict[str, Any] | None = None) -> str:
+    """Push a version of the source to a branch of its own; `behaviour` is how it misbehaves in production."""
+    text = json.dumps({"version": version, "staging": {}, "production": behaviour or {}}) + "\n"
+    return lab.push_commit({"app/behaviour.json": text}, branch=version, repository="faults")
+
+
+def release_twice(faults: Faults) -> None:
+    """Two good production releases of different images, the newer one live, and staging the same as it."""
+    for version in ("first", "second"):
+        faults.commits[version] = push(faults.lab, version)
+        faults.onehost("deploy", "--version", version)
+        faults.onehost("promote")
+
+
+def _archive() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as tar:
+        for path in sorted(HOST_FILES.glob("*.py")):
+            tar.add(path, path.name)
+    return buffer.getvalue()
+
+
+def report(rows: list[Row]) -> str:
+    """The table of all cases, as Markdown."""
+    sent, failed, caused = (sum(getattr(row, name) for row in rows) for name in ("sent", "failed", "caused"))
+    lines = [
+        f"{len(rows)} cases, {sent:,} requests sent, {failed} failed; {caused} more were lost to the fault itself.",
+        "",
+        "| fault | case | requests | failed | lost to the fault | production answers | found by the next operation |",
+        "| --- | --- | ---: | ---: | ---: | --- | --- |",
+    ]
+    lines += [
+        f"| {row.kind} | {row.case} | {row.sent} | {row.failed} | {row.caused or ''} | {row.outcome} | {row.found} |"
+        for row in rows
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def write_report(rows: list[Row], path: Path, title: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    moment = time.strftime("%Y-%m-%d", time.gmtime())
+    path.write_text(f"# {title}\n\nWritten by the fault suite on {moment}.\n\n{report(rows)}", encoding="utf-8")
+
+
+OUTPUT = ROOT / "tests" / "output"

@@ -1,0 +1,116 @@
+"""The smallest app that a fault can be tried on: it boots in a tenth of a second and misbehaves on request.
+
+behaviour.json beside it says how, for each environment: an app that is well in staging and ill in production is
+what every promise is about.
+
+    boot_seconds    it listens only after this time
+    crash           it ends at once
+    exit_after      it ends this many seconds after it began to listen
+    unhealthy       /health answers 503
+    bad_smoke       /smoke answers 500
+"""
+
+import json
+import os
+import signal
+import socket
+import sys
+import threading
+import time
+
+BEHAVIOUR = json.load(open("behaviour.json"))
+ENVIRONMENT = os.environ.get("RELEASE_ENVIRONMENT", "development")
+ILL = BEHAVIOUR.get(ENVIRONMENT, {})
+IDENTITY = {
+    "app": os.environ.get("RELEASE_APP", "app"),
+    "environment": ENVIRONMENT,
+    "release": os.environ.get("RELEASE_ID", "none"),
+    "version": BEHAVIOUR.get("version", ""),
+    # What a rollback brings back, and what it leaves.
+    "setting": os.environ.get("FAULTS_SETTING", ""),
+    "secret": os.environ.get("FAULTS_SECRET", ""),
+}
+
+stopping = threading.Event()
+in_flight = 0
+changing = threading.Lock()
+
+
+def answer(path, body):
+    """Status and data of one request."""
+    if path == "/health" and ILL.get("unhealthy"):
+        return "503 Service Unavailable", {**IDENTITY, "status": "failing"}
+    if path == "/smoke" and ILL.get("bad_smoke"):
+        return "500 Internal Server Error", {**IDENTITY, "status": "failing"}
+    if path == "/echo":
+        return "200 OK", {**IDENTITY, "echo": json.loads(body)}
+    return "200 OK", {**IDENTITY, "status": "ok"}
+
+
+def serve(connection):
+    """One request for each connection, as the switch sends them."""
+    global in_flight
+    with changing:
+        in_flight += 1
+    try:
+        connection.settimeout(5)
+        data = b""
+        while b"\r\n\r\n" not in data:
+            part = connection.recv(65536)
+            if not part:
+                return
+            data += part
+        head, _, body = data.partition(b"\r\n\r\n")
+        lines = head.decode("latin-1").split("\r\n")
+        headers = {name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:])}
+        length = int(headers.get("content-length", 0))
+        while len(body) < length:
+            body += connection.recv(65536)
+        status, result = answer(lines[0].split(" ")[1].partition("?")[0], body)
+        text = json.dumps(result).encode()
+        connection.sendall(
+            f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\nContent-Length: {len(text)}\r\n"
+            f"Connection: close\r\n\r\n".encode()
+            + text
+        )
+        connection.shutdown(socket.SHUT_WR)
+    except (OSError, ValueError):
+        pass
+    finally:
+        connection.close()
+        with changing:
+            in_flight -= 1
+
+
+def main():
+    signal.signal(signal.SIGTERM, lambda *_: (stopping.set(), listener.close()))
+    print("start", flush=True)
+    if ILL.get("crash"):
+        print("crashing, as behaviour.json wants it", flush=True)
+        return 3
+    time.sleep(ILL.get("boot_seconds", 0))
+    listener.bind(("0.0.0.0", 8000))
+    listener.listen(256)
+    print("listening", flush=True)
+    if "exit_after" in ILL:
+        timer = threading.Timer(ILL["exit_after"], os._exit, (4,))
+        timer.daemon = True
+        timer.start()
+    listener.settimeout(0.2)
+    while not stopping.is_set():
+        try:
+            connection, _ = listener.accept()
+        except TimeoutError:
+            continue
+        except OSError:
+            break
+        threading.Thread(target=serve, args=(connection,), daemon=True).start()
+    deadline = time.monotonic() + 5
+    while in_flight and time.monotonic() < deadline:
+        time.sleep(0.01)
+    return 0
+
+
+listener = socket.socket()
+listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+sys.exit(main())

@@ -1,0 +1,114 @@
+"""Prints what is true on the host about one stack, as JSON, read without any help of the engine."""
+
+import fcntl
+import glob
+import json
+import os
+import socket
+import subprocess
+import sys
+
+LABEL = "release.onehost"
+
+
+def read(path):
+    with open(path) as file:
+        return file.read()
+
+
+def runtime(line):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.settimeout(5)
+        connection.connect("/run/haproxy/admin.sock")
+        connection.sendall(line.encode() + b"\n")
+        return connection.makefile().read()
+
+
+def docker(*words):
+    return subprocess.run(["docker", *words], check=True, capture_output=True, text=True, timeout=60).stdout
+
+
+def held(path):
+    """Whether a process holds the lock."""
+    if not os.path.exists(path):
+        return False
+    with open(path) as file:
+        try:
+            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def look(stack):
+    definition = json.loads(read(f"/etc/onehost/stacks/{stack}.json"))
+    seen = {"apps": sorted(definition["apps"]), "live": {}, "memory": {}, "locked": {}, "trouble": []}
+    for environment in ("staging", "production"):
+        path = f"/var/lib/onehost/switch/{stack}-{environment}.map"
+        seen["live"][environment] = read(path).split()[1]
+        entries = [line.split() for line in runtime(f"show map {path}").splitlines() if line.strip()]
+        seen["memory"][environment] = [entry[2] for entry in entries if len(entry) == 3 and entry[1] == "live"]
+        seen["locked"][environment] = held(f"/run/onehost/{stack}-{environment}.lock")
+    releases = {}
+    for path in sorted(glob.glob(f"{definition['directory']}/releases/*")):
+        name = os.path.basename(path)
+        if name.endswith(".partial"):
+            continue
+        try:
+            data, status = json.loads(read(f"{path}/release.json")), json.loads(read(f"{path}/status.json"))
+        except (OSError, ValueError) as error:
+            seen["trouble"].append(f"release {name}: {error}")
+            continue
+        releases[name] = {
+            "environment": data["environment"],
+            "images": data["images"],
+            "status": status["status"],
+            "via": status["via"],
+        }
+    seen["releases"] = releases
+    tags = {}
+    for line in docker("images", "--no-trunc", "--format", "{{.Repository}} {{.Tag}} {{.ID}}").splitlines():
+        repository, tag, image = line.split()
+        if repository in definition["apps"]:
+            tags.setdefault(tag, {})[repository] = image
+    seen["tags"] = tags
+    ids = docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}.stack={stack}").split()
+    containers = json.loads(docker("inspect", *ids)) if ids else []
+    seen["containers"] = [
+        {
+            "id": item["Id"][:12],
+            "app": labels.get(f"{LABEL}.app", ""),
+            "environment": labels.get(f"{LABEL}.environment", ""),
+            "slot": labels[f"{LABEL}.slot"],
+            "release": labels.get(f"{LABEL}.id", ""),
+            "image": item["Image"],
+            "state": item["State"]["Status"],
+        }
+        for item in containers
+        if f"{LABEL}.slot" in (labels := item["Config"]["Labels"])
+    ]
+    seen["unfinished"], seen["last"] = [], {}
+    for path in sorted(glob.glob(f"/var/lib/onehost/{stack}/operations/*.jsonl")):
+        lines = []
+        for line in read(path).splitlines():
+            try:
+                lines.append(json.loads(line))
+            except ValueError:
+                continue
+        begin = next((line for line in lines if line.get("event") == "begin"), {})
+        end = next((line for line in lines if line.get("event") == "end"), None)
+        if end is None:
+            seen["unfinished"].append(os.path.basename(path))
+        steps = [line["step"] for line in lines if line.get("event") == "step"]
+        seen["last"] = {
+            "operation": begin.get("operation", ""),
+            "steps": steps,
+            "outcome": (end or {}).get("outcome", ""),
+            "message": (end or {}).get("message", ""),
+        }
+    warm = f"/var/lib/onehost/{stack}/warm"
+    seen["warm"] = sorted(os.listdir(warm)) if os.path.isdir(warm) else []
+    return seen
+
+
+print(json.dumps(look(sys.argv[1])))

@@ -1,0 +1,38 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the unit tests share: a faked host, and how long random tests search."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from hypothesis import HealthCheck, settings
+from support.fakes import OneByOne, World
+
+# Kept short for every day; HYPOTHESIS_PROFILE=long searches for minutes.
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+settings.register_profile("ci", max_examples=90, stateful_step_count=25, deadline=None, suppress_health_check=QUIET)
+settings.register_profile("long", max_examples=2000, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
+THOROUGH = PROFILE != "ci"
+settings.load_profile(PROFILE)
+
+#: The journal is flushed line by line. In memory that costs nothing.
+FAST = "/dev/shm" if Path("/dev/shm").is_dir() else None
+
+
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No threads in the engine's core: the fakes answer at once."""
+    monkeypatch.setattr("release.road.ThreadPoolExecutor", OneByOne)
+
+
+@pytest.fixture
+def world(one_by_one: None) -> Iterator[World]:
+    with tempfile.TemporaryDirectory(dir=FAST) as directory:
+        yield World(directory)
