@@ -20,7 +20,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from release import journal, lock, operation, recover
+from release import journal, lock, operation, recover, warm
 from release.compose import LABEL
 from release.env_file import fingerprint, format_env
 from release.errors import OperationFailed
@@ -238,6 +238,14 @@ class World:
                     for record in journal.unfinished(self.stack.name, environment, self.places.state)
                 ]
         return found
+
+    def cool(self) -> list[str]:
+        """What the timer of a warm slot does; it waits its turn, as every operation does."""
+        found = []
+        for environment in ENVIRONMENTS:
+            with lock.hold(lock.lock_path(self.stack.name, environment, self.places.locks), {}, 0):
+                found.append(warm.cool(self.host, self.stack, environment))
+        return [text for text in found if text]
 
     def unfinished(self, environment: str) -> bool:
         return bool(journal.unfinished(self.stack.name, environment, self.places.state))

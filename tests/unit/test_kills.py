@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 from conftest import FAST, THOROUGH
-from release.operation import Places
 from promises import check_always, check_settled
 from support.fakes import DYING, HEALTHY, SICK, World, changed_stack, counted_journal, shop_definition
+
+from release.operation import Places
 
 pytestmark = pytest.mark.usefixtures("one_by_one")
 
