@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import lab_source
-
 from support.lab import ROOT, Lab, until
 from support.load import Load, Target, Window
 
@@ -37,7 +36,7 @@ KILLED, NEVER_REACHED = 137, 99
 GOOD = ("live", "previous")
 RATE = 60.0
 #: Versions of the source that misbehave in production, and in production only.
-ILL = {
+ILL: dict[str, dict[str, Any]] = {
     "never-healthy": {"unhealthy": True},
     "slow-boot": {"boot_seconds": 30},
     "crash-loop": {"crash": True},
@@ -100,7 +99,7 @@ class Faults:
 
     def targets(self) -> list[Target]:
         production, staging = self.lab.ports["production"], self.lab.ports["staging"]
-        first, last = list(self.apps.values())[0], list(self.apps.values())[-1]
+        first, last = next(iter(self.apps.values())), list(self.apps.values())[-1]
         echo = last.replace("/health", "/echo")
         return [
             Target("production GET", production, first, self.host_name),
@@ -156,8 +155,10 @@ class Faults:
         flag = f"{PLACE}/reached"
         self.root("rm", "-f", flag)
         process = subprocess.Popen(
-            ["docker", "exec", self.lab.name, "python3", f"{PLACE}/operate.py", "--at", at, "--wait", flag, "--"]
-            + [words[0], "--stack", self.stack, *words[1:]],
+            [
+                *("docker", "exec", self.lab.name, "python3", f"{PLACE}/operate.py", "--at", at, "--wait", flag, "--"),
+                *(words[0], "--stack", self.stack, *words[1:]),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -187,6 +188,26 @@ class Faults:
         path = f"/home/ubuntu/{self.stack}/releases/{self.live(environment)}/release.json"
         images: dict[str, str] = json.loads(self.root("cat", path).stdout)["images"]
         return images
+
+    def answers(self) -> bool:
+        """Every app answers in production; raises OSError while the edge is away."""
+        answers = [self.lab.get("production", path, {"Host": self.host_name}) for path in self.apps.values()]
+        return all(answer.status == 200 for answer in answers)
+
+    def operations(self) -> int:
+        """How many operations the journal knows."""
+        return len(self.shell(f"ls /var/lib/onehost/{self.stack}/operations").split())
+
+    def exec_seconds(self) -> float:
+        """What it costs to run nothing at all inside the lab just now."""
+        begun = time.monotonic()
+        self.root("python3", "-c", "pass")
+        return time.monotonic() - begun
+
+    def rollback_possible(self) -> bool:
+        seen = self.look()
+        live = seen["live"]["production"].partition("/")[2]
+        return bool(seen["releases"][live]["via"] == "promote")
 
     def rollback_target(self) -> str:
         """The release that a rollback must go to, by the history alone."""
@@ -269,8 +290,7 @@ class Faults:
 
 def problems(seen: dict[str, Any]) -> list[str]:
     """Everything in which tags, history, switch, containers and journal do not agree, for people."""
-    found = list(seen["trouble"])
-    found += [f"the journal {name} is unfinished" for name in seen["unfinished"]]
+    found = [f"the journal {name} is unfinished" for name in seen["unfinished"]]
     for environment in ("staging", "production"):
         slot, _, live = seen["live"][environment].partition("/")
         if seen["memory"][environment] != [seen["live"][environment]]:

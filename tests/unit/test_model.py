@@ -43,6 +43,7 @@ class Life(RuleBasedStateMachine):
         self.patch = pytest.MonkeyPatch()
         self.patch.setattr(road, "ThreadPoolExecutor", OneByOne)
         self.world = World(self.directory.name)
+        self.in_place = False
         self.were_live: set[str] = set()
         self.out: set[str] = set()
         self.fixed_tags: dict[str, str] = {}
@@ -58,6 +59,7 @@ class Life(RuleBasedStateMachine):
     @initialize(in_place=st.booleans(), shipped=st.integers(0, 2))
     def begin(self, in_place: bool, shipped: int) -> None:
         self.world = World(self.directory.name, shop_definition(in_place))
+        self.in_place = in_place
         for _ in range(shipped):
             self.world.ship()
             self.note()
@@ -181,12 +183,15 @@ class Life(RuleBasedStateMachine):
 
     @rule()
     def prune(self) -> None:
-        self.world.prune()
+        # Between the stop of an app that never runs twice and its start, its old container is all there is of it.
+        if not (self.in_place and (self.world.unfinished("staging") or self.world.unfinished("production"))):
+            self.world.prune()
 
     @rule(which=st.integers(0, 30))
     def remove_image(self, which: int) -> None:
         images = sorted(self.world.docker.images)
-        if images:
+        open_still = self.world.unfinished("staging") or self.world.unfinished("production")
+        if images and not (self.in_place and open_still):
             self.world.remove_image(images[which % len(images)])
 
     @rule()
