@@ -83,7 +83,7 @@ def test_a_login_at_one_hub_is_good_at_the_others(released: Lab) -> None:
 def test_a_websocket_passes_through_the_edge(released: Lab) -> None:
     async def talk() -> tuple[str, str]:
         address = f"http://127.0.0.1:{released.ports['production']}/hwtest/ws"
-        async with aiohttp.ClientSession() as session, session.ws_connect(address, timeout=10) as socket:
+        async with aiohttp.ClientSession() as session, session.ws_connect(address) as socket:
             greeting = json.loads(await socket.receive_str(timeout=10))
             await socket.send_str("are you there?")
             return greeting["release"], await socket.receive_str(timeout=10)
@@ -92,6 +92,7 @@ def test_a_websocket_passes_through_the_edge(released: Lab) -> None:
 
 
 def test_a_pushed_commit_is_deployed_and_only_its_hub_is_built(released: Lab) -> None:
+    released.playbook("deploy_staging").ok()
     before, images = released.get("staging").release, tags(released, "staging")
     sha = touch(released, "WBFinHub")
     result = released.playbook("deploy_staging").ok()

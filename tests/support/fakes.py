@@ -35,7 +35,7 @@ BOOT_SECONDS = 0.05
 
 #: How an image behaves once it runs: (seconds it lives, seconds until Docker starts it again), 0 for ever.
 HEALTHY, SICK, CRASHING, DYING, UNBUILDABLE = "healthy", "sick", "crashing", "dying", "unbuildable"
-LIVES = {HEALTHY: (0.0, 0.0), SICK: (0.0, 0.0), CRASHING: (0.2, 0.1), DYING: (3.0, 0.1)}
+LIVES = {HEALTHY: (0.0, 0.0), SICK: (0.0, 0.0), CRASHING: (0.04, 0.1), DYING: (3.0, 0.1)}
 
 
 class Killed(BaseException):
@@ -246,6 +246,11 @@ class World:
             with lock.hold(lock.lock_path(self.stack.name, environment, self.places.locks), {}, 0):
                 found.append(warm.cool(self.host, self.stack, environment))
         return [text for text in found if text]
+
+    def freshen(self) -> None:
+        """Every container was started a moment ago: what dies soon still has its life before it."""
+        for box in self.docker.boxes:
+            box.began = self.clock.time - 2 * BOOT_SECONDS
 
     def unfinished(self, environment: str) -> bool:
         return bool(journal.unfinished(self.stack.name, environment, self.places.state))

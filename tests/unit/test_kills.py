@@ -105,8 +105,7 @@ def dying_staged(world: World) -> None:
     world.ship()
     world.commit({"front": DYING})
     world.good("deploy")
-    # Time for one more life, so that the gates find it well.
-    world.docker.boxes[-1].began = world.clock.time
+    world.freshen()
 
 
 def rolled_back(world: World) -> None:

@@ -164,12 +164,14 @@ def test_status(world: World) -> None:
 
 def test_status_says_what_a_rollback_changes_by_name(world: World) -> None:
     world.ship()
-    world.store.env["production"] = b"PUBLIC_URL='http://new'\nNEW_KEY='secret-value'\n"
+    world.store.env["production"] = b"PUBLIC_URL='http://new'\n"
     world.ship(api="healthy")
+    world.store.env["production"] += b"NEW_KEY='secret-value'\n"
     world.rotate_secret()
     found = status(world.host, world.stack, world.places)["rollback"]
     text = "\n".join(found["changes"])
     assert "api: image" in text and "PUBLIC_URL: back to its value of that day" in text
+    assert "NEW_KEY: goes" in text
     assert "DATABASE_URL: stays as it is today (secret)" in text
     assert "secret-value" not in text and "db://" not in text
 

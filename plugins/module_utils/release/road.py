@@ -158,6 +158,9 @@ class Road:
             if plan.was:
                 self.set_routes(plan.was.release)
             if plan.start != "running":
+                # Visitors who are with it may finish. And a request that the switch holds for an app of it that
+                # died must be over before another release is started on the same port: it has this one's name.
+                self.drain(plan.slot)
                 self._stop(self._new_containers())
             if plan.is_new:
                 self.write_statuses({plan.release.id: plan.failed_status})

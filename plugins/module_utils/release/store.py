@@ -45,12 +45,11 @@ class Store:
                     release = Release.from_json(json.load(file))
                 with open(os.path.join(home, name, "status.json"), encoding="utf-8") as file:
                     status = json.load(file)
+                entry = Entry(release, status.get("status", "failed"), status.get("since", ""), status.get("via", ""))
             except (OSError, ValueError, AttributeError):
                 continue
             if release.stack == stack.name and release.id == name:
-                entries.append(
-                    Entry(release, status.get("status", "failed"), status.get("since", ""), status.get("via", ""))
-                )
+                entries.append(entry)
         return entries
 
     def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:

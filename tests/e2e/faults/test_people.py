@@ -44,7 +44,8 @@ def test_lock_wait(faults: Faults) -> None:
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            until(lambda: "onehost" in faults.shell("pgrep -af lock-wait || true"), 10, "the second operator waits")
+            waits = ("pgrep", "--full", "release rollback .*lock-wait")
+            until(lambda: faults.root(*waits, check=False).returncode == 0, 10, "the second operator waits")
             assert waiting.poll() is None
         text, _ = waiting.communicate(timeout=30)
         assert waiting.returncode == 0, text

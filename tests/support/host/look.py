@@ -62,6 +62,7 @@ def look(stack):
         if repository in definition["apps"]:
             tags.setdefault(tag, {})[repository] = image
     seen["tags"] = tags
+    seen["images"] = docker("images", "--all", "--no-trunc", "--quiet").split()
     ids = docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}.stack={stack}").split()
     containers = json.loads(docker("inspect", *ids)) if ids else []
     seen["containers"] = [
