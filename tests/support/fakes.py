@@ -722,6 +722,8 @@ class FakeProbe:
             return Answer(404, body="not found")
         if live is None:
             return Answer(503, body="no release")
+        if mine[0] not in stack.apps:
+            return Answer(503, body="the switch has no socket for it")
         app = stack.apps[mine[0]]
         box = self.world.docker.at_port(stack.loopback_port(app, environment, live.slot))
         if box is None or not self.world.docker.answers(box):

@@ -335,7 +335,7 @@ def prepare(lab: Lab) -> None:
     """Give a lab the sources, the two stacks and the scripts; building and releasing is another matter."""
     container = Faults(lab, "faults")
     container.root("mkdir", "-p", PLACE)
-    container.root("tar", "x", "-C", PLACE, data=_archive())
+    container.root("tar", "x", "-C", PLACE, data=archive())
     container.root("rm", "-rf", "/srv/git/faults.git")
     with tempfile.TemporaryDirectory(prefix="onehost-faults-") as folder:
         source = Path(folder) / "faults"
@@ -361,7 +361,8 @@ def release_twice(faults: Faults) -> None:
         faults.onehost("promote")
 
 
-def _archive() -> bytes:
+def archive() -> bytes:
+    """The scripts of host/, as a tar."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for path in sorted(HOST_FILES.glob("*.py")):

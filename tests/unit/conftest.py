@@ -19,7 +19,7 @@ from support.fakes import OneByOne, World
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 settings.register_profile(
     "ci",
-    max_examples=200,
+    max_examples=240,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=QUIET,

@@ -237,7 +237,7 @@ def test_killed_anywhere(case: Case) -> None:
 @EACH
 def test_killed_again_while_recovering(case: Case) -> None:
     """The second kill comes at a step that moves through the recovery as the first moves through the operation."""
-    for number in range(1, length(case) + 1, 1 if THOROUGH else 3):
+    for number in range(1, length(case) + 1, 1 if THOROUGH else 5):
         second = 1 + number % 11
         with world_of(case) as world, told(f"{case.name}, killed at {number}, and at {second} of the recovery"):
             with counted_journal(world):
@@ -257,7 +257,7 @@ def test_killed_again_while_recovering(case: Case) -> None:
 @EACH
 def test_fails_anywhere(case: Case, fault: str) -> None:
     disk, lasting = fault.startswith("disk"), fault.endswith("for good")
-    number, step = 1, 1 if THOROUGH or fault == "docker" else 3
+    number, step = 1, 1 if THOROUGH or fault == "docker" else 5
     while True:
         with world_of(case) as world, told(f"{case.name}, {fault} failed at {number}"):
             before = dict(world.switch.memory)

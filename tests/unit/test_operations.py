@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 from promises import check_settled
-from support.fakes import CRASHING, DYING, HEALTHY, SICK, World, changed_stack, shop_definition
+from support.fakes import CRASHING, DYING, HEALTHY, SICK, Killed, World, changed_stack, shop_definition
 
 from release import lock
 from release.env_file import parse_env
@@ -688,3 +688,110 @@ def test_an_app_that_was_taken_out(world: World) -> None:
     assert set(release.images) == {"api", "front"}
     assert not any(box.app == "mail" for box in world.up("production"))
     assert set(world.entry(world.good("rollback").release).release.images) == {"api", "front", "mail"}
+
+
+def killed_after(world: World, call: str, operation: str, **options: Any) -> None:
+    """Kill the operation just after this change."""
+    world.faults.disarm()
+    change = world.faults.strike
+
+    def strike(what: str, after: bool) -> None:
+        change(what, after)
+        if after and what == call:
+            world.faults.dead = True
+            raise Killed
+
+    world.faults.strike = strike  # type: ignore[method-assign]
+    assert world.run(operation, **options) is None
+    world.faults.strike = change  # type: ignore[method-assign]
+    world.revive()
+
+
+def test_killed_after_the_switch_and_the_new_release_does_not_answer(world: World) -> None:
+    world.ship()
+    before = world.switch.memory["production"]
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    killed_after(world, "switch memory production", "promote")
+    assert world.switch.memory["production"] != before
+    image = world.tag("api", "production")
+    world.docker.images[image] = (world.docker.images[image][0], SICK)
+    (found,) = world.recover()
+    assert "the new release did not answer" in found and "so it was undone" in found
+    assert world.switch.memory["production"] == before and not world.unfinished("production")
+
+
+def test_killed_while_watching_looks_again(world: World) -> None:
+    """It was confirmed once, but the watch had not ended: what died since must not stay."""
+    world.ship()
+    before = world.switch.memory["production"]
+    world.commit({"front": DYING})
+    world.good("deploy")
+    world.freshen()
+    wait = world.clock.wait
+
+    def wait_and_die(seconds: float) -> None:
+        wait(seconds)
+        if seconds == 0.5:
+            world.faults.dead = True
+
+    world.clock.wait = wait_and_die  # type: ignore[method-assign]
+    assert world.run("promote", watch_seconds=10) is None
+    world.clock.wait = wait  # type: ignore[method-assign]
+    world.revive()
+    world.docker.images[world.tag("front", "production")] = (
+        world.docker.images[world.tag("front", "production")][0],
+        SICK,
+    )
+    assert "so it was undone" in world.recover()[0]
+    assert world.switch.memory["production"] == before
+
+
+def test_a_build_that_leaves_no_image(world: World) -> None:
+    build = world.docker.build
+
+    def forget(*arguments: Any) -> Any:
+        results = build(*arguments)
+        del world.docker.tags[f"api:{world.git.head[:12]}"]
+        return results
+
+    world.docker.build = forget  # type: ignore[method-assign]
+    report = world.run("deploy")
+    assert report and report.failed and "the build left no image" in report.problems[0]["what"]
+
+
+def test_a_container_that_vanishes_while_it_starts(world: World) -> None:
+    world.good("deploy")
+    world.commit({"api": HEALTHY})
+    create = world.docker.create_and_start
+
+    def lose(file: str, directory: str, services: Any) -> None:
+        create(file, directory, services)
+        world.docker.boxes = [box for box in world.docker.boxes if not (box.app == "api" and box.slot == "green")]
+
+    world.docker.create_and_start = lose  # type: ignore[method-assign]
+    report = world.run("deploy")
+    assert report and report.failed and "app api has no container" in report.problems[0]["what"]
+    check_settled(world)
+
+
+def test_live_release_that_is_not_in_the_history(world: World) -> None:
+    """Its folder was removed by hand: everything can be deployed and promoted all the same."""
+    world.ship()
+    for name in list(world.store.written):
+        del world.store.written[name]
+    world.good("deploy")
+    world.good("promote")
+    world.violations.clear()
+    check_settled(world)
+
+
+def test_rollback_to_a_release_with_an_app_that_was_taken_out(world: World) -> None:
+    """The switch has no place for it any more, so its routes cannot answer. That must not stop the rest."""
+    _, first = world.ship()
+    mapping = world.stack.to_mapping(with_env=True)
+    del mapping["apps"]["front"]
+    world.stack = read_stack("shop", mapping)
+    world.ship(api=HEALTHY)
+    assert world.good("rollback").release == first
+    assert {box.app for box in world.up("production")} == {"api", "front", "mail"}

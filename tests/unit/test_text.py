@@ -8,8 +8,9 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
-from support.fakes import SICK, UNBUILDABLE, World
+from support.fakes import SICK, UNBUILDABLE, World, changed_stack
 
+from release import lock
 from release.build_log import BuildLog
 from release.errors import OperationFailed, Problem
 from release.operation import Report
@@ -195,6 +196,27 @@ def test_status_of_what_is_broken(world: World) -> None:
     assert "mend: ansible-playbook playbooks/recover.yml" in text
     assert "rollback: stack shop, production: there is no good release to go back to" in text
     assert found["environments"]["staging"]["operations"][0]["outcome"] == "interrupted"
+
+
+def test_status_while_an_operation_runs(world: World) -> None:
+    world.ship()
+    who = {"operation": "deploy", "person": "bob", "since": "12:00:00", "reason": "hotfix"}
+    with lock.hold(lock.lock_path("shop", "staging", world.places.locks), who, 0):
+        found = status(world.host, world.stack, world.places)
+    text = "\n".join(status_lines(found))
+    assert "running now: deploy by bob since 12:00:00 hotfix" in text and "unfinished" not in text
+
+
+def test_status_of_new_routes_and_apps(world: World) -> None:
+    world.ship()
+    world.stack = changed_stack(
+        world,
+        front={"routes": [{"path": "/front"}, {"path": "/shop"}]},
+        cron={"context": "cron", "kind": "worker"},
+    )
+    world.ship(front="healthy", cron="healthy")
+    changes = status(world.host, world.stack, world.places)["rollback"]["changes"]
+    assert "cron: goes" in changes and "routes of the edge: back to those of that day" in changes
 
 
 @pytest.mark.parametrize("mend", ["", "do this"])

@@ -297,6 +297,7 @@ class Road:
                 check_path(app, route),
             )
             for app in self.stack.web_apps
+            if app.name in self.current.apps  # of one that was taken out since, the switch knows nothing
             for route in app.routes
             for port in environment.ports
         ]

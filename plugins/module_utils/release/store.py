@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
 from collections.abc import Mapping
 from typing import Any
@@ -155,14 +154,6 @@ class Store:
 
     def free_bytes(self, path: str) -> int:
         return shutil.disk_usage(path).free
-
-
-def owner_exists(name: str) -> bool:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
 
 
 def _read(path: str) -> bytes | None:

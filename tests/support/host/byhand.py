@@ -10,6 +10,7 @@ verbs: begin     bring up the first version, not measured
 import concurrent.futures
 import http.client
 import json
+import re
 import socket
 import subprocess
 import sys
@@ -69,8 +70,8 @@ def flip(slot):
 def drained(slot):
     while True:
         rows = [line.split(",") for line in runtime("show stat -1 2 -1").splitlines() if line]
-        wanted = f"-{slot}"
-        if not sum(int(row[4] or 0) for row in rows[1:] if row[0].startswith("byhand-production") and row[0].endswith(wanted)):
+        counts = [int(row[4] or 0) for row in rows[1:] if re.fullmatch(f"byhand-production-.*-{slot}", row[0])]
+        if not sum(counts):
             return
         time.sleep(0.01)
 
@@ -171,7 +172,10 @@ def main():
         return
     if verb == "end":
         names = subprocess.run(
-            ["docker", "ps", "--all", "--quiet", "--filter", "name=^byhand-"], check=True, capture_output=True, text=True
+            ["docker", "ps", "--all", "--quiet", "--filter", "name=^byhand-"],
+            check=True,
+            capture_output=True,
+            text=True,
         ).stdout.split()
         if names:
             run("docker", "rm", "--force", *names)
