@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = ROOT / "inventories" / "lab"
 # Every operation watches the new release after the switch; the product's 10 s would only make tests slow.
 WATCH_SECONDS = 1
-PLAYBOOK_SECONDS = 300
+PLAYBOOK_SECONDS = 540
 
 Event = dict[str, Any]
 
