@@ -70,9 +70,11 @@ def test_wrong_name(faults: Faults, operation: str) -> None:
 @pytest.mark.parametrize("how", ["image deleted", "docker system prune -af"])
 def test_way_back_gone(faults: Faults, how: str) -> None:
     """status and rollback say at once that the way back is gone and what brings it back; that does."""
-    faults.revertible()
-    # What staging runs cannot be deleted, and would keep the way back open.
-    faults.onehost("deploy", "--version", faults.live()[-7:])
+    # What staging runs cannot be deleted: it must be something that no release before has.
+    version = f"after-{len(how)}"
+    support.push(faults.lab, version)
+    faults.onehost("deploy", "--version", version)
+    faults.onehost("promote")
     with faults.case(how, "before a rollback") as case:
         seen = faults.look()
         if how == "image deleted":
