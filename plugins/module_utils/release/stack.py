@@ -16,6 +16,7 @@ from typing import Any
 
 from .errors import Problem, Refused
 from .fields import Fields
+from .matrix import Key, read_matrix
 
 ENVIRONMENTS = ("staging", "production")
 SLOTS = ("blue", "green")
@@ -114,6 +115,8 @@ class Stack:
     build_arguments: dict[str, str]
     env: dict[str, dict[str, str]]
     secrets: tuple[str, ...]
+    #: What each environment variable is and who gets it; empty: everything goes to every app, unchecked.
+    env_matrix: dict[str, Key]
     #: How long an operation watches the new release after the switch before it stops the old one.
     watch_seconds: int
     #: How long the old slot is kept running after an operation, so that the way back is only a switch.
@@ -135,6 +138,7 @@ class Stack:
         for app in data["apps"].values():
             for key in ("port", "loopback_port") if app["kind"] == "worker" else ():
                 del app[key]
+        data["env_matrix"] = {name: key.to_mapping() for name, key in self.env_matrix.items()}
         if not with_env:
             data["env"] = {}
         # Through JSON, so that what was kept in a file and what was just read compare equal (lists, not tuples).
@@ -212,6 +216,7 @@ def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
     name = fields.text("name", default_name, pattern=NAME, hint="lower-case letters, digits and single hyphens")
     environments = _read_environments(fields, problems)
     keys_data = fields.value("keys")
+    matrix = read_matrix(fields, tuple(fields.mapping("apps")), problems)
     stack = Stack(
         name=name,
         directory=fields.text(
@@ -227,7 +232,8 @@ def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
         keys=None if keys_data is None else _read_keys(keys_data, f"{where}.keys", problems),
         build_arguments=fields.values("build_arguments"),
         env=_read_env(fields, problems),
-        secrets=fields.texts("secrets"),
+        secrets=_read_secrets(fields, matrix),
+        env_matrix=matrix,
         watch_seconds=fields.integer("watch_seconds", 10, 0, 3600),
         warm_seconds=fields.integer("warm_seconds", 0, 0, 7 * 86400),
         disk_floor_gb=fields.number("disk_floor_gb", 20, 0, 100000),
@@ -294,6 +300,19 @@ def _read_env(fields: Fields, problems: list[Problem]) -> dict[str, dict[str, st
             if not re.fullmatch(ENV_KEY, key):
                 layers.note(f"{layer}.{key}", "is not a name for an environment variable", f"must match {ENV_KEY}")
     return env
+
+
+def _read_secrets(fields: Fields, matrix: dict[str, Key]) -> tuple[str, ...]:
+    """Names of secrets: the matrix knows them; without one they are listed."""
+    listed = fields.texts("secrets")
+    if not matrix:
+        return listed
+    for name in listed:
+        if name not in matrix or not matrix[name].is_secret:
+            fields.note(
+                "secrets", f"names {name}, which is no secret of the matrix", "set its class, or remove it here"
+            )
+    return tuple(name for name, key in matrix.items() if key.is_secret)
 
 
 def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
