@@ -740,6 +740,7 @@ class FakeStore:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     free: int = 100_000_000_000
+    record: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.env = {layer: format_env(values).encode() for layer, values in self.world.stack.env.items()}
@@ -799,8 +800,11 @@ class FakeStore:
     def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
         return f"/state/{environment}-{slot}/compose.json"
 
-    def slot_env_paths(self, stack: Stack, environment: str, slot: str) -> list[str]:
-        return [f"/state/{environment}-{slot}/env.{layer}" for layer in ("common", environment)]
+    def secret_record(self, stack: Stack) -> dict[str, Any]:
+        return self.record
+
+    def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
+        self.record = record
 
     def write_build(self, stack: Stack, compose: dict[str, Any]) -> str:
         with self.world.change("store build"):

@@ -149,6 +149,7 @@ FINDINGS: list[tuple[str, dict[str, Any], Layers, list[tuple[str, str, str]]]] =
         layers(None, {"E": "mysql+pymysql://x@db/shop"}, {"D": "mysql://y@db/shop"}),
         [("E", "staging", "production database")],
     ),
+    ("decided to be shared", {"D": {**SECRET, "same": True}}, layers({"D": "postgresql://x@db/shop"}), []),
     ("by its parts", {"DB_NAME": {}}, each("DB_NAME", "shop", "shop"), [("DB_NAME", "staging", "production database")]),
     ("cannot be carried", {"A": {}}, layers({"A": "ends with \\"}), both("A", "cannot be carried")),
 ]

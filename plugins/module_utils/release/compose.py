@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from .env_file import fingerprint
@@ -82,9 +83,11 @@ def service(stack: Stack, app: App, environment: str, image: str) -> dict[str, A
     return _merged(result, app.compose)
 
 
-def slot_file(stack: Stack, release: Release, slot: str, env_files: list[str], config: str) -> dict[str, Any]:
+def slot_file(
+    stack: Stack, release: Release, slot: str, env_files: Mapping[str, list[str]], config: Mapping[str, str]
+) -> dict[str, Any]:
     """The Compose file that runs a release in a slot. `stack` is the release's own, of its day; `env_files` are
-    absolute paths, later ones win; `config` is a fingerprint of what is in them and in the key files.
+    absolute paths for each app, later ones win; `config` is a fingerprint of what is in them and in the key files.
 
     Each container is labelled with a fingerprint of all that it was created from, so that a kept container is only
     started again when nothing it needs has changed since.
@@ -93,7 +96,7 @@ def slot_file(stack: Stack, release: Release, slot: str, env_files: list[str], c
     for name, kept in release.services.items():
         app = stack.apps[name]
         item = dict(kept)
-        item["env_file"] = env_files
+        item["env_file"] = env_files[name]
         item["environment"] = {
             **item.get("environment", {}),
             "RELEASE_ID": release.id,
@@ -104,7 +107,7 @@ def slot_file(stack: Stack, release: Release, slot: str, env_files: list[str], c
         if app.is_web:
             port = stack.loopback_port(app, release.environment, slot)
             item["ports"] = [f"127.0.0.1:{port}:{app.port}"]
-        created_from = fingerprint(json.dumps([item, config], sort_keys=True))
+        created_from = fingerprint(json.dumps([item, config[name]], sort_keys=True))
         item["labels"] = {
             **item.get("labels", {}),
             f"{LABEL}.slot": slot,

@@ -129,6 +129,12 @@ class Docker:
             result.append(_container(data))
         return sorted(result, key=lambda container: (container.slot, container.app))
 
+    def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
+        """The environment a container was given, and what of it is its image's own."""
+        data = self._expect("GET", f"/containers/{container}/json")
+        image = self._expect("GET", f"/images/{data['Image']}/json", also=(404,))
+        return _variables(data), _variables(image)
+
     def create_and_start(self, compose_file: str, project_directory: str, services: Sequence[str]) -> None:
         self._compose(
             compose_file,
@@ -263,6 +269,10 @@ def _environment() -> dict[str, str]:
         "COMPOSE_ANSI": "never",
         "NO_COLOR": "1",
     }
+
+
+def _variables(data: dict[str, Any]) -> dict[str, str]:
+    return dict(item.partition("=")[::2] for item in (data.get("Config") or {}).get("Env") or [])
 
 
 def _container(data: dict[str, Any]) -> Container:

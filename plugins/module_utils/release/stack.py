@@ -312,7 +312,7 @@ def _read_secrets(fields: Fields, matrix: dict[str, Key]) -> tuple[str, ...]:
             fields.note(
                 "secrets", f"names {name}, which is no secret of the matrix", "set its class, or remove it here"
             )
-    return tuple(name for name, key in matrix.items() if key.is_secret)
+    return tuple(sorted(name for name, key in matrix.items() if key.is_secret))
 
 
 def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:

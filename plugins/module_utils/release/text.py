@@ -113,6 +113,7 @@ def status_lines(status: dict[str, Any]) -> list[str]:
     rows = [[e["release"], e["status"], e["person"], e["reason"]] for e in status["history"]]
     if rows:
         lines += _table(["release", "status", "by", "reason"], rows)
+    lines += [f"secret {text}" for text in status["due"]]
     lines.append(f"disk: {status['free_gb']} GB free, floor {status['floor_gb']:g} GB")
     return lines
 
