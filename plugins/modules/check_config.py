@@ -33,6 +33,11 @@ options:
       - Note when values of secrets have changed.
     type: bool
     default: true
+  note:
+    description:
+      - Kept with the record, such as that values came from a copy.
+    type: str
+    default: ""
   fail:
     description:
       - Fail when something is wrong, instead of only reporting it.
@@ -97,6 +102,7 @@ ARGUMENTS = {
     "environment": {"type": "str", "choices": list(ENVIRONMENTS)},
     "running": {"type": "bool", "default": True},
     "record": {"type": "bool", "default": True},
+    "note": {"type": "str", "default": ""},
     "fail": {"type": "bool", "default": True},
 }
 
@@ -113,6 +119,7 @@ def main() -> None:
             running=given["running"],
             record=given["record"],
             write=not module.check_mode,
+            note=given["note"],
         )
     except (Refused, OperationFailed) as error:
         if module.check_mode:

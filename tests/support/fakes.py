@@ -803,6 +803,9 @@ class FakeStore:
     def secret_record(self, stack: Stack) -> dict[str, Any]:
         return self.record
 
+    def flags(self, stack: Stack, environment: str) -> dict[str, dict[str, Any]]:
+        return {}
+
     def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
         self.record = record
 

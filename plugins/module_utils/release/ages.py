@@ -24,6 +24,7 @@ from .stack import Stack
 
 STATE = "/var/lib/onehost"
 FORMAT = 1
+KEPT_NOTES = 20
 
 #: The private key that signs tokens, in the record beside the matrix's keys.
 JWT = "jwt_private.pem"
@@ -32,8 +33,9 @@ KEY_FILES = "keys"
 Record = dict[str, Any]
 
 
-def updated(record: Record, values: Mapping[tuple[str, str], str], now: float) -> Record:
-    """The record after a look at today's values, by (environment, key). What is gone is forgotten."""
+def updated(record: Record, values: Mapping[tuple[str, str], str], now: float, note: str = "") -> Record:
+    """The record after a look at today's values, by (environment, key). What is gone is forgotten. `note` is kept with
+    the moment, such as that the values came from a copy."""
     salt = str(record.get("salt") or secrets.token_hex(32))
     known: Mapping[str, Mapping[str, Any]] = record.get("secrets", {})
     result: dict[str, dict[str, Any]] = {}
@@ -43,7 +45,10 @@ def updated(record: Record, values: Mapping[tuple[str, str], str], now: float) -
         old = known.get(label, {})
         since = old.get("since", now) if old.get("fingerprint") == print_of_value else now
         result[label] = {"fingerprint": print_of_value, "since": since}
-    return {"format": FORMAT, "salt": salt, "secrets": result}
+    notes = list(record.get("notes", []))
+    if note:
+        notes = [*notes, {"at": now, "note": note}][-KEPT_NOTES:]
+    return {"format": FORMAT, "salt": salt, "secrets": result, "notes": notes}
 
 
 def secret_values(matrix: Mapping[str, Key], layers: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, str], str]:

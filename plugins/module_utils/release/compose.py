@@ -16,7 +16,17 @@ from .stack import ENVIRONMENTS, App, Stack
 LABEL = "release.onehost"
 PRIVATE_KEY = "jwt_private.pem"
 PUBLIC_KEY = "jwt_public.pem"
-_KEY_FILES = {"none": (), "public": (PUBLIC_KEY,), "private": (PRIVATE_KEY, PUBLIC_KEY)}
+#: Where the feature switches of an app are, on the host and in the container.
+FLAGS = "/var/lib/onehost"
+FLAGS_MOUNT = "/run/onehost-flags"
+#: During a rotation the public key of before, which still opens tokens that were signed with it; otherwise the same as
+#: the public key. It is always there, because Docker makes a directory of a mount that is missing.
+PREVIOUS_KEY = "jwt_public_previous.pem"
+_KEY_FILES = {
+    "none": (),
+    "public": (PUBLIC_KEY, PREVIOUS_KEY),
+    "private": (PRIVATE_KEY, PUBLIC_KEY, PREVIOUS_KEY),
+}
 
 
 def key_files(app: App) -> tuple[str, ...]:
@@ -80,6 +90,11 @@ def service(stack: Stack, app: App, environment: str, image: str) -> dict[str, A
         result["volumes"] = [
             f"{stack.directory}/config/keys/{name}:{stack.keys.mount}/{name}:ro" for name in key_files(app)
         ]
+    if app.flags:
+        # The directory, not the file: a mounted file stays the one it was when another takes its place.
+        source = f"{FLAGS}/{stack.name}/flags/{environment}/{app.name}"
+        result["volumes"] = [*result.get("volumes", []), f"{source}:{FLAGS_MOUNT}:ro"]
+        result["environment"]["FLAGS_FILE"] = f"{FLAGS_MOUNT}/flags.json"
     return _merged(result, app.compose)
 
 

@@ -97,13 +97,21 @@ def problems(stack: Stack, seen: Observed, environment: str) -> list[Problem]:
 
 
 def report(
-    host: Host, docker: Looking, stack: Stack, *, environment: str = "", running: bool, record: bool, write: bool
+    host: Host,
+    docker: Looking,
+    stack: Stack,
+    *,
+    environment: str = "",
+    running: bool,
+    record: bool,
+    write: bool,
+    note: str = "",
 ) -> dict[str, Any]:
     """Everything check_config.yml shows, as plain data; notes the ages of secrets when asked to."""
     seen = observe(host, stack)
     renewed: list[str] = []
     if record:
-        after = ages.updated(seen.secret_record, _secret_values(stack, seen), seen.now)
+        after = ages.updated(seen.secret_record, _secret_values(stack, seen), seen.now, note)
         renewed = ages.changed(seen.secret_record, after)
         if write and after != seen.secret_record:
             host.store.set_secret_record(stack, after)
@@ -163,7 +171,7 @@ def _inside(
     wanted = values_of(stack, container.app, environment, files)
     has, of_image = docker.environment(container.id)
     app = stack.apps[container.app]
-    own = {*of_image, *app.environment, *(app.compose.get("environment") or {})}
+    own = {"FLAGS_FILE", *of_image, *app.environment, *(app.compose.get("environment") or {})}
     more = {name for name in has if name not in wanted and name not in own and not name.startswith("RELEASE_")}
     operation = "deploy_staging" if environment == "staging" else "promote"
     mend = f"ansible-playbook playbooks/{operation}.yml brings it up to date"

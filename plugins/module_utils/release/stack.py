@@ -27,6 +27,7 @@ PORT_BLOCK = 10
 NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 PATH = r"/[A-Za-z0-9._~/-]*"
 HOST_NAME = r"[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+FLAG_NAME = r"[A-Za-z][A-Za-z0-9_.-]*"
 ENV_KEY = r"[A-Za-z_][A-Za-z0-9_]*"
 
 #: A unix socket's path is limited to 107 bytes by the kernel (unix(7)).
@@ -43,6 +44,14 @@ class Route:
     #: The public path asked after a switch; empty means the route's own path joined with the app's health path
     #: when the prefix is stripped, otherwise the route's path.
     check: str = ""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A feature switch of an app, see `flags`."""
+
+    default: bool
+    description: str
 
 
 @dataclass(frozen=True)
@@ -73,6 +82,7 @@ class App:
     body_limit: str
     after: tuple[str, ...]
     replace: str
+    flags: dict[str, Flag] = dataclasses.field(default_factory=dict)
 
     @property
     def is_web(self) -> bool:
@@ -361,6 +371,10 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
         body_limit=fields.text("body_limit", "10m", pattern=r"[0-9]+[kmg]?", hint="for example 10m"),
         after=fields.texts("after"),
         replace=fields.choice("replace", "start_first", ("start_first", "stop_first")),
+        flags={
+            flag: _read_flag(flag, data, f"{where}.flags.{flag}", problems)
+            for flag, data in fields.mapping("flags").items()
+        },
     )
     fields.no_others()
     if web and not app.routes:
@@ -387,6 +401,15 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
     for key in sorted(forbidden & set(app.compose)):
         fields.note(f"compose.{key}", "is set by the platform and cannot be replaced", "remove it")
     return app
+
+
+def _read_flag(name: str, data: Any, where: str, problems: list[Problem]) -> Flag:
+    fields = Fields({} if data is None else data, where, problems)
+    if not re.fullmatch(FLAG_NAME, name):
+        fields.note("", f"{name!r} is not a name for a flag", f"must match {FLAG_NAME}")
+    flag = Flag(default=fields.boolean("default", True), description=fields.text("description"))
+    fields.no_others()
+    return flag
 
 
 def _read_route(data: Any, where: str, problems: list[Problem]) -> Route:

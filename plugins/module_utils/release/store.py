@@ -12,7 +12,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
-from . import ages
+from . import ages, flags
 from .compose import key_files
 from .env_file import fingerprint
 from .files import sync_directory, write_atomically, write_synced
@@ -112,6 +112,10 @@ class Store:
     def secret_record(self, stack: Stack) -> dict[str, Any]:
         """Since when each secret has its value, as fingerprints: see `ages`."""
         return ages.load(ages.path_of(stack, self.state))
+
+    def flags(self, stack: Stack, environment: str) -> dict[str, dict[str, Any]]:
+        """The feature switches that were turned."""
+        return flags.turned(stack, environment, self.state)
 
     def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
         ages.save(ages.path_of(stack, self.state), record)

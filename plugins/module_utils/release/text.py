@@ -114,6 +114,7 @@ def status_lines(status: dict[str, Any]) -> list[str]:
     if rows:
         lines += _table(["release", "status", "by", "reason"], rows)
     lines += [f"secret {text}" for text in status["due"]]
+    lines += status["flags"]
     lines.append(f"disk: {status['free_gb']} GB free, floor {status['floor_gb']:g} GB")
     return lines
 
