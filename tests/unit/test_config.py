@@ -152,6 +152,30 @@ def test_a_missing_file_is_one_problem(shop: World) -> None:
     assert report is not None and [p["what"] for p in report.problems] == ["env file is missing"]
 
 
+def test_a_secret_in_an_image_stops_a_deploy(shop: World) -> None:
+    wrong_in(shop, "common", DATABASE_URL="db://kanarienvogel")
+    shop.docker.inside = b"url = 'db://kanarienvogel'"
+    report = shop.run("deploy")
+    assert report is not None and report.failed and shop.switch.memory["staging"] == "none/none"
+    assert [p["what"] for p in report.problems] == [
+        f"holds DATABASE_URL ({environment}) in /app/.env" for environment in ("production", "staging")
+    ][:1]
+    assert "kanarienvogel" not in json.dumps(report.problems)
+
+
+def test_an_image_is_searched_once_for_each_secret(shop: World) -> None:
+    wrong_in(shop, "common", DATABASE_URL="db://kanarienvogel")
+    config_check.report(shop.host, Inside(shop), shop.stack, running=False, record=True, write=True)
+    shop.ship()
+    assert len(shop.docker.exported) == 1
+    wrong_in(shop, "common", DATABASE_URL="db://another-bird")
+    shop.docker.inside = b"db://another-bird"
+    report = shop.run("promote")
+    assert report is not None and report.failed and len(shop.docker.exported) == 2
+    assert [g["gate"] for g in report.gates if g["result"] == "NO-GO"] == ["no_leaks"]
+    assert shop.good("promote", skip_gates=("no_leaks",)).changed
+
+
 STRANGE = [
     ("A=1\n", []),
     ("# note\n\nA='x y'\nB='it\\'s'\n", []),

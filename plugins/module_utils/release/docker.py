@@ -9,6 +9,7 @@ fields that have not changed in that range are read. One call takes 1 to 3 ms wh
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -16,9 +17,9 @@ import socket
 import subprocess
 import time
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import IO, Any
 
 from .build_log import BuildLog
 from .compose import LABEL
@@ -111,6 +112,21 @@ class Docker:
             self._expect(
                 "DELETE", f"/images/{urllib.parse.quote(reference, safe=':/')}", {"noprune": "true"}, also=(404,)
             )
+
+    @contextlib.contextmanager
+    def export(self, images: Sequence[str]) -> Iterator[IO[bytes]]:
+        """The images as one tar archive, read while the daemon writes it."""
+        connection = _Connection(self.path, CALL_SECONDS)
+        try:
+            connection.request("GET", "/images/get?" + urllib.parse.urlencode([("names", image) for image in images]))
+            response = connection.getresponse()
+            if response.status >= 400:
+                raise OperationFailed("Docker cannot export the images", "docker", f"HTTP {response.status}")
+            yield response
+        except (OSError, http.client.HTTPException) as error:
+            raise OperationFailed("Docker does not answer", self.path, repr(error), START_DOCKER) from error
+        finally:
+            connection.close()
 
     # Containers
 

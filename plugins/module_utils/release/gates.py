@@ -30,6 +30,7 @@ GATES = (
     "journal_clean",
     "soak_time",
     "promote_window",
+    "no_leaks",
 )
 
 

@@ -21,6 +21,7 @@ from .stack import Stack
 
 STATE = "/var/lib/onehost"
 PARTIAL = ".partial"
+SEARCHED_KEPT = 200
 
 
 class Store:
@@ -119,6 +120,20 @@ class Store:
 
     def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
         ages.save(ages.path_of(stack, self.state), record)
+
+    # Which images were searched for secrets: /var/lib/onehost/<stack>/searched.json
+
+    def searched(self, stack: Stack) -> dict[str, str]:
+        data = _read(os.path.join(self.state, stack.name, "searched.json"))
+        try:
+            known: dict[str, str] = json.loads(data) if data else {}
+        except ValueError:
+            return {}  # then they are searched again
+        return known
+
+    def set_searched(self, stack: Stack, known: Mapping[str, str]) -> None:
+        path = os.path.join(self.state, stack.name, "searched.json")
+        write_atomically(path, _json(dict(list(known.items())[-SEARCHED_KEPT:])), 0o600)
 
     # Slots: /var/lib/onehost/<stack>/slots/<environment>-<slot>/
 

@@ -11,6 +11,7 @@ from typing import Any
 _STEP_WORDS = {
     "fetch": "fetched",
     "build": "built",
+    "search": "images searched for secrets",
     "record": "release written",
     "start": "slot started",
     "healthy": "all healthy",
