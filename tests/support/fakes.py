@@ -17,6 +17,7 @@ import hashlib
 import io
 import itertools
 import json
+import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
