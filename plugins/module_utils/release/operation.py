@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import deploy, gates, journal, lock, promote, recover, rollback
+from . import deploy, fit, gates, journal, lock, promote, recover, rollback
 from .errors import Nothing, OperationFailed, Refused
 from .history import rollback_target
 from .observed import Observed, observe
@@ -192,6 +192,8 @@ def _plan(
         return rollback.plan_rollback(host, stack, seen, request)
     env = seen.env_of(request.environment)
     if request.operation == "deploy":
+        if not check:
+            seen = fit.before_build(host, stack, seen, request, log)
         source = deploy.find_source(host, stack, seen, request, log)
         if check:
             # What a build would give is only known after it; images that exist already are.
@@ -201,6 +203,7 @@ def _plan(
         with log.step("build", f"build {source.commit[:12]}"):
             images, results = deploy.build(host, stack, request, source, log)
         report.built = {result.app: round(result.seconds, 1) for result in results}
+        fit.after_build(host, stack, request, images, log)
         return deploy.plan_deploy(stack, seen, request, source, images), env
     plan = promote.plan_promote(stack, seen, request)
     found = _gates(host, stack, seen, request, unfinished)
