@@ -9,6 +9,7 @@ of it that brings the free space to its floor (`plan`).
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -155,6 +156,8 @@ class Removal:
     names: tuple[str, ...]
     bytes: int
     why: str
+    #: Containers that have to go before.
+    after: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         return f"{self.kind} {', '.join(self.names)}: {size(self.bytes)}, {self.why}"
@@ -192,6 +195,7 @@ def candidates(seen: HostSeen, settings: Settings, keep_images: Collection[str] 
     gone = {container.id for container in leftovers}
     used = {container.image for container in seen.containers}
     used_after = {container.image for container in seen.containers if container.id not in gone}
+    images_of = {image.id: image.names or (image.id,) for image in seen.images}
     found = _images(seen, used | set(keep_images))
     cache = seen.build_cache - int(settings.build_cache_gb * 1e9)
     if cache > 0:
@@ -201,8 +205,9 @@ def candidates(seen: HostSeen, settings: Settings, keep_images: Collection[str] 
         for item in leftovers
     ]
     # Images that only those containers held may follow them.
-    now_free = used - used_after
-    found += _images(seen, used_after | set(keep_images), only=now_free)
+    for item in _images(seen, used_after | set(keep_images), only=used - used_after):
+        holders = {container.name for container in leftovers if images_of.get(container.image) == item.names}
+        found.append(dataclasses.replace(item, after=tuple(sorted(holders))))
     found += [Removal(VOLUME, (item.name,), item.bytes, "used by nothing, disposable") for item in seen.volumes]
     if seen.package_cache:
         found.append(Removal(PACKAGES, ("apt",), seen.package_cache, "can be fetched again"))
@@ -310,7 +315,8 @@ def _least(ordered: Sequence[Removal], missing: int) -> list[Removal]:
         return chosen
     for item in reversed(list(chosen)):
         # Something small that went in first is not needed if something large had to follow it.
-        if total - item.bytes >= missing:
+        prerequisite = any(name in other.after for other in chosen for name in item.names)
+        if total - item.bytes >= missing and not prerequisite:
             chosen.remove(item)
             total -= item.bytes
     return chosen
