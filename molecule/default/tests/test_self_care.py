@@ -59,6 +59,10 @@ def test_published_port_cannot_go_round_the_firewall(host):
         "ip -n outside addr add 192.0.2.2/24 dev eth0 && ip -n outside link set eth0 up"
     )
     ask = "ip netns exec outside curl --silent --output /dev/null --max-time 2 http://192.0.2.1:%d/"
+    staging = (
+        "ip netns exec outside curl --silent --output /dev/null --max-time 5 --write-out '%{http_code}' "
+        "--header 'Host: notes.staging.test' http://192.0.2.1:4600/"
+    )
     serve = "onehost-lab/python:3 python3 -m http.server"
     host.check_output(f"docker run --detach --rm --name published --publish {CLOSED}:{CLOSED} {serve} {CLOSED}")
     try:
@@ -67,6 +71,9 @@ def test_published_port_cannot_go_round_the_firewall(host):
         host.check_output("systemctl restart onehost-firewall")
         assert host.run(ask % CLOSED).rc != 0
         assert host.run(ask % 4500).rc == 0
+        # Staging asks for a password; the one who knows it is told that nothing is released.
+        assert host.check_output(staging) == "401"
+        assert host.check_output(f"{staging} --user ann:molecule") == "503"
         host.check_output("systemctl restart docker")
         assert host.run(ask % CLOSED).rc != 0
     finally:

@@ -131,10 +131,8 @@ def _recover(name: str) -> int:
 def _cleanup(options: argparse.Namespace) -> int:
     settings = room.read_settings(free_gb=options.free_gb, free_percent=options.free_percent)
     report = room.make_room(this_host(), all_stacks(), settings, check=options.check, wait_seconds=options.lock_wait)
-    if options.json:
-        print(json.dumps(dataclasses.asdict(report), indent=2))
-    else:
-        print("\n".join(room.lines(report, options.check)))
+    found = [json.dumps(dataclasses.asdict(report), indent=2)] if options.json else room.lines(report, options.check)
+    sys.stdout.write("\n".join(found) + "\n")
     return 1 if report.failed else 0
 
 
