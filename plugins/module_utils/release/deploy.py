@@ -59,7 +59,7 @@ def find_source(host: Host, stack: Stack, seen: Observed, request: Request, jour
             Problem(
                 f"{free:.1f} GB free, the floor is {stack.disk_floor_gb:g} GB",
                 "disk",
-                "docker system df; remove what is not needed",
+                "ansible-playbook playbooks/cleanup.yml names what takes most room",
             )
         )
     trouble = host.git.problem(stack)

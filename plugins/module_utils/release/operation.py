@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import deploy, gates, journal, leaks, lock, promote, recover, rollback
+from . import deploy, fit, gates, journal, leaks, lock, promote, recover, rollback
 from .errors import Nothing, OperationFailed, Problem, Refused
 from .history import rollback_target
 from .observed import Observed, observe
@@ -190,6 +190,8 @@ def _plan(
         return rollback.plan_rollback(host, stack, seen, request)
     env = seen.env_of(request.environment)
     if request.operation == "deploy":
+        if not check:
+            seen = fit.before_build(host, stack, seen, request, log)
         source = deploy.find_source(host, stack, seen, request, log)
         if check:
             # What a build would give is only known after it; images that exist already are.
@@ -203,6 +205,7 @@ def _plan(
         if leaked:
             raise Refused([Problem(f"holds {text}", "an image that was built", leaks.MEND) for text in leaked])
         report.built = {result.app: round(result.seconds, 1) for result in results}
+        fit.after_build(host, stack, request, images, log)
         return deploy.plan_deploy(stack, seen, request, source, images), env
     plan = promote.plan_promote(stack, seen, request)
     found = _gates(host, stack, seen, request, unfinished) + _leak_gate(host, stack, seen, request, plan)

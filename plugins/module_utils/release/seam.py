@@ -9,9 +9,9 @@ and can make any single step fail.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
 from .release import Entry, Live, Release
@@ -150,6 +150,21 @@ class ClockPort(Protocol):
     def wait(self, seconds: float) -> None: ...
 
 
+class RoomPort(Protocol):
+    def make(
+        self, host: Host, stack: Stack, environment: str, floor_gb: float, keep_images: Collection[str], person: str
+    ) -> str: ...
+
+
+class NoRoom:
+    """A host on which nothing may be removed."""
+
+    def make(
+        self, host: Host, stack: Stack, environment: str, floor_gb: float, keep_images: Collection[str], person: str
+    ) -> str:
+        return "no cleanup here"
+
+
 @dataclass(frozen=True)
 class Host:
     """All adapters together: the only way in which operations reach the host."""
@@ -162,3 +177,4 @@ class Host:
     clock: ClockPort
     timer: TimerPort
     edge: EdgePort
+    room: RoomPort = field(default_factory=NoRoom)

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 _STEP_WORDS = {
+    "cleanup": "room made",
     "fetch": "fetched",
     "build": "built",
     "search": "images searched for secrets",
