@@ -89,6 +89,8 @@ class Demo:
                 extravars={"release_watch_seconds": WATCH_SECONDS, **variables},
                 event_handler=watch,
                 timeout=PLAYBOOK_SECONDS,
+                # Without one of ours ansible-runner takes over this process's signals, and Ctrl-C ends nothing.
+                cancel_callback=lambda: False,
                 quiet=True,
             )
             if run.rc != 0 and not failures:

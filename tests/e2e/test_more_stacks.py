@@ -66,10 +66,6 @@ def test_an_app_of_somebody_else(more_stacks: Lab) -> None:
     assert more_stacks.ssh("stat --format=%U /srv/parcel").strip() == "parcel"
 
 
-def test_a_second_provision_of_all_changes_nothing(more_stacks: Lab) -> None:
-    assert more_stacks.playbook("provision", inventories=MORE).ok().changed_tasks == []
-
-
 def test_unclaimed_host_names_reach_the_stack_without_names(more_stacks: Lab) -> None:
     answer = more_stacks.get("http", "/", {"Host": "workhub.biz", "Accept": "application/json"})
     assert answer.json()["app"] == "wbhubmanager"

@@ -22,7 +22,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
 
-from release import journal, lock, operation, recover
+from release import journal, lock, operation, recover, warm
 from release.compose import LABEL
 from release.env_file import fingerprint, format_env
 from release.errors import OperationFailed
@@ -37,7 +37,7 @@ BOOT_SECONDS = 0.05
 
 #: How an image behaves once it runs: (seconds it lives, seconds until Docker starts it again), 0 for ever.
 HEALTHY, SICK, CRASHING, DYING, UNBUILDABLE = "healthy", "sick", "crashing", "dying", "unbuildable"
-LIVES = {HEALTHY: (0.0, 0.0), SICK: (0.0, 0.0), CRASHING: (0.2, 0.1), DYING: (3.0, 0.1)}
+LIVES = {HEALTHY: (0.0, 0.0), SICK: (0.0, 0.0), CRASHING: (0.04, 0.1), DYING: (3.0, 0.1)}
 
 
 class Killed(BaseException):
@@ -240,6 +240,19 @@ class World:
                     for record in journal.unfinished(self.stack.name, environment, self.places.state)
                 ]
         return found
+
+    def cool(self) -> list[str]:
+        """What the timer of a warm slot does; it waits its turn, as every operation does."""
+        found = []
+        for environment in ENVIRONMENTS:
+            with lock.hold(lock.lock_path(self.stack.name, environment, self.places.locks), {}, 0):
+                found.append(warm.cool(self.host, self.stack, environment))
+        return [text for text in found if text]
+
+    def freshen(self) -> None:
+        """Every container was started a moment ago: what dies soon still has its life before it."""
+        for box in self.docker.boxes:
+            box.began = self.clock.time - 2 * BOOT_SECONDS
 
     def unfinished(self, environment: str) -> bool:
         return bool(journal.unfinished(self.stack.name, environment, self.places.state))
@@ -729,6 +742,8 @@ class FakeProbe:
             return Answer(404, body="not found")
         if live is None:
             return Answer(503, body="no release")
+        if mine[0] not in stack.apps:
+            return Answer(503, body="the switch has no socket for it")
         app = stack.apps[mine[0]]
         box = self.world.docker.at_port(stack.loopback_port(app, environment, live.slot))
         if box is None or not self.world.docker.answers(box):

@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Any
 
 import lab_source
-
 from support.lab import ROOT, Lab, until
 from support.load import Load, Target, Window
 
@@ -37,7 +36,7 @@ KILLED, NEVER_REACHED = 137, 99
 GOOD = ("live", "previous")
 RATE = 60.0
 #: Versions of the source that misbehave in production, and in production only.
-ILL = {
+ILL: dict[str, dict[str, Any]] = {
     "never-healthy": {"unhealthy": True},
     "slow-boot": {"boot_seconds": 30},
     "crash-loop": {"crash": True},
@@ -100,7 +99,7 @@ class Faults:
 
     def targets(self) -> list[Target]:
         production, staging = self.lab.ports["production"], self.lab.ports["staging"]
-        first, last = list(self.apps.values())[0], list(self.apps.values())[-1]
+        first, last = next(iter(self.apps.values())), list(self.apps.values())[-1]
         echo = last.replace("/health", "/echo")
         return [
             Target("production GET", production, first, self.host_name),
@@ -156,8 +155,10 @@ class Faults:
         flag = f"{PLACE}/reached"
         self.root("rm", "-f", flag)
         process = subprocess.Popen(
-            ["docker", "exec", self.lab.name, "python3", f"{PLACE}/operate.py", "--at", at, "--wait", flag, "--"]
-            + [words[0], "--stack", self.stack, *words[1:]],
+            [
+                *("docker", "exec", self.lab.name, "python3", f"{PLACE}/operate.py", "--at", at, "--wait", flag, "--"),
+                *(words[0], "--stack", self.stack, *words[1:]),
+            ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -188,16 +189,29 @@ class Faults:
         images: dict[str, str] = json.loads(self.root("cat", path).stdout)["images"]
         return images
 
-    def rollback_target(self) -> str:
-        """The release that a rollback must go to, by the history alone."""
+    def answers(self) -> bool:
+        """Every app answers in production; raises OSError while the edge is away."""
+        answers = [self.lab.get("production", path, {"Host": self.host_name}) for path in self.apps.values()]
+        return all(answer.status == 200 for answer in answers)
+
+    def operations(self) -> int:
+        """How many operations the journal knows."""
+        return len(self.shell(f"ls /var/lib/onehost/{self.stack}/operations").split())
+
+    def exec_seconds(self) -> float:
+        """What it costs to run nothing at all inside the lab just now."""
+        begun = time.monotonic()
+        self.root("python3", "-c", "pass")
+        return time.monotonic() - begun
+
+    def rollback_possible(self) -> bool:
         seen = self.look()
         live = seen["live"]["production"].partition("/")[2]
-        good = [
-            name
-            for name, item in sorted(seen["releases"].items(), reverse=True)
-            if item["environment"] == "production" and item["status"] in GOOD and name != live
-        ]
-        return str(good[0])
+        return bool(seen["releases"][live]["via"] == "promote")
+
+    def rollback_target(self) -> str:
+        """The release that a rollback must go to, by the history alone."""
+        return way_back(self.look())
 
     # The state that a case begins with
 
@@ -224,10 +238,11 @@ class Faults:
     # Cases
 
     @contextmanager
-    def case(self, kind: str, name: str, *, caused: bool = False) -> Iterator[Case]:
+    def case(self, kind: str, name: str, *, caused: bool = False, forged: bool = False) -> Iterator[Case]:
         """Try one case: in the end everything agrees, one whole release answers, and no request failed.
 
-        `caused` says that the fault itself takes the road of requests away, so that failed ones are counted apart.
+        `caused` says that the fault itself takes the road of requests away, so that failed ones are counted apart;
+        `forged` that it makes answers name a wrong release.
         """
         row = Row(kind, name)
         case = Case(row, self.live())
@@ -235,12 +250,12 @@ class Faults:
         self.consistent()
         row.outcome = row.outcome or ("as before" if self.live() == case.before else "as after")
         row.found = case.found
-        window = self.count(row, caused)
+        window = self.count(row, caused, forged)
         self.rows.append(row)
         if not caused:
             assert window.failed == 0, f"{kind}, {name}: {window.line()}\n{window.failures[:10]}"
 
-    def count(self, row: Row, caused: bool) -> Window:
+    def count(self, row: Row, caused: bool, forged: bool) -> Window:
         if self.load is None:
             return Window()
         window = self.load.take()
@@ -250,7 +265,7 @@ class Faults:
         else:
             row.failed += window.failed
         mixes = [cause for cause in window.causes if cause.startswith(("a mix", "an answer to another"))]
-        assert not mixes, f"{row.case}: {window.line()}"
+        assert forged or not mixes, f"{row.case}: {window.line()}"
         return window
 
     def consistent(self) -> dict[str, Any]:
@@ -269,8 +284,7 @@ class Faults:
 
 def problems(seen: dict[str, Any]) -> list[str]:
     """Everything in which tags, history, switch, containers and journal do not agree, for people."""
-    found = list(seen["trouble"])
-    found += [f"the journal {name} is unfinished" for name in seen["unfinished"]]
+    found = [f"the journal {name} is unfinished" for name in seen["unfinished"]]
     for environment in ("staging", "production"):
         slot, _, live = seen["live"][environment].partition("/")
         if seen["memory"][environment] != [seen["live"][environment]]:
@@ -294,18 +308,34 @@ def problems(seen: dict[str, Any]) -> list[str]:
         if have != expected or len(running) != len(expected):
             found.append(f"{environment}: running are {sorted(have)}, expected {sorted(expected)}")
         if environment == "production":
-            good = [name for name in sorted(history, reverse=True) if statuses[name] in GOOD and name != live]
-            back = history[good[0]]["images"] if good else {}
-            if seen["tags"].get("rollback", {}) != back:
-                found.append(f":rollback names {seen['tags'].get('rollback')}, a rollback goes to {good[:1]} {back}")
+            back = way_back(seen)
+            wanted = history[back]["images"] if back else {}
+            if seen["tags"].get("rollback", {}) != wanted:
+                found.append(f":rollback names {seen['tags'].get('rollback')}, a rollback goes to {back} {wanted}")
     return found
+
+
+def way_back(seen: dict[str, Any]) -> str:
+    """The newest good release beside the live one whose images are all there; empty when there is none."""
+    live = seen["live"]["production"].partition("/")[2]
+    return next(
+        (
+            str(name)
+            for name, item in sorted(seen["releases"].items(), reverse=True)
+            if item["environment"] == "production"
+            and item["status"] in GOOD
+            and name != live
+            and set(item["images"].values()) <= set(seen["images"])
+        ),
+        "",
+    )
 
 
 def prepare(lab: Lab) -> None:
     """Give a lab the sources, the two stacks and the scripts; building and releasing is another matter."""
     container = Faults(lab, "faults")
     container.root("mkdir", "-p", PLACE)
-    container.root("tar", "x", "-C", PLACE, data=_archive())
+    container.root("tar", "x", "-C", PLACE, data=archive())
     container.root("rm", "-rf", "/srv/git/faults.git")
     with tempfile.TemporaryDirectory(prefix="onehost-faults-") as folder:
         source = Path(folder) / "faults"
@@ -331,7 +361,8 @@ def release_twice(faults: Faults) -> None:
         faults.onehost("promote")
 
 
-def _archive() -> bytes:
+def archive() -> bytes:
+    """The scripts of host/, as a tar."""
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w") as tar:
         for path in sorted(HOST_FILES.glob("*.py")):

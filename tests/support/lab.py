@@ -21,7 +21,7 @@ ROOT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = ROOT / "inventories" / "lab"
 # Every operation watches the new release after the switch; the product's 10 s would only make tests slow.
 WATCH_SECONDS = 1
-PLAYBOOK_SECONDS = 300
+PLAYBOOK_SECONDS = 540
 
 Event = dict[str, Any]
 
@@ -145,6 +145,8 @@ class Lab:
                 cmdline=options or None,
                 event_handler=watch,
                 timeout=PLAYBOOK_SECONDS,
+                # Without one of ours ansible-runner takes over this process's signals, for good.
+                cancel_callback=lambda: False,
                 quiet=True,
             )
             events = list(run.events)
@@ -305,7 +307,7 @@ def until(condition: Callable[[], bool], seconds: float, what: str) -> float:
         try:
             if condition():
                 return passed
-        except (OSError, http.client.HTTPException, AssertionError) as error:
+        except (OSError, http.client.HTTPException, ValueError, AssertionError) as error:
             trouble = f": {error}"
         time.sleep(0.2)
     raise AssertionError(f"{what}: not within {seconds:g} s{trouble}")

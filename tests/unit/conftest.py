@@ -11,13 +11,21 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, settings
+from hypothesis import HealthCheck, Phase, settings
 from support.fakes import OneByOne, World
 
-# Kept short for every day; HYPOTHESIS_PROFILE=long searches for minutes.
+# Kept short for every day, a failing sequence is then shown as it was found. HYPOTHESIS_PROFILE=long searches for
+# minutes, and makes what it finds as short as it can.
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
-settings.register_profile("ci", max_examples=90, stateful_step_count=25, deadline=None, suppress_health_check=QUIET)
-settings.register_profile("long", max_examples=2000, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
+settings.register_profile(
+    "ci",
+    max_examples=240,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=QUIET,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+settings.register_profile("long", max_examples=3000, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
 THOROUGH = PROFILE != "ci"
 settings.load_profile(PROFILE)

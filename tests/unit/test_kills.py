@@ -15,9 +15,10 @@ from typing import Any
 
 import pytest
 from conftest import FAST, THOROUGH
-from release.operation import Places
 from promises import check_always, check_settled
 from support.fakes import DYING, HEALTHY, SICK, World, changed_stack, counted_journal, shop_definition
+
+from release.operation import Places
 
 pytestmark = pytest.mark.usefixtures("one_by_one")
 
@@ -104,8 +105,7 @@ def dying_staged(world: World) -> None:
     world.ship()
     world.commit({"front": DYING})
     world.good("deploy")
-    # Time for one more life, so that the gates find it well.
-    world.docker.boxes[-1].began = world.clock.time
+    world.freshen()
 
 
 def rolled_back(world: World) -> None:
@@ -237,7 +237,7 @@ def test_killed_anywhere(case: Case) -> None:
 @EACH
 def test_killed_again_while_recovering(case: Case) -> None:
     """The second kill comes at a step that moves through the recovery as the first moves through the operation."""
-    for number in range(1, length(case) + 1, 1 if THOROUGH else 3):
+    for number in range(1, length(case) + 1, 1 if THOROUGH else 5):
         second = 1 + number % 11
         with world_of(case) as world, told(f"{case.name}, killed at {number}, and at {second} of the recovery"):
             with counted_journal(world):
@@ -257,7 +257,7 @@ def test_killed_again_while_recovering(case: Case) -> None:
 @EACH
 def test_fails_anywhere(case: Case, fault: str) -> None:
     disk, lasting = fault.startswith("disk"), fault.endswith("for good")
-    number, step = 1, 1 if THOROUGH or fault == "docker" else 3
+    number, step = 1, 1 if THOROUGH or fault == "docker" else 5
     while True:
         with world_of(case) as world, told(f"{case.name}, {fault} failed at {number}"):
             before = dict(world.switch.memory)

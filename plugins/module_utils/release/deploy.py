@@ -105,6 +105,8 @@ def find_source(host: Host, stack: Stack, seen: Observed, request: Request, jour
     ]
     sources = {}
     for name in selected(stack, request):
+        if name not in stack.apps:
+            continue  # a problem that was noted above
         app = stack.apps[name]
         fingerprint_of_app = source_of(host, stack, app, commit, problems)
         if fingerprint_of_app:

@@ -16,7 +16,7 @@ from collections.abc import Mapping
 
 from .errors import Problem, Refused
 
-_LINE = re.compile(r"(?ms)^\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=\s*('(?:\\'|[^'])*'|[^\n]*)$")
+_LINE = re.compile(r"(?ms)^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*('(?:\\'|[^'])*'|[^\n]*)$")
 
 
 def problem_of(value: str) -> str:

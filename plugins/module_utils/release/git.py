@@ -55,7 +55,7 @@ class Git:
             raise OperationFailed(
                 f"git {arguments[0]} failed",
                 stack.directory,
-                lines[-1] if lines else "no output",
+                _reason(lines),
                 f"sudo -u {stack.owner} git -C {stack.directory} {' '.join(arguments)}",
                 log=lines[-20:],
             )
@@ -119,3 +119,9 @@ class Git:
 
     def checkout(self, stack: Stack, commit: str) -> None:
         self._need(stack, "checkout", "--quiet", "--detach", commit, seconds=FETCH_SECONDS)
+
+
+def _reason(lines: Sequence[str]) -> str:
+    """The line that says what is wrong: git's advice comes after it."""
+    told = [line for line in lines if line.startswith(("fatal:", "error:"))]
+    return told[0] if told else lines[-1] if lines else "no output"

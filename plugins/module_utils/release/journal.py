@@ -21,6 +21,9 @@ from .plan import Plan
 
 DIRECTORY = "/var/lib/onehost"
 
+#: How many of the newest journals are looked at.
+LOOKED_AT = 20
+
 
 @dataclass
 class Record:
@@ -110,13 +113,27 @@ def read(path: str) -> Record:
     return record
 
 
-def records(stack: str, environment: str, home: str = DIRECTORY, newest: int = 20) -> list[Record]:
+def records(stack: str, environment: str, home: str = DIRECTORY, newest: int = LOOKED_AT) -> list[Record]:
     """The newest journals of an environment, newest first."""
+    return [read(path) for path in _paths(stack, environment, home)[:newest]]
+
+
+def _paths(stack: str, environment: str, home: str) -> list[str]:
     folder = directory(stack, home)
-    names = [name for name in os.listdir(folder) if name.endswith(".jsonl")] if os.path.isdir(folder) else []
-    mine = [name for name in sorted(names, reverse=True) if f"-{environment}-" in name]
-    return [read(os.path.join(folder, name)) for name in mine[:newest]]
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    mine = [name for name in names if name.endswith(".jsonl") and f"-{environment}-" in name]
+    return [os.path.join(folder, name) for name in sorted(mine, reverse=True)]
 
 
 def unfinished(stack: str, environment: str, home: str = DIRECTORY) -> list[Record]:
-    return [record for record in records(stack, environment, home) if not record.is_finished]
+    """Every operation asks this first, so journals that have an end are not read as a whole."""
+    candidates = (read(path) for path in _paths(stack, environment, home)[:LOOKED_AT] if not _has_ended(path))
+    return [record for record in candidates if not record.is_finished]
+
+
+def _has_ended(path: str) -> bool:
+    with open(path, "rb") as file:
+        file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
+        last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+    # Within a text of the journal the quotes would have backslashes.
+    return last.startswith(b"{") and b'"event": "end"' in last

@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -49,7 +48,12 @@ class Plan:
         return Live(self.slot, self.release.id)
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        return {
+            **vars(self),
+            "release": self.release.to_json(),
+            "was": dict(vars(self.was)) if self.was else None,
+            "tags": [dict(vars(move)) for move in self.tags],
+        }
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Plan:

@@ -52,7 +52,8 @@ class Release:
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:
-        return dataclasses.asdict(self)
+        # Not dataclasses.asdict, which copies all that is inside: this is only written.
+        return dict(vars(self))
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Release:

@@ -167,6 +167,9 @@ class Road:
             if plan.was:
                 self.set_routes(plan.was.release)
             if plan.start != "running":
+                # Visitors who are with it may finish. And a request that the switch holds for an app of it that
+                # died must be over before another release is started on the same port: it has this one's name.
+                self.drain(plan.slot)
                 self._stop(self._new_containers())
             if plan.is_new:
                 self.write_statuses({plan.release.id: plan.failed_status})
@@ -304,6 +307,7 @@ class Road:
                 check_path(app, route),
             )
             for app in self.stack.web_apps
+            if app.name in self.current.apps  # of one that was taken out since, the switch knows nothing
             for route in app.routes
             for port in environment.ports
         ]

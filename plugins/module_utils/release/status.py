@@ -94,6 +94,10 @@ def _environment(host: Host, stack: Stack, seen: Observed, name: str, places: Pl
     }
 
 
+def value_of_that_day(there: bool) -> str:
+    return "back to its value of that day" if there else "goes, that release did not have it"
+
+
 def _rollback(host: Host, stack: Stack, seen: Observed) -> dict[str, Any]:
     """What `rollback.yml` would do now, by name, or why it cannot."""
     try:
@@ -117,7 +121,7 @@ def _rollback(host: Host, stack: Stack, seen: Observed) -> dict[str, Any]:
     }
     now = {k: v for data in seen.env_of("production").values() for k, v in parse_env(data.decode()).items()}
     changes += [
-        f"{key}: {'stays as it is today (secret)' if key in stack.secrets else 'back to its value of that day'}"
+        f"{key}: {'stays as it is today (secret)' if key in stack.secrets else value_of_that_day(key in then)}"
         for key in sorted(then.keys() | now.keys())
         if then.get(key) != now.get(key) and not (key in stack.secrets and key not in then)
     ]

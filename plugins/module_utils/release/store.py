@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 import os
-import pwd
 import shutil
 from collections.abc import Mapping
 from typing import Any
@@ -47,12 +46,11 @@ class Store:
                     release = Release.from_json(json.load(file))
                 with open(os.path.join(home, name, "status.json"), encoding="utf-8") as file:
                     status = json.load(file)
+                entry = Entry(release, status.get("status", "failed"), status.get("since", ""), status.get("via", ""))
             except (OSError, ValueError, AttributeError):
                 continue
             if release.stack == stack.name and release.id == name:
-                entries.append(
-                    Entry(release, status.get("status", "failed"), status.get("since", ""), status.get("via", ""))
-                )
+                entries.append(entry)
         return entries
 
     def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:
@@ -183,14 +181,6 @@ class Store:
 
     def free_bytes(self, path: str) -> int:
         return shutil.disk_usage(path).free
-
-
-def owner_exists(name: str) -> bool:
-    try:
-        pwd.getpwnam(name)
-    except KeyError:
-        return False
-    return True
 
 
 def _read(path: str) -> bytes | None:

@@ -71,7 +71,9 @@ class Switch:
         except OSError as error:
             # HAProxy is down or starting: it will read the file. Nothing is answered until then anyway.
             raise OperationFailed("the switch does not answer", self.admin_socket, str(error), MEND) from error
-        if answer:
+        # A stack of workers alone has no frontend, so HAProxy has no use for its map. For any other stack the
+        # confirmation through the edge tells.
+        if answer and not answer.startswith("Unknown map identifier"):
             raise OperationFailed("the switch refused the new entry", path, answer, MEND)
 
     def sessions(self, stack: str, environment: str, slot: str) -> dict[str, int]:

@@ -13,7 +13,7 @@ pytestmark = pytest.mark.fault
 #: memory, one of two statuses.
 WITHIN = ("record:half", "start:half", "tags:half", "switch:file", "statuses:half", "stop:half")
 #: A rollback writes no release and starts kept containers without Compose.
-WITHIN_ROLLBACK = tuple(moment for moment in WITHIN if moment not in ("record:half", "start:half"))
+NOT_IN_A_ROLLBACK = ("record:half", "start:half")
 BUILDING = ("fetch:begun", "fetch:done", "build:begun", "build:done")
 #: Where the operation is killed, and where its recovery is killed too.
 RECOVERING = [
@@ -34,29 +34,45 @@ def assert_one_whole_release(faults: Faults) -> None:
     assert len({answer.release for answer in answers} | {answer.json()["release"] for answer in answers}) == 1
 
 
-@pytest.mark.parametrize("moment", [*MOMENTS, *WITHIN])
-def test_promote(faults: Faults, moment: str) -> None:
-    faults.promotable()
-    with faults.case("promote killed", moment) as case:
-        faults.kill_at(moment, "promote")
+# Promote and rollback in turn: each case begins with what the one before left, so that nothing is set up for it.
+@pytest.mark.parametrize(
+    ("moment", "operation"),
+    [
+        (moment, operation)
+        for moment in [*MOMENTS, *WITHIN]
+        for operation in ("promote", "rollback")
+        if operation == "promote" or moment not in NOT_IN_A_ROLLBACK
+    ],
+)
+def test_killed(faults: Faults, moment: str, operation: str) -> None:
+    goal = begin(faults, operation)
+    with faults.case(f"{operation} killed", moment) as case:
+        faults.kill_at(moment, operation)
         assert_one_whole_release(faults)
-        case.recovered(faults.onehost("promote").stdout)
-        assert faults.images("production") == faults.images("staging")
-        faults.onehost("rollback")
+        # Undone and done again, or finished and then nothing left to do: the same images either way.
+        case.recovered(faults.onehost(operation).stdout)
+        assert faults.images("production") == goal
+        if LONG:
+            there_and_back(faults, operation)
 
 
-@pytest.mark.parametrize("moment", [*MOMENTS, *WITHIN_ROLLBACK])
-def test_rollback(faults: Faults, moment: str) -> None:
-    faults.revertible()
-    with faults.case("rollback killed", moment) as case:
-        target = faults.rollback_target()
-        faults.kill_at(moment, "rollback")
-        assert_one_whole_release(faults)
-        # Undone and done again, or finished and then nothing left to do: the same release either way.
-        case.recovered(faults.onehost("rollback").stdout)
-        assert faults.live() == target
+def begin(faults: Faults, operation: str) -> dict[str, str]:
+    """Bring about what the operation needs. Returns the images that it is to bring."""
+    if operation == "promote":
         faults.promotable()
-        faults.onehost("promote")
+        return faults.images("staging")
+    faults.revertible()
+    images: dict[str, str] = faults.look()["releases"][faults.rollback_target()]["images"]
+    return images
+
+
+def there_and_back(faults: Faults, operation: str) -> None:
+    """The next promote and the next rollback work."""
+    faults.consistent()
+    for following in ("rollback", "promote") if operation == "promote" else ("promote", "rollback"):
+        goal = begin(faults, following)
+        faults.onehost(following)
+        assert faults.images("production") == goal
 
 
 @pytest.mark.parametrize("moment", [*BUILDING, *MOMENTS, *WITHIN] if LONG else ["build:done", "switch:done"])
@@ -67,7 +83,6 @@ def test_deploy(faults: Faults, moment: str) -> None:
         assert_one_whole_release(faults)
         case.recovered(faults.onehost("deploy", "--version", version).stdout)
         assert faults.live("staging").endswith(faults.commits[version][:7])
-    faults.promotable()
 
 
 @pytest.mark.parametrize("operation", ["promote", "rollback"])
@@ -79,13 +94,11 @@ def test_deploy(faults: Faults, moment: str) -> None:
 )
 def test_what_must_never_run_twice(single: Faults, operation: str, moment: str) -> None:
     """Its requests are held, not lost, if recovery comes within the time that the switch holds them."""
-    single.promotable() if operation == "promote" else single.revertible()
+    begin(single, operation)
     with single.case(f"{operation} killed, stop_first", moment) as case:
         single.kill_at(moment, operation)
         case.recovered(single.onehost("recover").stdout)
-    with single.case(f"{operation} killed, stop_first", f"{moment}, then once more"):
-        single.promotable()
-        single.onehost("promote")
+        there_and_back(single, operation)
 
 
 @pytest.mark.parametrize(("moment", "second"), RECOVERING if LONG else RECOVERING[1:4:2])
@@ -98,6 +111,7 @@ def test_recovery(faults: Faults, moment: str, second: str) -> None:
         assert_one_whole_release(faults)
         assert "unfinished: " in faults.onehost("status").stdout
         case.recovered(faults.onehost("recover").stdout)
+        there_and_back(faults, "promote" if case.row.outcome == "as after" else "rollback")
 
 
 @pytest.mark.parametrize("number", RANDOM)
@@ -105,7 +119,7 @@ def test_random_moment(faults: Faults, number: int) -> None:
     """At any moment at all, with whatever Docker was doing for the operation going on without it."""
     seconds = random.Random(number).uniform(0.05, LONGEST_OPERATION)
     operation = ("promote", "rollback")[number % 2]
-    faults.promotable() if operation == "promote" else faults.revertible()
+    goal = begin(faults, operation)
     with faults.case(f"{operation} killed at random", f"no. {number}") as case:
         faults.operate(f"after:{seconds:.3f}", operation, kill=True)
         assert_one_whole_release(faults)
@@ -115,9 +129,5 @@ def test_random_moment(faults: Faults, number: int) -> None:
             case.recovered(text)
         else:
             case.found = "killed before its begin or after its end"
-        faults.consistent()
-        if operation == "promote":
-            faults.onehost("rollback")
-        else:
-            faults.promotable()
-            faults.onehost("promote")
+        assert faults.images("production") == goal
+        there_and_back(faults, operation)

@@ -1,19 +1,13 @@
 """Prints what is true on the host about one stack, as JSON, read without any help of the engine."""
 
 import fcntl
-import glob
 import json
-import os
 import socket
 import subprocess
 import sys
+from pathlib import Path
 
 LABEL = "release.onehost"
-
-
-def read(path):
-    with open(path) as file:
-        return file.read()
 
 
 def runtime(line):
@@ -30,9 +24,9 @@ def docker(*words):
 
 def held(path):
     """Whether a process holds the lock."""
-    if not os.path.exists(path):
+    if not path.exists():
         return False
-    with open(path) as file:
+    with path.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -41,25 +35,21 @@ def held(path):
 
 
 def look(stack):
-    definition = json.loads(read(f"/etc/onehost/stacks/{stack}.json"))
-    seen = {"apps": sorted(definition["apps"]), "live": {}, "memory": {}, "locked": {}, "trouble": []}
+    definition = json.loads(Path(f"/etc/onehost/stacks/{stack}.json").read_text())
+    seen = {"apps": sorted(definition["apps"]), "live": {}, "memory": {}, "locked": {}}
     for environment in ("staging", "production"):
-        path = f"/var/lib/onehost/switch/{stack}-{environment}.map"
-        seen["live"][environment] = read(path).split()[1]
+        path = Path(f"/var/lib/onehost/switch/{stack}-{environment}.map")
+        seen["live"][environment] = path.read_text().split()[1]
         entries = [line.split() for line in runtime(f"show map {path}").splitlines() if line.strip()]
         seen["memory"][environment] = [entry[2] for entry in entries if len(entry) == 3 and entry[1] == "live"]
-        seen["locked"][environment] = held(f"/run/onehost/{stack}-{environment}.lock")
+        seen["locked"][environment] = held(Path(f"/run/onehost/{stack}-{environment}.lock"))
     releases = {}
-    for path in sorted(glob.glob(f"{definition['directory']}/releases/*")):
-        name = os.path.basename(path)
-        if name.endswith(".partial"):
+    for path in sorted(Path(definition["directory"], "releases").iterdir()):
+        # A release that a kill left half-written is recognised by its name.
+        if path.name.endswith(".partial"):
             continue
-        try:
-            data, status = json.loads(read(f"{path}/release.json")), json.loads(read(f"{path}/status.json"))
-        except (OSError, ValueError) as error:
-            seen["trouble"].append(f"release {name}: {error}")
-            continue
-        releases[name] = {
+        data, status = (json.loads((path / f"{part}.json").read_text()) for part in ("release", "status"))
+        releases[path.name] = {
             "environment": data["environment"],
             "images": data["images"],
             "status": status["status"],
@@ -72,6 +62,7 @@ def look(stack):
         if repository in definition["apps"]:
             tags.setdefault(tag, {})[repository] = image
     seen["tags"] = tags
+    seen["images"] = docker("images", "--all", "--no-trunc", "--quiet").split()
     ids = docker("ps", "--all", "--quiet", "--filter", f"label={LABEL}.stack={stack}").split()
     containers = json.loads(docker("inspect", *ids)) if ids else []
     seen["containers"] = [
@@ -88,17 +79,13 @@ def look(stack):
         if f"{LABEL}.slot" in (labels := item["Config"]["Labels"])
     ]
     seen["unfinished"], seen["last"] = [], {}
-    for path in sorted(glob.glob(f"/var/lib/onehost/{stack}/operations/*.jsonl")):
-        lines = []
-        for line in read(path).splitlines():
-            try:
-                lines.append(json.loads(line))
-            except ValueError:
-                continue
+    for path in sorted(Path(f"/var/lib/onehost/{stack}/operations").glob("*.jsonl")):
+        # A kill may have cut the last line off.
+        lines = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
         begin = next((line for line in lines if line.get("event") == "begin"), {})
         end = next((line for line in lines if line.get("event") == "end"), None)
         if end is None:
-            seen["unfinished"].append(os.path.basename(path))
+            seen["unfinished"].append(path.name)
         steps = [line["step"] for line in lines if line.get("event") == "step"]
         seen["last"] = {
             "operation": begin.get("operation", ""),
@@ -106,8 +93,6 @@ def look(stack):
             "outcome": (end or {}).get("outcome", ""),
             "message": (end or {}).get("message", ""),
         }
-    warm = f"/var/lib/onehost/{stack}/warm"
-    seen["warm"] = sorted(os.listdir(warm)) if os.path.isdir(warm) else []
     return seen
 
 

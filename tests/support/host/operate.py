@@ -3,8 +3,8 @@
     operate.py --at MOMENT (--kill | --do COMMAND | --wait FILE) -- promote --stack faults
 
 MOMENT is `begin`, `plan` or `recover` (right after that line of the journal was written), `<step>:begun` or
-`<step>:done`, `after:<seconds>`, or a place between two effects of one step: see INSIDE. The product has no hook for this: the engine is
-imported as the command `onehost` does it, and Journal.add is wrapped from outside.
+`<step>:done`, `after:<seconds>`, or a place between two effects of one step: see INSIDE. The product has no hook for
+this: the engine is imported as the command `onehost` does it, and Journal.add is wrapped from outside.
 """
 
 import argparse
@@ -14,6 +14,7 @@ import subprocess
 import sys
 import threading
 import time
+from pathlib import Path
 
 sys.path.insert(0, "/usr/local/lib/onehost")
 sys.dont_write_bytecode = True
@@ -53,10 +54,9 @@ def main():
             subprocess.run(["/bin/sh", "-c", options.do], stdin=subprocess.DEVNULL, check=True, timeout=60)
         if options.wait:
             # Its presence says that the moment was reached; who takes it away lets the operation go on.
-            with open(options.wait, "w"):
-                pass
+            Path(options.wait).touch()
             deadline = time.monotonic() + 60
-            while os.path.exists(options.wait) and time.monotonic() < deadline:
+            while Path(options.wait).exists() and time.monotonic() < deadline:
                 time.sleep(0.01)
 
     write = journal.Journal.add

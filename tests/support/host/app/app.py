@@ -17,8 +17,9 @@ import socket
 import sys
 import threading
 import time
+from pathlib import Path
 
-BEHAVIOUR = json.load(open("behaviour.json"))
+BEHAVIOUR = json.loads(Path("behaviour.json").read_text())
 ENVIRONMENT = os.environ.get("RELEASE_ENVIRONMENT", "development")
 ILL = BEHAVIOUR.get(ENVIRONMENT, {})
 IDENTITY = {

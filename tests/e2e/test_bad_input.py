@@ -61,10 +61,10 @@ class TestOnAReleasedHost:
         finally:
             unchanged.ssh(
                 f"cd {CHECKOUT}/config && sudo mv away .env.staging && sudo mv keys/away keys/jwt_public.pem && "
-                f"cd {CHECKOUT} && git checkout --quiet WBFinHub/src/main.js && rm left-here.txt"
+                f"cd {CHECKOUT} && umask 022 && git checkout --quiet WBFinHub/src/main.js && rm left-here.txt"
             )
         assert result.rc != 0
-        assert "'wbfinhup' is not an app of stack workhub. choose from wbhubmanager" in result.problems
+        assert "'wbfinhup' is not an app of stack workhub. choose from hwtestagent, wbfinhub" in result.problems
         assert "'shop' is not an app" in result.problems
         assert f"{CHECKOUT}/config/.env.staging: env file is missing" in result.problems
         assert f"{CHECKOUT}/config/keys/jwt_public.pem: key file is missing" in result.problems

@@ -1,0 +1,32 @@
+"""`make bench`: promote and rollback beside the floor, the script and a plain playbook, in one run."""
+
+from __future__ import annotations
+
+import os
+import platform
+from pathlib import Path
+
+import pytest
+from support import bench as support
+from support.lab import ROOT, Lab
+
+ROUNDS = int(os.environ.get("ONEHOST_BENCH_ROUNDS", "5"))
+PLACE = ROOT / "docs" / "benchmarks"
+
+
+@pytest.mark.bench
+@pytest.mark.timeout(3600)
+def test_promote_and_rollback(lab: Lab, tmp_path: Path) -> None:
+    bench = support.prepare(lab, tmp_path, support.SIZES)
+    for size in support.SIZES:
+        support.byhand(bench, size, ROUNDS)
+        support.ours(bench, size, ROUNDS)
+        if size <= 5:
+            support.over_ssh(bench, size, ROUNDS)
+    PLACE.mkdir(parents=True, exist_ok=True)
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, the lab VM"
+    (PLACE / "release.md").write_text(support.report(bench, machine), encoding="utf-8")
+    (PLACE / "release.svg").write_text(support.plot(bench), encoding="utf-8")
+    # Times depend on the machine and on whatever else it does; requests must not.
+    failed = {key: series.failed for key, series in bench.series.items() if key[0].startswith("ours") and series.failed}
+    assert not failed

@@ -1,0 +1,348 @@
+"""Measuring promote and rollback beside what the machine itself needs and beside what people write by hand.
+
+All ways are measured in one run, in turn, on the same apps under the same load, so that their ratios mean something
+whatever else the machine does.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import lab_source
+from support.faults import HOST_FILES, PLACE, Faults, archive
+from support.lab import Lab
+from support.load import Load, Target
+
+SIZES = (1, 5, 10, 20)
+BOOT_SECONDS = 0.5
+RATE = 100.0
+FIRST_PORT = 22000
+BYHAND_PORT = 23000
+#: Written by this file, so that nobody looks for a definition of it.
+SOURCE = "/srv/git/bench.git"
+
+
+@dataclass
+class Series:
+    """What one way took for one verb, again and again."""
+
+    seconds: list[float] = field(default_factory=list)
+    failed: int = 0
+    sent: int = 0
+
+    @property
+    def median(self) -> float:
+        return statistics.median(self.seconds)
+
+
+@dataclass
+class Bench:
+    """All that was measured: by way, verb and number of apps."""
+
+    lab: Lab
+    inventory: Path
+    series: dict[tuple[str, str, int], Series] = field(default_factory=dict)
+
+    def note(self, way: str, verb: str, apps: int, seconds: float, load: Load | None = None) -> None:
+        series = self.series.setdefault((way, verb, apps), Series())
+        series.seconds.append(seconds)
+        if load is not None:
+            window = load.take()
+            series.failed += window.failed
+            series.sent += window.sent
+
+    def median(self, way: str, verb: str, apps: int) -> float | None:
+        series = self.series.get((way, verb, apps))
+        return series.median if series and series.seconds else None
+
+
+def app(name: str, number: int, port: int) -> dict[str, Any]:
+    return {
+        "context": "app",
+        "port": 8000,
+        "loopback_port": port,
+        "health": "/health",
+        "user": 10003,
+        "stop_seconds": 5,
+        "routes": [{"path": f"/a{number}", "strip_path": True}],
+    }
+
+
+def stack(name: str, prefix: str, apps: int, first_port: int) -> dict[str, Any]:
+    return {
+        "name": name,
+        "directory": f"/home/ubuntu/{name}",
+        "source": SOURCE,
+        "watch_seconds": 0,
+        "disk_floor_gb": 0.5,
+        "environments": {
+            "staging": {"ports": [4400], "hosts": [f"{name}.example"]},
+            "production": {"ports": [4500], "hosts": [f"{name}.example"]},
+        },
+        "build_arguments": {"BASE_IMAGE": "onehost-lab/python:3"},
+        "env": {"staging": {"SETTING": "a"}, "production": {"SETTING": "b"}},
+        "apps": {f"{prefix}{i}": app(prefix, i, first_port + 10 * i) for i in range(apps)},
+    }
+
+
+def inventory(sizes: tuple[int, ...]) -> dict[str, Any]:
+    """A stack of each size for the collection, and one that only the switch and the edge know, for all other ways."""
+    stacks, port = {}, FIRST_PORT
+    for size in sizes:
+        stacks[f"onehost_stack_bench{size}"] = stack(f"bench{size}", f"b{size}x", size, port)
+        port += 10 * size
+    stacks["onehost_stack_byhand"] = stack("byhand", "hand-", max(sizes), BYHAND_PORT)
+    return {"all": {"children": {"onehost_hosts": {"hosts": {"onehost-lab": stacks}}}}}
+
+
+def prepare(lab: Lab, place: Path, sizes: tuple[int, ...]) -> Bench:
+    """Provision the stacks, build two versions of every app, release both."""
+    path = place / "bench.yml"
+    path.write_text(json.dumps(inventory(sizes)))
+    faults = Faults(lab, "bench1")
+    faults.root("mkdir", "-p", PLACE)
+    faults.root("tar", "x", "-C", PLACE, data=archive())
+    faults.root("rm", "-rf", SOURCE)
+    with tempfile.TemporaryDirectory(prefix="onehost-bench-") as folder:
+        source = Path(folder) / "bench"
+        (source / "app").mkdir(parents=True)
+        for item in (HOST_FILES / "app").iterdir():
+            (source / "app" / item.name).write_bytes(item.read_bytes())
+        faults.root("tar", "x", "-C", "/srv/git", data=lab_source.repository_archive("bench", source))
+    lab.repositories["bench"] = lab.repositories["workhub"].replace("workhub.git", "bench.git")
+    for version in ("first", "second"):
+        boot = {"boot_seconds": BOOT_SECONDS}
+        text = json.dumps({"version": version, "staging": {}, "production": boot}) + "\n"
+        lab.push_commit({"app/behaviour.json": text}, branch=version, repository="bench")
+    lab.playbook("provision", inventories=[path]).ok()
+    for size in sizes:
+        operations = Faults(lab, f"bench{size}")
+        for version in ("first", "second"):
+            operations.root("onehost", "deploy", "--stack", f"bench{size}", "--version", version, seconds=300)
+            if size == max(sizes):
+                name_by_hand(operations, size, version)
+            operations.root("onehost", "promote", "--stack", f"bench{size}", seconds=120)
+        operations.onehost("rollback")
+    return Bench(lab, path)
+
+
+def name_by_hand(host: Faults, size: int, version: str) -> None:
+    """The same images under the names that the other ways use."""
+    for number in range(size):
+        host.root("docker", "tag", f"b{size}x{number}:staging", f"hand-{number}:{version}")
+
+
+def targets(lab: Lab, name: str, apps: int) -> list[Target]:
+    port, host = lab.ports["production"], f"{name}.example"
+    gets = [Target("GET", port, f"/a{i}/health", host) for i in range(apps)]
+    return [*gets, *gets, *(Target("POST", port, f"/a{i}/echo", host, "POST") for i in range(apps))]
+
+
+def ours(bench: Bench, size: int, rounds: int) -> None:
+    """The operation on the host, as its own report times it, and the command that a person at the machine types."""
+    host = Faults(bench.lab, f"bench{size}")
+    with Load(targets(bench.lab, f"bench{size}", size), RATE) as load:
+        for _ in range(rounds):
+            for verb in ("promote", "rollback"):
+                begun = time.monotonic()
+                text = host.onehost(verb).stdout
+                whole = time.monotonic() - begun
+                bench.note("ours, on the host", verb, size, took(text), load)
+                bench.note("ours, command on the host", verb, size, whole)
+
+
+def took(text: str) -> float:
+    found = re.search(r"^took ([0-9.]+) s$", text, re.MULTILINE)
+    assert found, text
+    return float(found[1])
+
+
+def byhand(bench: Bench, size: int, rounds: int) -> None:
+    """The floor, the script and plain tasks, all on the same apps of the same slots."""
+    host = Faults(bench.lab, "byhand")
+
+    def measured(way: str, verb: str) -> float:
+        return float(host.root("python3", f"{PLACE}/byhand.py", way, verb, str(size), seconds=200).stdout)
+
+    measured("floor", "end")
+    measured("floor", "begin")
+    with Load(targets(bench.lab, "byhand", size), RATE) as load:
+        for _ in range(rounds):
+            for verb in ("promote", "rollback"):
+                bench.note("floor", verb, size, measured("floor", verb), load)
+    measured("floor", "flip")
+    with Load(targets(bench.lab, "byhand", size), RATE) as load:
+        for _ in range(rounds):
+            bench.note("flip alone", "rollback", size, measured("floor", "flip"), load)
+    measured("floor", "end")
+    measured("script", "begin")
+    with Load(targets(bench.lab, "byhand", size), RATE) as load:
+        for _ in range(rounds):
+            for verb in ("promote", "rollback"):
+                bench.note("script", verb, size, measured("script", verb), load)
+        for _ in range(rounds if size <= 5 else 0):
+            for verb in ("promote", "rollback"):
+                seconds = timed(
+                    lambda verb=verb: bench.lab.ansible(  # type: ignore[misc]
+                        str(HOST_FILES / "plain.yml"), "-e", f"verb={verb}", "-e", f"apps={size}"
+                    )
+                )
+                bench.note("plain playbook over SSH", verb, size, seconds, load)
+    measured("floor", "end")
+
+
+def over_ssh(bench: Bench, size: int, rounds: int) -> None:
+    """The whole command as typed at home, cold and warm; and the warm rollback alone on the host."""
+    host = Faults(bench.lab, f"bench{size}")
+    words = ["-i", str(bench.inventory), "-e", f"stack=bench{size}", "-e", "release_watch_seconds=0"]
+    with Load(targets(bench.lab, f"bench{size}", size), RATE) as load:
+        for _ in range(rounds):
+            for verb in ("promote", "rollback"):
+                bench.note("ours, over SSH", verb, size, timed(lambda v=verb: play(bench, v, words)), load)  # type: ignore[misc]
+        for _ in range(rounds):
+            play(bench, "promote", [*words, "-e", "release_warm_seconds=120"])
+            load.take()
+            bench.note("ours, warm over SSH", "rollback", size, timed(lambda: play(bench, "rollback", words)), load)
+            play(bench, "promote", [*words, "-e", "release_warm_seconds=120"])
+            load.take()
+            bench.note("ours, warm on the host", "rollback", size, took(host.onehost("rollback").stdout), load)
+
+
+def play(bench: Bench, verb: str, words: list[str]) -> Any:
+    return bench.lab.ansible(f"playbooks/{verb}.yml", *words)
+
+
+def timed(action: Callable[[], Any]) -> float:
+    begun = time.monotonic()
+    result = action()
+    seconds = time.monotonic() - begun
+    assert result.rc == 0, result.stdout
+    return seconds
+
+
+# What is written of it
+
+ROWS = (
+    "floor",
+    "ours, on the host",
+    "ours, command on the host",
+    "ours, over SSH",
+    "flip alone",
+    "ours, warm on the host",
+    "ours, warm over SSH",
+    "script",
+    "plain playbook over SSH",
+)
+
+
+def table(bench: Bench) -> str:
+    """Medians by way and size, failed requests in brackets."""
+    sizes = sorted({apps for _, _, apps in bench.series})
+    head = [f"{verb} {size}" for size in sizes for verb in ("promote", "rollback")]
+    lines = ["| | " + " | ".join(head) + " |", "| --- |" + " ---: |" * len(head)]
+    for way in ROWS:
+        cells = []
+        for size in sizes:
+            for verb in ("promote", "rollback"):
+                series = bench.series.get((way, verb, size))
+                lost = f" ({series.failed})" if series and series.sent else ""
+                cells.append(f"{series.median:.2f} s{lost}" if series else "")
+        lines.append(f"| {way} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
+
+
+def ratios(bench: Bench) -> list[tuple[str, float, float]]:
+    """What is to be reached: name, measured, limit."""
+    found: list[tuple[str, float, float]] = []
+    for size in (1, 5):
+        for verb in ("promote", "rollback"):
+            mine, floor = bench.median("ours, on the host", verb, size), bench.median("floor", verb, size)
+            if mine and floor:
+                found.append((f"{verb} of {size}: times the floor", mine / floor, 1.1))
+            if whole := bench.median("ours, over SSH", verb, size):
+                found.append((f"{verb} of {size}: seconds over SSH", whole, 3.0 if size == 1 else 5.0))
+        for way, limit in (("ours, warm on the host", 0.3), ("ours, warm over SSH", 1.6)):
+            if seconds := bench.median(way, "rollback", size):
+                found.append((f"rollback of {size}: seconds, {way.removeprefix('ours, ')}", seconds, limit))
+    for size in (10, 20):
+        for verb in ("promote", "rollback"):
+            values = [bench.median(way, verb, n) for way in ("ours, on the host", "script") for n in (5, size)]
+            if all(values):
+                mine_5, mine, script_5, script = (value or 0.0 for value in values)
+                found.append((f"{verb}: seconds more from 5 to {size} apps", mine - mine_5, script - script_5))
+    return found
+
+
+def report(bench: Bench, machine: str) -> str:
+    failed = sum(s.failed for (way, _, _), s in bench.series.items() if way.startswith("ours"))
+    sent = sum(s.sent for (way, _, _), s in bench.series.items() if way.startswith("ours"))
+    rounds = {len(series.seconds) for series in bench.series.values()}
+    lines = [
+        "# Promote and rollback, measured",
+        "",
+        f"Written by `make bench` on {time.strftime('%Y-%m-%d', time.gmtime())}, {machine}. Apps that boot in "
+        f"{BOOT_SECONDS} s, {RATE:.0f} requests/s all the while, medians of {min(rounds)} to {max(rounds)} runs, "
+        "all in one run of the bench; in brackets the requests that failed in all runs together.",
+        "",
+        table(bench),
+        "![The same as a plot](release.svg)",
+        "",
+        f"Failed requests over all of our own promotes and rollbacks: {failed} of {sent:,}.",
+        "",
+        "| to be reached | measured | at most | |",
+        "| --- | ---: | ---: | --- |",
+        *(
+            f"| {name} | {value:.2f} | {limit:.2f} | {'reached' if value <= limit else '**missed**'} |"
+            for name, value, limit in ratios(bench)
+        ),
+        "",
+        "floor: create or start, boot, flip, drain and stop by hand, with the docker command line and HAProxy's",
+        "socket, everything at once that can be. flip alone: both slots run. script: the bash script that moves tags",
+        "and calls `docker compose up`; it ends before the apps have booted. Growth is compared with",
+        "the script, which is `docker compose up` and little else.",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+COLOURS = {"floor": "#868e96", "ours, on the host": "#1c7ed6", "ours, over SSH": "#74c0fc", "script": "#f08c00"}
+COLOURS |= {"plain playbook over SSH": "#ffd8a8"}
+
+
+def plot(bench: Bench) -> str:
+    """Bars, a group for each operation, as SVG."""
+    groups = [(verb, size) for size in sorted({n for _, _, n in bench.series}) for verb in ("promote", "rollback")]
+    bars = [
+        (group, way, value) for group in groups for way in COLOURS if (value := bench.median(way, *group)) is not None
+    ]
+    longest = max((value for _, _, value in bars), default=1.0)
+    scale, line, left = 520 / longest, 16, 150
+    parts, y, before = [], 34, None
+    for (verb, size), way, value in bars:
+        if (verb, size) != before:
+            y += 10
+            label = f"{verb}, {size} app{'s' if size > 1 else ''}"
+            parts.append(f'<text x="{left - 8}" y="{y + 12}" text-anchor="end">{label}</text>')
+            before = (verb, size)
+        width = max(1.0, value * scale)
+        parts.append(f'<rect x="{left}" y="{y}" width="{width:.0f}" height="{line - 3}" fill="{COLOURS[way]}"/>')
+        parts.append(f'<text x="{left + width + 5:.0f}" y="{y + 11}" class="small">{value:.2f} s</text>')
+        y += line
+    x = left
+    legend = []
+    for way, colour in COLOURS.items():
+        legend.append(f'<rect x="{x}" y="10" width="11" height="11" fill="{colour}"/>')
+        legend.append(f'<text x="{x + 15}" y="20" class="small">{way}</text>')
+        x += 30 + 6 * len(way)
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 760 {y + 12}" font-family="sans-serif" font-size="12">\n'
+        "<style>.small{font-size:10px} text{fill:#495057}</style>\n"
+        f'<rect width="100%" height="100%" fill="#fff"/>\n' + "\n".join([*legend, *parts]) + "\n</svg>\n"
+    )

@@ -1,0 +1,189 @@
+"""The measures that operations are compared with, on the host: `byhand.py <way> <verb> <apps>` prints seconds.
+
+ways:  floor     what the machine itself needs: create, start, boot, flip, drain, stop, with the docker command line
+                 and HAProxy's socket, everything at once that can be
+       script    the bash script that a platform replaces: move the tags, `docker compose up`
+verbs: begin     bring up the first version, not measured
+       promote   rollback   flip (floor only: both slots run)   end
+"""
+
+import concurrent.futures
+import http.client
+import json
+import re
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+PLACE = Path("/srv/onehost-faults/byhand")
+MAP = "/var/lib/onehost/switch/byhand-production.map"
+FIRST_PORT = 23000
+SLOTS = ("blue", "green")
+NAME = "byhand"
+
+
+def run(*words):
+    subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
+
+
+def together(commands):
+    with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, len(commands))) as pool:
+        list(pool.map(lambda words: run(*words), commands))
+
+
+def port(app, slot):
+    return FIRST_PORT + 10 * app + 2 + SLOTS.index(slot)
+
+
+def healthy(apps, slot):
+    """Wait until each app answers."""
+    deadline = time.monotonic() + 60
+    for app in range(apps):
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", port(app, slot), timeout=2)
+            try:
+                connection.request("GET", "/health")
+                if connection.getresponse().status == 200:
+                    break
+            except (OSError, http.client.HTTPException):
+                pass
+            finally:
+                connection.close()
+            assert time.monotonic() < deadline, f"app {app} in {slot} never answered"
+            time.sleep(0.01)
+
+
+def runtime(line):
+    with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+        connection.connect("/run/haproxy/admin.sock")
+        connection.sendall(line.encode() + b"\n")
+        return connection.makefile().read()
+
+
+def flip(slot):
+    Path(MAP).write_text(f"live {slot}/{NAME}\n")
+    runtime(f"set map {MAP} live {slot}/{NAME}")
+
+
+def drained(slot):
+    while True:
+        rows = [line.split(",") for line in runtime("show stat -1 2 -1").splitlines() if line]
+        counts = [int(row[4] or 0) for row in rows[1:] if re.fullmatch(f"byhand-production-.*-{slot}", row[0])]
+        if not sum(counts):
+            return
+        time.sleep(0.01)
+
+
+def container(app, slot):
+    return f"byhand-{slot}-{app}"
+
+
+def create(app, slot, image):
+    return (
+        *("docker", "run", "--detach", "--name", container(app, slot), "--env", f"RELEASE_ID={NAME}"),
+        *("--env", "RELEASE_ENVIRONMENT=production", "--publish", f"127.0.0.1:{port(app, slot)}:8000", image),
+    )
+
+
+def live_slot():
+    return Path(MAP).read_text().split()[1].partition("/")[0]
+
+
+def other(slot):
+    return SLOTS[1 - SLOTS.index(slot)]
+
+
+def floor(verb, apps):
+    old = live_slot()
+    if verb == "begin":
+        together([create(app, "blue", f"hand-{app}:first") for app in range(apps)])
+        healthy(apps, "blue")
+        flip("blue")
+        return 0.0
+    new = other(old)
+    if verb == "promote":
+        # What an earlier round left in the slot is not part of the floor.
+        subprocess.run(["docker", "rm", "--force", *(container(app, new) for app in range(apps))], capture_output=True)
+    if verb == "flip":
+        together([("docker", "start", container(app, new)) for app in range(apps)])
+        healthy(apps, new)
+    begun = time.monotonic()
+    if verb == "promote":
+        together([create(app, new, f"hand-{app}:second") for app in range(apps)])
+        healthy(apps, new)
+    elif verb == "rollback":
+        together([("docker", "start", container(app, new)) for app in range(apps)])
+        healthy(apps, new)
+    flip(new)
+    if verb == "flip":
+        return time.monotonic() - begun
+    drained(old)
+    together([("docker", "stop", container(app, old)) for app in range(apps)])
+    return time.monotonic() - begun
+
+
+SCRIPT = """set -eu
+for app in $(seq 0 $((%(apps)d - 1))); do
+  %(tags)s
+done
+docker compose --file %(file)s up --detach --no-build --quiet-pull
+"""
+PROMOTE = """docker tag hand-$app:production hand-$app:rollback
+  docker tag hand-$app:staging hand-$app:production"""
+ROLLBACK = """docker tag hand-$app:rollback hand-$app:production"""
+
+
+def script(verb, apps):
+    file = PLACE / f"{apps}.json"
+    services = {
+        f"a{app}": {
+            "image": f"hand-{app}:production",
+            "environment": {"RELEASE_ID": NAME, "RELEASE_ENVIRONMENT": "production"},
+            "ports": [f"127.0.0.1:{port(app, 'blue')}:8000"],
+        }
+        for app in range(apps)
+    }
+    PLACE.mkdir(parents=True, exist_ok=True)
+    file.write_text(json.dumps({"name": f"byhand-{apps}", "services": services}))
+    if verb == "begin":
+        for app in range(apps):
+            run("docker", "tag", f"hand-{app}:first", f"hand-{app}:production")
+            run("docker", "tag", f"hand-{app}:second", f"hand-{app}:staging")
+        run("docker", "compose", "--file", str(file), "up", "--detach", "--no-build")
+        healthy(apps, "blue")
+        flip("blue")
+        return 0.0
+    text = SCRIPT % {"apps": apps, "tags": PROMOTE if verb == "promote" else ROLLBACK, "file": file}
+    begun = time.monotonic()
+    run("bash", "-c", text)
+    seconds = time.monotonic() - begun
+    # The script itself does not wait; whoever counts its failed requests must.
+    healthy(apps, "blue")
+    return seconds
+
+
+def main():
+    way, verb, apps = sys.argv[1], sys.argv[2], int(sys.argv[3])
+    if verb == "healthy":
+        healthy(apps, "blue")
+        print(0)
+        return
+    if verb == "end":
+        names = subprocess.run(
+            ["docker", "ps", "--all", "--quiet", "--filter", "name=^byhand-"],
+            check=True,
+            capture_output=True,
+            text=True,
+        ).stdout.split()
+        if names:
+            run("docker", "rm", "--force", *names)
+        Path(MAP).write_text("live none/none\n")
+        runtime(f"set map {MAP} live none/none")
+        print(0)
+        return
+    print(round({"floor": floor, "script": script}[way](verb, apps), 3))
+
+
+main()

@@ -1,0 +1,226 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people read: reports, status, and what a build printed."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import pytest
+from support.fakes import SICK, UNBUILDABLE, World, changed_stack
+
+from release import lock
+from release.build_log import BuildLog
+from release.errors import OperationFailed, Problem
+from release.operation import Report
+from release.status import status
+from release.text import report_lines, status_lines
+
+BUILD = """\
+#0 building with "default" instance using docker driver
+
+#1 [web internal] load build definition from Dockerfile
+#1 transferring dockerfile: 213B done
+#1 DONE 0.0s
+
+#2 [web internal] load metadata for docker.io/library/node:22-bookworm-slim
+#2 DONE 0.0s
+
+#4 [web 1/5] FROM docker.io/library/node:22-bookworm-slim
+#4 CACHED
+
+#5 [web internal] load build context
+#5 transferring context: 1.22kB done
+#5 DONE 0.0s
+
+#6 [web 2/5] WORKDIR /app
+#6 DONE 0.1s
+
+#7 [web 3/5] COPY package.json package-lock.json ./
+#7 DONE 0.1s
+
+#8 [web 4/5] RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev
+#8 0.512 npm warn config production Use `--omit=dev` instead.
+#8 1.894 npm error code E404
+#8 1.896 npm error 404 Not Found - no-such-package
+#8 ERROR: process "/bin/sh -c npm ci --omit=dev" did not complete successfully: exit code: 1
+------
+ > [web 4/5] RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev:
+0.512 npm warn config production Use `--omit=dev` instead.
+1.894 npm error code E404
+1.896 npm error 404 Not Found - no-such-package
+------
+failed to solve: process "/bin/sh -c npm ci --omit=dev" did not complete successfully: exit code: 1
+"""
+
+
+def test_build_log_names_the_failing_step() -> None:
+    log = BuildLog()
+    steps = [step for line in BUILD.splitlines() if (step := log.add(line))]
+    assert steps == [
+        "[web 1/5] FROM docker.io/library/node:22-bookworm-slim",
+        "[web 2/5] WORKDIR /app",
+        "[web 3/5] COPY package.json package-lock.json ./",
+        "[web 4/5] RUN --mount=type=cache,target=/root/.npm npm ci --omit=dev",
+    ]
+    assert log.failed_step == steps[-1]
+    assert log.tail(2) == ["npm error code E404", "npm error 404 Not Found - no-such-package"]
+
+
+def test_build_log_tells_each_step_once() -> None:
+    log = BuildLog()
+    assert log.add("#4 [web 1/2] FROM x") == "[web 1/2] FROM x"
+    assert log.add("#4 [web 1/2] FROM x") == ""
+
+
+def test_build_log_without_a_step() -> None:
+    log = BuildLog(kept=3)
+    for line in ("#1 [internal] load build definition", "", "a", "b", "failed to read dockerfile: no such file"):
+        log.add(line)
+    assert log.failed_step == ""
+    assert log.tail(2) == ["b", "failed to read dockerfile: no such file"]
+
+
+def lines_of(report: Report) -> str:
+    return "\n".join(report_lines(dataclasses.asdict(report)))
+
+
+def test_report_of_a_promote(world: World) -> None:
+    staging, _ = world.ship()
+    world.commit({"api": "healthy"})
+    world.good("deploy")
+    report = world.good("promote", reason="because")
+    text = lines_of(report)
+    assert text.startswith(f"promote shop production: production runs {report.release}\n")
+    for part in ("staging_healthy", "3 of 3 apps healthy", f"live now: {report.release} in green, before:", "took "):
+        assert part in text, text
+    assert f"next: ansible-playbook playbooks/rollback.yml goes back to {report.was}" in text
+    assert "all healthy" in text and "switched" in text and staging
+
+
+def test_report_of_a_deploy(world: World) -> None:
+    text = lines_of(world.good("deploy"))
+    assert "built: api 1 s, front 1 s, mail 1 s" in text and "then ansible-playbook playbooks/promote.yml" in text
+
+
+def test_report_of_a_rollback(world: World) -> None:
+    world.ship()
+    world.ship()
+    assert "next: ansible-playbook playbooks/status.yml" in lines_of(world.good("rollback"))
+
+
+def test_report_of_a_failure(world: World) -> None:
+    world.good("deploy")
+    world.commit({"api": SICK})
+    report = world.run("deploy")
+    assert report
+    text = lines_of(report)
+    assert "everything was put back, staging answers as before" in text
+    assert "problem: staging green: app api is not healthy after 5 s" in text and "HTTP 500 no database" in text
+    assert "   mend: docker logs " in text and "   | api says something" in text
+
+
+def test_report_of_a_build_that_failed(world: World) -> None:
+    world.good("deploy")
+    before = dict(world.switch.memory), dict(world.docker.tags)
+    world.commit({"api": UNBUILDABLE, "mail": UNBUILDABLE})
+    report = world.run("deploy")
+    assert report and report.failed
+    text = lines_of(report)
+    assert "api, mail could not be built: step [2/3] RUN false failed" in text
+    assert "--- mail: [2/3] RUN false" in text and "api/Dockerfile" in text
+    assert world.switch.memory == before[0]
+    assert all(world.docker.tags[tag] == image for tag, image in before[1].items())
+
+
+def test_report_of_a_refusal(world: World) -> None:
+    report = world.run("promote", apps=("nobody",))
+    assert report
+    text = lines_of(report)
+    assert "refused, nothing was changed" in text
+    assert "problem: apps: 'nobody' is not an app of stack shop\n   mend: choose from api, front, mail" in text
+
+
+def test_report_of_a_recovery(world: World) -> None:
+    world.ship()
+    world.commit({"api": "healthy"})
+    world.faults.kill_at(20)
+    world.run("deploy")
+    world.revive()
+    assert "found: " in lines_of(world.good("deploy"))
+
+
+def test_status(world: World) -> None:
+    assert "shop staging (port 8100): nothing is live" in status_lines(status(world.host, world.stack, world.places))
+    world.ship()
+    world.ship()
+    live = world.entries("production")[-1].release
+    text = "\n".join(status_lines(status(world.host, world.stack, world.places)))
+    assert f"shop production (port 8200, 80): {live.id} in green, commit {live.commit[:12]} (main)" in text
+    assert "api    healthy" in text
+    assert f"rollback would go to {world.entries('production')[0].release.id}" in text
+    assert "disk: 100.0 GB free, floor 1 GB" in text
+
+
+def test_status_says_what_a_rollback_changes_by_name(world: World) -> None:
+    world.ship()
+    world.store.env["production"] = b"PUBLIC_URL='http://new'\n"
+    world.ship(api="healthy")
+    world.store.env["production"] += b"NEW_KEY='secret-value'\n"
+    world.rotate_secret()
+    found = status(world.host, world.stack, world.places)["rollback"]
+    text = "\n".join(found["changes"])
+    assert "api: image" in text and "PUBLIC_URL: back to its value of that day" in text
+    assert "NEW_KEY: goes" in text
+    assert "DATABASE_URL: stays as it is today (secret)" in text
+    assert "secret-value" not in text and "db://" not in text
+
+
+def test_status_of_what_is_broken(world: World) -> None:
+    world.ship()
+    for box in world.up("production"):
+        if box.app == "api":
+            world.docker.boxes.remove(box)
+        if box.app == "mail":
+            box.up = False
+    world.faults.kill_at(3)
+    world.commit({"api": "healthy"})
+    world.run("deploy")
+    world.revive()
+    found = status(world.host, world.stack, world.places)
+    apps = found["environments"]["production"]["apps"]
+    assert (apps["api"]["state"], apps["mail"]["state"]) == ("gone", "exited")
+    text = "\n".join(status_lines(found))
+    assert "gone, not healthy no answer on port" in text
+    assert "mend: ansible-playbook playbooks/recover.yml" in text
+    assert "rollback: stack shop, production: there is no good release to go back to" in text
+    assert found["environments"]["staging"]["operations"][0]["outcome"] == "interrupted"
+
+
+def test_status_while_an_operation_runs(world: World) -> None:
+    world.ship()
+    who = {"operation": "deploy", "person": "bob", "since": "12:00:00", "reason": "hotfix"}
+    with lock.hold(lock.lock_path("shop", "staging", world.places.locks), who, 0):
+        found = status(world.host, world.stack, world.places)
+    text = "\n".join(status_lines(found))
+    assert "running now: deploy by bob since 12:00:00 hotfix" in text and "unfinished" not in text
+
+
+def test_status_of_new_routes_and_apps(world: World) -> None:
+    world.ship()
+    world.stack = changed_stack(
+        world,
+        front={"routes": [{"path": "/front"}, {"path": "/shop"}]},
+        cron={"context": "cron", "kind": "worker"},
+    )
+    world.ship(front="healthy", cron="healthy")
+    changes = status(world.host, world.stack, world.places)["rollback"]["changes"]
+    assert "cron: goes" in changes and "routes of the edge: back to those of that day" in changes
+
+
+@pytest.mark.parametrize("mend", ["", "do this"])
+def test_errors_as_text(mend: str) -> None:
+    end = " Mend: do this" if mend else ""
+    assert str(Problem("is wrong", "here", mend)) == f"here: is wrong.{end}"
+    assert str(OperationFailed("broke", "here", "why", mend)) == f"here: broke: why.{end}"
