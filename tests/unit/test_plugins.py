@@ -5,23 +5,16 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 from support.fakes import shop_definition
 
-ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def collection() -> None:
-    init_plugin_loader([str(ROOT / ".collections")])
+pytestmark = pytest.mark.usefixtures("collection")
 
 
 def evaluate(expression: str, **variables: Any) -> Any:

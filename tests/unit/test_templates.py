@@ -13,18 +13,13 @@ from typing import Any
 import pytest
 import yaml
 from ansible.parsing.dataloader import DataLoader
-from ansible.plugins.loader import init_plugin_loader
 from ansible.template import Templar, trust_as_template
 from support.fakes import shop_definition
 
 from release.stack import Stack, read_stack
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def collection() -> None:
-    init_plugin_loader([str(ROOT / ".collections")])
+pytestmark = pytest.mark.usefixtures("collection")
 
 
 def trusted(value: Any) -> Any:

@@ -20,7 +20,7 @@ RECOVERING = [
     ("healthy:done", "recover"),
     ("tags:done", "back:begun"),
     ("tags:done", "back:done"),
-    ("switch:done", "confirm:begun"),
+    ("switch:done", "statuses:begun"),
     ("confirm:done", "stop:begun"),
 ]
 RANDOM = range(20 if LONG else 3)
@@ -34,6 +34,7 @@ def assert_one_whole_release(faults: Faults) -> None:
     assert len({answer.release for answer in answers} | {answer.json()["release"] for answer in answers}) == 1
 
 
+# A step's begin is the end of the one before; the short form kills a rollback at the ends alone.
 # Promote and rollback in turn: each case begins with what the one before left, so that nothing is set up for it.
 @pytest.mark.parametrize(
     ("moment", "operation"),
@@ -41,7 +42,7 @@ def assert_one_whole_release(faults: Faults) -> None:
         (moment, operation)
         for moment in [*MOMENTS, *WITHIN]
         for operation in ("promote", "rollback")
-        if operation == "promote" or moment not in NOT_IN_A_ROLLBACK
+        if operation == "promote" or (moment not in NOT_IN_A_ROLLBACK and (LONG or not moment.endswith(":begun")))
     ],
 )
 def test_killed(faults: Faults, moment: str, operation: str) -> None:
