@@ -11,9 +11,14 @@ from typing import Any
 
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.onehost.release.plugins.module_utils.release import compose, env_file
+from ansible_collections.onehost.release.plugins.module_utils.release import (
+    compose,
+    env_file,
+    matrix_check,
+    matrix_report,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import Stack, read_stack
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS, Stack, read_stack
 from ansible_collections.onehost.release.plugins.module_utils.release.stack import loopback_port as port_in_block
 
 
@@ -40,6 +45,14 @@ def without_env(stack: dict[str, Any]) -> dict[str, Any]:
     return _stack(stack).to_mapping(with_env=False)
 
 
+def config_findings(stack: dict[str, Any]) -> list[str]:
+    read = _stack(stack)
+    if not read.env_matrix:
+        return []
+    found = matrix_check.check(read.env_matrix, read.env, ENVIRONMENTS)
+    return matrix_report.lines(read.env_matrix, found, ENVIRONMENTS) if found else []
+
+
 class FilterModule:
     """Filters of the collection."""
 
@@ -47,6 +60,7 @@ class FilterModule:
         return {
             "compose_env": compose_env,
             "compose_file": compose_file,
+            "config_findings": config_findings,
             "loopback_port": loopback_port,
             "without_env": without_env,
         }

@@ -16,6 +16,12 @@ options:
     description: Names of stacks to return; all when left out.
     type: list
     elements: str
+  env:
+    description:
+      - Whether values of environment variables are part of the result. Without them their sources are not asked, so
+        that an operation depends on no vault and no network.
+    type: bool
+    default: true
 author:
   - the onehost.release maintainers (@onehost)
 """
@@ -33,6 +39,7 @@ _raw:
   elements: dict
 """
 
+from collections.abc import Mapping
 from typing import Any
 
 from ansible.errors import AnsibleLookupError
@@ -49,8 +56,17 @@ class LookupModule(LookupBase):
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         names = sorted(name for name in (variables or {}) if name.startswith(PREFIX))
+        self.set_options(var_options=variables, direct=kwargs)
+        with_env = self.get_option("env")
         reader = lookup_loader.get("ansible.builtin.vars", loader=self._loader, templar=self._templar)
-        definitions = {name[len(PREFIX) :].replace("_", "-"): reader.run([name], variables)[0] for name in names}
+        definitions = {}
+        for name in names:
+            raw = (variables or {})[name]
+            if with_env or not isinstance(raw, Mapping):
+                definition = reader.run([name], variables)[0]
+            else:
+                definition = self._templar.template({key: value for key, value in raw.items() if key != "env"})
+            definitions[name[len(PREFIX) :].replace("_", "-")] = definition
         try:
             stacks = read_stacks(definitions)
         except Refused as refused:
@@ -58,4 +74,4 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(
                 f"{len(refused.problems)} problem(s) in the definition of the stacks:\n{lines}"
             ) from None
-        return [stack.to_mapping(with_env=True) for stack in stacks if not terms or stack.name in terms]
+        return [stack.to_mapping(with_env=with_env) for stack in stacks if not terms or stack.name in terms]

@@ -14,11 +14,13 @@ import contextlib
 import copy
 import dataclasses
 import hashlib
+import io
 import itertools
 import json
+import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from release import journal, lock, operation, recover, warm
 from release.compose import LABEL
@@ -378,6 +380,8 @@ class FakeDocker:
         self.tags: dict[str, str] = {}
         self.boxes: list[Box] = []
         self.built = 0
+        self.inside = b""
+        self.exported: list[list[str]] = []
 
     # Images
 
@@ -452,6 +456,22 @@ class FakeDocker:
             with self.world.change(f"docker stop {box.app} in {box.environment} {box.slot}"):
                 assert seconds.get(box.app, 10) > 0
                 box.up = False
+
+    @contextlib.contextmanager
+    def export(self, images: Sequence[str]) -> Iterator[IO[bytes]]:
+        """One layer, with what a test has put into the images."""
+        self.exported.append(list(images))
+        layer = io.BytesIO()
+        with tarfile.open(fileobj=layer, mode="w") as archive:
+            info = tarfile.TarInfo("app/.env")
+            info.size = len(self.inside)
+            archive.addfile(info, io.BytesIO(self.inside))
+        whole = io.BytesIO()
+        with tarfile.open(fileobj=whole, mode="w") as archive:
+            info = tarfile.TarInfo("layer.tar")
+            info.size = len(layer.getvalue())
+            archive.addfile(info, io.BytesIO(layer.getvalue()))
+        yield io.BytesIO(whole.getvalue())
 
     def logs(self, container: Container, lines: int) -> list[str]:
         return [f"{container.app} says something"][:lines]
@@ -755,6 +775,8 @@ class FakeStore:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     free: int = 100_000_000_000
+    record: dict[str, Any] = field(default_factory=dict)
+    clean: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.env = {layer: format_env(values).encode() for layer, values in self.world.stack.env.items()}
@@ -814,8 +836,20 @@ class FakeStore:
     def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
         return f"/state/{environment}-{slot}/compose.json"
 
-    def slot_env_paths(self, stack: Stack, environment: str, slot: str) -> list[str]:
-        return [f"/state/{environment}-{slot}/env.{layer}" for layer in ("common", environment)]
+    def secret_record(self, stack: Stack) -> dict[str, Any]:
+        return self.record
+
+    def flags(self, stack: Stack, environment: str) -> dict[str, dict[str, Any]]:
+        return {}
+
+    def searched(self, stack: Stack) -> dict[str, str]:
+        return self.clean
+
+    def set_searched(self, stack: Stack, known: Mapping[str, str]) -> None:
+        self.clean = dict(known)
+
+    def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
+        self.record = record
 
     def write_build(self, stack: Stack, compose: dict[str, Any]) -> str:
         with self.world.change("store build"):

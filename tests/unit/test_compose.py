@@ -58,22 +58,28 @@ def test_only_the_signer_sees_the_private_key(world: World) -> None:
     }
     private = "/srv/shop/config/keys/jwt_private.pem:/keys/jwt_private.pem:ro"
     public = "/srv/shop/config/keys/jwt_public.pem:/keys/jwt_public.pem:ro"
-    assert services == {"api": [private, public], "front": [public], "mail": []}
+    previous = "/srv/shop/config/keys/jwt_public_previous.pem:/keys/jwt_public_previous.pem:ro"
+    assert services == {"api": [private, public, previous], "front": [public, previous], "mail": []}
 
 
 @pytest.mark.parametrize("what", ["slot", "config", "image", "environment"])
 def test_created_from_tells_what_a_container_was_made_of(what: str, world: World) -> None:
     world.good("deploy")
     release = world.entries("staging")[0].release
-    before = compose.slot_file(world.stack, release, "blue", ["/env"], "one")["services"]["api"]["labels"]
-    again = compose.slot_file(world.stack, release, "blue", ["/env"], "one")["services"]["api"]["labels"]
+    files, made_of = {app: ["/env"] for app in world.stack.apps}, dict.fromkeys(world.stack.apps, "one")
+    before = compose.slot_file(world.stack, release, "blue", files, made_of)["services"]["api"]["labels"]
+    again = compose.slot_file(world.stack, release, "blue", files, made_of)["services"]["api"]["labels"]
     assert before == again
     if what == "image":
         release.services["api"]["image"] = "sha256:other"
     if what == "environment":
         release.services["api"]["environment"] = {"NEW": "1"}
     after = compose.slot_file(
-        world.stack, release, "green" if what == "slot" else "blue", ["/env"], "two" if what == "config" else "one"
+        world.stack,
+        release,
+        "green" if what == "slot" else "blue",
+        files,
+        {**made_of, "api": "two"} if what == "config" else made_of,
     )
     key = "release.onehost.created-from"
     assert before[key] != after["services"]["api"]["labels"][key]
@@ -102,7 +108,7 @@ def test_limits_and_extra_keys() -> None:
         50,
     )
     assert service["environment"] == {"A": "1", "B": "2"}
-    assert service["volumes"][-1] == "/data:/data" and len(service["volumes"]) == 3
+    assert service["volumes"][-1] == "/data:/data" and len(service["volumes"]) == 4
     assert service["extra_hosts"] == ["host.docker.internal:host-gateway", "db:10.0.0.1"]
     assert service["stop_grace_period"] == "1m" and service["tmpfs"] == ["/tmp"]
 

@@ -278,7 +278,8 @@ def test_no_history_yet(store: Store, stack: Stack) -> None:
 def test_store_configuration(store: Store, stack: Stack) -> None:
     config = Path(stack.directory, "config")
     assert store.config_env(stack, "staging") == {"common": None, "staging": None}
-    assert store.key_fingerprints(stack) == {"jwt_private.pem": None, "jwt_public.pem": None}
+    names = ("jwt_private.pem", "jwt_public.pem", "jwt_public_previous.pem")
+    assert store.key_fingerprints(stack) == dict.fromkeys(names)
     (config / ".env.common").write_bytes(b"A='1'\n")
     (config / "keys" / "jwt_public.pem").write_bytes(b"key")
     assert store.config_env(stack, "staging") == {"common": b"A='1'\n", "staging": None}
@@ -289,7 +290,8 @@ def test_store_configuration(store: Store, stack: Stack) -> None:
 
 def test_store_slot_and_build(store: Store, stack: Stack) -> None:
     store.write_slot(stack, "staging", "blue", {"name": "x"}, {"common": b"a", "staging": b"b"})
-    paths = store.slot_env_paths(stack, "staging", "blue")
+    home = Path(store.slot_compose_path(stack, "staging", "blue")).parent
+    paths = [home / "env.common", home / "env.staging"]
     assert [Path(path).read_bytes() for path in paths] == [b"a", b"b"]
     assert {stat.S_IMODE(Path(path).stat().st_mode) for path in paths} == {0o600}
     assert json.loads(Path(store.slot_compose_path(stack, "staging", "blue")).read_text()) == {"name": "x"}

@@ -3,9 +3,10 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The release engine: plain Python 3.10+, standard library only, no Ansible inside.
 
-Pure: `stack`, `fields`, `compose`, `env_file`, `release`, `history`, `plan`, `gates`, `text`.
-Touching the host, each behind a protocol of `seam`: `docker`, `switch`, `git`, `probe`, `store`, `lock`, `journal`.
-Joining both: `road` (the steps of every release), `deploy`, `promote`, `rollback`, `recover`, `status`.
+Pure: `stack`, `fields`, `compose`, `env_file`, `release`, `history`, `plan`, `gates`, `cleanup`, `text`.
+Touching the host, each behind a protocol of `seam`: `docker`, `switch`, `git`, `probe`, `store`, `lock`, `journal`,
+`disk`.
+Joining both: `road` (the steps of every release), `deploy`, `promote`, `rollback`, `recover`, `status`, `room`.
 """
 
 from __future__ import annotations

@@ -14,10 +14,10 @@ import socket
 import sys
 from typing import Any, TextIO
 
-from . import journal, lock
+from . import journal, lock, room
 from .errors import OperationFailed, Refused
 from .operation import Places, run
-from .provisioned import choose_stack, known_stacks, load_stack, this_host
+from .provisioned import all_stacks, choose_stack, known_stacks, load_stack, this_host
 from .recover import recover
 from .request import OPERATIONS, Request
 from .stack import ENVIRONMENTS
@@ -60,6 +60,12 @@ def main(arguments: list[str] | None = None) -> int:
         command.add_argument("--stack", default="", help="one stack instead of all")
         if name == "status":
             command.add_argument("--json", action="store_true")
+    command = commands.add_parser("cleanup", help="remove what nothing needs until enough is free")
+    command.add_argument("--check", action="store_true", help="say what would be removed")
+    command.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for an operation that runs")
+    command.add_argument("--free-gb", type=float, help="how much is to be free, instead of what was provisioned")
+    command.add_argument("--free-percent", type=float, help="the same in per cent of the disk")
+    command.add_argument("--json", action="store_true")
     options = parser.parse_args(arguments)
     if os.geteuid() != 0:
         _say(f"onehost {options.command} needs root: sudo onehost {options.command}", sys.stderr)
@@ -69,6 +75,8 @@ def main(arguments: list[str] | None = None) -> int:
             return _status(options.stack, options.json)
         if options.command == "recover":
             return _recover(options.stack)
+        if options.command == "cleanup":
+            return _cleanup(options)
         if options.command == "cool":
             return _cool(options.stack)
         return _operate(options)
@@ -118,6 +126,14 @@ def _recover(name: str) -> int:
         for text in [*recover_stack(stack), *cool_stack(stack)]:
             _say(text)
     return 0
+
+
+def _cleanup(options: argparse.Namespace) -> int:
+    settings = room.read_settings(free_gb=options.free_gb, free_percent=options.free_percent)
+    report = room.make_room(this_host(), all_stacks(), settings, check=options.check, wait_seconds=options.lock_wait)
+    found = [json.dumps(dataclasses.asdict(report), indent=2)] if options.json else room.lines(report, options.check)
+    sys.stdout.write("\n".join(found) + "\n")
+    return 1 if report.failed else 0
 
 
 def _cool(name: str) -> int:

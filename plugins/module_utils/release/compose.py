@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from typing import Any
 
 from .env_file import fingerprint
@@ -15,7 +16,17 @@ from .stack import ENVIRONMENTS, App, Stack
 LABEL = "release.onehost"
 PRIVATE_KEY = "jwt_private.pem"
 PUBLIC_KEY = "jwt_public.pem"
-_KEY_FILES = {"none": (), "public": (PUBLIC_KEY,), "private": (PRIVATE_KEY, PUBLIC_KEY)}
+#: Where the feature switches of an app are, on the host and in the container.
+FLAGS = "/var/lib/onehost"
+FLAGS_MOUNT = "/run/onehost-flags"
+#: During a rotation the public key of before, which still opens tokens that were signed with it; otherwise the same as
+#: the public key. It is always there, because Docker makes a directory of a mount that is missing.
+PREVIOUS_KEY = "jwt_public_previous.pem"
+_KEY_FILES = {
+    "none": (),
+    "public": (PUBLIC_KEY, PREVIOUS_KEY),
+    "private": (PRIVATE_KEY, PUBLIC_KEY, PREVIOUS_KEY),
+}
 
 
 def key_files(app: App) -> tuple[str, ...]:
@@ -79,12 +90,19 @@ def service(stack: Stack, app: App, environment: str, image: str) -> dict[str, A
         result["volumes"] = [
             f"{stack.directory}/config/keys/{name}:{stack.keys.mount}/{name}:ro" for name in key_files(app)
         ]
+    if app.flags:
+        # The directory, not the file: a mounted file stays the one it was when another takes its place.
+        source = f"{FLAGS}/{stack.name}/flags/{environment}/{app.name}"
+        result["volumes"] = [*result.get("volumes", []), f"{source}:{FLAGS_MOUNT}:ro"]
+        result["environment"]["FLAGS_FILE"] = f"{FLAGS_MOUNT}/flags.json"
     return _merged(result, app.compose)
 
 
-def slot_file(stack: Stack, release: Release, slot: str, env_files: list[str], config: str) -> dict[str, Any]:
+def slot_file(
+    stack: Stack, release: Release, slot: str, env_files: Mapping[str, list[str]], config: Mapping[str, str]
+) -> dict[str, Any]:
     """The Compose file that runs a release in a slot. `stack` is the release's own, of its day; `env_files` are
-    absolute paths, later ones win; `config` is a fingerprint of what is in them and in the key files.
+    absolute paths for each app, later ones win; `config` is a fingerprint of what is in them and in the key files.
 
     Each container is labelled with a fingerprint of all that it was created from, so that a kept container is only
     started again when nothing it needs has changed since.
@@ -93,7 +111,7 @@ def slot_file(stack: Stack, release: Release, slot: str, env_files: list[str], c
     for name, kept in release.services.items():
         app = stack.apps[name]
         item = dict(kept)
-        item["env_file"] = env_files
+        item["env_file"] = env_files[name]
         item["environment"] = {
             **item.get("environment", {}),
             "RELEASE_ID": release.id,
@@ -104,7 +122,7 @@ def slot_file(stack: Stack, release: Release, slot: str, env_files: list[str], c
         if app.is_web:
             port = stack.loopback_port(app, release.environment, slot)
             item["ports"] = [f"127.0.0.1:{port}:{app.port}"]
-        created_from = fingerprint(json.dumps([item, config], sort_keys=True))
+        created_from = fingerprint(json.dumps([item, config[name]], sort_keys=True))
         item["labels"] = {
             **item.get("labels", {}),
             f"{LABEL}.slot": slot,

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from . import compose
+from . import compose, config_check
 from .env_file import fingerprint
 from .errors import Nothing, OperationFailed, Problem, Refused
 from .journal import Journal
@@ -50,6 +50,7 @@ def find_source(host: Host, stack: Stack, seen: Observed, request: Request, jour
     """Fetch, and check everything that can be known before a build. Raises Refused with all problems."""
     version = request.version or stack.version
     problems = check_apps(stack, request) + check_config(stack, seen, request.environment)
+    problems += config_check.problems(stack, seen, request.environment)
     if request.apps and seen.live_entry(request.environment) is None:
         problems.append(Problem("the first deploy must bring every app", "apps", "leave `apps` out"))
     free = seen.free_bytes / 1e9
@@ -58,7 +59,7 @@ def find_source(host: Host, stack: Stack, seen: Observed, request: Request, jour
             Problem(
                 f"{free:.1f} GB free, the floor is {stack.disk_floor_gb:g} GB",
                 "disk",
-                "docker system df; remove what is not needed",
+                "ansible-playbook playbooks/cleanup.yml names what takes most room",
             )
         )
     trouble = host.git.problem(stack)

@@ -9,6 +9,7 @@ fields that have not changed in that range are read. One call takes 1 to 3 ms wh
 
 from __future__ import annotations
 
+import contextlib
 import http.client
 import json
 import os
@@ -16,9 +17,9 @@ import socket
 import subprocess
 import time
 import urllib.parse
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any
+from typing import IO, Any
 
 from .build_log import BuildLog
 from .compose import LABEL
@@ -112,6 +113,21 @@ class Docker:
                 "DELETE", f"/images/{urllib.parse.quote(reference, safe=':/')}", {"noprune": "true"}, also=(404,)
             )
 
+    @contextlib.contextmanager
+    def export(self, images: Sequence[str]) -> Iterator[IO[bytes]]:
+        """The images as one tar archive, read while the daemon writes it."""
+        connection = _Connection(self.path, CALL_SECONDS)
+        try:
+            connection.request("GET", "/images/get?" + urllib.parse.urlencode([("names", image) for image in images]))
+            response = connection.getresponse()
+            if response.status >= 400:
+                raise OperationFailed("Docker cannot export the images", "docker", f"HTTP {response.status}")
+            yield response
+        except (OSError, http.client.HTTPException) as error:
+            raise OperationFailed("Docker does not answer", self.path, repr(error), START_DOCKER) from error
+        finally:
+            connection.close()
+
     # Containers
 
     def containers(self, stack: str, environment: str, slot: str | None = None) -> list[Container]:
@@ -128,6 +144,12 @@ class Docker:
                 continue  # gone between the two calls
             result.append(_container(data))
         return sorted(result, key=lambda container: (container.slot, container.app))
+
+    def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
+        """The environment a container was given, and what of it is its image's own."""
+        data = self._expect("GET", f"/containers/{container}/json")
+        image = self._expect("GET", f"/images/{data['Image']}/json", also=(404,))
+        return _variables(data), _variables(image)
 
     def create_and_start(self, compose_file: str, project_directory: str, services: Sequence[str]) -> None:
         self._compose(
@@ -263,6 +285,10 @@ def _environment() -> dict[str, str]:
         "COMPOSE_ANSI": "never",
         "NO_COLOR": "1",
     }
+
+
+def _variables(data: dict[str, Any]) -> dict[str, str]:
+    return dict(item.partition("=")[::2] for item in (data.get("Config") or {}).get("Env") or [])
 
 
 def _container(data: dict[str, Any]) -> Container:

@@ -8,15 +8,19 @@ from __future__ import annotations
 import datetime
 from dataclasses import dataclass
 
+from . import config_check
 from .env_file import parse_env
 from .errors import Problem
 from .history import rollback_target
+from .matrix_check import concerning
+from .matrix_report import summary
 from .observed import Observed
 from .release import moment_of
 from .seam import Answer
 from .stack import Stack
 
 GATES = (
+    "config",
     "staging_live",
     "staging_healthy",
     "staging_unchanged",
@@ -26,6 +30,7 @@ GATES = (
     "journal_clean",
     "soak_time",
     "promote_window",
+    "no_leaks",
 )
 
 
@@ -49,10 +54,11 @@ def evaluate(
 ) -> list[Gate]:
     """All gates of a promote. `health` is each web app's answer in staging; `unfinished` names open operations."""
     gates = [
+        *_config(stack, seen),
         _staging_live(stack, seen),
         _staging_healthy(seen, health),
         _staging_unchanged(stack, seen),
-        _same_keys(seen),
+        _same_keys(stack, seen),
         _disk(stack, seen),
         _rollback_ready(seen),
         _journal(unfinished),
@@ -121,9 +127,22 @@ def _staging_unchanged(stack: Stack, seen: Observed) -> Gate:
     return Gate("staging_unchanged", True, f"{len(running)} image IDs run as tagged and as deployed")
 
 
-def _same_keys(seen: Observed) -> Gate:
+def _config(stack: Stack, seen: Observed) -> list[Gate]:
+    """Values and matrix agree. Without a matrix nothing is known about values."""
+    if not stack.env_matrix:
+        return []
+    found = concerning(config_check.findings(stack, seen), "production")
+    return [Gate("config", not found, summary(found), "ansible-playbook playbooks/check_config.yml shows all of it")]
+
+
+def _same_keys(stack: Stack, seen: Observed) -> Gate:
     keys = {
-        environment: set(parse_env((seen.env[environment].get(environment) or b"").decode(errors="replace")))
+        environment: {
+            name
+            for name in parse_env((seen.env[environment].get(environment) or b"").decode(errors="replace"))
+            # What the matrix wants in one environment only, or lets be missing, is no difference.
+            if (key := stack.env_matrix.get(name)) is None or not (key.environments or key.optional)
+        }
         for environment in ("staging", "production")
     }
     only = [

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from typing import Any
 
 from .history import find
 from .release import Entry, Live
@@ -31,6 +32,8 @@ class Observed:
     now: float = 0.0
     #: Image IDs named by any release in the history that are on the host.
     images: frozenset[str] = field(default_factory=frozenset)
+    #: Since when each secret has its value, see `ages`.
+    secret_record: dict[str, Any] = field(default_factory=dict)
 
     def live_entry(self, environment: str) -> Entry | None:
         live = self.live.get(environment)
@@ -84,4 +87,5 @@ def observe(host: Host, stack: Stack) -> Observed:
         free_bytes=host.store.free_bytes(stack.directory),
         now=host.clock.now(),
         images=frozenset(image for image in wanted if host.docker.image(image) is not None),
+        secret_record=host.store.secret_record(stack),
     )

@@ -11,8 +11,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Any
 
-from . import deploy, gates, journal, lock, promote, recover, rollback
-from .errors import Nothing, OperationFailed, Refused
+from . import deploy, fit, gates, journal, leaks, lock, promote, recover, rollback
+from .errors import Nothing, OperationFailed, Problem, Refused
 from .history import rollback_target
 from .observed import Observed, observe
 from .plan import Plan
@@ -190,6 +190,8 @@ def _plan(
         return rollback.plan_rollback(host, stack, seen, request)
     env = seen.env_of(request.environment)
     if request.operation == "deploy":
+        if not check:
+            seen = fit.before_build(host, stack, seen, request, log)
         source = deploy.find_source(host, stack, seen, request, log)
         if check:
             # What a build would give is only known after it; images that exist already are.
@@ -198,10 +200,15 @@ def _plan(
             return deploy.plan_deploy(stack, seen, request, source, images), env
         with log.step("build", f"build {source.commit[:12]}"):
             images, results = deploy.build(host, stack, request, source, log)
+        with log.step("search", "search the images for secrets"):
+            leaked = leaks.search_new(host, stack, seen, images.values())
+        if leaked:
+            raise Refused([Problem(f"holds {text}", "an image that was built", leaks.MEND) for text in leaked])
         report.built = {result.app: round(result.seconds, 1) for result in results}
+        fit.after_build(host, stack, request, images, log)
         return deploy.plan_deploy(stack, seen, request, source, images), env
     plan = promote.plan_promote(stack, seen, request)
-    found = _gates(host, stack, seen, request, unfinished)
+    found = _gates(host, stack, seen, request, unfinished) + _leak_gate(host, stack, seen, request, plan)
     report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]
     problems = gates.unknown_skips(request.skip_gates) + gates.problems(found)
     if problems:
@@ -217,6 +224,14 @@ def _gates(host: Host, stack: Stack, seen: Observed, request: Request, unfinishe
         if live
     }
     return gates.evaluate(stack, seen, health, unfinished, request.skip_gates)
+
+
+def _leak_gate(host: Host, stack: Stack, seen: Observed, request: Request, plan: Plan) -> list[gates.Gate]:
+    if not stack.env_matrix:
+        return []
+    leaked = leaks.search_new(host, stack, seen, plan.release.images.values())
+    evidence = "; ".join(leaked) or f"no secret in {len(plan.release.images)} images"
+    return [gates.Gate("no_leaks", not leaked, evidence, leaks.MEND, bool(leaked) and "no_leaks" in request.skip_gates)]
 
 
 def _carry_out(

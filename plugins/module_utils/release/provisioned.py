@@ -15,6 +15,7 @@ from .errors import Problem, Refused
 from .git import Git
 from .preflight import PROVISION
 from .probe import Probe
+from .room import Room
 from .seam import Host
 from .stack import Stack, read_stack
 from .store import Store
@@ -38,7 +39,11 @@ class Clock:
 
 
 def this_host() -> Host:
-    return Host(Docker(), Switch(), Git(), Probe(), Store(), Clock(), Timer(), Edge())
+    return Host(Docker(), Switch(), Git(), Probe(), Store(), Clock(), Timer(), Edge(), Room(all_stacks))
+
+
+def all_stacks(folder: str = STACKS) -> list[Stack]:
+    return [load_stack(name, folder) for name in known_stacks(folder)]
 
 
 def known_stacks(folder: str = STACKS) -> list[str]:

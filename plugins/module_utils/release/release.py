@@ -76,6 +76,10 @@ class Release:
             "keys": self.keys,
             "routes": self.routes,
             "apps": self.definition.get("apps", {}),
+            "env_matrix": {
+                name: [row.get(part) for part in ("environments", "apps", "default")]
+                for name, row in self.definition.get("env_matrix", {}).items()
+            },
         }
 
 

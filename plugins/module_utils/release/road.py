@@ -11,11 +11,13 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import os
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import warm
+from .app_env import files_of, slot_env
 from .compose import slot_file
 from .env_file import fingerprint
 from .errors import OperationFailed
@@ -50,10 +52,17 @@ def stack_of(release: Release, current: Stack) -> Stack:
 
 def planned_slot(host: Host, stack: Stack, release: Release, slot: str, env: Mapping[str, bytes]) -> dict[str, Any]:
     """The Compose file of a release in a slot, with these env files and today's keys."""
-    paths = host.store.slot_env_paths(stack, release.environment, slot)
-    needed = sorted((layer, fingerprint(data)) for layer, data in env.items())
+    day = stack_of(release, stack)
+    files = slot_env(day, release.environment, env)
+    names = {app: files_of(day, app, files) for app in release.services}
+    home = os.path.dirname(host.store.slot_compose_path(stack, release.environment, slot))
+    paths = {app: [os.path.join(home, f"env.{name}") for name in mine] for app, mine in names.items()}
     keys = sorted(host.store.key_fingerprints(stack).items())
-    return slot_file(stack_of(release, stack), release, slot, paths, fingerprint(repr((needed, keys))))
+    config = {
+        app: fingerprint(repr((sorted((name, fingerprint(files[name])) for name in mine), keys)))
+        for app, mine in names.items()
+    }
+    return slot_file(day, release, slot, paths, config)
 
 
 class _Alive:
@@ -186,7 +195,8 @@ class Road:
             return
         if plan.start == "create":
             compose = planned_slot(self.host, self.current, plan.release, plan.slot, env)
-            self.host.store.write_slot(self.current, plan.environment, plan.slot, compose, env)
+            files = slot_env(self.stack, plan.environment, env)
+            self.host.store.write_slot(self.current, plan.environment, plan.slot, compose, files)
         self._bring_up_in_order(names)
 
     def _bring_up_in_order(self, names: set[str]) -> None:

@@ -16,6 +16,7 @@ from typing import Any
 
 from .errors import Problem, Refused
 from .fields import Fields
+from .matrix import Key, read_matrix
 
 ENVIRONMENTS = ("staging", "production")
 SLOTS = ("blue", "green")
@@ -26,6 +27,7 @@ PORT_BLOCK = 10
 NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 PATH = r"/[A-Za-z0-9._~/-]*"
 HOST_NAME = r"[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?"
+FLAG_NAME = r"[A-Za-z][A-Za-z0-9_.-]*"
 ENV_KEY = r"[A-Za-z_][A-Za-z0-9_]*"
 
 #: A unix socket's path is limited to 107 bytes by the kernel (unix(7)).
@@ -42,6 +44,14 @@ class Route:
     #: The public path asked after a switch; empty means the route's own path joined with the app's health path
     #: when the prefix is stripped, otherwise the route's path.
     check: str = ""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A feature switch of an app, see `flags`."""
+
+    default: bool
+    description: str
 
 
 @dataclass(frozen=True)
@@ -72,6 +82,7 @@ class App:
     body_limit: str
     after: tuple[str, ...]
     replace: str
+    flags: dict[str, Flag] = dataclasses.field(default_factory=dict)
 
     @property
     def is_web(self) -> bool:
@@ -114,6 +125,8 @@ class Stack:
     build_arguments: dict[str, str]
     env: dict[str, dict[str, str]]
     secrets: tuple[str, ...]
+    #: What each environment variable is and who gets it; empty: everything goes to every app, unchecked.
+    env_matrix: dict[str, Key]
     #: How long an operation watches the new release after the switch before it stops the old one.
     watch_seconds: int
     #: How long the old slot is kept running after an operation, so that the way back is only a switch.
@@ -135,6 +148,7 @@ class Stack:
         for app in data["apps"].values():
             for key in ("port", "loopback_port") if app["kind"] == "worker" else ():
                 del app[key]
+        data["env_matrix"] = {name: key.to_mapping() for name, key in self.env_matrix.items()}
         if not with_env:
             data["env"] = {}
         # Through JSON, so that what was kept in a file and what was just read compare equal (lists, not tuples).
@@ -212,6 +226,7 @@ def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
     name = fields.text("name", default_name, pattern=NAME, hint="lower-case letters, digits and single hyphens")
     environments = _read_environments(fields, problems)
     keys_data = fields.value("keys")
+    matrix = read_matrix(fields, tuple(fields.mapping("apps")), problems)
     stack = Stack(
         name=name,
         directory=fields.text(
@@ -227,7 +242,8 @@ def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
         keys=None if keys_data is None else _read_keys(keys_data, f"{where}.keys", problems),
         build_arguments=fields.values("build_arguments"),
         env=_read_env(fields, problems),
-        secrets=fields.texts("secrets"),
+        secrets=_read_secrets(fields, matrix),
+        env_matrix=matrix,
         watch_seconds=fields.integer("watch_seconds", 10, 0, 3600),
         warm_seconds=fields.integer("warm_seconds", 0, 0, 7 * 86400),
         disk_floor_gb=fields.number("disk_floor_gb", 20, 0, 100000),
@@ -296,6 +312,19 @@ def _read_env(fields: Fields, problems: list[Problem]) -> dict[str, dict[str, st
     return env
 
 
+def _read_secrets(fields: Fields, matrix: dict[str, Key]) -> tuple[str, ...]:
+    """Names of secrets: the matrix knows them; without one they are listed."""
+    listed = fields.texts("secrets")
+    if not matrix:
+        return listed
+    for name in listed:
+        if name not in matrix or not matrix[name].is_secret:
+            fields.note(
+                "secrets", f"names {name}, which is no secret of the matrix", "set its class, or remove it here"
+            )
+    return tuple(sorted(name for name, key in matrix.items() if key.is_secret))
+
+
 def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
     fields = Fields(data, where, problems)
     if not re.fullmatch(NAME, name):
@@ -342,6 +371,10 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
         body_limit=fields.text("body_limit", "10m", pattern=r"[0-9]+[kmg]?", hint="for example 10m"),
         after=fields.texts("after"),
         replace=fields.choice("replace", "start_first", ("start_first", "stop_first")),
+        flags={
+            flag: _read_flag(flag, data, f"{where}.flags.{flag}", problems)
+            for flag, data in fields.mapping("flags").items()
+        },
     )
     fields.no_others()
     if web and not app.routes:
@@ -368,6 +401,15 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
     for key in sorted(forbidden & set(app.compose)):
         fields.note(f"compose.{key}", "is set by the platform and cannot be replaced", "remove it")
     return app
+
+
+def _read_flag(name: str, data: Any, where: str, problems: list[Problem]) -> Flag:
+    fields = Fields({} if data is None else data, where, problems)
+    if not re.fullmatch(FLAG_NAME, name):
+        fields.note("", f"{name!r} is not a name for a flag", f"must match {FLAG_NAME}")
+    flag = Flag(default=fields.boolean("default", True), description=fields.text("description"))
+    fields.no_others()
+    return flag
 
 
 def _read_route(data: Any, where: str, problems: list[Problem]) -> Route:

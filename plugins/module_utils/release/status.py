@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import journal, lock
+from . import ages, flags, journal, lock
 from .env_file import parse_env
 from .errors import Nothing, Refused
 from .gates import short
@@ -41,6 +41,8 @@ def status(host: Host, stack: Stack, places: Places | None = None) -> dict[str, 
             for environment in ENVIRONMENTS
             for e in newest_first(seen.entries, environment)[:5]
         ],
+        "due": ages.due(stack.env_matrix, ages.days(seen.secret_record, seen.now)),
+        "flags": [text for name in ENVIRONMENTS for text in flags.lines(stack, name, host.store.flags(stack, name))],
         "free_gb": round(seen.free_bytes / 1e9, 1),
         "floor_gb": stack.disk_floor_gb,
     }

@@ -11,6 +11,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any
 
+from . import ages, flags
 from .compose import key_files
 from .env_file import fingerprint
 from .files import sync_directory, write_atomically, write_synced
@@ -19,6 +20,7 @@ from .stack import Stack
 
 STATE = "/var/lib/onehost"
 PARTIAL = ".partial"
+SEARCHED_KEPT = 200
 
 
 class Store:
@@ -106,14 +108,35 @@ class Store:
             result[name] = None if data is None else fingerprint(data)
         return result
 
+    def secret_record(self, stack: Stack) -> dict[str, Any]:
+        """Since when each secret has its value, as fingerprints: see `ages`."""
+        return ages.load(ages.path_of(stack, self.state))
+
+    def flags(self, stack: Stack, environment: str) -> dict[str, dict[str, Any]]:
+        """The feature switches that were turned."""
+        return flags.turned(stack, environment, self.state)
+
+    def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
+        ages.save(ages.path_of(stack, self.state), record)
+
+    # Which images were searched for secrets: /var/lib/onehost/<stack>/searched.json
+
+    def searched(self, stack: Stack) -> dict[str, str]:
+        data = _read(os.path.join(self.state, stack.name, "searched.json"))
+        try:
+            known: dict[str, str] = json.loads(data) if data else {}
+        except ValueError:
+            return {}  # then they are searched again
+        return known
+
+    def set_searched(self, stack: Stack, known: Mapping[str, str]) -> None:
+        path = os.path.join(self.state, stack.name, "searched.json")
+        write_atomically(path, _json(dict(list(known.items())[-SEARCHED_KEPT:])), 0o600)
+
     # Slots: /var/lib/onehost/<stack>/slots/<environment>-<slot>/
 
     def _slot(self, stack: Stack, environment: str, slot: str) -> str:
         return os.path.join(self.state, stack.name, "slots", f"{environment}-{slot}")
-
-    def slot_env_paths(self, stack: Stack, environment: str, slot: str) -> list[str]:
-        home = self._slot(stack, environment, slot)
-        return [os.path.join(home, "env.common"), os.path.join(home, f"env.{environment}")]
 
     def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
         return os.path.join(self._slot(stack, environment, slot), "compose.json")
@@ -124,8 +147,12 @@ class Store:
         """Write what a slot is created from."""
         home = self._slot(stack, environment, slot)
         os.makedirs(home, mode=0o700, exist_ok=True)
-        for layer, data in env.items():
-            write_atomically(os.path.join(home, f"env.{layer}"), data, 0o600)
+        for name, data in env.items():
+            write_atomically(os.path.join(home, f"env.{name}"), data, 0o600)
+        # What an earlier release of this slot left: an app that is gone, or layers from before there was a matrix.
+        for old in os.listdir(home):
+            if old.startswith("env.") and old[len("env.") :] not in env:
+                os.remove(os.path.join(home, old))
         write_atomically(self.slot_compose_path(stack, environment, slot), _json(compose), 0o600)
 
     def write_build(self, stack: Stack, compose: dict[str, Any]) -> str:

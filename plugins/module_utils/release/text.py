@@ -9,8 +9,10 @@ import time
 from typing import Any
 
 _STEP_WORDS = {
+    "cleanup": "room made",
     "fetch": "fetched",
     "build": "built",
+    "search": "images searched for secrets",
     "record": "release written",
     "start": "slot started",
     "healthy": "all healthy",
@@ -113,6 +115,8 @@ def status_lines(status: dict[str, Any]) -> list[str]:
     rows = [[e["release"], e["status"], e["person"], e["reason"]] for e in status["history"]]
     if rows:
         lines += _table(["release", "status", "by", "reason"], rows)
+    lines += [f"secret {text}" for text in status["due"]]
+    lines += status["flags"]
     lines.append(f"disk: {status['free_gb']} GB free, floor {status['floor_gb']:g} GB")
     return lines
 

@@ -5,6 +5,17 @@ import { jwtVerify } from 'jose';
 import { identity, keyFile } from './hub.js';
 
 export const publicKey = keyFile('JWT_PUBLIC_KEY', createPublicKey);
+const previousKey = keyFile('JWT_PUBLIC_KEY_PREVIOUS', createPublicKey);
+
+/** After a rotation, tokens that were signed with the key of before are believed for a while. */
+async function verified(token, key, claims) {
+  try {
+    return await jwtVerify(token, key, claims);
+  } catch (error) {
+    if (error.code !== 'ERR_JWS_SIGNATURE_VERIFICATION_FAILED' || !process.env.JWT_PUBLIC_KEY_PREVIOUS) throw error;
+    return jwtVerify(token, await previousKey(), claims);
+  }
+}
 
 /** GET /me: who the caller is according to the token, or why the token is not believed. */
 export async function me(request, response) {
@@ -27,7 +38,7 @@ export async function me(request, response) {
     return;
   }
   try {
-    const { payload } = await jwtVerify(token, key, {
+    const { payload } = await verified(token, key, {
       algorithms: ['RS256'],
       issuer: `workhub-${environment}`,
       audience: 'workhub',

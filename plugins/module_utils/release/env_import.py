@@ -1,0 +1,164 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading env files that people wrote by hand, and proposing rows of the matrix for what is in them.
+
+Every `KEY=` at the beginning of a line is a key, unless it stands within quotes that another value opened and that
+close again; nothing else is one. A line that is neither is reported by its number.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from .matrix import PUBLIC_PREFIXES
+from .value_types import DATABASE_SCHEMES, is_url, parsed
+
+_NAME = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*(?:=|:[ \t])[ \t]*")
+_ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$", "`": "`"}
+
+_SECRET = re.compile(
+    r"(^|_)(SECRET|SECRETS|PASSWORD|PASSWD|PASS|PWD|PASSPHRASE|TOKEN|PRIVATE|CREDENTIALS?|SALT|PEPPER|DSN|WEBHOOK"
+    r"|SIGNATURE|HMAC|AUTH|(API|ACCESS|ENCRYPTION|SIGNING|MASTER|LICENSE|SERVICE_ROLE|SESSION)_?KEYS?|APIKEY|KEY)($|_)"
+)
+_NO_SECRET = re.compile(r"(_PATH|_FILE|_DIR|_URL|_HOST|_PORT|_ID|_TTL|_SECONDS|_EXPIRY|_EXPIRES_IN|PUBLIC_KEY)$")
+_SECRET_VALUE = re.compile(
+    r"-----BEGIN [A-Z ]*PRIVATE KEY|^(sk|rk)_(live|test)_|^gh[pousr]_|^xox[abprs]-|^AKIA[0-9A-Z]{16}$|^dp\.(st|pt)\."
+    r"|^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\."
+)
+
+
+@dataclass
+class Imported:
+    """What a file holds. `notes` name keys and lines, never values."""
+
+    values: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+
+def parse(data: bytes) -> Imported:
+    """Read a messy env file: a byte order mark, any line ends, `export`, spaces, quotes of both kinds over several
+    lines, comments behind values, `KEY: value`. The last of several values of a key wins, as in a shell."""
+    result = Imported()
+    text = data.decode("utf-8-sig", errors="surrogateescape")
+    if re.search("[\udc80-\udcff]", text):
+        result.notes.append("the file is not UTF-8; such bytes were taken for Latin-1")
+        text = data.decode("latin-1")
+    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    position = 0
+    while position < len(text):
+        end = text.find("\n", position)
+        end = len(text) if end < 0 else end
+        line, number = text[position:end], text.count("\n", 0, position) + 1
+        match = _NAME.match(text, position, end)
+        if match is None:
+            if line.strip() and not line.lstrip().startswith("#"):
+                result.notes.append(f"line {number} is neither a key with a value nor a comment, and was left out")
+            position = end + 1
+            continue
+        name = match.group(1)
+        if name in result.values:
+            result.notes.append(f"{name} is there more than once; the last one, in line {number}, counts")
+        value, position, note = _value(text, match.end(), end)
+        if note:
+            result.notes.append(f"{name} (line {number}) {note}")
+        result.values[name] = value
+    return result
+
+
+def _value(text: str, start: int, end: int) -> tuple[str, int, str]:
+    """The value, the beginning of the next line, and what is strange about it."""
+    quote = text[start : start + 1]
+    if start < end and quote in "'\"`":
+        close = _closing(text, start, quote)
+        if close is None:
+            return text[start:end].rstrip(), end + 1, "opens a quote that never ends; the line was taken as it is"
+        raw = text[start + 1 : close]
+        line_end = text.find("\n", close)
+        line_end = len(text) if line_end < 0 else line_end
+        rest = text[close + 1 : line_end].strip()
+        note = "has something behind its closing quote, which was left out" if rest and rest[0] != "#" else ""
+        if quote == '"':
+            raw = re.sub(r"\\(.)", lambda m: _ESCAPES.get(m.group(1), m.group(0)), raw, flags=re.DOTALL)
+        if quote == "'":
+            raw = raw.replace("\\'", "'")
+        return raw, line_end + 1, note
+    raw = re.sub(r"(^|[ \t]+)#.*$", "", text[start:end]).rstrip()
+    return raw, end + 1, "holds a $, taken literally" if "$" in raw else ""
+
+
+def _closing(text: str, start: int, quote: str) -> int | None:
+    """Where the quote ends: unescaped, and with nothing but a comment behind it; a key on a later line is only
+    swallowed by a quote that closes well."""
+    position, first_line = start + 1, text.find("\n", start)
+    first_line = len(text) if first_line < 0 else first_line
+    while position < len(text):
+        if text[position] == "\\" and quote != "`":
+            position += 2
+            continue
+        if text[position] == quote:
+            line_end = text.find("\n", position)
+            line_end = len(text) if line_end < 0 else line_end
+            rest = text[position + 1 : line_end].strip()
+            if position < first_line or not rest or rest.startswith("#"):
+                inside = text[first_line + 1 : position] if position > first_line else ""
+                # A quote that only ends at the next key's own quotes was never closed by its author. The last line of
+                # a PEM block's base64 may look like a key.
+                pem = text.startswith("-----BEGIN ", start + 1)
+                if not pem and any(_NAME.match(line) for line in inside.split("\n")):
+                    return None
+                return position
+            return None
+        position += 1
+    return None
+
+
+def propose(layers: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:
+    """Rows of the matrix for every key of the files, by layer (`common` or an environment). No value is repeated."""
+    rows: dict[str, dict[str, Any]] = {}
+    names = sorted({name for values in layers.values() for name in values})
+    for name in names:
+        where = {layer: values[name] for layer, values in layers.items() if name in values}
+        found = [value for value in where.values() if value]
+        row: dict[str, Any] = {"class": _class(name, found)}
+        kind = _type(found)
+        if kind != "text":
+            row["type"] = kind
+        if len(found) < len(where):
+            row["optional"] = True
+        if "common" not in where and len(layers) > 1:
+            missing = [layer for layer in layers if layer not in ("common", *where)]
+            if missing:
+                row["environments"] = sorted(where)
+        elif row["class"] == "secret" and "common" in where:
+            row["same"] = True
+        rows[name] = row
+    return rows
+
+
+def _class(name: str, found: list[str]) -> str:
+    if name.startswith(PUBLIC_PREFIXES):
+        return "public"
+    if any(_SECRET_VALUE.search(value) for value in found) or any(_has_password(value) for value in found):
+        return "secret"
+    return "secret" if _SECRET.search(name.upper()) and not _NO_SECRET.search(name.upper()) else "config"
+
+
+def _has_password(value: str) -> bool:
+    parts = parsed(value)
+    return parts is not None and (bool(parts.password) or parts.scheme.partition("+")[0] in DATABASE_SCHEMES)
+
+
+def _type(found: list[str]) -> str:
+    if not found:
+        return "text"
+    if all(is_url(value) for value in found):
+        return "url"
+    if all(value in ("true", "false") for value in found):
+        return "boolean"
+    if all(re.fullmatch(r"-?(0|[1-9][0-9]*)", value) for value in found):
+        return "integer"
+    return "text"

@@ -1,0 +1,142 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Feature switches: flags that an app declares, turned without a deploy. The kill switch of an incident.
+
+What was turned is kept beside the releases, not in them, so that it outlives deploys, rollbacks and reboots until
+somebody turns it back. Each app has a directory of its own, mounted as a whole: a file in it may be replaced in one
+step, and the running app sees the new one at once.
+"""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+from typing import Any
+
+from . import lock
+from .errors import Problem, Refused
+from .files import write_atomically
+from .stack import ENVIRONMENTS, Stack
+
+STATE = "/var/lib/onehost"
+FILE = "flags.json"
+LOCK_SECONDS = 10.0
+
+State = dict[str, dict[str, Any]]
+
+
+def values(stack: Stack, app: str, turned: State) -> dict[str, bool]:
+    """What an app reads: its defaults, and what was turned since."""
+    return {
+        name: bool(turned[name]["on"]) if name in turned else flag.default
+        for name, flag in stack.apps[app].flags.items()
+    }
+
+
+def who_has(stack: Stack, flag: str) -> list[str]:
+    """The apps that declare a flag. Raises Refused when there is none."""
+    apps = [app.name for app in stack.apps.values() if flag in app.flags]
+    if not apps:
+        known = sorted({name for app in stack.apps.values() for name in app.flags})
+        mend = "choose from " + ", ".join(known) if known else "declare it: apps.<app>.flags"
+        raise Refused([Problem(f"no app declares the flag {flag!r}", f"stack {stack.name}", mend)])
+    return apps
+
+
+def _home(stack: Stack, environment: str, state: str) -> str:
+    return os.path.join(state, stack.name, "flags", environment)
+
+
+def turned(stack: Stack, environment: str, state: str = STATE) -> State:
+    """What was turned in an environment, with who, why and when. Raises Refused when the record cannot be read."""
+    path = os.path.join(_home(stack, environment, state), "turned.json")
+    try:
+        with open(path, encoding="utf-8") as file:
+            data: State = json.load(file)
+    except FileNotFoundError:
+        return {}
+    except ValueError as error:
+        raise Refused([Problem(f"cannot be read: {error}", path, f"turn the flags anew after: rm {path}")]) from None
+    return data
+
+
+def turn(
+    stack: Stack,
+    environment: str,
+    flag: str,
+    on: bool,
+    who: dict[str, Any],
+    *,
+    state: str = STATE,
+    locks: str = lock.DIRECTORY,
+    write: bool = True,
+) -> bool:
+    """Turn one flag, for every app that declares it. True when that is a change."""
+    who_has(stack, flag)
+    if not write:
+        return turned(stack, environment, state).get(flag, {}).get("on") is not on
+    home = _home(stack, environment, state)
+    os.makedirs(home, mode=0o755, exist_ok=True)
+    with lock.hold(lock.lock_path(stack.name, f"flags-{environment}", locks), who, LOCK_SECONDS):
+        known = turned(stack, environment, state)
+        changed = known.get(flag, {}).get("on") is not on
+        if changed:
+            moment = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
+            entry = {"on": on, "person": who.get("person", ""), "reason": who.get("reason", ""), "at": moment}
+            known = {**known, flag: entry}
+            write_atomically(os.path.join(home, "turned.json"), _json(known), 0o644)
+            with open(os.path.join(home, "history.jsonl"), "a", encoding="utf-8") as file:
+                file.write(json.dumps({"flag": flag, **entry}) + "\n")
+        # Also when nothing changes: the file of an app may be older than the record, after a kill between the two.
+        _write_files(stack, environment, known, home)
+    return changed
+
+
+def provide(stack: Stack, *, state: str = STATE, write: bool = True) -> list[str]:
+    """Write each app's file as it is to be; returns those that change. For new flags and new apps."""
+    changed = []
+    for environment in ENVIRONMENTS:
+        home = _home(stack, environment, state)
+        changed += _write_files(stack, environment, turned(stack, environment, state), home, write)
+    return changed
+
+
+def _write_files(stack: Stack, environment: str, known: State, home: str, write: bool = True) -> list[str]:
+    changed = []
+    for app in stack.apps.values():
+        if not app.flags:
+            continue
+        path = os.path.join(home, app.name, FILE)
+        data = _json(values(stack, app.name, known))
+        if _read(path) == data:
+            continue
+        changed.append(path)
+        if write:
+            os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+            write_atomically(path, data, 0o644)
+    return changed
+
+
+def lines(stack: Stack, environment: str, known: State) -> list[str]:
+    """What is not as the app's author meant it to be, for status."""
+    defaults = {name: flag.default for app in stack.apps.values() for name, flag in app.flags.items()}
+    return [
+        f"{environment} flag {name} is {'on' if item['on'] else 'OFF'} since {item['at']} by {item['person']} "
+        f"{item['reason']}".rstrip()
+        for name, item in sorted(known.items())
+        if name in defaults and bool(item["on"]) != defaults[name]
+    ]
+
+
+def _read(path: str) -> bytes | None:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def _json(data: Any) -> bytes:
+    return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()

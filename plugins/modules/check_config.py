@@ -1,0 +1,137 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: check_config
+short_description: Check the configuration on the host against the env matrix
+description:
+  - Compares the env files on the host with the stack's C(env_matrix), everything that is wrong at once, and then the
+    keys inside the running containers. No value is ever part of the result.
+  - Records by salted fingerprint since when each secret has its value.
+options:
+  stack:
+    description:
+      - The stack. May be left out when the host has only one.
+    type: str
+    default: ""
+  environment:
+    description:
+      - Report on one environment, and on the layer that all share, instead of all.
+    type: str
+    choices: [staging, production]
+  running:
+    description:
+      - Also look into the running containers.
+    type: bool
+    default: true
+  record:
+    description:
+      - Note when values of secrets have changed.
+    type: bool
+    default: true
+  note:
+    description:
+      - Kept with the record, such as that values came from a copy.
+    type: str
+    default: ""
+  fail:
+    description:
+      - Fail when something is wrong, instead of only reporting it.
+    type: bool
+    default: true
+attributes:
+  check_mode:
+    support: full
+    description: Checks the same, records nothing.
+  diff_mode:
+    support: full
+    description: Names the keys whose age begins anew.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: Is the configuration right?
+  onehost.release.check_config:
+"""
+
+RETURN = r"""
+ok:
+  description: Whether nothing is wrong.
+  returned: always
+  type: bool
+findings:
+  description: What is wrong, each with C(key), C(environment), C(code), C(what) and C(mend).
+  returned: always
+  type: list
+  elements: dict
+junit:
+  description: The same as JUnit XML.
+  returned: always
+  type: str
+due:
+  description: Secrets that must be replaced soon.
+  returned: always
+  type: list
+  elements: str
+renewed:
+  description: Keys whose value has changed since the last look, as C(environment/key).
+  returned: always
+  type: list
+  elements: str
+lines:
+  description: The same as lines for people.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.release import config_check
+from ansible_collections.onehost.release.plugins.module_utils.release import provisioned as known
+from ansible_collections.onehost.release.plugins.module_utils.release.docker import Docker
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS
+
+ARGUMENTS = {
+    "stack": {"type": "str", "default": ""},
+    "environment": {"type": "str", "choices": list(ENVIRONMENTS)},
+    "running": {"type": "bool", "default": True},
+    "record": {"type": "bool", "default": True},
+    "note": {"type": "str", "default": ""},
+    "fail": {"type": "bool", "default": True},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    given = module.params
+    try:
+        result = config_check.report(
+            known.this_host(),
+            Docker(),
+            known.load_stack(known.choose_stack(given["stack"])),
+            environment=given["environment"] or "",
+            running=given["running"],
+            record=given["record"],
+            write=not module.check_mode,
+            note=given["note"],
+        )
+    except (Refused, OperationFailed) as error:
+        if module.check_mode:
+            # A host may be looked at before it was ever provisioned.
+            module.exit_json(changed=False, ok=False, findings=[], junit="", due=[], lines=[str(error)])
+        module.fail_json(msg=str(error))
+    changed = bool(result["renewed"])
+    diff = {"before": "", "after": "".join(f"{label}\n" for label in result["renewed"])} if changed else {}
+    if given["fail"] and not result["ok"]:
+        module.fail_json(msg="\n".join(result["lines"]), changed=changed, diff=diff, **result)
+    module.exit_json(changed=changed, diff=diff, **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,130 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: cleanup
+short_description: Make room on the disk without touching what anything needs
+description:
+  - Computes what has to stay and removes the least of the rest that brings the free space to its floor. First images by
+    name, never forced, then BuildKit's cache beyond its budget, stopped containers of failed operations, volumes that
+    are labelled as disposable, apt's cache, and journald's archive beyond its cap.
+  - What any container uses always stays, and so do C(<app>:staging), C(<app>:production), C(<app>:rollback) and every
+    other tag that was given by hand, the live staging release, the two last good production releases of every stack,
+    what an interrupted operation needs, and everything that the collection did not build.
+  - Release directories and operation journals beyond their number go whether the floor is met or not.
+  - Holds the locks of all environments while it removes something, so that no operation runs meanwhile.
+  - Fails, and lists what takes most room, when the floor is not met afterwards.
+options:
+  free_gb:
+    description:
+      - How many GB are to be free. Without it what the role C(cleanup) wrote to the host, or 20.
+    type: float
+  free_percent:
+    description:
+      - The same in per cent of the file system. The higher of both counts.
+    type: float
+  keep_releases:
+    description:
+      - How many release directories of each environment are kept.
+    type: int
+  keep_journals:
+    description:
+      - How many journals of finished operations are kept for each stack.
+    type: int
+  build_cache_gb:
+    description:
+      - What BuildKit may keep.
+    type: float
+  journal_mb:
+    description:
+      - What journald may keep.
+    type: int
+  lock_wait:
+    description:
+      - How many seconds to wait for an operation that runs.
+    type: float
+    default: 0
+attributes:
+  check_mode:
+    support: full
+    description: Returns the same plan and removes nothing.
+  diff_mode:
+    support: full
+    description: Lists what is removed.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: Make room
+  onehost.release.cleanup:
+
+- name: Make room for something large, waiting ten minutes for an operation that runs
+  onehost.release.cleanup:
+    free_gb: 60
+    lock_wait: 600
+"""
+
+RETURN = r"""
+msg:
+  description: What happened, in one sentence.
+  returned: always
+  type: str
+lines:
+  description: The whole report as lines for people.
+  returned: always
+  type: list
+  elements: str
+report:
+  description:
+    - The report as data, among others C(free_before), C(free_after) and C(floor) in bytes, C(removed) with C(kind),
+      C(names), C(bytes) and C(why) of each, C(kinds) (bytes by kind), and C(consumers).
+  returned: always
+  type: dict
+"""
+
+import dataclasses
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.release import provisioned, room
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+
+SETTINGS = {
+    "free_gb": {"type": "float"},
+    "free_percent": {"type": "float"},
+    "keep_releases": {"type": "int"},
+    "keep_journals": {"type": "int"},
+    "build_cache_gb": {"type": "float"},
+    "journal_mb": {"type": "int"},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={**SETTINGS, "lock_wait": {"type": "float", "default": 0}}, supports_check_mode=True
+    )
+    try:
+        settings = room.read_settings(**{name: module.params[name] for name in SETTINGS})
+        report = room.make_room(
+            provisioned.this_host(),
+            provisioned.all_stacks(),
+            settings,
+            check=module.check_mode,
+            wait_seconds=module.params["lock_wait"],
+        )
+    except (Refused, OperationFailed) as error:
+        module.fail_json(msg=str(error))
+    lines = room.lines(report, module.check_mode)
+    names = "".join(f"{item['kind']} {', '.join(item['names'])}\n" for item in report.removed)
+    result = {"report": dataclasses.asdict(report), "lines": lines, "diff": {"before": names, "after": ""}}
+    if report.failed and not module.check_mode:
+        module.fail_json(msg="\n".join(lines), changed=report.changed, **result)
+    module.exit_json(msg=report.message, changed=report.changed, would_fail=report.failed, **result)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: flag
+short_description: Turn a feature switch of running apps on or off
+description:
+  - Turns a flag that apps declare under C(flags), without a deploy. The apps read it from the file that
+    C(FLAGS_FILE) names in their environment, which is replaced in one step.
+  - It stays turned through deploys, rollbacks and reboots. Who turned it and why is recorded.
+  - Without O(flag), writes the files of all apps, for flags that were declared since.
+options:
+  stack:
+    description:
+      - The stack. May be left out when the host has only one.
+    type: str
+    default: ""
+  flag:
+    description:
+      - The flag.
+    type: str
+    default: ""
+  state:
+    description:
+      - How it is to be.
+    type: str
+    choices: ["on", "off"]
+    default: "on"
+  environment:
+    description:
+      - Where.
+    type: str
+    choices: [staging, production]
+    default: production
+  reason:
+    description:
+      - Why. Kept in the record.
+    type: str
+    default: ""
+  person:
+    description:
+      - Who. Kept in the record.
+    type: str
+    default: unknown
+attributes:
+  check_mode:
+    support: full
+    description: Says what would be turned.
+  diff_mode:
+    support: none
+    description: The result says it.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: Turn battles off while they misbehave
+  onehost.release.flag:
+    flag: battle
+    state: "off"
+    environment: production
+    reason: matches never end
+"""
+
+RETURN = r"""
+lines:
+  description: What was turned, or what is not as it is by default.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.release import flags, provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS
+
+ARGUMENTS = {
+    "stack": {"type": "str", "default": ""},
+    "flag": {"type": "str", "default": ""},
+    "state": {"type": "str", "choices": ["on", "off"], "default": "on"},
+    "environment": {"type": "str", "choices": list(ENVIRONMENTS), "default": "production"},
+    "reason": {"type": "str", "default": ""},
+    "person": {"type": "str", "default": "unknown"},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    given, write = module.params, not module.check_mode
+    try:
+        stack = provisioned.load_stack(provisioned.choose_stack(given["stack"]))
+        if given["flag"]:
+            who = {"operation": "flag", "person": given["person"], "reason": given["reason"]}
+            on = given["state"] == "on"
+            changed = flags.turn(stack, given["environment"], given["flag"], on, who, write=write)
+            apps = ", ".join(flags.who_has(stack, given["flag"]))
+            verb = "is" if write else "would be"
+            lines = [f"{given['flag']} {verb} {given['state']} in {given['environment']} ({apps})"]
+        else:
+            lines = flags.provide(stack, write=write)
+            changed = bool(lines)
+    except (Refused, OperationFailed) as error:
+        if module.check_mode and not given["flag"]:
+            module.exit_json(changed=False, lines=[str(error)])
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=changed, lines=lines)
+
+
+if __name__ == "__main__":
+    main()

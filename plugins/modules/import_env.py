@@ -1,0 +1,115 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: import_env
+short_description: Propose an env matrix from env files that were written by hand
+description:
+  - Reads messy env files and writes rows of C(env_matrix) for every key in them, to be looked over by a person.
+  - Values are written only where O(values) says so, to a file of mode 0600, and are never part of the result.
+options:
+  files:
+    description:
+      - The env files by layer, C(common), C(staging) or C(production).
+    type: dict
+    required: true
+  dest:
+    description:
+      - Where the proposal is written, as YAML. Without it the proposal is only returned.
+    type: path
+  values:
+    description:
+      - Where the values are written, as YAML by layer, to be encrypted with ansible-vault at once.
+    type: path
+attributes:
+  check_mode:
+    support: full
+    description: Returns the proposal, writes nothing.
+  diff_mode:
+    support: none
+    description: The result names the keys.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: Begin a matrix from what is there
+  onehost.release.import_env:
+    files:
+      common: old/.env
+      production: old/.env.production
+    dest: env_matrix.yml
+"""
+
+RETURN = r"""
+env_matrix:
+  description: The proposed rows.
+  returned: always
+  type: dict
+notes:
+  description: What was strange in the files, by key and line.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import json
+import os
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible.module_utils.common.text.converters import to_text
+from ansible_collections.onehost.release.plugins.module_utils.release import env_import
+from ansible_collections.onehost.release.plugins.module_utils.release.files import write_atomically
+
+LAYERS = ("common", "staging", "production")
+HEAD = "# A proposal: look at each class, then move this into the stack's definition.\n"
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "files": {"type": "dict", "required": True},
+            "dest": {"type": "path"},
+            "values": {"type": "path"},
+        },
+        supports_check_mode=True,
+    )
+    layers, notes = {}, []
+    for layer, path in module.params["files"].items():
+        if layer not in LAYERS:
+            module.fail_json(msg=f"{layer!r} is no layer: choose from " + ", ".join(LAYERS))
+        try:
+            with open(os.path.expanduser(str(path)), "rb") as file:
+                found = env_import.parse(file.read())
+        except OSError as error:
+            module.fail_json(msg=f"{path}: {error.strerror}")
+        layers[layer] = found.values
+        notes += [f"{layer}: {note}" for note in found.notes]
+    rows = env_import.propose(layers)
+    # JSON is YAML too, and nothing beside the standard library writes it.
+    wanted = {module.params["dest"]: (HEAD + json.dumps({"env_matrix": rows}, indent=2) + "\n", 0o644)}
+    wanted[module.params["values"]] = (json.dumps({"env": layers}, indent=2) + "\n", 0o600)
+    changed = False
+    for path, (text, mode) in wanted.items():
+        if path is None or same(path, text, mode):
+            continue
+        changed = True
+        if not module.check_mode:
+            write_atomically(path, text.encode(), mode)
+    module.exit_json(changed=changed, env_matrix=rows, notes=[to_text(note) for note in notes])
+
+
+def same(path: str, text: str, mode: int) -> bool:
+    try:
+        with open(path, "rb") as file:
+            return file.read() == text.encode() and os.stat(path).st_mode & 0o777 == mode
+    except OSError:
+        return False
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,269 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Configuration on the host: each app's own keys, the gates, what runs, the age of secrets."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import World, shop_definition
+
+from release import ages, config_check
+from release.app_env import files_of, slot_env
+from release.env_file import format_env, parse_env
+from release.observed import observe
+from release.stack import read_stack
+
+MATRIX: dict[str, Any] = {
+    "DATABASE_URL": {"class": "secret", "same": True, "apps": ["api", "mail"]},
+    "COLOUR": {},
+    "PUBLIC_URL": {"class": "public", "type": "url", "distinct": True},
+    "LIMIT": {"type": "integer", "default": "5", "apps": ["api"]},
+}
+
+
+def definition(**changes: Any) -> dict[str, Any]:
+    return {**shop_definition(), "env_matrix": {**MATRIX, **changes}}
+
+
+@pytest.fixture
+def shop(one_by_one: None, tmp_path: Path) -> World:
+    return World(str(tmp_path), definition())
+
+
+class Inside:
+    """Docker's answer to what a container has: what it was started with, changed by a test."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.more: dict[str, str] = {}
+        self.less: set[str] = set()
+
+    def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
+        box = next(box for box in self.world.docker.boxes if box.id == container)
+        env = {layer: data for layer, data in self.world.store.env.items() if layer in ("common", box.environment)}
+        files = slot_env(self.world.stack, box.environment, env)
+        has = parse_env(files[f"app-{box.app}"].decode())
+        has = {name: value for name, value in has.items() if name not in self.less}
+        return {**has, "PATH": "/bin", "RELEASE_ID": "x", **self.more}, {"PATH": "/bin"}
+
+
+def test_each_app_gets_its_own_keys() -> None:
+    stack = read_stack("shop", definition())
+    env = {layer: format_env(values).encode() for layer, values in stack.env.items() if layer != "production"}
+    files = slot_env(stack, "staging", env)
+    assert {name: sorted(parse_env(data.decode())) for name, data in files.items()} == {
+        "app-api": ["COLOUR", "DATABASE_URL", "LIMIT", "PUBLIC_URL"],
+        "app-front": ["COLOUR", "PUBLIC_URL"],
+        "app-mail": ["COLOUR", "DATABASE_URL", "PUBLIC_URL"],
+    }
+    assert parse_env(files["app-api"].decode())["LIMIT"] == "5"
+    assert files_of(stack, "api", files) == ["app-api"]
+
+
+def test_without_a_matrix_every_app_gets_the_layers() -> None:
+    stack = read_stack("shop", shop_definition())
+    env = {"staging": b"B='2'\n", "common": b"A='1'\n"}
+    assert slot_env(stack, "staging", env) == env
+    assert files_of(stack, "api", env) == ["common", "staging"]
+
+
+def test_the_slot_names_the_files_of_its_apps(shop: World) -> None:
+    shop.good("deploy")
+    services = shop.store.files["/state/staging-blue/compose.json"]["services"]
+    assert {name: item["env_file"] for name, item in services.items()} == {
+        name: [f"/state/staging-blue/env.app-{name}"] for name in shop.stack.apps
+    }
+
+
+def test_only_the_apps_that_get_a_secret_are_created_anew(shop: World) -> None:
+    """A rollback uses kept containers where nothing that they were created from has changed."""
+    shop.ship()
+    shop.ship()
+    wanted = shop.store.files["/state/production-blue/compose.json"]["services"]
+    before = {name: item["labels"]["release.onehost.created-from"] for name, item in wanted.items()}
+    shop.rotate_secret()
+    shop.good("rollback")
+    wanted = shop.store.files["/state/production-blue/compose.json"]["services"]
+    after = {name: item["labels"]["release.onehost.created-from"] for name, item in wanted.items()}
+    assert {name for name in after if after[name] != before[name]} == {"api", "mail"}
+
+
+def test_who_gets_a_key_is_part_of_a_release(shop: World) -> None:
+    shop.good("deploy")
+    assert "already" in shop.good("deploy").message
+    shop.stack = read_stack("shop", definition(COLOUR={"apps": ["front"]}))
+    assert shop.good("deploy").changed
+
+
+def wrong_in(world: World, layer: str, **values: str) -> None:
+    known = parse_env(world.store.env[layer].decode())
+    world.store.env[layer] = format_env({**known, **values}).encode()
+
+
+def test_a_deploy_is_stopped_by_what_concerns_staging(shop: World) -> None:
+    wrong_in(shop, "staging", PUBLIC_URL="nothing-of-a-url", EXTRA="x")
+    report = shop.run("deploy")
+    assert report is not None and report.failed
+    assert [p["what"] for p in report.problems] == [
+        "EXTRA is not in the matrix",
+        "PUBLIC_URL is not a URL (scheme://host…)",
+    ]
+    assert "nothing-of-a-url" not in json.dumps([report.problems, report.message])
+
+
+def test_a_deploy_is_not_stopped_by_what_concerns_production(shop: World) -> None:
+    wrong_in(shop, "production", PUBLIC_URL="nothing-of-a-url")
+    shop.good("deploy")
+
+
+def test_a_promote_has_the_configuration_as_its_first_gate(shop: World) -> None:
+    shop.good("deploy")
+    wrong_in(shop, "production", PUBLIC_URL="nothing-of-a-url")
+    report = shop.run("promote")
+    assert report is not None and report.failed
+    assert report.gates[0] == {
+        "gate": "config",
+        "result": "NO-GO",
+        "evidence": "1 finding(s): PUBLIC_URL in production: wrong type",
+    }
+    assert shop.good("promote", skip_gates=("config",)).changed
+
+
+def test_an_old_secret_stops_a_deploy(shop: World) -> None:
+    inside = Inside(shop)
+    config_check.report(shop.host, inside, shop.stack, running=False, record=True, write=True)
+    shop.clock.time += 91 * 86400
+    report = shop.run("deploy")
+    assert report is not None and report.failed
+    assert ["DATABASE_URL was last changed 91 days ago" in p["what"] for p in report.problems] == [True]
+    shop.rotate_secret()
+    config_check.report(shop.host, inside, shop.stack, running=False, record=True, write=True)
+    shop.good("deploy")
+
+
+def test_a_missing_file_is_one_problem(shop: World) -> None:
+    del shop.store.env["staging"]
+    report = shop.run("deploy")
+    assert report is not None and [p["what"] for p in report.problems] == ["env file is missing"]
+
+
+def test_a_secret_in_an_image_stops_a_deploy(shop: World) -> None:
+    wrong_in(shop, "common", DATABASE_URL="db://kanarienvogel")
+    shop.docker.inside = b"url = 'db://kanarienvogel'"
+    report = shop.run("deploy")
+    assert report is not None and report.failed and shop.switch.memory["staging"] == "none/none"
+    assert [p["what"] for p in report.problems] == ["holds DATABASE_URL (staging) in /app/.env"]
+    assert "kanarienvogel" not in json.dumps(report.problems)
+
+
+def test_an_image_is_searched_once_for_each_secret(shop: World) -> None:
+    wrong_in(shop, "common", DATABASE_URL="db://kanarienvogel")
+    config_check.report(shop.host, Inside(shop), shop.stack, running=False, record=True, write=True)
+    shop.ship()
+    assert len(shop.docker.exported) == 1
+    wrong_in(shop, "common", DATABASE_URL="db://another-bird")
+    shop.docker.inside = b"db://another-bird"
+    report = shop.run("promote")
+    assert report is not None and report.failed and len(shop.docker.exported) == 2
+    assert [g["gate"] for g in report.gates if g["result"] == "NO-GO"] == ["no_leaks"]
+    assert shop.good("promote", skip_gates=("no_leaks",)).changed
+
+
+STRANGE = [
+    ("A=1\n", []),
+    ("# note\n\nA='x y'\nB='it\\'s'\n", []),
+    ("A='first\nsecond'\nB=2\n", []),
+    ("A=one two\n", ["A"]),
+    ("A=pass$word\n", ["A"]),
+    ('A="x"\n', ["A"]),
+    ("export A=1\n", ["A"]),
+    ("hunter2\n", ["line 1"]),
+    ("A=1\nA=2\n", ["A"]),
+    ("B=1\nA='open\nC=3\n", ["A"]),
+    ("A=1\r\n", ["A"]),
+]
+
+
+@pytest.mark.parametrize(("text", "names"), STRANGE)
+def test_what_a_hand_has_left_in_a_file(text: str, names: list[str]) -> None:
+    _, found = config_check.read_layers({"common": text.encode()})
+    assert [f.key for f in found] == names
+    assert not any(word in f.what for f in found for word in ("hunter2", "pass$word", "open"))
+
+
+def test_a_file_that_is_not_text() -> None:
+    _, found = config_check.read_layers({"staging": b"A=1\nB=\xff\n"})
+    assert [f.key for f in found] == ["line 2", "B"]
+
+
+def looked(world: World, inside: Inside) -> dict[str, Any]:
+    return config_check.report(world.host, inside, world.stack, running=True, record=True, write=True)
+
+
+def test_the_truth_inside_running_containers(shop: World) -> None:
+    shop.ship()
+    inside = Inside(shop)
+    assert looked(shop, inside)["ok"]
+    inside.more, inside.less = {"LEFT_OVER": "x"}, {"COLOUR"}
+    result = looked(shop, inside)
+    found = {(f["key"], f["environment"], f["code"]) for f in result["findings"]}
+    assert found == {
+        (key, environment, code)
+        for environment in ("staging", "production")
+        for key, code in (("COLOUR", "missing"), ("LEFT_OVER", "not allowed here"))
+    }
+
+
+def test_a_value_that_waits_for_the_next_operation_is_a_note(shop: World) -> None:
+    shop.ship()
+    inside = Inside(shop)
+    inside.more = {"COLOUR": "old"}
+    result = looked(shop, inside)
+    assert result["ok"]
+    assert any("staging api: COLOUR changed since it was started" in line for line in result["lines"])
+
+
+def test_ages_begin_when_a_value_changes() -> None:
+    first = ages.updated({}, {("staging", "A"): "one", ("production", "A"): "one"}, 1000.0)
+    again = ages.updated(first, {("staging", "A"): "two", ("production", "A"): "one"}, 1000.0 + 86400)
+    assert ages.changed(first, again) == ["staging/A"]
+    assert ages.days(again, 1000.0 + 2 * 86400) == {("staging", "A"): 1.0, ("production", "A"): 2.0}
+    prints = [item["fingerprint"] for item in first["secrets"].values()]
+    assert len(set(prints)) == 2, "the same value in two environments must not be recognised"
+    assert "one" not in json.dumps(again)
+
+
+def test_what_is_due_is_said_by_urgency() -> None:
+    matrix = read_stack("shop", definition()).env_matrix
+    found = ages.due(
+        matrix, {("staging", "DATABASE_URL"): 80.0, ("production", "DATABASE_URL"): 100.0, ("x", "COLOUR"): 999.0}
+    )
+    assert found == [
+        "DATABASE_URL (production): due for 10 days, last changed 100 days ago",
+        "DATABASE_URL (staging): due in 10 days, last changed 80 days ago",
+    ]
+
+
+def test_the_record_is_for_root_alone(tmp_path: Path) -> None:
+    path = str(tmp_path / "shop" / "secrets.json")
+    record = ages.updated({}, {("staging", "A"): "one"}, 5.0)
+    ages.save(path, record)
+    assert Path(path).stat().st_mode & 0o777 == 0o600
+    assert ages.load(path) == record
+    Path(path).write_text("half a rec")
+    assert ages.load(path) == {}
+
+
+def test_check_mode_records_nothing(shop: World) -> None:
+    result = config_check.report(shop.host, Inside(shop), shop.stack, running=False, record=True, write=False)
+    assert result["renewed"] and shop.store.record == {}
+
+
+def test_observation_holds_the_record(shop: World) -> None:
+    shop.store.record = {"format": 1}
+    assert observe(shop.host, shop.stack).secret_record == {"format": 1}

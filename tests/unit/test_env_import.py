@@ -1,0 +1,161 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Env files as people write them: no key is lost, none is invented, no value is shown."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from release.env_file import format_env, parse_env, problem_of
+from release.env_import import parse, propose
+from release.errors import Problem
+from release.fields import Fields
+from release.matrix import read_matrix
+
+MESSY: list[tuple[bytes, dict[str, str]]] = [
+    (b"A=1", {"A": "1"}),
+    (b"\xef\xbb\xbfA=1\r\nB=2\r\n", {"A": "1", "B": "2"}),
+    (b"A=1\rB=2\r", {"A": "1", "B": "2"}),
+    (b"export A=1\n  B = two words  \n", {"A": "1", "B": "two words"}),
+    (b"A=1 # note\nB=1#2\nC=#x\nD=\n", {"A": "1", "B": "1#2", "C": "", "D": ""}),
+    (b"A='a # b' # note\nB=\"c # d\"\n", {"A": "a # b", "B": "c # d"}),
+    (b'A="line\\nnext \\"q\\""\n', {"A": 'line\nnext "q"'}),
+    (b"A='it\\'s'\n", {"A": "it's"}),
+    (
+        b'A="-----BEGIN X-----\nabc=\n-----END X-----"\nB=1\n',
+        {"A": "-----BEGIN X-----\nabc=\n-----END X-----", "B": "1"},
+    ),
+    (b"A='never closed\nB=2\n", {"A": "'never closed", "B": "2"}),
+    (b"A='never closed\nB='2'\n", {"A": "'never closed", "B": "2"}),
+    (b"A=1\nA=2\n", {"A": "2"}),
+    (b"A: yaml\n", {"A": "yaml"}),
+    (b"# A=1\nnonsense\n=x\n1A=2\nB=3\n", {"B": "3"}),
+    (b"A=a=b==\n", {"A": "a=b=="}),
+    (b"A=pa$$word\n", {"A": "pa$$word"}),
+    (b"A=\xe9t\xe9\n", {"A": "été"}),
+    ("A=Grüße\n".encode(), {"A": "Grüße"}),
+    (b"", {}),
+]
+
+
+@pytest.mark.parametrize(("data", "expected"), MESSY)
+def test_messy_files(data: bytes, expected: dict[str, str]) -> None:
+    assert parse(data).values == expected
+
+
+NOTED = [
+    (b"A=1\nsesame-open\n", "line 2"),
+    (b"A=1\nA=2\n", "A is there more than once"),
+    (b"A='sesame\n", "opens a quote that never ends"),
+    (b"A='x' sesame\n", "something behind its closing quote"),
+    (b"A=$sesame\n", "holds a $"),
+    (b"A=\xff\n", "not UTF-8"),
+]
+
+
+@pytest.mark.parametrize(("data", "what"), NOTED)
+def test_what_is_strange_is_said_without_a_value(data: bytes, what: str) -> None:
+    notes = parse(data).notes
+    assert len(notes) == 1 and what in notes[0] and "sesame" not in notes[0]
+
+
+NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
+PLAIN = st.from_regex(r"[A-Za-z0-9_./:@%+,-]{0,20}", fullmatch=True)
+
+
+@st.composite
+def messy_lines(draw: st.DrawFn) -> tuple[str, str | None, str | None]:
+    """One line or value of a hand-written file: its text, and the key and value in it, if any."""
+    kind = draw(
+        st.sampled_from(["comment", "blank", "bare", "single", "double", "export", "spaced", "noted", "broken"])
+    )
+    name, value = draw(NAMES), draw(PLAIN)
+    if kind == "comment":
+        return f"# {name}={value}", None, None
+    if kind == "blank":
+        return draw(st.sampled_from(["", "   ", "\t"])), None, None
+    if kind == "broken":
+        return f"{name}='{value}", name, f"'{value}"
+    text = {
+        "bare": f"{name}={value}",
+        "single": f"{name}='{value}'",
+        "double": f'{name}="{value}"',
+        "export": f"export {name}={value}",
+        "spaced": f"  {name} = {value}  ",
+        "noted": f'{name}={value} # it\'s "so"',
+    }[kind]
+    return text, name, value
+
+
+@given(st.lists(messy_lines(), max_size=12), st.sampled_from(["\n", "\r\n"]), st.booleans())
+def test_no_key_is_lost_or_invented(lines: list[tuple[str, str | None, str | None]], newline: str, mark: bool) -> None:
+    text = newline.join(line for line, _, _ in lines)
+    data = (b"\xef\xbb\xbf" if mark else b"") + text.encode()
+    assert parse(data).values == {name: value for _, name, value in lines if name is not None}
+
+
+@given(st.binary(max_size=200))
+def test_anything_can_be_read(data: bytes) -> None:
+    parse(data)
+
+
+CARRIED = st.text(st.characters(exclude_characters="\r\0", exclude_categories=["Cs"]), max_size=40).filter(
+    lambda value: not problem_of(value)
+)
+
+
+@given(st.dictionaries(NAMES, CARRIED, max_size=6))
+def test_our_own_files_come_back(values: dict[str, str]) -> None:
+    text = format_env(values)
+    assert parse_env(text) == values
+
+
+CLASSES = [
+    ("SESSION_SECRET", "x", "secret"),
+    ("STRIPE_KEY", "sk_live_1", "secret"),
+    ("WHATEVER", "-----BEGIN PRIVATE KEY-----", "secret"),
+    ("DATABASE_URL", "postgresql://u:p@h/d", "secret"),
+    ("JWT_PRIVATE_KEY_PATH", "/keys/x.pem", "config"),
+    ("JWT_PUBLIC_KEY", "/keys/x.pem", "config"),
+    ("VITE_API_URL", "https://x", "public"),
+    ("NODE_ENV", "production", "config"),
+    ("TOKEN_TTL", "60", "config"),
+    ("PASSWORD", "x", "secret"),
+    ("MONKEY", "x", "config"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "kind"), CLASSES)
+def test_proposed_classes(name: str, value: str, kind: str) -> None:
+    assert propose({"common": {name: value}})[name]["class"] == kind
+
+
+def test_a_proposal_is_a_matrix() -> None:
+    layers = {
+        "common": {"SESSION_SECRET": "x", "URL": "https://x", "EMPTY": ""},
+        "staging": {"PORT": "1", "DEBUG": "true", "ONLY": "x"},
+        "production": {"PORT": "2", "DEBUG": "false"},
+    }
+    rows = propose(layers)
+    assert rows == {
+        "DEBUG": {"class": "config", "type": "boolean"},
+        "EMPTY": {"class": "config", "optional": True},
+        "ONLY": {"class": "config", "environments": ["staging"]},
+        "PORT": {"class": "config", "type": "integer"},
+        "SESSION_SECRET": {"class": "secret", "same": True},
+        "URL": {"class": "config", "type": "url"},
+    }
+
+
+@given(st.dictionaries(st.sampled_from(["common", "staging", "production"]), st.dictionaries(NAMES, PLAIN, max_size=5)))
+def test_every_key_gets_a_row_that_can_be_read(layers: dict[str, dict[str, str]]) -> None:
+    rows: dict[str, Any] = propose(layers)
+    problems: list[Problem] = []
+    matrix = read_matrix(Fields({"env_matrix": rows}, "stack shop", problems), (), problems)
+    assert problems == []
+    assert set(matrix) == {name for values in layers.values() for name in values}

@@ -1,0 +1,199 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Key rotation, killed at any step, and feature switches."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.fakes import shop_definition
+
+from release import compose, flags, jwt_rotation
+from release.errors import Refused
+from release.stack import read_stack
+
+HOUR = 3600.0
+USER = os.getuid()
+
+
+class Killed(BaseException):
+    """The process is gone."""
+
+
+class Keys:
+    """Makes pairs that can be told apart and matched: private-1 belongs to public-1."""
+
+    def __init__(self) -> None:
+        self.numbers = itertools.count(1)
+
+    def __call__(self, arguments: list[str], data: bytes) -> bytes:
+        return b"private-%d" % next(self.numbers) if arguments[0] == "genpkey" else data.replace(b"private", b"public")
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> Path:
+    for name, text in (
+        ("jwt_private.pem", "private-0"),
+        ("jwt_public.pem", "public-0"),
+        ("jwt_public_previous.pem", "public-0"),
+    ):
+        (tmp_path / name).write_text(text)
+    return tmp_path
+
+
+def pair(directory: Path) -> tuple[str, str, str]:
+    names = ("jwt_private.pem", "jwt_public.pem", "jwt_public_previous.pem")
+    return tuple((directory / name).read_text() for name in names)  # type: ignore[return-value]
+
+
+def test_both_public_keys_are_valid_after_a_rotation(keys: Path) -> None:
+    note = jwt_rotation.rotate(str(keys), USER, 1000.0, 24 * HOUR, Keys())
+    assert pair(keys) == ("private-1", "public-1", "public-0")
+    assert note["until"] == 1000.0 + 24 * HOUR
+    assert (keys / "jwt_private.pem").stat().st_mode & 0o777 == 0o600
+    assert (keys / "jwt_public_previous.pem").stat().st_mode & 0o777 == 0o644
+
+
+def test_no_second_rotation_during_the_first(keys: Path) -> None:
+    jwt_rotation.rotate(str(keys), USER, 1000.0, HOUR, Keys())
+    with pytest.raises(Refused, match="state=finished"):
+        jwt_rotation.rotate(str(keys), USER, 1001.0, HOUR, Keys())
+
+
+def test_the_end_of_the_overlap(keys: Path) -> None:
+    jwt_rotation.rotate(str(keys), USER, 1000.0, HOUR, Keys())
+    inode = (keys / "jwt_public_previous.pem").stat().st_ino
+    with pytest.raises(Refused, match=r"0\.5 more hours"):
+        jwt_rotation.finish(str(keys), 1000.0 + HOUR / 2)
+    assert jwt_rotation.finish(str(keys), 1001.0 + HOUR)
+    assert pair(keys) == ("private-1", "public-1", "public-1")
+    assert (keys / "jwt_public_previous.pem").stat().st_ino == inode, "running containers hold this very file"
+    assert not jwt_rotation.finish(str(keys), 1002.0 + HOUR)
+
+
+def test_ended_before_its_time(keys: Path) -> None:
+    jwt_rotation.rotate(str(keys), USER, 1000.0, HOUR, Keys())
+    assert jwt_rotation.finish(str(keys), 1001.0, force=True)
+
+
+@pytest.mark.parametrize("step", range(1, 6))
+def test_killed_at_any_step(keys: Path, monkeypatch: pytest.MonkeyPatch, step: int) -> None:
+    """Whatever was reached, the next call leaves a whole pair, and the key of before is still the old one."""
+    count = itertools.count(1)
+    real = os.replace
+
+    def replace(old: str, new: str) -> None:
+        if next(count) == step:
+            raise Killed
+        real(old, new)
+
+    monkeypatch.setattr(os, "replace", replace)
+    make = Keys()
+    with pytest.raises(Killed):
+        jwt_rotation.rotate(str(keys), USER, 1000.0, HOUR, make)
+    monkeypatch.setattr(os, "replace", real)
+    jwt_rotation.rotate(str(keys), USER, 1000.0, HOUR, make)
+    private, public, previous = pair(keys)
+    assert private.replace("private", "public") == public != "public-0"
+    assert previous == "public-0"
+
+
+def test_a_rotation_that_is_half_done_cannot_be_ended(keys: Path) -> None:
+    (keys / "rotation.json").write_text(json.dumps({"since": 0, "until": 1, "half": True}))
+    with pytest.raises(Refused, match="interrupted"):
+        jwt_rotation.finish(str(keys), 5.0)
+
+
+def test_openssl_makes_a_pair() -> None:
+    private, public = jwt_rotation.new_pair()
+    assert private.startswith(b"-----BEGIN PRIVATE KEY") and public.startswith(b"-----BEGIN PUBLIC KEY")
+
+
+# Feature switches
+
+WHO = {"person": "ann", "reason": "matches never end"}
+
+
+def shop(**declared: Any) -> Any:
+    definition = shop_definition()
+    definition["apps"]["api"]["flags"] = {"battle": None, "beta": {"default": False}, **declared}
+    definition["apps"]["mail"]["flags"] = {"battle": None}
+    return read_stack("shop", definition)
+
+
+def turn(path: Path, flag: str, on: bool, **options: Any) -> bool:
+    return flags.turn(shop(), "production", flag, on, WHO, state=str(path), locks=str(path), **options)
+
+
+def read(path: Path, environment: str, app: str) -> dict[str, bool]:
+    result: dict[str, bool] = json.loads((path / "shop" / "flags" / environment / app / "flags.json").read_text())
+    return result
+
+
+def test_a_flag_is_turned_for_every_app_that_declares_it(tmp_path: Path) -> None:
+    flags.provide(shop(), state=str(tmp_path))
+    assert turn(tmp_path, "battle", False)
+    assert read(tmp_path, "production", "api") == {"battle": False, "beta": False}
+    assert read(tmp_path, "production", "mail") == {"battle": False}
+    assert read(tmp_path, "staging", "api") == {"battle": True, "beta": False}
+
+
+def test_turning_twice_changes_nothing(tmp_path: Path) -> None:
+    assert turn(tmp_path, "battle", False)
+    assert not turn(tmp_path, "battle", False)
+    assert turn(tmp_path, "battle", True)
+
+
+def test_a_turned_flag_stays_turned_when_defaults_are_written(tmp_path: Path) -> None:
+    turn(tmp_path, "battle", False)
+    written = flags.provide(shop(new=None), state=str(tmp_path))
+    assert [Path(path).parts[-3:] for path in written if "production" in path] == [("production", "api", "flags.json")]
+    assert read(tmp_path, "production", "api") == {"battle": False, "beta": False, "new": True}
+    assert flags.provide(shop(new=None), state=str(tmp_path)) == []
+
+
+def test_who_and_why_are_recorded(tmp_path: Path) -> None:
+    turn(tmp_path, "battle", False)
+    turn(tmp_path, "beta", False)
+    known = flags.turned(shop(), "production", str(tmp_path))
+    said = flags.lines(shop(), "production", known)
+    assert len(said) == 1 and "flag battle is OFF" in said[0] and said[0].endswith("by ann matches never end")
+    history = (tmp_path / "shop" / "flags" / "production" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["flag"] for line in history] == ["battle", "beta"]
+
+
+def test_check_mode_turns_nothing(tmp_path: Path) -> None:
+    assert turn(tmp_path, "battle", False, write=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_undeclared_flag_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(Refused, match="choose from battle, beta"):
+        turn(tmp_path, "fight", False)
+
+
+def test_a_file_left_behind_by_a_kill_is_brought_up_to_date(tmp_path: Path) -> None:
+    turn(tmp_path, "battle", False)
+    path = tmp_path / "shop" / "flags" / "production" / "api" / "flags.json"
+    path.write_text("{}")
+    assert not turn(tmp_path, "battle", False)
+    assert read(tmp_path, "production", "api")["battle"] is False
+
+
+def test_the_directory_is_mounted_and_named() -> None:
+    stack = shop()
+    service = compose.service(stack, stack.apps["api"], "production", "sha256:1")
+    assert "/var/lib/onehost/shop/flags/production/api:/run/onehost-flags:ro" in service["volumes"]
+    assert service["environment"]["FLAGS_FILE"] == "/run/onehost-flags/flags.json"
+    assert "FLAGS_FILE" not in compose.service(stack, stack.apps["front"], "production", "x")["environment"]
+
+
+def test_flags_survive_the_file_of_the_stack() -> None:
+    stack = shop()
+    assert read_stack("shop", stack.to_mapping(with_env=True)) == stack
