@@ -117,6 +117,9 @@ def main() -> None:
             wait_seconds=module.params["lock_wait"],
         )
     except (Refused, OperationFailed) as error:
+        if module.check_mode:
+            # As the other operations: a host may be looked at before it was ever provisioned.
+            module.exit_json(msg=str(error), lines=[f"would be refused: {error}"], would_refuse=True, changed=False)
         module.fail_json(msg=str(error))
     lines = room.lines(report, module.check_mode)
     names = "".join(f"{item['kind']} {', '.join(item['names'])}\n" for item in report.removed)

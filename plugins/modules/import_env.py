@@ -83,7 +83,7 @@ def main() -> None:
         if layer not in LAYERS:
             module.fail_json(msg=f"{layer!r} is no layer: choose from " + ", ".join(LAYERS))
         try:
-            with open(os.path.expanduser(str(path)), "rb") as file:
+            with open(str(path), "rb") as file:
                 found = env_import.parse(file.read())
         except OSError as error:
             module.fail_json(msg=f"{path}: {error.strerror}")

@@ -66,7 +66,7 @@ def days(record: Record, now: float) -> dict[tuple[str, str], float]:
     """How many days ago each value last changed, by (environment, key)."""
     result = {}
     for label, item in record.get("secrets", {}).items():
-        environment, _, name = label.partition("/")
+        environment, _separator, name = label.partition("/")
         result[environment, name] = max(0.0, (now - float(item["since"])) / DAY)
     return result
 
@@ -80,7 +80,7 @@ def due(matrix: Mapping[str, Key], ages_days: Mapping[tuple[str, str], float], w
             left = allowed - age
             word = f"due for {-left:.0f} days" if left < 0 else f"due in {left:.0f} days"
             rows.append((left, f"{name} ({environment}): {word}, last changed {age:.0f} days ago"))
-    return [text for _, text in sorted(rows)]
+    return [row[1] for row in sorted(rows)]
 
 
 def path_of(stack: Stack, state: str = STATE) -> str:

@@ -227,7 +227,7 @@ def why_kept(image: ImageSeen, seen: HostSeen, used: Collection[str]) -> str:
     if image.id in used:
         return "a container uses it"
     for name in image.names:
-        repository, _, tag = name.rpartition(":")
+        repository, _separator, tag = name.rpartition(":")
         if repository != app or not BUILD_TAG.fullmatch(tag):
             return f"it is called {name}"
     if not stack.is_complete:

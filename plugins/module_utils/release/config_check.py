@@ -31,7 +31,6 @@ class Looking(Protocol):
 
     def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
         """The environment of a container, and that of its image."""
-        ...
 
 
 def files_of(seen: Observed) -> dict[str, bytes]:
@@ -141,7 +140,7 @@ def report(
 
 
 def _secret_values(stack: Stack, seen: Observed) -> dict[tuple[str, str], str]:
-    layers, _ = read_layers(files_of(seen))
+    layers, _problems = read_layers(files_of(seen))
     values = ages.secret_values(stack.env_matrix, layers)
     if seen.keys.get(ages.JWT):
         # A fingerprint serves as well as the key: only whether it changes matters.

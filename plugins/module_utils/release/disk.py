@@ -258,7 +258,7 @@ def _unlink(path: str) -> str:
 
 
 def _remove_release(removal: Removal, stacks: Sequence[Stack]) -> str:
-    name, _, release = removal.names[0].partition("/")
+    name, _separator, release = removal.names[0].partition("/")
     stack = next(stack for stack in stacks if stack.name == name)
     home = os.path.join(stack.directory, "releases", release)
     # Without this file it is no release any more, wherever the rest is broken off.

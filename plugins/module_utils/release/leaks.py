@@ -43,7 +43,6 @@ class Exporting(Protocol):
 
     def export(self, images: Sequence[str]) -> AbstractContextManager[IO[bytes]]:
         """The images as one tar archive, as `docker save` writes it."""
-        ...
 
 
 def needles(secrets: Mapping[str, str]) -> dict[bytes, str]:

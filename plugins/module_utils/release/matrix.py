@@ -150,7 +150,7 @@ def _check_key(fields: Fields, key: Key) -> None:
         for option, is_set in (("default", key.default is not None), ("values", bool(key.values))):
             if is_set:
                 fields.note(option, "would publish a secret", f"remove `{option}`, or choose another class")
-        if any(template != "" and not REFERENCE.search(template) for _, template in key.equals):
+        if any(template != "" and not REFERENCE.search(template) for template in (rule[1] for rule in key.equals)):
             fields.note("equals", "would publish a secret", "name another key, as in ${OTHER_KEY}")
 
 

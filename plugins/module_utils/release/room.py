@@ -141,7 +141,7 @@ def _carry_out(
     free = report.free_before
     if free < cleanup.BREATH_BYTES:
         disk.spend_spare()
-    for _ in range(ROUNDS):
+    for _round in range(ROUNDS):
         seen = disk.observe(host, stacks, places.state)
         planned = cleanup.plan(_without(seen, stuck), settings, keep_images)
         todo = [item for item in (*planned.trimmed, *planned.removals) if item.names not in stuck]

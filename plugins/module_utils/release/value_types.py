@@ -66,7 +66,7 @@ def parsed(value: str) -> urllib.parse.SplitResult | None:
         return None
     try:
         parts = urllib.parse.urlsplit(value)
-        _ = parts.port
+        _port = parts.port
     except ValueError:
         return None
     return parts
