@@ -105,8 +105,9 @@ def main() -> None:
             lines = flags.provide(stack, write=write)
             changed = bool(lines)
     except (Refused, OperationFailed) as error:
-        if module.check_mode and not given["flag"]:
-            module.exit_json(changed=False, lines=[str(error)])
+        if module.check_mode:
+            # As the operations: a host may be looked at before it was ever provisioned.
+            module.exit_json(changed=False, lines=[f"would be refused: {error}"])
         module.fail_json(msg=str(error))
     module.exit_json(changed=changed, lines=lines)
 

@@ -103,6 +103,9 @@ def main() -> None:
                 ],
             )
     except (Refused, OperationFailed) as error:
+        if module.check_mode:
+            # As the operations: a host may be looked at before it was ever provisioned.
+            module.exit_json(changed=False, lines=[f"would be refused: {error}"])
         module.fail_json(msg=str(error))
     module.exit_json(changed=changed, lines=lines)
 
