@@ -16,6 +16,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release import (
     env_file,
     matrix_check,
     matrix_report,
+    notifications,
 )
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
 from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS, Stack, read_stack
@@ -53,6 +54,14 @@ def config_findings(stack: dict[str, Any]) -> list[str]:
     return matrix_report.lines(read.env_matrix, found, ENVIRONMENTS) if found else []
 
 
+def notification_findings(targets: list[dict[str, Any]]) -> list[str]:
+    try:
+        notifications.read_targets(targets)
+    except Refused as refused:
+        return [str(problem) for problem in refused.problems]
+    return []
+
+
 class FilterModule:
     """Filters of the collection."""
 
@@ -62,5 +71,6 @@ class FilterModule:
             "compose_file": compose_file,
             "config_findings": config_findings,
             "loopback_port": loopback_port,
+            "notification_findings": notification_findings,
             "without_env": without_env,
         }

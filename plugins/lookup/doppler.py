@@ -95,12 +95,14 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.lookup import LookupBase
 from ansible.utils.display import Display
-from ansible_collections.onehost.release.plugins.plugin_utils.doppler import Answer, Doppler, DopplerError
+from ansible_collections.onehost.release.plugins.plugin_utils.doppler import (
+    Answer,
+    Doppler,
+    DopplerError,
+    fetched,
+)
 
 display = Display()
-
-#: One fetch for each process of Ansible; a second one would only ask for the same ETag.
-_fetched: dict[Doppler, Answer] = {}
 
 
 class LookupModule(LookupBase):
@@ -134,11 +136,12 @@ class LookupModule(LookupBase):
         return os.environ.get(f"DOPPLER_TOKEN_{name.upper()}") or os.environ.get("DOPPLER_TOKEN") or ""
 
     def _answer(self, source: Doppler) -> Answer:
-        if source not in _fetched:
+        if source not in fetched:
             if self.get_option("offline"):
                 answer = source.last_good()
-                display.warning(f"offline: values of Doppler's config {source.name} are {answer.age(time.time())}")
+                age = f"{answer.age(time.time())}, of {answer.copied()}"
+                display.warning(f"offline: values of Doppler's config {source.name} are {age}")
             else:
                 answer = source.fetch()
-            _fetched[source] = answer
-        return _fetched[source]
+            fetched[source] = answer
+        return fetched[source]

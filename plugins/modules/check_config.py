@@ -35,9 +35,9 @@ options:
     default: true
   note:
     description:
-      - Kept with the record, such as that values came from a copy.
+      - Where new values came from when that was not their source. Kept in the record, shown by C(status) until values
+        come from their source again, which an empty note tells.
     type: str
-    default: ""
   fail:
     description:
       - Fail when something is wrong, instead of only reporting it.
@@ -102,7 +102,7 @@ ARGUMENTS = {
     "environment": {"type": "str", "choices": list(ENVIRONMENTS)},
     "running": {"type": "bool", "default": True},
     "record": {"type": "bool", "default": True},
-    "note": {"type": "str", "default": ""},
+    "note": {"type": "str"},
     "fail": {"type": "bool", "default": True},
 }
 

@@ -109,13 +109,15 @@ def main() -> None:
     )
     try:
         settings = room.read_settings(**{name: module.params[name] for name in SETTINGS})
+        host = provisioned.this_host()
         report = room.make_room(
-            provisioned.this_host(),
+            host,
             provisioned.all_stacks(),
             settings,
             check=module.check_mode,
             wait_seconds=module.params["lock_wait"],
         )
+        room.alarm(host, report, module.check_mode)
     except (Refused, OperationFailed) as error:
         if module.check_mode:
             # As the other operations: a host may be looked at before it was ever provisioned.

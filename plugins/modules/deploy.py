@@ -74,7 +74,7 @@ from ansible_collections.onehost.release.plugins.module_utils.operation_module i
 
 
 def main() -> None:
-    run_module("deploy", {"version": {"type": "str", "default": ""}, "rebuild": {"type": "bool", "default": False}})
+    run_module("deploy")
 
 
 if __name__ == "__main__":

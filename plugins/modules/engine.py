@@ -54,21 +54,34 @@ files:
 
 import os
 import pkgutil
+import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils import release
 from ansible_collections.onehost.release.plugins.module_utils.release import (
-    __main__ as entry,
-)
-from ansible_collections.onehost.release.plugins.module_utils.release import (
     command,
+    env_import,
+    exchange,
+    people_env,
 )
 from ansible_collections.onehost.release.plugins.module_utils.release import (
     files as atomic,
 )
 
 # Only what is imported travels with a module: these pull in the whole engine.
-PARTS = (entry, command)
+PARTS = (command, env_import, exchange, people_env)
+
+# Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.
+# Without the site's own packages (-S), which the engine does not use and which take time to find.
+PROGRAM = """#!/usr/bin/python3 -IS
+# The release engine of onehost.release.
+import sys
+
+sys.path.insert(0, {path!r})
+from release.{part} import main
+
+raise SystemExit(main())
+"""
 
 
 def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
@@ -78,8 +91,8 @@ def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
         data = pkgutil.get_data(release.__name__, f"{name}.py")
         if data:
             result[os.path.join(path, "release", f"{name}.py")] = (data, 0o644)
-    script = f'#!/bin/sh\n# The release engine of onehost.release.\nPYTHONPATH={path} exec python3 -B -m release "$@"\n'
-    result[command_path] = (script.encode(), 0o755)
+    result[command_path] = (PROGRAM.format(path=path, part="command").encode(), 0o755)
+    result[os.path.join(path, "exchange")] = (PROGRAM.format(path=path, part="exchange").encode(), 0o755)
     return result
 
 
@@ -96,17 +109,23 @@ def main() -> None:
     wanted = wanted_files(module.params["path"], module.params["command"])
     if module.params["state"] == "absent":
         wanted = {}
-    there = {os.path.join(home, name) for name in os.listdir(home)} if os.path.isdir(home) else set()
-    there |= {path for path in (module.params["command"],) if os.path.exists(path)}
+    # Python's own __pycache__ may stay: it spares each call the compiling, and follows its sources.
+    cache = os.path.join(home, "__pycache__")
+    there = {os.path.join(home, name) for name in os.listdir(home)} - {cache} if os.path.isdir(home) else set()
+    programs = (module.params["command"], os.path.join(module.params["path"], "exchange"))
+    there |= {path for path in programs if os.path.exists(path)}
     changed = [path for path, (data, mode) in wanted.items() if not same(path, data, mode)]
     gone = sorted(there - wanted.keys())
     if not module.check_mode:
-        os.makedirs(home, mode=0o755, exist_ok=True)
+        if wanted:
+            os.makedirs(home, mode=0o755, exist_ok=True)
         for path in changed:
             data, mode = wanted[path]
             atomic.write_atomically(path, data, mode)
         for path in gone:
             os.remove(path)
+        if not wanted and os.path.isdir(home):
+            shutil.rmtree(home)
     names = "".join(f"{path}\n" for path in changed + gone)
     module.exit_json(changed=bool(changed or gone), files=changed + gone, diff={"before": "", "after": names})
 

@@ -11,6 +11,7 @@ short_description: Turn a feature switch of running apps on or off
 description:
   - Turns a flag that apps declare under C(flags), without a deploy. The apps read it from the file that
     C(FLAGS_FILE) names in their environment, which is replaced in one step.
+  - While a flag with a C(route) is off, HAProxy answers 503 for that path by itself. Open WebSockets stay open.
   - It stays turned through deploys, rollbacks and reboots. Who turned it and why is recorded.
   - Without O(flag), writes the files of all apps, for flags that were declared since.
 options:
@@ -75,6 +76,7 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.refusal import end_refused
 from ansible_collections.onehost.release.plugins.module_utils.release import flags, provisioned
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
 from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS
@@ -94,21 +96,19 @@ def main() -> None:
     given, write = module.params, not module.check_mode
     try:
         stack = provisioned.load_stack(provisioned.choose_stack(given["stack"]))
+        switch = provisioned.this_host().switch
         if given["flag"]:
             who = {"operation": "flag", "person": given["person"], "reason": given["reason"]}
             on = given["state"] == "on"
-            changed = flags.turn(stack, given["environment"], given["flag"], on, who, write=write)
+            changed = flags.turn(stack, given["environment"], given["flag"], on, who, switch, write=write)
             apps = ", ".join(flags.who_has(stack, given["flag"]))
             verb = "is" if write else "would be"
             lines = [f"{given['flag']} {verb} {given['state']} in {given['environment']} ({apps})"]
         else:
-            lines = flags.provide(stack, write=write)
+            lines = flags.provide(stack, switch, write=write)
             changed = bool(lines)
     except (Refused, OperationFailed) as error:
-        if module.check_mode:
-            # As the operations: a host may be looked at before it was ever provisioned.
-            module.exit_json(changed=False, lines=[f"would be refused: {error}"])
-        module.fail_json(msg=str(error))
+        end_refused(module, error)
     module.exit_json(changed=changed, lines=lines)
 
 

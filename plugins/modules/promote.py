@@ -70,7 +70,7 @@ from ansible_collections.onehost.release.plugins.module_utils.operation_module i
 
 
 def main() -> None:
-    run_module("promote", {"skip_gates": {"type": "list", "elements": "str", "default": []}})
+    run_module("promote")
 
 
 if __name__ == "__main__":

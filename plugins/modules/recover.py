@@ -58,7 +58,7 @@ def main() -> None:
                 open_ones = [record.path for env in ENVIRONMENTS for record in journal.unfinished(name, env)]
                 lines += [f"would finish or undo {path}" for path in open_ones]
             else:
-                lines += command.recover_stack(name)
+                lines += command.after_boot(name) + command.recover_stack(name)
     except (Refused, OperationFailed) as error:
         module.fail_json(msg=str(error), lines=lines)
     module.exit_json(changed=bool(lines), lines=lines or ["no operation is unfinished"])

@@ -74,13 +74,7 @@ from ansible_collections.onehost.release.plugins.module_utils.operation_module i
 
 
 def main() -> None:
-    run_module(
-        "rollback",
-        {
-            "release": {"type": "str", "default": ""},
-            "secrets": {"type": "str", "choices": ["today", "release"], "default": "today"},
-        },
-    )
+    run_module("rollback")
 
 
 if __name__ == "__main__":

@@ -11,6 +11,8 @@ short_description: Replace the key pair that a stack's apps sign tokens with
 description:
   - Makes a new pair on the host and keeps the public key of before as C(jwt_public_previous.pem), so that tokens signed
     with it stay valid. The new pair goes live with the next deploy and promote. The private key never leaves the host.
+  - The overlap ends by itself, also after a reboot. From then on the file holds the new public key, in running
+    containers too.
 options:
   stack:
     description:
@@ -19,20 +21,24 @@ options:
     default: ""
   state:
     description:
-      - V(rotated) makes a new pair; V(finished) ends the overlap, after which only the new public key is valid.
+      - V(rotated) makes a new pair; V(finished) ends the overlap now, after which only the new public key is valid.
     type: str
     choices: [rotated, finished]
     default: rotated
   overlap_hours:
     description:
-      - How long the public key of before is to stay valid.
+      - How long the public key of before is to stay valid. If not set, C(keys.overlap_hours) of the stack.
     type: float
-    default: 24
-  force:
+  lock_wait:
     description:
-      - End the overlap before its time.
-    type: bool
-    default: false
+      - How many seconds to wait for an operation that is running.
+    type: float
+    default: 0
+  person:
+    description:
+      - Who does it. Told to whoever meets the lock.
+    type: str
+    default: unknown
 attributes:
   check_mode:
     support: full
@@ -62,51 +68,69 @@ lines:
 """
 
 import os
-import time
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release import jwt_rotation, provisioned
+from ansible_collections.onehost.release.plugins.module_utils.refusal import end_refused
+from ansible_collections.onehost.release.plugins.module_utils.release import jwt_rotation, overlap, provisioned
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.seam import Host
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import Stack
 
 ARGUMENTS = {
     "stack": {"type": "str", "default": ""},
     "state": {"type": "str", "choices": ["rotated", "finished"], "default": "rotated"},
-    "overlap_hours": {"type": "float", "default": 24},
-    "force": {"type": "bool", "default": False},
+    "overlap_hours": {"type": "float"},
+    "lock_wait": {"type": "float", "default": 0},
+    "person": {"type": "str", "default": "unknown"},
 }
+LONGEST_HOURS = 24 * 365
+
+
+def would(stack: Stack, state: str) -> tuple[bool, list[str]]:
+    """What check mode tells: only a pair that may be replaced would be."""
+    place = overlap.directory(stack)
+    if state == "rotated":
+        jwt_rotation.check(place)
+        return True, ["would make a new key pair"]
+    going_on = jwt_rotation.pending(place) is not None
+    return going_on, ["would end the overlap" if going_on else "no rotation is going on"]
+
+
+def change(host: Host, stack: Stack, given: dict[str, Any]) -> tuple[bool, list[str]]:
+    if given["state"] == "finished":
+        changed = overlap.end(host, stack, early=True)
+        if not changed:
+            return False, ["no rotation is going on"]
+        return True, [
+            "only the new public key is valid now",
+            "what runs with the pair of before keeps it until its next deploy or promote: playbooks/status.yml tells",
+        ]
+    who = {"operation": "rotation of keys", "person": given["person"], "pid": os.getpid()}
+    note = overlap.begin(host, stack, given["overlap_hours"], who, lock_wait=given["lock_wait"])
+    return True, [
+        f"a new key pair is in place; the public key of before stays valid until {overlap.moment(note['until'])}",
+        "next: ansible-playbook playbooks/deploy_staging.yml, then playbooks/promote.yml bring it live before then",
+        "the overlap ends by itself; at once: ansible-playbook playbooks/rotate_jwt.yml -e state=finished",
+    ]
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given = module.params
+    hours = given["overlap_hours"]
+    if hours is not None and not 0 <= hours <= LONGEST_HOURS:
+        module.fail_json(msg=f"overlap_hours: {hours:g} is out of range. Mend: choose 0 to {LONGEST_HOURS}")
     try:
         stack = provisioned.load_stack(provisioned.choose_stack(given["stack"]))
         if stack.keys is None:
             module.fail_json(msg=f"stack {stack.name} has no keys. Mend: add `keys` to its definition")
-        directory = os.path.join(stack.directory, "config", "keys")
         if module.check_mode:
-            going_on = jwt_rotation.pending(directory) is not None
-            changed = going_on == (given["state"] == "finished")
-            module.exit_json(changed=changed, lines=["would change the keys" if changed else "nothing to do"])
-        if given["state"] == "finished":
-            changed = jwt_rotation.finish(directory, time.time(), force=given["force"])
-            lines = ["only the new public key is valid now" if changed else "no rotation is going on"]
+            changed, lines = would(stack, given["state"])
         else:
-            note = jwt_rotation.rotate(directory, stack.keys.user, time.time(), given["overlap_hours"] * 3600)
-            until = time.strftime("%Y-%m-%d %H:%M", time.localtime(note["until"]))
-            changed, lines = (
-                True,
-                [
-                    f"a new key pair is in place; the public key of before is to stay valid until {until}",
-                    "next: ansible-playbook playbooks/deploy_staging.yml, then playbooks/promote.yml bring it live",
-                    "after that time: ansible-playbook playbooks/rotate_jwt.yml -e state=finished",
-                ],
-            )
+            changed, lines = change(provisioned.this_host(), stack, given)
     except (Refused, OperationFailed) as error:
-        if module.check_mode:
-            # As the operations: a host may be looked at before it was ever provisioned.
-            module.exit_json(changed=False, lines=[f"would be refused: {error}"])
-        module.fail_json(msg=str(error))
+        end_refused(module, error)
     module.exit_json(changed=changed, lines=lines)
 
 

@@ -46,7 +46,7 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release import provisioned, status, text
+from ansible_collections.onehost.release.plugins.module_utils.release import provisioned, status, status_text
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
 
 
@@ -59,7 +59,7 @@ def main() -> None:
         stacks = [status.status(host, provisioned.load_stack(name)) for name in names]
     except (Refused, OperationFailed) as error:
         module.fail_json(msg=str(error))
-    lines = [line for stack in stacks for line in text.status_lines(stack)]
+    lines = [line for stack in stacks for line in status_text.status_lines(stack)]
     module.exit_json(changed=False, stacks=stacks, lines=lines or ["no stack was provisioned on this host"])
 
 

@@ -7,19 +7,28 @@ from __future__ import annotations
 # What the action plugins deploy, promote and rollback share: start the operation on the host, show its progress, and
 # return its report. The operation itself is one process on the host; losing the connection here does not stop it.
 import json
+import os
 import shlex
 import time
 from typing import Any
 
+from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
+from ansible_collections.onehost.release.plugins.module_utils.operation_module import ARGUMENTS
+from ansible_collections.onehost.release.plugins.module_utils.release import exchange
 from ansible_collections.onehost.release.plugins.module_utils.release.text import report_lines
+from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
 
 display = Display()
 
 #: Short operations end within the first call; only longer ones are worth a line of progress.
 FIRST_WAIT_SECONDS = 6.0
 POLL_SECONDS = 0.7
+#: The same where the collection's own callback shows each step as it passes.
+LIVE_WAIT_SECONDS = 0.5
+#: How often the host itself looks for news, each tenth of a second, before it answers that there is none.
+LOOKS = 20
 #: Longer than any build that anybody waits for; the operation goes on even then.
 LONGEST_SECONDS = 3600.0
 
@@ -28,6 +37,7 @@ class OperationAction(ActionBase):
     """Runs the module of the same name and follows its journal."""
 
     TRANSFERS_FILES = False
+    _host = "host"
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -36,14 +46,43 @@ class OperationAction(ActionBase):
         if "definition" in arguments:
             arguments["definition"] = _without_env(arguments["definition"])
         if not self._task.check_mode:
-            arguments.setdefault("wait_seconds", FIRST_WAIT_SECONDS)
-        result.update(self._execute_module(module_args=arguments, task_vars=task_vars))
+            live = progress_channel.is_open()
+            arguments.setdefault("wait_seconds", LIVE_WAIT_SECONDS if live else FIRST_WAIT_SECONDS)
+        asked = self._ask_installed(arguments)
+        result.update(self._execute_module(module_args=arguments, task_vars=task_vars) if asked is None else asked)
+        self._host = task_vars.get("inventory_hostname", "host")
         if result.pop("running", False):
             result.update(self._follow(result.pop("journal"), result.pop("result"), int(result.pop("process"))))
-        host = task_vars.get("inventory_hostname", "host")
-        for line in result.get("lines", []) if not result.get("failed") else []:
-            display.display(f"  [{host}] {line}")
+        elif progress_channel.is_open() and result.get("report", {}).get("journal"):
+            # It was over before anybody looked; its steps are of interest all the same.
+            self._show_all(self._read(result["report"]["journal"], os.devnull, os.getpid(), 0, looks=0) or "")
+        if not result.get("failed") and not progress_channel.is_open():
+            for line in result.get("lines", []):
+                display.display(f"  [{self._host}] {line}")
         return result
+
+    def _ask_installed(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
+        """The answer of the engine on the host, if it is there and is this very engine. None: send the module.
+
+        It refuses before it begins anything, so that nothing can be done twice.
+        """
+        name = self._task.action.rpartition(".")[2]
+        checked = ArgumentSpecValidator(ARGUMENTS[name]).validate(arguments)
+        if checked.errors.messages:
+            return None  # the module says it as modules do
+        question = {
+            "engine": exchange.engine_fingerprint(),
+            "operation": name,
+            "check": self._task.check_mode,
+            "arguments": checked.validated_parameters,
+        }
+        answer = self._low_level_execute_command(exchange.COMMAND, in_data=json.dumps(question).encode(), sudoable=True)
+        try:
+            found = json.loads(answer.get("stdout", ""))
+        except ValueError:
+            display.vv(f"no answer from {exchange.COMMAND}: {answer.get('stderr', '')}")
+            return None
+        return None if exchange.OTHER_ENGINE in found else found
 
     def _follow(self, journal: str, result: str, process: int) -> dict[str, Any]:
         """Show each new step until the report is there or the process is gone without one."""
@@ -57,12 +96,9 @@ class OperationAction(ActionBase):
                 time.sleep(POLL_SECONDS)
                 continue
             quiet_since = time.monotonic()
-            progress, _mark, rest = text.partition("\n--report--\n")
+            rest = text.partition("\n--report--\n")[2]
             alive, _newline, report = rest.partition("\n")
-            whole = progress.rpartition("\n")[0]
-            seen += len(whole.encode()) + 1 if whole else 0
-            for line in whole.splitlines():
-                self._show(line)
+            seen += self._show_all(text)
             if report.strip():
                 return self._ended(json.loads(report))
             if alive.strip() == "gone":
@@ -71,14 +107,17 @@ class OperationAction(ActionBase):
                     "msg": f"the operation was killed on the host (process {process}). The next operation takes it up; "
                     "or now: ansible-playbook playbooks/recover.yml",
                 }
-            time.sleep(POLL_SECONDS)
         return {
             "failed": True,
             "msg": "lost sight of the operation, which goes on on the host; see ansible-playbook playbooks/status.yml",
         }
 
-    def _read(self, journal: str, result: str, process: int, seen: int) -> str | None:
+    def _read(self, journal: str, result: str, process: int, seen: int, looks: int = LOOKS) -> str | None:
+        # Wait there, not here, for something new: one look over SSH costs more than many on the spot.
+        size = f"$(stat -c %s {shlex.quote(journal)} 2>/dev/null || echo 0)"
         command = (
+            f"i=0; while [ $i -lt {looks} ] && test -d /proc/{process} && test ! -e {shlex.quote(result)}"
+            f' && [ "{size}" -le {seen} ]; do sleep 0.1; i=$((i + 1)); done; '
             f"tail -c +{seen + 1} {shlex.quote(journal)} 2>/dev/null; printf '\\n--report--\\n'; "
             f"test -d /proc/{process} && echo alive || echo gone; cat {shlex.quote(result)} 2>/dev/null"
         )
@@ -91,13 +130,23 @@ class OperationAction(ActionBase):
         text = answer.get("stdout", "").replace("\r\n", "\n")
         return text if "--report--" in text else None
 
-    @staticmethod
-    def _show(line: str) -> None:
+    def _show_all(self, text: str) -> int:
+        """Show the whole lines of what was read of the journal. Returns how many bytes that were."""
+        whole = text.partition("\n--report--\n")[0].rpartition("\n")[0]
+        for line in whole.splitlines():
+            self._show(line)
+        return len(whole.encode()) + 1 if whole else 0
+
+    def _show(self, line: str) -> None:
         try:
             item = json.loads(line)
         except ValueError:
             return
-        if item.get("event") in ("step", "note"):
+        if progress_channel.is_open():
+            # What recovery needs of the journal is of no interest here.
+            if item.get("event") in ("step", "note", "done"):
+                progress_channel.send(self._host, item)
+        elif item.get("event") in ("step", "note"):
             moment = time.strftime("%H:%M:%S", time.localtime(item.get("at", 0)))
             display.display(f"  {moment} {item.get('text', '')}")
 

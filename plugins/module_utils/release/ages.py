@@ -17,7 +17,7 @@ import secrets
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from .files import write_atomically
+from .files import as_json, write_atomically
 from .matrix import Key
 from .matrix_check import COMMON, DAY
 from .stack import Stack
@@ -33,9 +33,9 @@ KEY_FILES = "keys"
 Record = dict[str, Any]
 
 
-def updated(record: Record, values: Mapping[tuple[str, str], str], now: float, note: str = "") -> Record:
-    """The record after a look at today's values, by (environment, key). What is gone is forgotten. `note` is kept with
-    the moment, such as that the values came from a copy."""
+def updated(record: Record, values: Mapping[tuple[str, str], str], now: float, note: str | None = None) -> Record:
+    """The record after a look at today's values, by (environment, key). What is gone is forgotten. `note` says where
+    new values came from when that was not their source; empty ends it, None leaves it."""
     salt = str(record.get("salt") or secrets.token_hex(32))
     known: Mapping[str, Mapping[str, Any]] = record.get("secrets", {})
     result: dict[str, dict[str, Any]] = {}
@@ -48,7 +48,8 @@ def updated(record: Record, values: Mapping[tuple[str, str], str], now: float, n
     notes = list(record.get("notes", []))
     if note:
         notes = [*notes, {"at": now, "note": note}][-KEPT_NOTES:]
-    return {"format": FORMAT, "salt": salt, "secrets": result, "notes": notes}
+    offline = record.get("offline", "") if note is None else note
+    return {"format": FORMAT, "salt": salt, "secrets": result, "notes": notes, "offline": offline}
 
 
 def secret_values(matrix: Mapping[str, Key], layers: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, str], str]:
@@ -99,7 +100,7 @@ def load(path: str) -> Record:
 
 def save(path: str, record: Record) -> None:
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    write_atomically(path, (json.dumps(record, indent=2, sort_keys=True) + "\n").encode(), 0o600)
+    write_atomically(path, as_json(record), 0o600)
 
 
 def changed(before: Record, after: Record) -> list[str]:

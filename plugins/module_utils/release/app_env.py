@@ -22,7 +22,7 @@ PREFIX = "app-"
 
 def values_of(stack: Stack, app: str, environment: str, env: Mapping[str, bytes]) -> dict[str, str]:
     """What one app gets. Without a matrix that is everything."""
-    layers = {layer: parse_env(data.decode()) for layer, data in env.items()}
+    layers = {layer: parse_env(data) for layer, data in env.items()}
     if not stack.env_matrix:
         return {**layers.get(COMMON, {}), **layers.get(environment, {})}
     values = effective(stack.env_matrix, layers, environment).all

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 
 from .compose import LABEL
 from .history import GOOD, KEPT_RELEASES, kept, newest_first
-from .release import Entry
+from .release import PARTIAL, Entry
 from .stack import ENVIRONMENTS
 
 #: A tag that a build gave: <commit>, <commit>-<settings>, <commit>-<settings>-<n>. Any other was given on purpose.
@@ -283,6 +283,11 @@ def _release(container: ContainerSeen) -> str:
     return container.labels.get(f"{LABEL}.id", "")
 
 
+def _is_partial(item: Thing) -> bool:
+    """What an operation that was killed while it wrote a release left behind."""
+    return item.name.endswith(PARTIAL)
+
+
 def _beyond_number(stacks: Iterable[StackSeen], settings: Settings) -> list[Removal]:
     found = []
     for stack in stacks:
@@ -290,13 +295,18 @@ def _beyond_number(stacks: Iterable[StackSeen], settings: Settings) -> list[Remo
             continue
         protected = stack.protected_releases()
         for environment in ENVIRONMENTS:
-            mine = [item for item in stack.directories if f"-{environment}-" in item.name]
+            mine = [item for item in stack.directories if f"-{environment}-" in item.name and not _is_partial(item)]
             old = mine[: max(0, len(mine) - settings.keep_releases)]
             found += [
                 Removal(RELEASE, (f"{stack.name}/{item.name}",), item.bytes, f"beyond {settings.keep_releases}")
                 for item in old
                 if item.name not in protected
             ]
+        found += [
+            Removal(RELEASE, (f"{stack.name}/{item.name}",), item.bytes, "half-written")
+            for item in stack.directories
+            if _is_partial(item) and item.name.removesuffix(PARTIAL) not in protected
+        ]
         old = list(stack.journals[: max(0, len(stack.journals) - settings.keep_journals)])
         found += [Removal(JOURNAL, (item.name,), item.bytes, f"beyond {settings.keep_journals}") for item in old]
     return found

@@ -34,6 +34,12 @@ def key_files(app: App) -> tuple[str, ...]:
     return _KEY_FILES[app.keys]
 
 
+def pair(fingerprints: Mapping[str, str | None]) -> dict[str, str]:
+    """The fingerprints that a release and its containers depend on. Not that of the key of before: it is changed under
+    running containers, so its change is no reason for new ones."""
+    return {name: known for name, known in fingerprints.items() if known and name != PREVIOUS_KEY}
+
+
 def image_labels(stack: Stack, app: App, source: str) -> dict[str, str]:
     """Labels built into an image. Nothing here changes with the commit alone, so an unchanged app keeps its image."""
     return {f"{LABEL}.stack": stack.name, f"{LABEL}.app": app.name, f"{LABEL}.source": source}
@@ -145,7 +151,12 @@ def people_file(stack: Stack) -> dict[str, Any]:
             short = {"staging": "staging", "production": "prod"}[environment]
             item = service(stack, app, environment, stack.image(app.name, environment))
             item["profiles"] = [environment]
-            item["env_file"] = ["config/.env.common", f"config/.env.{environment}"]
+            # With a matrix what the app needs and no more, as in a slot: see `people_env`.
+            item["env_file"] = (
+                [f"config/.env.{environment}.{app.name}"]
+                if stack.env_matrix
+                else ["config/.env.common", f"config/.env.{environment}"]
+            )
             item["environment"] = {
                 **item["environment"],
                 "RELEASE_ID": "by-hand",

@@ -104,7 +104,7 @@ def report(
     running: bool,
     record: bool,
     write: bool,
-    note: str = "",
+    note: str | None = None,
 ) -> dict[str, Any]:
     """Everything check_config.yml shows, as plain data; notes the ages of secrets when asked to."""
     seen = observe(host, stack)

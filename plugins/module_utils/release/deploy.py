@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Iterator
+import posixpath
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from . import compose, config_check
@@ -116,6 +117,21 @@ def find_source(host: Host, stack: Stack, seen: Observed, request: Request, jour
     return Source(commit, version, sources)
 
 
+def leaves_out(ignored: str | None, folder: str) -> bool:
+    """Whether a .dockerignore keeps a folder out of the build; the last line that concerns it counts."""
+    left_out = False
+    for line in (ignored or "").splitlines():
+        pattern = line.strip()
+        if not pattern or pattern.startswith("#"):
+            continue
+        takes_back, pattern = pattern.startswith("!"), pattern.lstrip("!").strip().strip("/")
+        if takes_back and (pattern == folder or pattern.startswith((f"{folder}/", "*"))):
+            left_out = False
+        elif not takes_back and pattern in (folder, f"{folder}/**", f"{folder}/*", f"**/{folder}", "*", "**"):
+            left_out = True
+    return left_out
+
+
 def source_of(host: Host, stack: Stack, app: App, commit: str, problems: list[Problem]) -> str:
     """A fingerprint of all that an app's image is built from; empty, with a problem noted, if it cannot be built."""
     tree = host.git.tree(stack, commit, app.context)
@@ -136,16 +152,17 @@ def source_of(host: Host, stack: Stack, app: App, commit: str, problems: list[Pr
                 "add it, or correct `dockerfile`",
             )
         )
-    if app.context == ".":
-        ignored = (host.git.read(stack, commit, ".dockerignore") or "").split()
-        if not {"config", "config/", "/config", "config/**", "*", "**"} & set(ignored):
-            problems.append(
-                Problem(
-                    "is built from the whole checkout, where config/ holds secrets",
-                    where,
-                    "add a line `config/` to .dockerignore",
-                )
-            )
+    if posixpath.normpath(app.context) == ".":
+        # BuildKit takes the one that belongs to the Dockerfile, if there is one.
+        own = f"{app.dockerfile}.dockerignore"
+        name = own if host.git.tree(stack, commit, own) is not None else ".dockerignore"
+        missing = [
+            folder for folder in ("config", "releases") if not leaves_out(host.git.read(stack, commit, name), folder)
+        ]
+        if missing:
+            folders = " and ".join(f"{folder}/" for folder in missing)
+            what = f"is built from the whole checkout, which holds secrets in {folders}"
+            problems.append(Problem(what, where, f"add a line for {folders} to {name}"))
     # The names too, because the image carries them as labels.
     return fingerprint(json.dumps([stack.name, app.name, tree, compose.build_settings(stack, app)], sort_keys=True))
 
@@ -176,9 +193,10 @@ def _tags(commit: str, settings: str) -> Iterator[str]:
 
 
 def build(
-    host: Host, stack: Stack, request: Request, source: Source, journal: Journal
+    host: Host, stack: Stack, request: Request, source: Source, journal: Journal, begins: Callable[[], None]
 ) -> tuple[dict[str, str], list[BuildResult]]:
-    """Image IDs of the apps, built or found. Raises OperationFailed with every app that could not be built."""
+    """Image IDs of the apps, built or found; `begins` is called before the first is built. Raises OperationFailed
+    with every app that could not be built."""
     images, tags = find_images(host, stack, request, source)
     for name, known in images.items():
         journal.note(f"{name}: source unchanged, image {known.removeprefix('sha256:')[:12]} is used again")
@@ -187,6 +205,7 @@ def build(
     missing = [name for name in source.sources if name not in images]
     results: list[BuildResult] = []
     if missing:
+        begins()
         host.git.checkout(stack, source.commit)
         wanted_sources = {name: source.sources[name] for name in missing}
         path = host.store.write_build(stack, compose.build_file(stack, wanted_sources, tags))

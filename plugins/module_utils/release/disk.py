@@ -62,21 +62,24 @@ class Disk(Docker):
 
     def space(self, stacks: Sequence[Stack]) -> tuple[int, int]:
         """Total and free bytes of the fullest file system that releases need: Docker's and those of the stacks."""
-        if not self._home:
-            self._home = str((self._expect("GET", "/info") or {}).get("DockerRootDir", "/"))
-        places = [self._home, "/"]
+        places = [self._docker_home(), "/"]
         places += [stack.directory for stack in stacks]
         found = {os.stat(place).st_dev: shutil.disk_usage(place) for place in places if os.path.isdir(place)}
         fullest = min(found.values(), key=lambda usage: usage.free)
         return fullest.total, fullest.free
 
+    def _docker_home(self) -> str:
+        if not self._home:
+            self._home = str((self._expect("GET", "/info") or {}).get("DockerRootDir", "/"))
+        return self._home
+
     def spend_spare(self) -> None:
         """Docker cannot forget an image without a free byte to write that down: give it some."""
-        _unlink(os.path.join(self._home, SPARE))
+        _unlink(os.path.join(self._docker_home(), SPARE))
 
     def renew_spare(self, stacks: Sequence[Stack]) -> None:
         """Set room aside for the day when the disk is full. Not while there is little of it."""
-        path = os.path.join(self._home, SPARE)
+        path = os.path.join(self._docker_home(), SPARE)
         if os.path.exists(path) or self.space(stacks)[1] < 4 * cleanup.BREATH_BYTES:
             return
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)

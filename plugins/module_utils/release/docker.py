@@ -18,13 +18,13 @@ import subprocess
 import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 from .build_log import BuildLog
 from .compose import LABEL
 from .errors import OperationFailed
 from .seam import BuildResult, Container, Image
+from .together import together
 
 SOCKET = "/var/run/docker.sock"
 START_DOCKER = "systemctl status docker; systemctl start docker"
@@ -32,6 +32,13 @@ START_DOCKER = "systemctl status docker; systemctl start docker"
 #: An upper bound for one call that is not a stop; a daemon that hangs longer is broken.
 CALL_SECONDS = 60
 LOG_SECONDS = 10
+#: Where packages put Docker's plugins. Compose is started from there: the detour over `docker` takes 30 ms.
+PLUGINS = (
+    "/usr/local/lib/docker/cli-plugins",
+    "/usr/local/libexec/docker/cli-plugins",
+    "/usr/lib/docker/cli-plugins",
+    "/usr/libexec/docker/cli-plugins",
+)
 
 
 class _Connection(http.client.HTTPConnection):
@@ -166,7 +173,7 @@ class Docker:
         )
 
     def _compose(self, compose_file: str, project_directory: str, arguments: Sequence[str]) -> None:
-        command = ["docker", "compose", "--file", compose_file, "--project-directory", project_directory, *arguments]
+        command = [*_compose_program(), "--file", compose_file, "--project-directory", project_directory, *arguments]
         try:
             done = subprocess.run(
                 command,
@@ -206,10 +213,7 @@ class Docker:
 
     @staticmethod
     def _each(containers: Iterable[Container], action: Callable[[Container], None]) -> None:
-        items = list(containers)
-        if items:
-            with ThreadPoolExecutor(max_workers=min(16, len(items))) as pool:
-                list(pool.map(action, items))
+        together(action, containers)
 
     def logs(self, container: Container, lines: int) -> list[str]:
         """The last lines of a container. They only explain a failure, so to have none is no other failure."""
@@ -265,8 +269,14 @@ class Docker:
                 return BuildResult(app, seconds, ok=True)
             return BuildResult(app, seconds, ok=False, step=log.failed_step, log=tuple(log.tail(20)))
 
-        with ThreadPoolExecutor(max_workers=max(1, len(apps))) as pool:
-            return list(pool.map(build_one, apps))
+        return together(build_one, apps)
+
+
+def _compose_program() -> list[str]:
+    """Compose itself where it is a plugin; otherwise Docker's command line, which says best what is missing."""
+    paths = (os.path.join(place, "docker-compose") for place in PLUGINS)
+    found = next((path for path in paths if os.access(path, os.X_OK)), "")
+    return [found] if found else ["docker", "compose"]
 
 
 def _environment() -> dict[str, str]:

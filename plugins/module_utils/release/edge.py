@@ -13,8 +13,9 @@ from __future__ import annotations
 import os
 import subprocess
 
+from .certificate import certificate_path
 from .errors import OperationFailed
-from .files import write_atomically
+from .files import read, write_atomically
 from .stack import Stack
 
 MEND = "nginx -t; systemctl status nginx"
@@ -28,46 +29,48 @@ class Edge:
 
     def wanted(self, stack: Stack, environment: str) -> bytes | None:
         """The routes as provisioned; None when provision.yml never ran."""
-        return self._read(self._path(stack, environment, live=False))
+        return read(self._path(stack, environment, live=False))
 
     def live(self, stack: Stack, environment: str) -> bytes | None:
         """The routes that nginx has."""
-        return self._read(self._path(stack, environment, live=True))
+        return read(self._path(stack, environment, live=True))
 
     def set_live(self, stack: Stack, environment: str, routes: bytes) -> None:
         """Give nginx these routes, if it has others. A configuration that nginx refuses is taken back at once."""
-        path, before = self._path(stack, environment, live=True), self.live(stack, environment)
+        self._replace(self._path(stack, environment, live=True), routes, 0o644, "the routes of the release")
+
+    def certificate(self, name: str) -> bytes | None:
+        """The certificate with its key that nginx has for an environment."""
+        return read(certificate_path(name))
+
+    def set_certificate(self, name: str, pem: bytes) -> bool:
+        """Give nginx this certificate of an environment, if it has another. Returns whether it had."""
+        return self._replace(certificate_path(name), pem, 0o600, f"the certificate of {name}")
+
+    def _replace(self, path: str, data: bytes, mode: int, what: str) -> bool:
+        before = read(path)
         # It outlives a kill between the file and the reload, so that the reload is made up for.
         pending = f"{path}.pending"
-        if before == routes and not os.path.exists(pending):
-            return
+        if before == data and not os.path.exists(pending):
+            return False
         write_atomically(pending, b"", 0o644)
-        write_atomically(path, routes, 0o644)
+        write_atomically(path, data, mode)
         try:
-            self._nginx("-t", "-q")
+            self._nginx("-t", "-q", what=what)
         except OperationFailed:
             if before is not None:
-                write_atomically(path, before, 0o644)
+                write_atomically(path, before, mode)
             os.remove(pending)
             raise
-        self._nginx("-s", "reload")
+        self._nginx("-s", "reload", what=what)
         os.remove(pending)
+        return True
 
     @staticmethod
-    def _read(path: str) -> bytes | None:
-        try:
-            with open(path, "rb") as file:
-                return file.read()
-        except FileNotFoundError:
-            return None
-
-    @staticmethod
-    def _nginx(*arguments: str) -> None:
+    def _nginx(*arguments: str, what: str) -> None:
         done = subprocess.run(
             ["nginx", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
         )
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines()
-            raise OperationFailed(
-                "nginx refused the routes of the release", "edge", lines[-1] if lines else "", MEND, log=lines
-            )
+            raise OperationFailed(f"nginx refused {what}", "edge", lines[-1] if lines else "", MEND, log=lines)

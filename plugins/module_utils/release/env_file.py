@@ -25,6 +25,8 @@ def problem_of(value: str) -> str:
         return "contains a NUL byte, which no environment variable can hold"
     if re.search(r"\\['\"]", value) or value.endswith("\\"):
         return "has a backslash before a quote or at its end, which Compose cannot carry"
+    if re.search("[\ud800-\udfff]", value):
+        return "contains half a character, which cannot be written as UTF-8"
     if "\r" in value:
         return "contains a carriage return, which Compose drops"
     return ""
@@ -46,8 +48,10 @@ def format_env(values: Mapping[str, str], where: str = "env file") -> str:
     return "\n".join(lines) + "\n"
 
 
-def parse_env(text: str) -> dict[str, str]:
-    """The values of a file in the form that `format_env` writes; bare values are taken as they stand."""
+def parse_env(text: str | bytes) -> dict[str, str]:
+    """The values of a file in the form that `format_env` writes; bare values are taken as they stand. Of bytes
+    that are not UTF-8 it makes what can be looked at, but not written again."""
+    text = text.decode(errors="replace") if isinstance(text, bytes) else text
     values = {}
     for match in _LINE.finditer(text):
         key, raw = match.group(1), match.group(2)

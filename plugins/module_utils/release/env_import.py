@@ -17,7 +17,13 @@ from typing import Any
 from .matrix import PUBLIC_PREFIXES
 from .value_types import DATABASE_SCHEMES, is_url, parsed
 
-_NAME = re.compile(r"[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*(?:=|:[ \t])[ \t]*")
+#: Also as YAML writes it (`KEY: value`), and as an item of a list of Compose (`- KEY=value`).
+_NAME = re.compile(r"[ \t]*(?:-[ \t]+)?(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*(?:=|:(?=[ \t]|$))[ \t]*")
+_PEM = re.compile(
+    r"-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\n(?:[A-Za-z0-9+/=:,. -]*\n)*?-----END \1-----[ \t]*$", re.MULTILINE
+)
+#: What editors and PowerShell on Windows put before UTF-16.
+_UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$", "`": "`"}
 
 _SECRET = re.compile(
@@ -43,11 +49,7 @@ def parse(data: bytes) -> Imported:
     """Read a messy env file: a byte order mark, any line ends, `export`, spaces, quotes of both kinds over several
     lines, comments behind values, `KEY: value`. The last of several values of a key wins, as in a shell."""
     result = Imported()
-    text = data.decode("utf-8-sig", errors="surrogateescape")
-    if re.search("[\udc80-\udcff]", text):
-        result.notes.append("the file is not UTF-8; such bytes were taken for Latin-1")
-        text = data.decode("latin-1")
-    text = text.replace("\r\n", "\n").replace("\r", "\n")
+    text = _text(data, result.notes)
     position = 0
     while position < len(text):
         end = text.find("\n", position)
@@ -69,6 +71,16 @@ def parse(data: bytes) -> Imported:
     return result
 
 
+def _text(data: bytes, notes: list[str]) -> str:
+    """The file as text with plain line ends; a byte order mark may stand at any line's beginning, since such files were
+    joined."""
+    text = data.decode("utf-16", errors="replace") if data.startswith(_UTF16) else data.decode(errors="surrogateescape")
+    if re.search("[\udc80-\udcff]", text):
+        notes.append("the file is not UTF-8; such bytes were taken for Latin-1")
+        text = data.decode("latin-1")
+    return re.sub("(?m)^\ufeff", "", text.replace("\r\n", "\n").replace("\r", "\n"))
+
+
 def _value(text: str, start: int, end: int) -> tuple[str, int, str]:
     """The value, the beginning of the next line, and what is strange about it."""
     quote = text[start : start + 1]
@@ -81,13 +93,19 @@ def _value(text: str, start: int, end: int) -> tuple[str, int, str]:
         line_end = len(text) if line_end < 0 else line_end
         rest = text[close + 1 : line_end].strip()
         note = "has something behind its closing quote, which was left out" if rest and rest[0] != "#" else ""
+        if not note and _keys_inside(raw):
+            note = "goes on over lines that look like keys, which were taken for a part of it"
         if quote == '"':
             raw = re.sub(r"\\(.)", lambda m: _ESCAPES.get(m.group(1), m.group(0)), raw, flags=re.DOTALL)
         if quote == "'":
             raw = raw.replace("\\'", "'")
         return raw, line_end + 1, note
+    pem = _PEM.match(text, start)
+    if pem is not None and pem.end() > end:
+        return pem.group(), pem.end() + 1, "is a PEM block without quotes, taken as a whole"
     raw = re.sub(r"(^|[ \t]+)#.*$", "", text[start:end]).rstrip()
-    return raw, end + 1, "holds a $, taken literally" if "$" in raw else ""
+    strange = "ends with a backslash, which continues nothing here" if raw.endswith("\\") else ""
+    return raw, end + 1, "holds a $, taken literally" if "$" in raw else strange
 
 
 def _closing(text: str, start: int, quote: str) -> int | None:
@@ -104,16 +122,20 @@ def _closing(text: str, start: int, quote: str) -> int | None:
             line_end = len(text) if line_end < 0 else line_end
             rest = text[position + 1 : line_end].strip()
             if position < first_line or not rest or rest.startswith("#"):
-                inside = text[first_line + 1 : position] if position > first_line else ""
-                # A quote that only ends at the next key's own quotes was never closed by its author. The last line of
-                # a PEM block's base64 may look like a key.
-                pem = text.startswith("-----BEGIN ", start + 1)
-                if not pem and any(_NAME.match(line) for line in inside.split("\n")):
+                # A quote that ends where a later key's own value begins was never closed by its author.
+                begin = max(text.rfind("\n", 0, position) + 1, first_line + 1)
+                last = _NAME.match(text, begin, position + 1) if position > first_line else None
+                if last is not None and text.startswith(quote, last.end()):
                     return None
                 return position
             return None
         position += 1
     return None
+
+
+def _keys_inside(raw: str) -> bool:
+    """Whether later lines of a value look like keys; a PEM block is what it is, whatever its base64 looks like."""
+    return not raw.startswith("-----BEGIN ") and any(_NAME.match(line) for line in raw.split("\n")[1:])
 
 
 def propose(layers: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]]:

@@ -12,6 +12,15 @@ from typing import Any
 from .errors import Problem
 
 
+def plain(value: Any) -> Any:
+    """The same in plain containers: templates hand over ones that look items up when asked and cannot be copied."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
 class Fields:
     """One mapping under inspection. Each reader returns a usable value even when it notes a problem,
     so that one pass finds everything that is wrong."""
@@ -66,7 +75,7 @@ class Fields:
         value = self.value(key, default)
         try:
             number = float(value) if not isinstance(value, bool) else float("nan")
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if not lowest <= number <= highest:
             self.note(key, f"{value!r} is not a number from {lowest:g} to {highest:g}")
@@ -110,6 +119,9 @@ class Fields:
         if not isinstance(value, Mapping):
             self.note(key, f"must be a mapping, not {type(value).__name__}")
             return {}
+        for name in value:
+            if not isinstance(name, str):
+                self.note(key, f"has the name {name!r}, which YAML does not read as text", "write it in quotes")
         return {str(name): item for name, item in value.items()}
 
     def values(self, key: str) -> dict[str, str]:

@@ -5,7 +5,23 @@
 
 from __future__ import annotations
 
+import json
 import os
+from typing import Any
+
+
+def read(path: str) -> bytes | None:
+    """What is in a file; None when it is not there."""
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return None
+
+
+def as_json(data: Any) -> bytes:
+    """Data for a file that people read too, and that is the same whenever the data is."""
+    return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()
 
 
 def sync_directory(path: str) -> None:
@@ -36,3 +52,19 @@ def write_atomically(path: str, data: bytes, mode: int) -> None:
     write_synced(partial, data, mode)
     os.replace(partial, path)
     sync_directory(os.path.dirname(path))
+
+
+def write_in_place(path: str, data: bytes, mode: int) -> None:
+    """Write over the very file that is there, for those who hold it already: a container into which it is mounted.
+
+    One write, then the new length: whoever reads a short file meanwhile finds the old or the new one, never none.
+    """
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, mode)
+    try:
+        os.fchmod(handle, mode)
+        if os.pwrite(handle, data, 0) != len(data):
+            raise OSError(f"{path}: only a part of it could be written")
+        os.ftruncate(handle, len(data))
+        os.fsync(handle)
+    finally:
+        os.close(handle)

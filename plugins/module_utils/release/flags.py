@@ -5,7 +5,7 @@
 
 What was turned is kept beside the releases, not in them, so that it outlives deploys, rollbacks and reboots until
 somebody turns it back. Each app has a directory of its own, mounted as a whole: a file in it may be replaced in one
-step, and the running app sees the new one at once.
+step, and the running app sees the new one at once. A flag may close a route as well: then the switch answers 503 there.
 """
 
 from __future__ import annotations
@@ -17,7 +17,8 @@ from typing import Any
 
 from . import lock
 from .errors import Problem, Refused
-from .files import write_atomically
+from .files import as_json, read, write_atomically
+from .seam import SwitchPort
 from .stack import ENVIRONMENTS, Stack
 
 STATE = "/var/lib/onehost"
@@ -32,6 +33,16 @@ def values(stack: Stack, app: str, turned: State) -> dict[str, bool]:
     return {
         name: bool(turned[name]["on"]) if name in turned else flag.default
         for name, flag in stack.apps[app].flags.items()
+    }
+
+
+def closed(stack: Stack, known: State) -> dict[str, str]:
+    """The routes of flags that are off, as the switch looks them up, each with its flag."""
+    return {
+        f"{app.name}{flag.route.lower().rstrip('/')}/": name
+        for app in stack.apps.values()
+        for name, flag in app.flags.items()
+        if flag.route and not values(stack, app.name, known)[name]
     }
 
 
@@ -68,6 +79,7 @@ def turn(
     flag: str,
     on: bool,
     who: dict[str, Any],
+    switch: SwitchPort,
     *,
     state: str = STATE,
     locks: str = lock.DIRECTORY,
@@ -86,20 +98,26 @@ def turn(
             moment = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
             entry = {"on": on, "person": who.get("person", ""), "reason": who.get("reason", ""), "at": moment}
             known = {**known, flag: entry}
-            write_atomically(os.path.join(home, "turned.json"), _json(known), 0o644)
+            write_atomically(os.path.join(home, "turned.json"), as_json(known), 0o644)
             with open(os.path.join(home, "history.jsonl"), "a", encoding="utf-8") as file:
                 file.write(json.dumps({"flag": flag, **entry}) + "\n")
         # Also when nothing changes: the file of an app may be older than the record, after a kill between the two.
         _write_files(stack, environment, known, home)
+        switch.set_closed(stack.name, environment, closed(stack, known))
     return changed
 
 
-def provide(stack: Stack, *, state: str = STATE, write: bool = True) -> list[str]:
-    """Write each app's file as it is to be; returns those that change. For new flags and new apps."""
+def provide(stack: Stack, switch: SwitchPort, *, state: str = STATE, write: bool = True) -> list[str]:
+    """Write each app's file as it is to be, and close routes; returns what changes. For new flags and new apps."""
     changed = []
     for environment in ENVIRONMENTS:
-        home = _home(stack, environment, state)
-        changed += _write_files(stack, environment, turned(stack, environment, state), home, write)
+        home, known = _home(stack, environment, state), turned(stack, environment, state)
+        changed += _write_files(stack, environment, known, home, write)
+        routes = closed(stack, known)
+        if switch.closed(stack.name, environment) != routes:
+            changed.append(f"closed routes of {environment}")
+            if write:
+                switch.set_closed(stack.name, environment, routes, must_run=False)
     return changed
 
 
@@ -109,8 +127,8 @@ def _write_files(stack: Stack, environment: str, known: State, home: str, write:
         if not app.flags:
             continue
         path = os.path.join(home, app.name, FILE)
-        data = _json(values(stack, app.name, known))
-        if _read(path) == data:
+        data = as_json(values(stack, app.name, known))
+        if read(path) == data:
             continue
         changed.append(path)
         if write:
@@ -120,23 +138,17 @@ def _write_files(stack: Stack, environment: str, known: State, home: str, write:
 
 
 def lines(stack: Stack, environment: str, known: State) -> list[str]:
-    """What is not as the app's author meant it to be, for status."""
+    """What is not as the app's author meant it to be, and what is closed, for status."""
     defaults = {name: flag.default for app in stack.apps.values() for name, flag in app.flags.items()}
-    return [
+    shut = [
+        f"{environment} {app.flags[name].route} answers 503 ({app.name}): flag {name} is off"
+        for app in stack.apps.values()
+        for name in app.flags
+        if app.flags[name].route and not values(stack, app.name, known)[name]
+    ]
+    return shut + [
         f"{environment} flag {name} is {'on' if item['on'] else 'OFF'} since {item['at']} by {item['person']} "
         f"{item['reason']}".rstrip()
         for name, item in sorted(known.items())
         if name in defaults and bool(item["on"]) != defaults[name]
     ]
-
-
-def _read(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
-
-
-def _json(data: Any) -> bytes:
-    return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()

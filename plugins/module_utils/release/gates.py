@@ -24,6 +24,7 @@ GATES = (
     "staging_live",
     "staging_healthy",
     "staging_unchanged",
+    "same_settings",
     "same_keys",
     "disk_free",
     "rollback_ready",
@@ -58,6 +59,7 @@ def evaluate(
         _staging_live(stack, seen),
         _staging_healthy(seen, health),
         _staging_unchanged(stack, seen),
+        _same_settings(stack, seen),
         _same_keys(stack, seen),
         _disk(stack, seen),
         _rollback_ready(seen),
@@ -127,6 +129,26 @@ def _staging_unchanged(stack: Stack, seen: Observed) -> Gate:
     return Gate("staging_unchanged", True, f"{len(running)} image IDs run as tagged and as deployed")
 
 
+#: What makes an app's container, besides its image and values.
+SETTINGS = ("kind", "port", "health", "environment", "compose", "user", "memory", "cpus", "pids", "keys", "replace")
+
+
+def _same_settings(stack: Stack, seen: Observed) -> Gate:
+    """Production's containers are made from today's settings: staging must have tried the same."""
+    entry = seen.live_entry("staging")
+    tried = entry.release.definition.get("apps", {}) if entry else {}
+    today = stack.to_mapping(with_env=False)["apps"]
+    changed = [
+        f"{app}: {key}"
+        for app in sorted(tried.keys() & today.keys())
+        for key in SETTINGS
+        if key in tried[app] and tried[app][key] != today[app].get(key)
+    ]
+    if changed:
+        return Gate("same_settings", False, "changed since staging was deployed: " + ", ".join(changed), DEPLOY)
+    return Gate("same_settings", True, f"staging tried the settings of {len(tried)} apps")
+
+
 def _config(stack: Stack, seen: Observed) -> list[Gate]:
     """Values and matrix agree. Without a matrix nothing is known about values."""
     if not stack.env_matrix:
@@ -163,7 +185,7 @@ def _disk(stack: Stack, seen: Observed) -> Gate:
         "disk_free",
         free >= stack.disk_floor_gb,
         f"{free:.1f} GB free, floor {stack.disk_floor_gb:g} GB",
-        "docker system df; remove what is not needed",
+        "ansible-playbook playbooks/cleanup.yml",
     )
 
 

@@ -14,7 +14,7 @@ import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import IO, Any
 
 from .files import sync_directory
 from .plan import Plan
@@ -118,6 +118,27 @@ def records(stack: str, environment: str, home: str = DIRECTORY, newest: int = L
     return [read(path) for path in _paths(stack, environment, home)[:newest]]
 
 
+def glances(stack: str, environment: str, home: str = DIRECTORY, newest: int = LOOKED_AT) -> list[tuple[Any, Any]]:
+    """How the newest operations began and ended, newest first: no end, None, for one that has none.
+
+    Reads the first and the last line only, which matters where it is done every minute.
+    """
+    found = []
+    for path in _paths(stack, environment, home)[:newest]:
+        with open(path, "rb") as file:
+            begin, last = _parsed(file.readline()), _last_line(file)
+        found.append((begin, _parsed(last) if _is_end(last) else None))
+    return found
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
 def _paths(stack: str, environment: str, home: str) -> list[str]:
     folder = directory(stack, home)
     names = os.listdir(folder) if os.path.isdir(folder) else []
@@ -133,7 +154,20 @@ def unfinished(stack: str, environment: str, home: str = DIRECTORY) -> list[Reco
 
 def _has_ended(path: str) -> bool:
     with open(path, "rb") as file:
-        file.seek(max(0, os.fstat(file.fileno()).st_size - 4096))
-        last = file.read().rstrip(b"\n").rpartition(b"\n")[2]
+        return _is_end(_last_line(file))
+
+
+def _last_line(file: IO[bytes]) -> bytes:
+    """Long ones too: the end of an operation holds all that was wrong with it."""
+    size, length = os.fstat(file.fileno()).st_size, 4096
+    while True:
+        file.seek(max(0, size - length))
+        text = file.read().rstrip(b"\n")
+        if b"\n" in text or length >= size:
+            return text.rpartition(b"\n")[2]
+        length *= 8
+
+
+def _is_end(line: bytes) -> bool:
     # Within a text of the journal the quotes would have backslashes.
-    return last.startswith(b"{") and b'"event": "end"' in last
+    return line.startswith(b"{") and b'"event": "end"' in line

@@ -5,7 +5,7 @@
 
 Running containers hold the files they were started with, so the new pair goes live with the next deploy and promote,
 for all apps of an environment at once. The end of the overlap is the other way round: the old public key is written
-over in place, which running containers see.
+over in place, which running containers see. When that happens is the matter of `overlap`.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any
 
 from .compose import PREVIOUS_KEY, PRIVATE_KEY, PUBLIC_KEY
 from .errors import OperationFailed, Problem, Refused
-from .files import sync_directory, write_atomically, write_synced
+from .files import write_atomically, write_in_place, write_synced
 
 NOTE = "rotation.json"
 ROTATE = "ansible-playbook playbooks/rotate_jwt.yml"
@@ -43,8 +43,8 @@ def new_pair(run: Openssl = openssl) -> tuple[bytes, bytes]:
     return private, run(["pkey", "-pubout"], private)
 
 
-def pending(directory: str) -> dict[str, Any] | None:
-    """The rotation whose overlap has not been ended, with `since` and `until`."""
+def last(directory: str) -> dict[str, Any] | None:
+    """The last rotation: `since`, `until`, and `ended` when its overlap is over, or `half` when it was interrupted."""
     try:
         with open(os.path.join(directory, NOTE), encoding="utf-8") as file:
             note = json.load(file)
@@ -53,25 +53,29 @@ def pending(directory: str) -> dict[str, Any] | None:
     return note if isinstance(note, dict) and "until" in note else None
 
 
+def pending(directory: str) -> dict[str, Any] | None:
+    """The rotation whose overlap has not ended."""
+    note = last(directory)
+    return None if note is None or "ended" in note else note
+
+
+def check(directory: str) -> None:
+    """Raises Refused while the overlap of another rotation is running."""
+    known = pending(directory)
+    if known is not None and not known.get("half"):
+        what = "a rotation is going on: the public key of before is still valid"
+        raise Refused([Problem(what, directory, f"{ROTATE} -e state=finished")])
+
+
 def rotate(directory: str, user: int, now: float, overlap_seconds: float, run: Openssl = openssl) -> dict[str, Any]:
     """Put a new pair in place. A rotation that was killed half-way is finished by the next call."""
 
     def path(name: str) -> str:
         return os.path.join(directory, name)
 
-    known = pending(directory)
-    if known is not None and not known.get("half"):
-        raise Refused(
-            [
-                Problem(
-                    "a rotation is going on: the public key of before is still valid",
-                    directory,
-                    f"{ROTATE} -e state=finished",
-                )
-            ]
-        )
+    check(directory)
     public = _read(path(PUBLIC_KEY))
-    if known is None:
+    if pending(directory) is None:
         write_atomically(path(PREVIOUS_KEY), public, 0o644)
     note = {"since": now, "until": now + overlap_seconds, "half": True}
     _note(directory, note)
@@ -86,28 +90,16 @@ def rotate(directory: str, user: int, now: float, overlap_seconds: float, run: O
     return note
 
 
-def finish(directory: str, now: float, *, force: bool = False) -> bool:
+def finish(directory: str, now: float) -> bool:
     """End the overlap: from now on only the new public key is there. False when none was going on."""
     note = pending(directory)
     if note is None:
         return False
     if note.get("half"):
         raise Refused([Problem("the rotation was interrupted before the new pair was whole", directory, ROTATE)])
-    left = float(note["until"]) - now
-    if left > 0 and not force:
-        raise Refused(
-            [
-                Problem(
-                    f"the public key of before is to stay valid for {left / 3600:.1f} more hours",
-                    directory,
-                    f"wait, or end it now: {ROTATE} -e state=finished -e force=true",
-                )
-            ]
-        )
     # In place, not by a rename: the containers that run hold this very file.
-    write_synced(os.path.join(directory, PREVIOUS_KEY), _read(os.path.join(directory, PUBLIC_KEY)), 0o644)
-    os.remove(os.path.join(directory, NOTE))
-    sync_directory(directory)
+    write_in_place(os.path.join(directory, PREVIOUS_KEY), _read(os.path.join(directory, PUBLIC_KEY)), 0o644)
+    _note(directory, {**note, "ended": now})
     return True
 
 

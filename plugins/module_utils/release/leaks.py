@@ -97,16 +97,23 @@ def search(docker: Exporting, images: Sequence[str], wanted: Needles) -> list[st
 
 def _member(member: tarfile.TarInfo, file: IO[bytes], wanted: Needles) -> list[str]:
     """One file of the export: a layer, or JSON with configuration and history."""
-    head = file.read(512)
-    if head[:2] == b"\x1f\x8b":
-        unpacked: Any = _Joined(head, file)
-        return _layer(gzip.GzipFile(fileobj=unpacked), wanted)
-    if head[257:262] == b"ustar":
-        return _layer(_Joined(head, file), wanted)
-    if head[:4] == ZSTD:
+    kind, stream = opened(file)
+    if kind == "layer":
+        return _layer(stream, wanted)
+    if kind == "zstd":
         return [f"layer {member.name[-12:]} is compressed with zstd and cannot be searched"]
-    names = _in_stream(_Joined(head, file), wanted)
-    return [f"{name} in the image's configuration or history" for name in names]
+    return [f"{name} in the image's configuration or history" for name in _in_stream(stream, wanted)]
+
+
+def opened(file: IO[bytes]) -> tuple[str, Any]:
+    """What a file of the export is, `layer`, `zstd` (a layer that cannot be read) or `other`, and its stream."""
+    head = file.read(512)
+    whole: Any = _Joined(head, file)
+    if head[:2] == b"\x1f\x8b":
+        return "layer", gzip.GzipFile(fileobj=whole)
+    if head[257:262] == b"ustar":
+        return "layer", whole
+    return ("zstd" if head[:4] == ZSTD else "other"), whole
 
 
 def _layer(stream: Any, wanted: Needles) -> list[str]:

@@ -10,9 +10,10 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from .env_file import problem_of
 from .errors import Problem
 from .fields import Fields
-from .value_types import TYPES
+from .value_types import TYPES, wrong
 
 CLASSES = ("public", "config", "secret")
 
@@ -92,10 +93,22 @@ class Key:
 
 def read_matrix(fields: Fields, apps: Collection[str], problems: list[Problem]) -> dict[str, Key]:
     """The matrix of a stack, from its key `env_matrix`; empty when there is none. Notes every problem."""
-    return {
+    matrix = {
         name: _read_key(name, data, f"{fields.where}.env_matrix.{name}", apps, problems)
         for name, data in fields.mapping("env_matrix").items()
     }
+    for key in matrix.values():
+        _check_references(fields, key, matrix)
+    return matrix
+
+
+def _check_references(fields: Fields, key: Key, matrix: Mapping[str, Key]) -> None:
+    for name in dict.fromkeys(name for _environment, template in key.equals for name in REFERENCE.findall(template)):
+        if name == key.name:
+            fields.note(f"env_matrix.{name}.equals", "names the key itself, which says nothing", "name another key")
+        elif name != "environment" and name not in matrix:
+            what = f"names {name}, which is not a key of the matrix"
+            fields.note(f"env_matrix.{key.name}.equals", what, "correct the name, or add the key")
 
 
 def _read_key(name: str, data: Any, where: str, apps: Collection[str], problems: list[Problem]) -> Key:
@@ -135,7 +148,7 @@ def _check_key(fields: Fields, key: Key) -> None:
     if key.pattern:
         try:
             re.compile(key.pattern)
-        except re.error as error:
+        except (re.error, OverflowError, RecursionError) as error:
             fields.note("pattern", f"is not a regular expression: {error}")
     if key.type == "enum" and not key.values:
         fields.note("values", "is missing", "list the values that are allowed")
@@ -145,6 +158,10 @@ def _check_key(fields: Fields, key: Key) -> None:
         fields.note("bytes", f"does not go with type {key.type}", "use `type: base64`")
     if key.same and key.distinct != "none":
         fields.note("distinct", "contradicts `same: true`", "leave one of them out")
+    if key.default is not None and not any(problem.where.startswith(fields.where) for problem in fields.problems):
+        why = wrong(key.type, key.default, key.bytes, key.values, key.pattern) or problem_of(key.default)
+        if why:
+            fields.note("default", why, "give a default that fits the key's own type and pattern")
     if key.is_secret:
         # What stands in the matrix is written to world-readable files.
         for option, is_set in (("default", key.default is not None), ("values", bool(key.values))):

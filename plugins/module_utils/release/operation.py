@@ -7,11 +7,26 @@ from __future__ import annotations
 
 import datetime
 import os
+import socket
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from . import deploy, fit, gates, journal, leaks, lock, promote, recover, rollback
+from . import (
+    deploy,
+    fit,
+    gates,
+    journal,
+    leaks,
+    lock,
+    notifications,
+    patterns,
+    promote,
+    recover,
+    rollback,
+    summary,
+    witness,
+)
 from .errors import Nothing, OperationFailed, Problem, Refused
 from .history import rollback_target
 from .observed import Observed, observe
@@ -19,8 +34,10 @@ from .plan import Plan
 from .release import timestamp
 from .request import Request
 from .road import Road
-from .seam import Host
+from .seam import Host, Seen
 from .stack import Stack
+
+MAKE_ROOM = "ansible-playbook playbooks/cleanup.yml"
 
 
 class Interrupted(OperationFailed):
@@ -60,6 +77,12 @@ class Report:
     mend: str = ""
     rollback_to: str = ""
     journal: str = ""
+    #: What a witness saw at the public ports meanwhile: asked, failed, down_seconds.
+    probes: dict[str, float] = field(default_factory=dict)
+    #: What is live where, what is due, how much is free; see `summary`.
+    after: dict[str, Any] = field(default_factory=dict)
+    #: True once it was told to others that the operation began.
+    announced: bool = False
 
 
 def run(
@@ -89,6 +112,9 @@ def run(
                 "pid": os.getpid(),
             }
             with lock.hold(lock.lock_path(stack.name, request.environment, places.locks), who, request.lock_wait):
+                if request.operation == "deploy":
+                    # It builds. What is over in a moment shows on the page when it is.
+                    host.page.renew(stack.name)
                 _plan_and_go(host, stack, request, report, places, path)
     except Nothing as nothing:
         report.message = str(nothing)
@@ -105,8 +131,25 @@ def run(
         report.failed = True
         report.message = f"{type(error).__name__}: {error}"
         report.problems = [{"what": report.message, "where": f"{stack.name} {request.environment}", "mend": "df -h"}]
+    _tell_of_full_disk(host, stack, report)
     report.seconds = round(time.monotonic() - begun, 2)
+    if not check:
+        host.page.renew(stack.name)
+        report.after = summary.gather(host, stack)
+        if report.announced or report.failed:
+            # The lock is free by now, and each is told by a process of its own: nobody waits for them.
+            told = notifications.end(request, asdict(report), socket.gethostname(), host.clock.now())
+            host.notify.tell(told)
     return report
+
+
+def _tell_of_full_disk(host: Host, stack: Stack, report: Report) -> None:
+    """Whoever found the disk full, Docker or we: the way out is the same, and needs no free byte."""
+    for problem in report.problems:
+        if "no space left on device" in problem["what"].lower():
+            free = host.store.free_bytes(stack.directory) / 1e6
+            problem["what"] += f" ({free:.1f} MB free)"
+            problem["mend"] = report.mend = MAKE_ROOM
 
 
 def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, places: Places, path: str) -> None:
@@ -139,7 +182,8 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, pla
             report.message = f"would {request.operation}: {plan.environment} to {plan.release.id}"
             return
         log.add("plan", plan=plan.to_json())
-        _carry_out(host, stack, plan, env, log, report)
+        _announce(host, request, report, plan.release.commit)
+        _watched(host, stack, plan, env, log, report)
     except Nothing as nothing:
         log.add("end", outcome="nothing", message=str(nothing))
         raise
@@ -151,6 +195,13 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, pla
     finally:
         report.steps = dict(log.seconds)
         log.close()
+
+
+def _announce(host: Host, request: Request, report: Report, commit: str) -> None:
+    """Tell those who want to know that it begins; once."""
+    if not report.announced:
+        report.announced = True
+        host.notify.tell(notifications.start(request, report.stack, socket.gethostname(), commit, host.clock.now()))
 
 
 def _staging_leftovers(
@@ -199,7 +250,9 @@ def _plan(
             images = {name: known.get(name, f"(built from {source.commit[:12]})") for name in source.sources}
             return deploy.plan_deploy(stack, seen, request, source, images), env
         with log.step("build", f"build {source.commit[:12]}"):
-            images, results = deploy.build(host, stack, request, source, log)
+            images, results = deploy.build(
+                host, stack, request, source, log, lambda: _announce(host, request, report, source.commit)
+            )
         with log.step("search", "search the images for secrets"):
             leaked = leaks.search_new(host, stack, seen, images.values())
         if leaked:
@@ -227,11 +280,28 @@ def _gates(host: Host, stack: Stack, seen: Observed, request: Request, unfinishe
 
 
 def _leak_gate(host: Host, stack: Stack, seen: Observed, request: Request, plan: Plan) -> list[gates.Gate]:
-    if not stack.env_matrix:
+    images = plan.release.images.values()
+    leaked, evidence = leaks.search_new(host, stack, seen, images), ""
+    try:
+        more, evidence = patterns.search_new(host, stack, images)
+        leaked += more
+    except OperationFailed as error:
+        leaked.append(str(error))
+    if not stack.env_matrix and evidence == patterns.NOT_INSTALLED:
         return []
-    leaked = leaks.search_new(host, stack, seen, plan.release.images.values())
-    evidence = "; ".join(leaked) or f"no secret in {len(plan.release.images)} images"
+    evidence = "; ".join(leaked) or f"no secret in {len(plan.release.images)} images ({evidence})"
     return [gates.Gate("no_leaks", not leaked, evidence, leaks.MEND, bool(leaked) and "no_leaks" in request.skip_gates)]
+
+
+def _watched(host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: Report) -> None:
+    """Carry out, while a witness looks on from outside, also at the way back."""
+    outside = Seen()
+    try:
+        with host.witness.watch(witness.questions(stack, plan.environment)) as outside:
+            _carry_out(host, stack, plan, env, log, report)
+    finally:
+        if outside.asked:
+            report.probes = asdict(outside)
 
 
 def _carry_out(

@@ -47,6 +47,13 @@ class Plan:
     def goal(self) -> Live:
         return Live(self.slot, self.release.id)
 
+    @property
+    def via(self) -> str:
+        """What the history says brought the release live. Asked by name, `rollback` may also go to a release that is
+        newer than the live one: that is no way back, and a plain rollback must be possible from there."""
+        newer = not self.is_new and self.was is not None and self.release.id > self.was.release
+        return "forward" if self.operation == "rollback" and newer else self.operation
+
     def to_json(self) -> dict[str, Any]:
         return {
             **vars(self),

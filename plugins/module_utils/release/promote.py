@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
+from typing import Any
 
 from . import compose
 from .env_file import fingerprint
@@ -98,13 +100,28 @@ def compose_release(
         images={name: images.get(name) or old("images")[name] for name in names},
         commits={name: commits.get(name) or old("commits").get(name, "") for name in names},
         sources={name: sources.get(name) or old("sources").get(name, "") for name in names},
-        definition=stack.to_mapping(with_env=False),
+        definition=_definition(stack, images, kept),
         env={layer: fingerprint(data) for layer, data in seen.env_of(environment).items()},
-        keys={name: known for name, known in seen.keys.items() if known},
+        keys=compose.pair(seen.keys),
         routes=fingerprint(seen.routes.get(environment) or b""),
         promoted_from=promoted_from,
         skipped_gates=request.skip_gates,
     )
+
+
+def _definition(stack: Stack, images: Mapping[str, str], kept: Release | None) -> dict[str, Any]:
+    """Today's definition; but apps that stay as they are keep the one that their containers were made from."""
+    definition = stack.to_mapping(with_env=False)
+    old = kept.definition.get("apps", {}) if kept else {}
+    for name, app in definition["apps"].items():
+        if name not in images and name in old:
+            after = [other for other in old[name].get("after", []) if other in definition["apps"]]
+            definition["apps"][name] = {**old[name], "after": after} if "after" in old[name] else old[name]
+            # The switch knows only where an app is today.
+            for key in ("loopback_port", "replace"):
+                if key in app:
+                    definition["apps"][name] = {**definition["apps"][name], key: app[key]}
+    return definition
 
 
 def plan_new(

@@ -13,14 +13,18 @@ from .docker import Docker
 from .edge import Edge
 from .errors import Problem, Refused
 from .git import Git
+from .notify import Notifier
+from .page_unit import PageUnit
 from .preflight import PROVISION
 from .probe import Probe
 from .room import Room
+from .scanner import Gitleaks
 from .seam import Host
 from .stack import Stack, read_stack
 from .store import Store
 from .switch import Switch
 from .timer import Timer
+from .witness import Witness
 
 STACKS = "/etc/onehost/stacks"
 
@@ -39,7 +43,22 @@ class Clock:
 
 
 def this_host() -> Host:
-    return Host(Docker(), Switch(), Git(), Probe(), Store(), Clock(), Timer(), Edge(), Room(all_stacks))
+    probe = Probe()
+    return Host(
+        Docker(),
+        Switch(),
+        Git(),
+        probe,
+        Store(),
+        Clock(),
+        Timer(),
+        Edge(),
+        Room(all_stacks),
+        Gitleaks(),
+        Witness(probe),
+        Notifier(),
+        PageUnit(),
+    )
 
 
 def all_stacks(folder: str = STACKS) -> list[Stack]:

@@ -13,6 +13,9 @@ from typing import Any
 #: The shape of release.json. Raised when an older engine could misread a newer file.
 FORMAT = 1
 
+#: A release that is being written, in a folder of this name's ending, or one that a kill left half-written.
+PARTIAL = ".partial"
+
 #: prepared: written, not yet live. previous: was live and good. The other words speak for themselves.
 STATUSES = ("prepared", "live", "previous", "failed", "rolled_back")
 
@@ -131,3 +134,11 @@ def moment_of(text: str) -> datetime.datetime:
     """The reverse of `timestamp`, also for ids that begin with one. Raises ValueError."""
     moment = datetime.datetime.strptime(text[:16], "%Y%m%dT%H%M%SZ")
     return moment.replace(tzinfo=datetime.timezone.utc)
+
+
+def seconds_of(text: str) -> float | None:
+    """The moment that a release's id or a status names, None when it names none."""
+    try:
+        return moment_of(text).timestamp()
+    except ValueError:
+        return None

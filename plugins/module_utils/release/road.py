@@ -13,28 +13,25 @@ import dataclasses
 import datetime
 import os
 from collections.abc import Mapping
-from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 from . import warm
 from .app_env import files_of, slot_env
-from .compose import slot_file
+from .compose import pair, slot_file
 from .env_file import fingerprint
 from .errors import OperationFailed
+from .health import Health
+from .history import find
 from .journal import Journal
 from .plan import Plan, TagMove, reversed_moves
 from .release import Release, timestamp
-from .seam import Answer, Container, Host
+from .seam import Container, Host
 from .stack import App, Stack, check_path, read_stack, start_order
+from .together import together
 
-#: A worker answers no health question: it must have run this long without a restart.
-WORKER_SECONDS = 1.0
-#: More restarts than this while it starts, and an app is called crash-looping.
-RESTARTS_ALLOWED = 1
 CONFIRM_SECONDS = 10.0
-POLL_SECONDS = 0.03
-SLOWEST_POLL_SECONDS = 0.3
-DRAIN_POLL_SECONDS = 0.05
+RETRY_SECONDS = 0.3
+DRAIN_POLL_SECONDS = 0.01
 
 
 def stack_of(release: Release, current: Stack) -> Stack:
@@ -57,34 +54,12 @@ def planned_slot(host: Host, stack: Stack, release: Release, slot: str, env: Map
     names = {app: files_of(day, app, files) for app in release.services}
     home = os.path.dirname(host.store.slot_compose_path(stack, release.environment, slot))
     paths = {app: [os.path.join(home, f"env.{name}") for name in mine] for app, mine in names.items()}
-    keys = sorted(host.store.key_fingerprints(stack).items())
+    keys = sorted(pair(host.store.key_fingerprints(stack)).items())
     config = {
         app: fingerprint(repr((sorted((name, fingerprint(files[name])) for name in mine), keys)))
         for app, mine in names.items()
     }
     return slot_file(day, release, slot, paths, config)
-
-
-class _Alive:
-    """What successive looks at containers tell: since when each has run without a break, and its restarts meanwhile."""
-
-    def __init__(self) -> None:
-        self._since: dict[tuple[str, str], float] = {}
-        self._restarts: dict[str, int] = {}
-        self._now = 0.0
-
-    def look(self, containers: Mapping[str, Container], now: float) -> None:
-        self._now = now
-        for container in containers.values():
-            self._since.setdefault((container.id, container.started), now)
-            self._restarts.setdefault(container.id, container.restarts)
-
-    def seconds(self, container: Container) -> float:
-        return self._now - self._since.get((container.id, container.started), self._now)
-
-    def restarts(self, container: Container) -> int:
-        """A container that was kept running may have restarted long ago; only what it does now counts."""
-        return container.restarts - self._restarts.get(container.id, 0)
 
 
 class Road:
@@ -96,6 +71,7 @@ class Road:
         self.stack = stack_of(plan.release, stack)
         self.plan = plan
         self.journal = journal
+        self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers)
         #: True once the release is live for good: from then on nothing is put back.
         self.confirmed = False
 
@@ -132,7 +108,8 @@ class Road:
         if plan.watch_seconds:
             until = datetime.datetime.fromtimestamp(self.host.clock.now() + plan.watch_seconds).strftime("%H:%M:%S")
             with self.journal.step("watch", f"watch for {plan.watch_seconds} s, until {until}"):
-                self.watch(plan.watch_seconds)
+                self.host.page.renew(plan.stack)
+                self.health.watch(plan.watch_seconds)
         self.finish()
 
     def finish(self) -> None:
@@ -142,14 +119,20 @@ class Road:
             self.write_statuses(self.plan.statuses)
         if self.plan.was is None or self.plan.was.slot == self.plan.slot:
             return
+        seconds = warm.seconds(self.current, self.plan)
+        if seconds:
+            with self.journal.step("warm", f"keep {self.plan.was.slot} running for {seconds} s"):
+                trouble = warm.keep(self.host, self.current, self.plan, seconds)
+                if not self.plan.warm_seconds:
+                    # It is only left its requests, and a worker has none: what was gone back from does no more work.
+                    self._stop([c for c in self._containers(self.plan.was.slot) if not self._is_web(c)])
+            if not trouble:
+                return
+            self.journal.note(f"not kept running: {trouble}")
         with self.journal.step("drain", f"let {self.plan.was.slot} finish its requests"):
             self.drain(self.plan.was.slot)
-        if self.plan.warm_seconds:
-            with self.journal.step("warm", f"keep {self.plan.was.slot} running for {self.plan.warm_seconds} s"):
-                warm.keep(self.host, self.current, self.plan)
-            return
         with self.journal.step("stop", f"stop {self.plan.was.slot}, keep its containers"):
-            warm.keep(self.host, self.current, self.plan)
+            self.host.store.set_warm(self.current, self.plan.environment, None)
             self._stop(self._containers(self.plan.was.slot))
 
     def back(self) -> None:
@@ -158,11 +141,11 @@ class Road:
         with self.journal.step("back", "put everything back"):
             if self._in_place():
                 self._stop([c for c in self._new_containers() if self.stack.apps[c.app].is_replaced_in_place])
-            self._start_old([c for c in self._old_containers() if not self._is_in_place(c)])
+            self._start_old(in_place=False)
             # Also when the file says so already: a kill may have come between the file and HAProxy's memory.
             self.host.switch.set_live(plan.stack, plan.environment, plan.was)
             # Both slots share the port of these: started sooner, they would answer in the name of the new release.
-            self._start_old(self._old_in_place())
+            self._start_old(in_place=True)
             self.move_tags(self._possible(reversed_moves(plan.tags)))
             if plan.was:
                 self.set_routes(plan.was.release)
@@ -210,62 +193,7 @@ class Road:
 
     def healthy(self, apps: list[App]) -> None:
         """Wait until each app answers, each within its own deadline; fail at once when one crash-loops."""
-        begun, pause = self.host.clock.monotonic(), POLL_SECONDS
-        waiting = {app.name: app for app in apps}
-        last: dict[str, Answer] = {}
-        alive = _Alive()
-        while waiting:
-            containers = {container.app: container for container in self._new_containers()}
-            passed = self.host.clock.monotonic() - begun
-            alive.look(containers, passed)
-            for name, answer in self._ask(list(waiting.values()), containers, alive).items():
-                last[name] = answer
-                if answer.status and answer.status < 400:
-                    del waiting[name]
-                    self.journal.note(f"{name}: healthy after {passed:.1f} s")
-            for name, app in waiting.items():
-                container = containers.get(name)
-                if container is None:
-                    self._unhealthy(app, None, "has no container")
-                elif alive.restarts(container) > RESTARTS_ALLOWED or container.state in ("exited", "dead"):
-                    self._unhealthy(
-                        app,
-                        container,
-                        f"keeps crashing (exit code {container.exit_code}, {container.restarts} restarts)",
-                    )
-                elif passed > app.health_seconds:
-                    self._unhealthy(
-                        app,
-                        container,
-                        f"is not healthy after {app.health_seconds} s; {app.health or 'state'}: {last[name]}",
-                    )
-            if waiting:
-                self.host.clock.wait(pause)
-                pause = min(pause * 1.3, SLOWEST_POLL_SECONDS)
-
-    def _ask(self, apps: list[App], containers: Mapping[str, Container], alive: _Alive) -> dict[str, Answer]:
-        def ask(app: App) -> Answer:
-            if app.is_web:
-                return self.host.probe.health(
-                    self.stack.loopback_port(app, self.plan.environment, self.plan.slot), app.health
-                )
-            container = containers.get(app.name)
-            if container and container.state == "running" and alive.seconds(container) >= WORKER_SECONDS:
-                return Answer(200)
-            return Answer(0, error=container.state if container else "no container")
-
-        with ThreadPoolExecutor(max_workers=max(1, len(apps))) as pool:
-            return dict(zip([app.name for app in apps], pool.map(ask, apps), strict=True))
-
-    def _unhealthy(self, app: App, container: Container | None, cause: str) -> None:
-        log = self.host.docker.logs(container, 20) if container else []
-        raise OperationFailed(
-            f"app {app.name} {cause.split(';')[0]}",
-            f"{self.plan.environment} {self.plan.slot}",
-            cause,
-            f"docker logs {container.id[:12]}" if container else "",
-            log=log,
-        )
+        self.health.wait(apps, self.journal)
 
     def run_again(self) -> None:
         """For recovery: make sure that every app of the new release runs and is healthy."""
@@ -302,67 +230,49 @@ class Road:
         questions = [
             (
                 app,
-                port,
-                route.host or (environment.hosts[0] if environment.hosts else "localhost"),
+                door,
+                route.host or environment.main_host or "localhost",
                 check_path(app, route),
             )
             for app in self.stack.web_apps
             if app.name in self.current.apps  # of one that was taken out since, the switch knows nothing
             for route in app.routes
-            for port in environment.ports
+            for door in environment.doors
         ]
         deadline = self.host.clock.monotonic() + CONFIRM_SECONDS
         while True:
-            with ThreadPoolExecutor(max_workers=max(1, min(16, len(questions)))) as pool:
-                answers = list(pool.map(lambda q: self.host.probe.edge(q[1], q[2], q[3]), questions))
+            answers = together(lambda q: self.host.probe.edge(q[1][0], q[2], q[3], tls=q[1][1]), questions)
             wrong = [
                 (question, answer)
                 for question, answer in zip(questions, answers, strict=True)
-                if answer.status == 0 or answer.status >= 500 or answer.release != self.plan.release.id
+                # A route that a feature switch has closed stays closed, and is no fault of the release.
+                if not 0 < answer.status < (600 if answer.flag else 500) or answer.release != self.plan.release.id
             ]
             if not wrong:
                 return
             if self.host.clock.monotonic() > deadline:
                 break
-            self.host.clock.wait(SLOWEST_POLL_SECONDS)
-        (app, port, host_name, path), answer = wrong[0]
+            self.host.clock.wait(RETRY_SECONDS)
+        (app, (port, tls), host_name, path), answer = wrong[0]
+        url = f"{'https' if tls else 'http'}://{host_name}:{port}{path}"
         named = f"release {answer.release or 'none'}" if answer.status else "no release"
         container = next((c for c in self._new_containers() if c.app == app.name), None)
         raise OperationFailed(
             f"{len(wrong)} of {len(questions)} checks through the edge failed",
-            f"http://{host_name}:{port}{path}",
+            url,
             f"{answer}; it names {named}, expected {self.plan.release.id}",
-            f"curl -i -H 'Host: {host_name}' http://127.0.0.1:{port}{path}",
+            f"curl -ik --resolve '{host_name}:{port}:127.0.0.1' {url}"
+            if tls
+            else f"curl -i -H 'Host: {host_name}' http://127.0.0.1:{port}{path}",
             log=self.host.docker.logs(container, 20) if container else [],
         )
-
-    def watch(self, seconds: float) -> None:
-        """Fail as soon as an app of the new release stops, restarts or turns unhealthy."""
-        before = {c.app: (c.id, c.started) for c in self._new_containers()}
-        deadline = self.host.clock.monotonic() + seconds
-        while self.host.clock.monotonic() < deadline:
-            containers = self._new_containers()
-            for container in containers:
-                if container.state != "running" or (container.id, container.started) != before.get(container.app):
-                    self._unhealthy(
-                        self.stack.apps[container.app],
-                        container,
-                        f"died after the switch (exit code {container.exit_code}, {container.restarts} restarts)",
-                    )
-            for name in before.keys() - {c.app for c in containers}:
-                self._unhealthy(self.stack.apps[name], None, "is gone")
-            self.host.clock.wait(min(0.5, max(0.0, deadline - self.host.clock.monotonic())))
-        web = {c.app: c for c in self._new_containers() if self.stack.apps[c.app].is_web}
-        for name, answer in self._ask([self.stack.apps[n] for n in web], web, _Alive()).items():
-            if not answer.status or answer.status >= 400:
-                self._unhealthy(self.stack.apps[name], web[name], f"is not healthy any more: {answer}")
 
     def write_statuses(self, statuses: Mapping[str, str]) -> None:
         moment = timestamp(datetime.datetime.fromtimestamp(self.host.clock.now(), datetime.timezone.utc))
         known = {entry.release.id: entry.status for entry in self.host.store.releases(self.current)}
         for release, status in statuses.items():
             if release in known and known[release] != status:
-                self.host.store.set_status(self.current, release, status, self.plan.operation, moment)
+                self.host.store.set_status(self.current, release, status, self.plan.via, moment)
 
     def drain(self, slot: str) -> None:
         """Wait until the switch counts no session on the slot, for each app no longer than its own drain time."""
@@ -404,6 +314,10 @@ class Road:
         app = self.current.apps.get(container.app)
         return app is not None and app.is_replaced_in_place
 
+    def _is_web(self, container: Container) -> bool:
+        app = self.current.apps.get(container.app)
+        return app is not None and app.is_web
+
     def _bring_up(self, names: list[str]) -> None:
         """Start these apps of the new release: the kept containers, or new ones from the slot's Compose file."""
         if self.plan.start == "create":
@@ -412,9 +326,37 @@ class Road:
         else:
             self.host.docker.start([c for c in self._new_containers() if c.app in names and c.state != "running"])
 
-    def _start_old(self, old: list[Container]) -> None:
-        """What traffic goes back to must run."""
+    def _start_old(self, *, in_place: bool) -> None:
+        """What traffic goes back to must run; what was removed meanwhile is created again, if its image is there."""
+        old = [container for container in self._old_containers() if self._is_in_place(container) == in_place]
         self.host.docker.start([container for container in old if container.state != "running"])
+        was, apps = self.plan.was, self.current.apps
+        entry = find(self.host.store.releases(self.current), was.release) if was else None
+        if was is None or entry is None:
+            return
+        gone = [
+            name
+            for name, image in entry.release.images.items()
+            if name in apps
+            and apps[name].is_replaced_in_place == in_place
+            and name not in {container.app for container in old}
+            and self.host.docker.image(image) is not None
+        ]
+        if gone:
+            path = self.host.store.slot_compose_path(self.current, self.plan.environment, was.slot)
+            self.host.docker.create_and_start(path, self.current.directory, gone)
+            self._answering([apps[name] for name in gone], was.slot)
+
+    def _answering(self, apps: list[App], slot: str) -> None:
+        """Give these the time they may take to start. One that does not answer then is no reason to stay: what is live
+        instead is what this goes back from."""
+        begun = self.host.clock.monotonic()
+        for app in apps:
+            port = self.stack.loopback_port(app, self.plan.environment, slot) if app.is_web else 0
+            while port and self.host.clock.monotonic() - begun < app.health_seconds:
+                if 0 < self.host.probe.health(port, app.health).status < 400:
+                    break
+                self.host.clock.wait(RETRY_SECONDS)
 
     def _stop(self, containers: list[Container]) -> None:
         grace = {name: app.stop_seconds for name, app in {**self.stack.apps, **self.current.apps}.items()}

@@ -13,7 +13,7 @@ from .errors import Nothing, Problem, Refused
 from .history import GOOD, find, newest_first, rollback_target
 from .observed import Observed
 from .plan import Plan, TagMove, moves
-from .preflight import check_apps
+from .preflight import PROVISION, check_apps
 from .promote import compose_release, plan_new
 from .release import Entry, Live
 from .request import Request
@@ -93,14 +93,23 @@ def rollback_env(stack: Stack, seen: Observed, target: Entry, then: dict[str, by
         return then
     # All layers together: a secret may have moved from one to another since.
     new: dict[str, str] = {}
-    for data in seen.env_of(target.release.environment).values():
-        new.update(parse_env(data.decode()))
+    for layer, data in seen.env_of(target.release.environment).items():
+        new.update(parse_env(_text(data, f"{stack.directory}/config/.env.{layer}")))
     result = {}
     for layer, data in then.items():
-        old = parse_env(data.decode())
+        old = parse_env(_text(data, f"{stack.directory}/releases/{target.release.id}/env/{layer}"))
         changed = {key: new[key] for key in stack.secrets if key in old and key in new and new[key] != old[key]}
         result[layer] = format_env({**old, **changed}).encode() if changed else data
     return result
+
+
+def _text(data: bytes, where: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        mend = f"{PROVISION}, or use that day's secrets: -e secrets=release"
+        raise Refused([Problem(f"line {line} is not UTF-8, so today's secrets are not known", where, mend)]) from None
 
 
 def plan_rollback(host: Host, stack: Stack, seen: Observed, request: Request) -> tuple[Plan, dict[str, bytes]]:

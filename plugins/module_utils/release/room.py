@@ -20,6 +20,7 @@ from .cleanup import CleanupPlan, HostSeen, Removal, Settings, size
 from .disk import Disk
 from .errors import OperationFailed, Refused
 from .fields import Fields
+from .notifications import disk_alarm
 from .operation import Places
 from .seam import Host
 from .stack import ENVIRONMENTS, Stack
@@ -220,6 +221,12 @@ def _check_message(planned: CleanupPlan, enough: int) -> str:
 def _message(report: CleanupReport) -> str:
     text = f"{size(report.free_before)} free before, {size(report.free_after)} now, the floor is {size(report.floor)}"
     return f"{text}: not enough. Mend: {MEND}" if report.failed else text
+
+
+def alarm(host: Host, report: CleanupReport, check: bool) -> None:
+    """Tell who wants to know that there is too little room and nothing left to remove."""
+    if report.failed and not check:
+        host.notify.tell(disk_alarm(socket.gethostname(), report.message, host.clock.now()))
 
 
 def lines(report: CleanupReport, check: bool) -> list[str]:

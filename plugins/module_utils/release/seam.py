@@ -9,11 +9,13 @@ and can make any single step fail.
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import IO, Any, Protocol
 
+from .events import Event
 from .release import Entry, Live, Release
 from .stack import Stack
 
@@ -42,20 +44,41 @@ class Container:
     restarts: int
     started: str
 
+    @property
+    def started_at(self) -> float:
+        """The latest start in seconds since the epoch; Docker writes nanoseconds, which Python does not read."""
+        whole, _dot, fraction = self.started.rstrip("Z").partition(".")
+        return datetime.datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")
+
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer. status 0 means that there was none, and `error` says why."""
+    """One HTTP answer. status 0 means that there was none, and `error` says why. `flag` is the feature switch that has
+    closed the route, in whose name the switch answered."""
 
     status: int
     release: str = ""
     body: str = ""
     error: str = ""
+    flag: str = ""
 
     def __str__(self) -> str:
         if self.status == 0:
             return self.error
         return f"HTTP {self.status} {self.body}".strip()
+
+
+#: What the edge is asked: a public port, a host name, a path, and whether the port speaks TLS.
+Question = tuple[int, str, str, bool]
+
+
+@dataclass
+class Seen:
+    """What a witness saw of the public side while an operation ran."""
+
+    asked: int = 0
+    failed: int = 0
+    down_seconds: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -89,6 +112,8 @@ class DockerPort(Protocol):
 class SwitchPort(Protocol):
     def live(self, stack: str, environment: str) -> Live | None: ...
     def set_live(self, stack: str, environment: str, live: Live | None) -> None: ...
+    def closed(self, stack: str, environment: str) -> dict[str, str]: ...
+    def set_closed(self, stack: str, environment: str, routes: Mapping[str, str], *, must_run: bool = True) -> None: ...
     def sessions(self, stack: str, environment: str, slot: str) -> dict[str, int]: ...
 
 
@@ -105,7 +130,7 @@ class GitPort(Protocol):
 
 class ProbePort(Protocol):
     def health(self, port: int, path: str) -> Answer: ...
-    def edge(self, port: int, host: str, path: str) -> Answer: ...
+    def edge(self, port: int, host: str, path: str, *, tls: bool = False) -> Answer: ...
 
 
 class StorePort(Protocol):
@@ -136,6 +161,8 @@ class StorePort(Protocol):
 
 class TimerPort(Protocol):
     def arm(self, stack: str, environment: str, seconds: float) -> None: ...
+    def arm_overlap(self, stack: str, seconds: float) -> None: ...
+    def disarm_overlap(self, stack: str) -> None: ...
 
 
 class EdgePort(Protocol):
@@ -165,6 +192,58 @@ class NoRoom:
         return "no cleanup here"
 
 
+class ScannerPort(Protocol):
+    def version(self) -> str: ...
+    def scan(self, directory: str) -> list[tuple[str, str]]: ...
+
+
+class NoScanner:
+    """A host without gitleaks."""
+
+    def version(self) -> str:
+        return ""
+
+    def scan(self, directory: str) -> list[tuple[str, str]]:
+        return []
+
+
+class WitnessPort(Protocol):
+    def watch(self, asked: Sequence[Question]) -> AbstractContextManager[Seen]: ...
+
+
+class NoWitness:
+    """Nobody looks on."""
+
+    def watch(self, asked: Sequence[Question]) -> AbstractContextManager[Seen]:
+        return nullcontext(Seen())
+
+
+class NotifyPort(Protocol):
+    def tell(self, event: Event, wait: bool = False) -> None: ...
+    def troubles(self) -> list[str]: ...
+
+
+class NoNotify:
+    """Nobody wants to know."""
+
+    def tell(self, event: Event, wait: bool = False) -> None:
+        return None
+
+    def troubles(self) -> list[str]:
+        return []
+
+
+class PagePort(Protocol):
+    def renew(self, stack: str) -> None: ...
+
+
+class NoPage:
+    """A host without status pages."""
+
+    def renew(self, stack: str) -> None:
+        return None
+
+
 @dataclass(frozen=True)
 class Host:
     """All adapters together: the only way in which operations reach the host."""
@@ -178,3 +257,7 @@ class Host:
     timer: TimerPort
     edge: EdgePort
     room: RoomPort = field(default_factory=NoRoom)
+    scanner: ScannerPort = field(default_factory=NoScanner)
+    witness: WitnessPort = field(default_factory=NoWitness)
+    notify: NotifyPort = field(default_factory=NoNotify)
+    page: PagePort = field(default_factory=NoPage)

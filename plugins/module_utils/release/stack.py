@@ -15,8 +15,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from .errors import Problem, Refused
-from .fields import Fields
+from .fields import Fields, plain
 from .matrix import Key, read_matrix
+from .tls import Tls, read_tls
 
 ENVIRONMENTS = ("staging", "production")
 SLOTS = ("blue", "green")
@@ -26,6 +27,8 @@ PORT_BLOCK = 10
 
 NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 PATH = r"/[A-Za-z0-9._~/-]*"
+#: Not for apps: the edge has the status page there.
+OWN_PATH = "/_onehost/"
 HOST_NAME = r"[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 FLAG_NAME = r"[A-Za-z][A-Za-z0-9_.-]*"
 ENV_KEY = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -48,10 +51,11 @@ class Route:
 
 @dataclass(frozen=True)
 class Flag:
-    """A feature switch of an app, see `flags`."""
+    """A feature switch of an app, see `flags`. While it is off, HAProxy answers 503 for its `route`, if it has one."""
 
     default: bool
     description: str
+    route: str = ""
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,19 @@ class Environment:
     name: str
     ports: tuple[int, ...]
     hosts: tuple[str, ...]
+    tls: Tls | None = None
+    #: The one of `hosts` that answers; the others lead to it. Empty: all of them answer.
+    canonical_host: str = ""
+
+    @property
+    def main_host(self) -> str:
+        """A host name under which the environment answers; empty where any will do."""
+        return self.canonical_host or next(iter(self.hosts), "")
+
+    @property
+    def doors(self) -> tuple[tuple[int, bool], ...]:
+        """Every public port, and whether it speaks TLS."""
+        return (*((port, False) for port in self.ports), *([(self.tls.port, True)] if self.tls else []))
 
 
 @dataclass(frozen=True)
@@ -109,6 +126,8 @@ class Keys:
 
     mount: str
     user: int
+    #: How long the public key of before stays valid after a rotation.
+    overlap_hours: float = 24.0
 
 
 @dataclass(frozen=True)
@@ -141,19 +160,17 @@ class Stack:
 
     def to_mapping(self, *, with_env: bool) -> dict[str, Any]:
         """Plain data for JSON and templates. Without env values it may be read by everybody."""
-        data = dataclasses.asdict(self)
+        parts: dict[str, Any] = {**vars(self), "env": self.env if with_env else {}}
+        parts["env_matrix"] = {name: key.to_mapping() for name, key in self.env_matrix.items()}
+        # Through JSON, so that what was kept in a file and what was just read compare equal (lists, not tuples).
+        data: dict[str, Any] = json.loads(json.dumps(parts, default=vars))
         # What a reader would refuse or fill in by itself is left out, so that the result can be read again.
         for part in (*data["environments"].values(), *data["apps"].values()):
             del part["name"]
         for app in data["apps"].values():
             for key in ("port", "loopback_port") if app["kind"] == "worker" else ():
                 del app[key]
-        data["env_matrix"] = {name: key.to_mapping() for name, key in self.env_matrix.items()}
-        if not with_env:
-            data["env"] = {}
-        # Through JSON, so that what was kept in a file and what was just read compare equal (lists, not tuples).
-        result: dict[str, Any] = json.loads(json.dumps(data))
-        return result
+        return data
 
     @property
     def web_apps(self) -> list[App]:
@@ -205,7 +222,7 @@ def read_stack(name: str, data: Any) -> Stack:
     problems: list[Problem] = []
     stack = _read_stack(name, data, problems)
     if problems:
-        raise Refused(problems)
+        raise Refused(list(dict.fromkeys(problems)))
     return stack
 
 
@@ -216,13 +233,13 @@ def read_stacks(definitions: Mapping[str, Any]) -> list[Stack]:
     if not problems:
         problems += check_together(stacks)
     if problems:
-        raise Refused(problems)
+        raise Refused(list(dict.fromkeys(problems)))
     return stacks
 
 
 def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
     where = f"stack {default_name}"
-    fields = Fields(data, where, problems)
+    fields = Fields(plain(data), where, problems)
     name = fields.text("name", default_name, pattern=NAME, hint="lower-case letters, digits and single hyphens")
     environments = _read_environments(fields, problems)
     keys_data = fields.value("keys")
@@ -286,8 +303,12 @@ def _read_environments(fields: Fields, problems: list[Problem]) -> dict[str, Env
         for host in hosts:
             if not re.fullmatch(HOST_NAME, host):
                 inner.note("hosts", f"{host!r} is not a host name")
+        tls = read_tls(inner, ports, problems)
+        canonical = inner.text("canonical_host")
+        if canonical and (canonical not in hosts or "*" in canonical):
+            inner.note("canonical_host", f"{canonical!r} is none of `hosts`", "add it there, without a wildcard")
         inner.no_others()
-        result[name] = Environment(name, tuple(ports), hosts)
+        result[name] = Environment(name, tuple(ports), hosts, tls, canonical)
     return result
 
 
@@ -296,6 +317,7 @@ def _read_keys(data: Any, where: str, problems: list[Problem]) -> Keys:
     keys = Keys(
         mount=fields.text("mount", pattern=PATH, required=True, hint="the directory inside the containers"),
         user=fields.integer("user", 10001, 1, 2**31 - 1),
+        overlap_hours=fields.number("overlap_hours", 24, 0, 24 * 365),
     )
     fields.no_others()
     return keys
@@ -377,6 +399,12 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
         },
     )
     fields.no_others()
+    for flag, declared in app.flags.items():
+        if declared.route and not any(_covers(route.path, declared.route) for route in app.routes):
+            known = ", ".join(route.path for route in app.routes) or "none, it is a worker"
+            fields.note(
+                f"flags.{flag}.route", f"{declared.route!r} is not below a route of the app", f"routes: {known}"
+            )
     if web and not app.routes:
         fields.note(
             "routes", "is missing", "give a web app at least one route, for example [{path: /}]; or `kind: worker`"
@@ -407,9 +435,19 @@ def _read_flag(name: str, data: Any, where: str, problems: list[Problem]) -> Fla
     fields = Fields({} if data is None else data, where, problems)
     if not re.fullmatch(FLAG_NAME, name):
         fields.note("", f"{name!r} is not a name for a flag", f"must match {FLAG_NAME}")
-    flag = Flag(default=fields.boolean("default", True), description=fields.text("description"))
+    flag = Flag(
+        default=fields.boolean("default", True),
+        description=fields.text("description"),
+        route=fields.text("route", pattern=PATH, hint="a path as visitors ask for it, for example /battle"),
+    )
+    if flag.route != "/" and flag.route.endswith("/"):
+        fields.note("route", f"{flag.route!r} ends with a slash", f"write {flag.route.rstrip('/')!r}; it covers both")
     fields.no_others()
     return flag
+
+
+def _covers(route: str, path: str) -> bool:
+    return route == "/" or path == route or path.startswith(f"{route}/")
 
 
 def _read_route(data: Any, where: str, problems: list[Problem]) -> Route:
@@ -423,6 +461,8 @@ def _read_route(data: Any, where: str, problems: list[Problem]) -> Route:
     fields.no_others()
     if route.path != "/" and route.path.endswith("/"):
         fields.note("path", f"{route.path!r} ends with a slash", f"write {route.path.rstrip('/')!r}; it covers both")
+    if route.path.split("/")[1:2] == [OWN_PATH.strip("/")]:
+        fields.note("path", f"{OWN_PATH} is the edge's own, for the status page", "choose another path")
     return route
 
 
@@ -506,6 +546,7 @@ def check_together(stacks: Iterable[Stack]) -> list[Problem]:
     stacks = list(stacks)
     problems: list[Problem] = []
     taken: dict[tuple[str, str], str] = {}
+    speech: dict[int, tuple[bool, str]] = {}
 
     def claim(kind: str, thing: str, place: str, mend: str) -> None:
         holder = taken.setdefault((kind, thing), place)
@@ -517,14 +558,26 @@ def check_together(stacks: Iterable[Stack]) -> list[Problem]:
         claim("directory", stack.directory, place, "give each stack its own directory")
         for app in stack.apps:
             claim("app name", app, place, "image tags are named after the app, so two stacks cannot share a name")
+            for name in stack.environments:
+                joined = f"{stack.name}-{name}-{app}"
+                claim("name in the switch", joined, f"{place}.apps.{app}", "rename the app or the stack")
         for environment in stack.environments.values():
             hosts = {route.host for app in stack.web_apps for route in app.routes if route.host}
-            for port in environment.ports:
+            for port, encrypted in environment.doors:
+                where = f"{place}.environments.{environment.name}"
+                if speech.setdefault(port, (encrypted, where))[0] != encrypted:
+                    problems.append(
+                        Problem(
+                            f"port {port} cannot speak http and https, {speech[port][1]} has it too",
+                            where,
+                            "give one of them another port",
+                        )
+                    )
                 for host in [*(environment.hosts or ["(any host)"]), *sorted(hosts)]:
                     claim(
                         "public address",
                         f"{host}:{port}",
-                        f"{place}.environments.{environment.name}",
+                        where,
                         "give it another port, or its own `hosts`",
                     )
     problems += _port_problems([(f"stack {stack.name}", app) for stack in stacks for app in stack.apps.values()])

@@ -7,23 +7,24 @@ from __future__ import annotations
 
 from typing import Any
 
-from . import ages, flags, journal, lock
+from . import ages, flags, journal, lock, overlap
 from .env_file import parse_env
 from .errors import Nothing, Refused
 from .gates import short
 from .history import newest_first
 from .observed import Observed, observe
 from .operation import Places
+from .release import moment_of
 from .request import Request
 from .rollback import choose
 from .seam import Host
 from .stack import ENVIRONMENTS, Stack
 
 
-def status(host: Host, stack: Stack, places: Places | None = None) -> dict[str, Any]:
-    """Everything status.yml shows, as plain data."""
+def status(host: Host, stack: Stack, places: Places | None = None, seen: Observed | None = None) -> dict[str, Any]:
+    """Everything status.yml shows, as plain data. `seen` saves a second look."""
     places = places or Places()
-    seen = observe(host, stack)
+    seen = seen or observe(host, stack)
     return {
         "stack": stack.name,
         "environments": {name: _environment(host, stack, seen, name, places) for name in ENVIRONMENTS},
@@ -42,7 +43,10 @@ def status(host: Host, stack: Stack, places: Places | None = None) -> dict[str, 
             for e in newest_first(seen.entries, environment)[:5]
         ],
         "due": ages.due(stack.env_matrix, ages.days(seen.secret_record, seen.now)),
+        "offline": str(seen.secret_record.get("offline", "")),
+        "keys": overlap.state(stack, seen),
         "flags": [text for name in ENVIRONMENTS for text in flags.lines(stack, name, host.store.flags(stack, name))],
+        "notifications": host.notify.troubles(),
         "free_gb": round(seen.free_bytes / 1e9, 1),
         "floor_gb": stack.disk_floor_gb,
     }
@@ -74,9 +78,15 @@ def _environment(host: Host, stack: Stack, seen: Observed, name: str, places: Pl
         "commit": entry.release.commit[:12] if entry else "",
         "version": entry.release.version if entry else "",
         "since": entry.since if entry else "",
+        "age_seconds": seen.now - moment_of(entry.since).timestamp() if entry and entry.since else 0.0,
         "via": entry.via if entry else "",
         "ports": list(stack.environments[name].ports),
         "apps": apps,
+        "moved_tags": [
+            f"{app}:{name} names {short(seen.tags.get((app, name), ''))}, live is {short(image)}"
+            for app, image in (entry.release.images.items() if entry else ())
+            if seen.tags.get((app, name)) != image
+        ],
         "running_operation": holder or {},
         "unfinished": []
         if holder
@@ -88,6 +98,7 @@ def _environment(host: Host, stack: Stack, seen: Observed, name: str, places: Pl
                 "person": r.header.get("person", ""),
                 "outcome": (r.result or {}).get("outcome", "running" if holder else "interrupted"),
                 "message": (r.result or {}).get("message", ""),
+                "seconds": round(float((r.result or r.header).get("at", 0)) - float(r.header.get("at", 0)), 1),
             }
             for r in journal.records(stack.name, name, places.state, newest=5)
         ],
@@ -115,11 +126,9 @@ def _rollback(host: Host, stack: Stack, seen: Observed) -> dict[str, Any]:
     ]
     changes += [f"{app}: goes" for app in old.images if app not in target.release.images]
     then = {
-        k: v
-        for data in host.store.release_env(stack, target.release.id).values()
-        for k, v in parse_env(data.decode()).items()
+        k: v for data in host.store.release_env(stack, target.release.id).values() for k, v in parse_env(data).items()
     }
-    now = {k: v for data in seen.env_of("production").values() for k, v in parse_env(data.decode()).items()}
+    now = {k: v for data in seen.env_of("production").values() for k, v in parse_env(data).items()}
     changes += [
         f"{key}: {'stays as it is today (secret)' if key in stack.secrets else value_of_that_day(key in then)}"
         for key in sorted(then.keys() | now.keys())

@@ -14,13 +14,12 @@ from typing import Any
 from . import ages, flags
 from .compose import key_files
 from .env_file import fingerprint
-from .files import sync_directory, write_atomically, write_synced
-from .release import Entry, Release
+from .files import as_json, read, sync_directory, write_atomically, write_synced
+from .release import PARTIAL, Entry, Release
 from .stack import Stack
 
 STATE = "/var/lib/onehost"
-PARTIAL = ".partial"
-SEARCHED_KEPT = 200
+SEARCHED_KEPT = 400
 
 
 class Store:
@@ -66,10 +65,10 @@ class Store:
             write_synced(os.path.join(partial, "env", layer), data, 0o600)
         if routes is not None:
             write_synced(os.path.join(partial, "routes.conf"), routes, 0o644)
-        write_synced(os.path.join(partial, "compose.json"), _json(release.services), 0o644)
-        write_synced(os.path.join(partial, "release.json"), _json(release.to_json()), 0o644)
+        write_synced(os.path.join(partial, "compose.json"), as_json(release.services), 0o644)
+        write_synced(os.path.join(partial, "release.json"), as_json(release.to_json()), 0o644)
         status = {"status": "prepared", "since": release.id.split("-")[0], "via": release.operation}
-        write_synced(os.path.join(partial, "status.json"), _json(status), 0o644)
+        write_synced(os.path.join(partial, "status.json"), as_json(status), 0o644)
         sync_directory(os.path.join(partial, "env"))
         sync_directory(partial)
         os.rename(partial, final)
@@ -85,18 +84,18 @@ class Store:
 
     def release_routes(self, stack: Stack, release: str) -> bytes | None:
         """The edge's routes of that day."""
-        return _read(os.path.join(self._release(stack, release), "routes.conf"))
+        return read(os.path.join(self._release(stack, release), "routes.conf"))
 
     def set_status(self, stack: Stack, release: str, status: str, via: str, moment: str) -> None:
         path = os.path.join(self._release(stack, release), "status.json")
-        write_atomically(path, _json({"status": status, "since": moment, "via": via}), 0o644)
+        write_atomically(path, as_json({"status": status, "since": moment, "via": via}), 0o644)
 
     # Configuration: <directory>/config/
 
     def config_env(self, stack: Stack, environment: str) -> dict[str, bytes | None]:
         """The env files as they are on the host now, by layer; None for one that is not there."""
         return {
-            layer: _read(os.path.join(stack.directory, "config", f".env.{layer}")) for layer in ("common", environment)
+            layer: read(os.path.join(stack.directory, "config", f".env.{layer}")) for layer in ("common", environment)
         }
 
     def key_fingerprints(self, stack: Stack) -> dict[str, str | None]:
@@ -104,7 +103,7 @@ class Store:
         names = sorted({name for app in stack.apps.values() for name in key_files(app)})
         result: dict[str, str | None] = {}
         for name in names:
-            data = _read(os.path.join(stack.directory, "config", "keys", name))
+            data = read(os.path.join(stack.directory, "config", "keys", name))
             result[name] = None if data is None else fingerprint(data)
         return result
 
@@ -122,7 +121,7 @@ class Store:
     # Which images were searched for secrets: /var/lib/onehost/<stack>/searched.json
 
     def searched(self, stack: Stack) -> dict[str, str]:
-        data = _read(os.path.join(self.state, stack.name, "searched.json"))
+        data = read(os.path.join(self.state, stack.name, "searched.json"))
         try:
             known: dict[str, str] = json.loads(data) if data else {}
         except ValueError:
@@ -131,7 +130,7 @@ class Store:
 
     def set_searched(self, stack: Stack, known: Mapping[str, str]) -> None:
         path = os.path.join(self.state, stack.name, "searched.json")
-        write_atomically(path, _json(dict(list(known.items())[-SEARCHED_KEPT:])), 0o600)
+        write_atomically(path, as_json(dict(list(known.items())[-SEARCHED_KEPT:])), 0o600)
 
     # Slots: /var/lib/onehost/<stack>/slots/<environment>-<slot>/
 
@@ -153,13 +152,13 @@ class Store:
         for old in os.listdir(home):
             if old.startswith("env.") and old[len("env.") :] not in env:
                 os.remove(os.path.join(home, old))
-        write_atomically(self.slot_compose_path(stack, environment, slot), _json(compose), 0o600)
+        write_atomically(self.slot_compose_path(stack, environment, slot), as_json(compose), 0o600)
 
     def write_build(self, stack: Stack, compose: dict[str, Any]) -> str:
         home = os.path.join(self.state, stack.name)
         os.makedirs(home, mode=0o755, exist_ok=True)
         path = os.path.join(home, "build.json")
-        write_atomically(path, _json(compose), 0o600)
+        write_atomically(path, as_json(compose), 0o600)
         return path
 
     # The warm slot: /var/lib/onehost/<stack>/warm-<environment>.json
@@ -171,25 +170,13 @@ class Store:
         """Note which slot is kept warm and until when, or that none is."""
         path = self._warm(stack, environment)
         if note is not None:
-            write_atomically(path, _json(note), 0o644)
+            write_atomically(path, as_json(note), 0o644)
         elif os.path.exists(path):
             os.remove(path)
 
     def warm(self, stack: Stack, environment: str) -> dict[str, Any] | None:
-        data = _read(self._warm(stack, environment))
+        data = read(self._warm(stack, environment))
         return json.loads(data) if data else None
 
     def free_bytes(self, path: str) -> int:
         return shutil.disk_usage(path).free
-
-
-def _read(path: str) -> bytes | None:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return None
-
-
-def _json(data: Any) -> bytes:
-    return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()

@@ -13,7 +13,9 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 import socket
+from collections.abc import Mapping
 
 from .errors import OperationFailed
 from .files import write_atomically
@@ -75,6 +77,44 @@ class Switch:
         # confirmation through the edge tells.
         if answer and not answer.startswith("Unknown map identifier"):
             raise OperationFailed("the switch refused the new entry", path, answer, MEND)
+
+    # Routes that a feature switch has closed: what is in the map is answered with 503.
+
+    def _closed(self, stack: str, environment: str) -> str:
+        return f"{self.directory}/{stack}-{environment}-off.map"
+
+    def closed(self, stack: str, environment: str) -> dict[str, str]:
+        """The closed routes, `<app>/<path>/`, each with its flag, as the file has them."""
+        try:
+            with open(self._closed(stack, environment), encoding="utf-8") as file:
+                pairs = [line.split() for line in file]
+        except FileNotFoundError:
+            return {}
+        return {words[0]: words[1] for words in pairs if len(words) == 2}
+
+    def set_closed(self, stack: str, environment: str, routes: Mapping[str, str], *, must_run: bool = True) -> None:
+        """Close these routes and open all others, in one step. Safe to repeat. With `must_run` false HAProxy may be
+        down, or not be there yet: it reads the file when it starts."""
+        path = self._closed(stack, environment)
+        os.makedirs(self.directory, mode=0o755, exist_ok=True)
+        write_atomically(path, "".join(f"{key} {flag}\n" for key, flag in sorted(routes.items())).encode(), 0o644)
+        try:
+            answer = self.command(f"prepare map {path}").strip()
+            if answer.startswith("Unknown map identifier"):
+                # A stack of workers alone has no frontend; for any other, HAProxy has not been told of the map yet, and
+                # reads it when it is.
+                return
+            found = re.search(r"New version created: (\d+)", answer)
+            if found is None:
+                raise OperationFailed("the switch refused the closed routes", path, answer, MEND)
+            for key, flag in sorted(routes.items()):
+                if answer := self.command(f"add map @{found[1]} {path} {key} {flag}").strip():
+                    raise OperationFailed("the switch refused a closed route", f"{path}: {key}", answer, MEND)
+            if answer := self.command(f"commit map @{found[1]} {path}").strip():
+                raise OperationFailed("the switch refused the closed routes", path, answer, MEND)
+        except OSError as error:
+            if must_run:
+                raise OperationFailed("the switch does not answer", self.admin_socket, str(error), MEND) from error
 
     def sessions(self, stack: str, environment: str, slot: str) -> dict[str, int]:
         """How many requests and WebSockets are in progress on a slot, by app."""

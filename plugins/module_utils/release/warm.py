@@ -5,19 +5,38 @@
 
 from __future__ import annotations
 
+from .errors import OperationFailed
 from .plan import Plan
 from .seam import Host
 from .stack import Stack
 
 
-def keep(host: Host, stack: Stack, plan: Plan) -> None:
-    """Note until when the old slot stays warm, and have it stopped then. The note survives a reboot."""
-    if plan.was is None or not plan.warm_seconds:
-        host.store.set_warm(stack, plan.environment, None)
-        return
-    until = host.clock.now() + plan.warm_seconds
+def seconds(stack: Stack, plan: Plan) -> int:
+    """How long the old slot goes on running by itself, 0 if it is to be drained and stopped by the operation.
+
+    Never for less time than its open requests may take. When the release ran all along (a warm rollback), the way back
+    is a switch and nothing else: nobody waits for the slot that it came from.
+    """
+    drain = max((app.drain_seconds for app in stack.web_apps), default=0)
+    if plan.warm_seconds:
+        return max(plan.warm_seconds, drain)
+    return max(drain, 1) if plan.start == "running" else 0
+
+
+def keep(host: Host, stack: Stack, plan: Plan, seconds: int) -> str:
+    """Note until when the old slot stays warm, and have it stopped then. The note survives a reboot.
+
+    Returns why it cannot be kept: without a timer that will stop it, it must not go on running.
+    """
+    if plan.was is None:
+        return "nothing was live before"
+    until = host.clock.now() + seconds
     host.store.set_warm(stack, plan.environment, {"slot": plan.was.slot, "release": plan.was.release, "until": until})
-    host.timer.arm(stack.name, plan.environment, plan.warm_seconds)
+    try:
+        host.timer.arm(stack.name, plan.environment, seconds)
+    except OperationFailed as error:
+        return f"{error.what}: {error.cause}"
+    return ""
 
 
 def cool(host: Host, stack: Stack, environment: str) -> str:

@@ -1,0 +1,20 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# How a module ends that may not do what it was asked for.
+from typing import NoReturn
+
+from ansible.module_utils.basic import AnsibleModule
+
+from .release.errors import OperationFailed, Refused
+
+
+def end_refused(module: AnsibleModule, error: Refused | OperationFailed) -> NoReturn:
+    """Fail with the reason; in check mode only tell it, as a host may be looked at before it was ever provisioned."""
+    if module.check_mode:
+        module.exit_json(changed=False, lines=[f"would be refused: {error}"])
+    module.fail_json(msg=str(error))
+    raise AssertionError("fail_json does not return")

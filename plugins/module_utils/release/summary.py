@@ -1,0 +1,81 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What people want to know once an operation is over: what is live where, what was lost meanwhile, what is due."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from . import ages
+from .errors import ReleaseError
+from .history import find
+from .seam import Host
+from .stack import ENVIRONMENTS, Stack
+
+#: A row of the summary: its label, its text, and ok, warning, error or nothing.
+Row = tuple[str, str, str]
+
+
+def gather(host: Host, stack: Stack) -> dict[str, Any]:
+    """Look at the host once more. What is only told must not fail what was done, so an empty answer is one too."""
+    try:
+        entries = host.store.releases(stack)
+        live = {}
+        for environment in ENVIRONMENTS:
+            now = host.switch.live(stack.name, environment)
+            entry = find(entries, now.release) if now else None
+            live[environment] = {
+                "release": now.release if now else "",
+                "slot": now.slot if now else "",
+                "commit": entry.release.commit[:12] if entry else "",
+                "version": entry.release.version if entry else "",
+                "since": entry.since if entry else "",
+            }
+        return {
+            "live": live,
+            "due": ages.due(stack.env_matrix, ages.days(host.store.secret_record(stack), host.clock.now())),
+            "free_gb": round(host.store.free_bytes(stack.directory) / 1e9, 1),
+            "floor_gb": stack.disk_floor_gb,
+        }
+    except (OSError, ValueError, ReleaseError):
+        return {}
+
+
+def rows(report: dict[str, Any]) -> list[Row]:
+    """The summary of a report, as the terminal, the log and the notification show it."""
+    found: list[Row] = []
+    after = report.get("after") or {}
+    for environment, live in (after.get("live") or {}).items():
+        text = f"{live['release']} in {live['slot']}" if live["release"] else "nothing"
+        if live["version"] and live["version"] != live["commit"]:
+            text += f", {live['version']}"
+        found.append(("live", f"{environment:<10}  {text}", ""))
+    if report.get("probes"):
+        found.append(downtime(report["probes"]))
+    found += next_step(report)
+    found += [("due", text, "warning") for text in after.get("due") or []]
+    if after:
+        low = after["free_gb"] < after["floor_gb"]
+        text = f"{after['free_gb']:g} GB free, floor {after['floor_gb']:g} GB"
+        found.append(("disk", text + ("; ansible-playbook playbooks/cleanup.yml" if low else ""), "warning" * low))
+    return found
+
+
+def downtime(probes: dict[str, Any]) -> Row:
+    """What the witness saw."""
+    if not probes["failed"]:
+        return "downtime", f"none seen, {probes['asked']} probes answered", "ok"
+    text = f"{probes['down_seconds']:.1f} s seen, {probes['failed']} of {probes['asked']} probes not answered"
+    return "downtime", text, "error"
+
+
+def next_step(report: dict[str, Any]) -> list[Row]:
+    """What to type next."""
+    if not report.get("changed"):
+        return []
+    if report["environment"] == "staging":
+        return [("next", "look at staging, then ansible-playbook playbooks/promote.yml", "")]
+    if report["operation"] == "promote" and report["rollback_to"]:
+        return [("back", f"ansible-playbook playbooks/rollback.yml goes back to {report['rollback_to']}", "")]
+    return [("next", "ansible-playbook playbooks/status.yml", "")]

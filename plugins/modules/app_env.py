@@ -1,0 +1,66 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: app_env
+short_description: Write what each app needs of a stack's env files
+description:
+  - Writes C(config/.env.<environment>.<app>) in the directory of the stack, for the Compose file that is for people,
+    from the env files of all apps and the env matrix. Releases cut files of their own.
+  - Removes those of apps that are gone. Without a matrix there are none.
+options:
+  stack:
+    description:
+      - The stack. May be left out when the host has only one.
+    type: str
+    default: ""
+attributes:
+  check_mode:
+    support: full
+    description: Says which files would change.
+  diff_mode:
+    support: none
+    description: Values are not shown.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: Give each app its own env file
+  onehost.release.app_env:
+    stack: shop
+"""
+
+RETURN = r"""
+files:
+  description: Names of the files that changed or went.
+  returned: always
+  type: list
+  elements: str
+"""
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.release import people_env, provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.store import Store
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec={"stack": {"type": "str", "default": ""}}, supports_check_mode=True)
+    try:
+        stack = provisioned.load_stack(provisioned.choose_stack(module.params["stack"]))
+        files = people_env.provide(stack, Store(), write=not module.check_mode)
+    except Refused as error:
+        if module.check_mode:
+            # A host may be looked at before it was ever provisioned.
+            module.exit_json(changed=True, files=[])
+        module.fail_json(msg=str(error))
+    module.exit_json(changed=bool(files), files=files)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,144 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: certificate
+short_description: Examine a certificate and its key, and put them where the edge reads them
+description:
+  - The two are examined as a browser would, by a TLS handshake, before anything is written. Refused is a file that is
+    not there, a key that everybody may read, a key of another certificate, a certificate that is not valid now or does
+    not cover a host name.
+  - Certificate and key are written to one file, mode 0600, so that they change in one step. nginx is not reloaded.
+options:
+  name:
+    description:
+      - The environment, as C(<stack>-<environment>).
+    type: str
+    required: true
+  certificate:
+    description:
+      - The certificate, with those of its authorities behind it, in PEM format. A path on the host, or only the
+        name to show when O(certificate_content) is there.
+    type: str
+    required: true
+  key:
+    description:
+      - Its private key, likewise.
+    type: str
+    required: true
+  certificate_content:
+    description:
+      - The certificate itself, instead of a file on the host.
+    type: str
+  key_content:
+    description:
+      - The key itself, instead of a file on the host.
+    type: str
+  hosts:
+    description:
+      - Host names that the certificate must cover.
+    type: list
+    elements: str
+    default: []
+attributes:
+  check_mode:
+    support: full
+    description: Examines both and writes nothing.
+  diff_mode:
+    support: full
+    description: Shows until when the certificate is valid. A key is never shown.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: Give the edge the certificate that another program keeps new
+  onehost.release.certificate:
+    name: shop-production
+    certificate: /etc/letsencrypt/live/shop.example/fullchain.pem
+    key: /etc/letsencrypt/live/shop.example/privkey.pem
+    hosts: [shop.example]
+"""
+
+RETURN = r"""
+valid_until:
+  description: When the certificate runs out.
+  returned: success
+  type: str
+  sample: "2027-02-19T23:59:59+00:00"
+problems:
+  description: Everything that is wrong, each with its place and what mends it.
+  returned: failure
+  type: list
+  elements: str
+"""
+
+import os
+import re
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.release.certificate import (
+    Pair,
+    certificate_path,
+    examine,
+    read_pair,
+)
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.files import write_atomically
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import NAME
+
+
+def main() -> None:
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "certificate": {"type": "str", "required": True},
+            "key": {"type": "str", "required": True, "no_log": False},
+            "certificate_content": {"type": "str"},
+            "key_content": {"type": "str", "no_log": True},
+            "hosts": {"type": "list", "elements": "str", "default": []},
+        },
+        required_together=[("certificate_content", "key_content")],
+        supports_check_mode=True,
+    )
+    given = module.params
+    if not re.fullmatch(NAME, given["name"]):
+        module.fail_json(msg=f"{given['name']!r} is not a name: it must match {NAME}")
+    try:
+        pair = read(given)
+        until = examine(pair, given["hosts"])
+    except Refused as refused:
+        problems = [str(problem) for problem in refused.problems]
+        module.fail_json(msg=f"certificate of {given['name']}: " + " ".join(problems), problems=problems)
+    path = certificate_path(given["name"])
+    before = content(path)
+    changed = before != pair.pem or os.stat(path).st_mode & 0o777 != 0o600
+    if changed and not module.check_mode:
+        write_atomically(path, pair.pem, 0o600)
+    shown = f"{given['name']}: valid until {until:%Y-%m-%d}\n"
+    module.exit_json(
+        changed=changed, valid_until=until.isoformat(), diff={"before": "" if changed else shown, "after": shown}
+    )
+
+
+def read(given: dict[str, str | None]) -> Pair:
+    certificate, key = given["certificate"] or "", given["key"] or ""
+    if given["certificate_content"] is None or given["key_content"] is None:
+        return read_pair(certificate, key)
+    return Pair(given["certificate_content"].encode(), given["key_content"].encode(), certificate, key)
+
+
+def content(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        return b""
+
+
+if __name__ == "__main__":
+    main()

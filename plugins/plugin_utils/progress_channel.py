@@ -1,0 +1,71 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# How an operation's progress gets from the worker that follows it to the callback that shows it. Ansible gives action
+# plugins no such way: a pipe that the callback opens before Ansible forks its workers, one JSON line for each event.
+import json
+import os
+from typing import Any
+
+#: What one write to a pipe takes as a whole, so that workers never mix their lines.
+WHOLE = 4096
+TEXT = 600
+
+_writer = -1
+
+
+def open_channel() -> int:
+    """For the callback, before any worker is forked. Returns the end to read from, which never blocks."""
+    global _writer
+    reader, _writer = os.pipe()
+    os.set_blocking(reader, False)
+    return reader
+
+
+def is_open() -> bool:
+    """True when a callback of this collection shows what is sent."""
+    return _writer >= 0
+
+
+def close_channel() -> None:
+    global _writer
+    if _writer >= 0:
+        os.close(_writer)
+        _writer = -1
+
+
+def send(host: str, item: dict[str, Any]) -> None:
+    """For a worker: one event of an operation's journal. What nobody reads any more is no error."""
+    told = {key: value[:TEXT] if isinstance(value, str) else value for key, value in item.items()}
+    line = json.dumps({"host": host, **told}).encode() + b"\n"
+    if len(line) > WHOLE:
+        return
+    try:
+        os.write(_writer, line)
+    except OSError:
+        close_channel()
+
+
+class Reader:
+    """The other end: events as they come."""
+
+    def __init__(self, descriptor: int) -> None:
+        self.descriptor = descriptor
+        self._rest = b""
+
+    def events(self) -> list[dict[str, Any]]:
+        """Everything that was sent so far and not read yet."""
+        data = self._rest
+        while True:
+            try:
+                part = os.read(self.descriptor, 65536)
+            except BlockingIOError:
+                break
+            if not part:
+                break
+            data += part
+        whole, _newline, self._rest = data.rpartition(b"\n")
+        return [json.loads(line) for line in whole.splitlines()]

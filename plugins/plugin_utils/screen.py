@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# Text on a screen: lines with a style, cut and wrapped to a width, and the box that tells of a failure. Pure.
+import re
+import textwrap
+import unicodedata
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+#: What a program may have printed for a terminal has no business on ours: colours, titles, moves of the cursor.
+_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|.)")
+_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+
+LABEL = 7
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of output. `style` is ok, changed, error, warning, dim, heading or nothing."""
+
+    text: str
+    style: str = ""
+
+
+@dataclass(frozen=True)
+class Marks:
+    """Signs that the terminal can show."""
+
+    done: str
+    failed: str
+    changed: str
+    same: str
+    wheel: str
+    more: str
+    corner: str
+    side: str
+    rule: str
+    end: str
+
+
+UNICODE = Marks("✓", "✗", "~", "=", "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏", "…", "┌", "│", "─", "└")
+ASCII = Marks("+", "x", "~", "=", "|/-\\", "..", "+", "|", "-", "+")
+
+
+def marks_for(encoding: str | None) -> Marks:
+    """The nicer ones only where they can be written."""
+    try:
+        "".join((UNICODE.done, UNICODE.wheel, UNICODE.corner)).encode(encoding or "ascii")
+    except (LookupError, UnicodeEncodeError):
+        return ASCII
+    return UNICODE
+
+
+def clean(text: object) -> str:
+    """Text of somebody else, without what would act on the terminal."""
+    return _CONTROLS.sub("", _ESCAPES.sub("", str(text))).expandtabs(4)
+
+
+def width_of(text: str) -> int:
+    """How many columns a text takes; those of East Asian scripts take two."""
+    return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in text)
+
+
+def cut(text: str, width: int, more: str) -> str:
+    """As much of a text as fits into so many columns."""
+    if width_of(text) <= width:
+        return text
+    while text and width_of(text) > width - width_of(more):
+        text = text[:-1]
+    return text + more
+
+
+def with_time(text: str, seconds: str, width: int, more: str) -> str:
+    """A text with a time at the right edge, where a screen is not too wide for the eye to follow."""
+    room = max(10, min(width, 90) - width_of(seconds) - 2)
+    text = cut(text, room, more)
+    return text + " " * (room - width_of(text)) + "  " + seconds
+
+
+def duration(seconds: float) -> str:
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    if seconds < 120:
+        return f"{seconds:.0f} s"
+    return f"{seconds // 60:.0f} min {seconds % 60:02.0f} s"
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a failure: its label, its lines. What is to be typed is never wrapped, so that it can be copied."""
+
+    label: str
+    lines: Sequence[str]
+    as_it_is: bool = False
+
+
+def box(title: str, parts: Iterable[Part], width: int, marks: Marks) -> list[Line]:
+    """A failure, open at the right, so that a selection with the mouse takes the text alone."""
+    width = max(40, min(width, 110))
+    head = f"{marks.corner}{marks.rule} {cut(title, width - 6, marks.more)} "
+    found = [Line(head + marks.rule * max(0, width - width_of(head)), "error")]
+    for part in parts:
+        label = part.label
+        for text in part.lines:
+            room = width - LABEL - 3
+            wrapped = [text] if part.as_it_is else textwrap.wrap(text, room, break_on_hyphens=False) or [""]
+            for piece in wrapped:
+                found.append(
+                    Line(f"{marks.side} {label:<{LABEL}} {piece}".rstrip(), "error" if label == "what" else "")
+                )
+                label = ""
+    found.append(Line(marks.end + marks.rule * (width - 1), "error"))
+    return found
