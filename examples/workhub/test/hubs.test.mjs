@@ -22,6 +22,7 @@ const { WebSocket } = createRequire(join(root, 'HWTestAgent/package.json'))('ws'
 const keys = mkdtempSync(join(tmpdir(), 'workhub-keys-'));
 const privateKey = join(keys, 'jwt_private.pem');
 const publicKey = join(keys, 'jwt_public.pem');
+const previousKey = join(keys, 'jwt_public_previous.pem');
 const newKeyPair = () => {
   const pair = generateKeyPairSync('rsa', { modulusLength: 2048 });
   writeFileSync(privateKey, pair.privateKey.export({ type: 'pkcs8', format: 'pem' }));
@@ -119,6 +120,34 @@ test('a login at the manager is believed by every other hub, until the keys chan
   assert.equal(none.status, 401);
   assert.match((await none.json()).error, /No token/);
   for (const hub of [manager, ...others]) assert.equal(await hub.stop(), 0);
+});
+
+test('after a rotation tokens of before are believed until the overlap ends', async () => {
+  const manager = await start('WBHubManager');
+  const fin = await start('WBFinHub', { JWT_PUBLIC_KEY_PREVIOUS: previousKey });
+  const { token } = await (await login(manager)).json();
+  writeFileSync(previousKey, readFileSync(publicKey));
+  newKeyPair();
+  assert.equal((await me(fin, token)).status, 200);
+  const renewed = await (await login(manager)).json();
+  assert.equal((await me(fin, renewed.token)).status, 200);
+  // The end of the overlap, under the running app.
+  writeFileSync(previousKey, readFileSync(publicKey));
+  assert.equal((await me(fin, token)).status, 401);
+  assert.equal((await me(fin, renewed.token)).status, 200);
+  await Promise.all([manager.stop(), fin.stop()]);
+});
+
+test('a feature switch works at once', async () => {
+  const flags = join(keys, 'flags.json');
+  const agent = await start('HWTestAgent', { FLAGS_FILE: flags });
+  for (const on of [true, false, true]) {
+    writeFileSync(flags, JSON.stringify({ battle: on }));
+    const answer = await fetch(`${agent.url}/battle`);
+    assert.equal(answer.status, on ? 200 : 503);
+    assert.equal((await answer.json()).battle, on ? 'on' : 'off');
+  }
+  await agent.stop();
 });
 
 test('a token of staging is worth nothing in production', async () => {

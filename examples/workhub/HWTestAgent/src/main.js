@@ -1,5 +1,6 @@
 // HWTestAgent: hardware tests. The devices under test keep a WebSocket open at /ws.
 
+import { readFile } from 'node:fs/promises';
 import { WebSocketServer } from 'ws';
 import { identity, startHub } from './hub.js';
 import { me, publicKey } from './token.js';
@@ -28,6 +29,19 @@ function attachSockets(server, isStopping) {
   return () => sockets.clients.forEach(leave);
 }
 
+/** A feature switch. The file is read at every use, so that it works at once and without a restart. */
+async function isOn(flag) {
+  const path = process.env.FLAGS_FILE;
+  return path ? JSON.parse(await readFile(path, 'utf8'))[flag] !== false : true;
+}
+
+/** GET /battle: two devices against each other. It can be switched off. */
+async function battle(request, response) {
+  const { app, release } = identity;
+  if (await isOn('battle')) response.json({ app, release, battle: 'on' });
+  else response.status(503).json({ app, release, battle: 'off' });
+}
+
 await startHub({
   name: 'HWTestAgent',
   port: 4100,
@@ -35,6 +49,7 @@ await startHub({
   ready: publicKey,
   routes: (app) => {
     app.get('/me', me);
+    app.get('/battle', battle);
   },
   attach: attachSockets,
 });
