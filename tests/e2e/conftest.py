@@ -6,9 +6,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support.faults import LONG
 from support.lab import Lab, started
 
 FILES = Path(__file__).parent / "files"
+#: It takes three labs of its own.
+collect_ignore = [] if LONG else ["test_three_labs.py"]
 
 
 # What the host has been through: there is no way back from one to the one before.

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from support.lab import Lab
+from support.lab import Lab, until
 
 #: A pattern that matches the canaries, but not itself where it stands in a command line.
 CANARY = "kanarien[v]ogel"
@@ -68,6 +68,7 @@ def test_nothing_is_printed(canaries: tuple[Lab, str]) -> None:
             f"sudo -u nobody grep -rlsI '{CANARY}' /etc /home /var /usr/local /run /tmp /srv | wc -l",
         ),
         ("the journal of operations", f"sudo grep -rl '{CANARY}' /var/lib/onehost/workhub/operations | wc -l"),
+        ("the status page", f"sudo grep -rl '{CANARY}' /var/lib/onehost/workhub/page | wc -l"),
         (
             "images",
             "for i in $(sudo docker images -q | sort -u); do sudo docker history --no-trunc $i; "
@@ -117,16 +118,78 @@ def test_the_report_for_programs(canaries: tuple[Lab, str], tmp_path: Path) -> N
     assert 'failures="0"' in (tmp_path / "c.xml").read_text()
 
 
-def test_a_rotation_keeps_the_key_of_before(canaries: tuple[Lab, str]) -> None:
+def me(lab: Lab, token: str) -> int:
+    return lab.get("production", "/finhub/me", {"Authorization": f"Bearer {token}"}).status
+
+
+def log_in(lab: Lab) -> str:
+    body = json.dumps({"user": "anna", "password": SECRETS["workhub_demo_password"]})
+    answer = lab.get("production", "/login", {"Content-Type": "application/json"}, method="POST", body=body)
+    return str(answer.json()["token"])
+
+
+def battle(lab: Lab) -> tuple[int, str]:
+    """What visitors get, and what the app itself says, past the switch."""
+    slot = container(lab, "hwtestagent").split("-")[2]
+    port = {"blue": 20042, "green": 20043}[slot]
+    said = json.loads(lab.ssh(f"curl -s http://127.0.0.1:{port}/battle"))
+    answer = lab.get("production", "/hwtest/battle")
+    if answer.status == 503:
+        assert answer.headers["x-flag-off"] == "battle" and answer.release
+    return answer.status, said["battle"]
+
+
+def test_a_switch_and_a_rotation_through_deploys_and_a_reboot(canaries: tuple[Lab, str]) -> None:
+    """One way for both, because a reboot takes its time."""
     lab, _ = canaries
     keys = "/home/ubuntu/workhub/config/keys"
-    old = lab.ssh(f"cat {keys}/jwt_public.pem")
+    assert battle(lab) == (200, "on")
+    switched = lab.playbook("flags", flag="battle", state="off", environment="production", reason="never ends").ok()
+    assert battle(lab) == (503, "off"), "at the moment when the playbook ends"
+    assert lab.get("production", "/hwtest/%62attle/x").status == 503
+    assert lab.get("production", "/hwtest/battles").status == 404, "only this path and what is below it"
+    assert lab.get("production", "/hwtest/").status == lab.get("staging", "/hwtest/battle").status == 200
+    assert "Reload" not in switched.stdout
+
+    before = lab.ssh(f"cat {keys}/jwt_public.pem")
+    old = log_in(lab)
     lab.playbook("rotate_jwt").ok()
+    assert "still runs with the pair of before" in lab.playbook("status").ok().stdout
     lab.playbook("deploy_staging").ok()
     lab.playbook("promote").ok()
-    name = container(lab, "wbfinhub")
-    assert lab.ssh(f"sudo docker exec {name} cat {KEYS}/jwt_public_previous.pem") == old
-    assert lab.ssh(f"sudo docker exec {name} cat {KEYS}/jwt_public.pem") != old
+    assert battle(lab) == (503, "off"), "a release does not turn it back"
     assert lab.ssh(f"sudo stat -c '%a %u' {keys}/jwt_private.pem").split() == ["600", "10001"]
-    lab.playbook("rotate_jwt", state="finished", force=True).ok()
-    assert lab.ssh(f"sudo docker exec {name} cat {KEYS}/jwt_public_previous.pem") != old
+    status = lab.playbook("status").ok().stdout
+    assert "the public key of before is valid until" in status and "still runs with" not in status
+    assert "battle answers 503" in status
+    new = log_in(lab)
+    assert (me(lab, old), me(lab, new)) == (200, 200)
+
+    lab.reboot()
+    until(lambda: lab.get("production", "/finhub/health").status == 200, 120, "the host is back")
+    timer = "systemctl list-timers --all onehost-end-overlap-workhub.timer"
+    until(lambda: "onehost-end-overlap" in lab.ssh(timer), 60, "the timer of the overlap is set again")
+    assert battle(lab) == (503, "off")
+    assert (me(lab, old), me(lab, new)) == (200, 200)
+
+    # Its time is over: the note is all that the host goes by.
+    lab.ssh(f'sudo sed -i \'s/"until": [0-9.]*/"until": 1.0/\' {keys}/rotation.json')
+    lab.ssh("sudo systemctl start onehost-end-overlap-workhub.service")
+    until(lambda: me(lab, old) == 401, 20, "the running container has lost the key of before")
+    assert me(lab, new) == 200
+    inside_now = lab.ssh(f"sudo docker exec {container(lab, 'wbfinhub')} cat {KEYS}/jwt_public_previous.pem")
+    assert inside_now != before and inside_now == lab.ssh(f"cat {keys}/jwt_public.pem")
+    assert "the public key of before" not in lab.playbook("status").ok().stdout
+
+    lab.playbook("flags", flag="battle", state="on", environment="production").ok()
+    assert battle(lab) == (200, "on")
+
+
+def test_the_overlap_ends_by_its_timer(canaries: tuple[Lab, str]) -> None:
+    lab, _ = canaries
+    keys = "/home/ubuntu/workhub/config/keys"
+    lab.playbook("rotate_jwt", overlap_hours=3 / 3600).ok()
+    until(
+        lambda: lab.ssh(f"cmp -s {keys}/jwt_public.pem {keys}/jwt_public_previous.pem && echo same") != "", 20, "ended"
+    )
+    assert "production still runs with the pair of before" in lab.playbook("status").ok().stdout

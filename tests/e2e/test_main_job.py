@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shlex
 import subprocess
 import time
+from collections.abc import Callable, Iterator
+from typing import Any
 
 import aiohttp
 import pytest
@@ -124,7 +127,11 @@ def test_a_whole_promote_as_typed_under_load(released: Lab) -> None:
     assert (window.failed, window.causes) == (0, {}), window.failures
     assert min(window.fresh, window.kept_alive) > window.sent * 0.4
     assert window.sent > 150 * result.seconds
-    assert window.seen(port) == [before, released.get("production").release]
+    after = released.get("production").release
+    seen = window.releases[str(port)]
+    assert (seen[0][1], seen[-1][1]) == (before, after) and {name for _, name in seen} == {before, after}
+    # Requests that the old slot was still answering come in after the first of the new one, and then no more.
+    assert seen[-1][0] - seen[1][0] < 1, seen
     assert result.seconds < 30
     # The very images of staging, and the old ones kept for the way back.
     assert tags(released, "production") == staging != old
@@ -209,7 +216,45 @@ def test_an_app_that_never_gets_healthy_is_shown_and_put_back(released: Lab) -> 
     assert (released.get("staging").release, tags(released, "staging")) == (release, images)
 
 
-def test_the_scripts_on_the_host(released: Lab) -> None:
+#: A chat service on the host's loopback, of which nobody knows the address but the engine: keeps what it is told.
+LISTENER = """
+import http.server
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        body = self.rfile.read(int(self.headers['Content-Length']))
+        with open('/run/told.jsonl', 'ab') as file:
+            file.write(body + b'\\n')
+        self.send_response(200)
+        self.end_headers()
+    def log_message(self, *arguments):
+        pass
+http.server.HTTPServer(('127.0.0.1', 7997), Handler).serve_forever()
+"""
+ADDRESS = "http://127.0.0.1:7997/services/kanarienvogel"
+
+
+@pytest.fixture
+def told(released: Lab) -> Iterator[Callable[[], list[dict[str, Any]]]]:
+    """What the host has told others so far."""
+    settings = json.dumps([{"type": "webhook", "name": "listener", "url": ADDRESS}])
+    place = "/etc/onehost/notifications.json"
+    released.ssh(
+        f"sudo systemd-run --quiet --collect --unit onehost-test-listener python3 -c {shlex.quote(LISTENER)}; "
+        f"sudo cp --preserve {place} {place}.before; echo {shlex.quote(settings)} | sudo tee {place} >/dev/null"
+    )
+    until(lambda: "7997" in released.ssh("ss --listening --tcp --numeric"), 20, "the listener is there")
+
+    def read() -> list[dict[str, Any]]:
+        lines = released.ssh("sudo cat /run/told.jsonl 2>/dev/null || true").splitlines()
+        return sorted((json.loads(line) for line in lines), key=lambda item: float(item["at"]))
+
+    yield read
+    released.ssh(
+        f"sudo mv {place}.before {place}; sudo systemctl stop onehost-test-listener; sudo rm --force /run/told.jsonl"
+    )
+
+
+def test_the_scripts_on_the_host(released: Lab, told: Callable[[], list[dict[str, Any]]]) -> None:
     sha = touch(released, "WBOnboardingHub")
     run = f"cd {CHECKOUT} && ./scripts"
     deployed = released.ssh(f"{run}/deploy-staging.sh --watch-seconds 1 --reason 'from the host'")
@@ -220,6 +265,23 @@ def test_the_scripts_on_the_host(released: Lab) -> None:
     released.ssh(f"{run}/rollback-production.sh --watch-seconds 1")
     assert sha[:7] not in released.get("production").release
     assert "from the host" in released.ssh(f"cat {CHECKOUT}/releases/{released.get('staging').release}/release.json")
+    # Each by a process of its own, so the last may still be on its way.
+    until(lambda: len(told()) == 6, 20, "everything is told")
+    events = [(item["event"], item["operation"], item["environment"]) for item in told()]
+    assert events == [
+        ("start", "deploy", "staging"),
+        ("success", "deploy", "staging"),
+        ("start", "promote", "production"),
+        ("success", "promote", "production"),
+        ("start", "rollback", "production"),
+        ("rollback", "rollback", "production"),
+    ]
+    assert told()[1]["reason"] == "from the host" and told()[1]["person"] == "ubuntu"
+    assert told()[-1]["release"] == released.get("production").release
+    assert released.ssh("sudo onehost notify") == "listener: delivered\n"
+    places = "/var/lib/onehost /var/log /usr/local/lib/onehost /etc/onehost/stacks"
+    # Not the word itself: sudo notes this very command in the journal.
+    assert released.ssh(f"sudo grep --recursive --files-with-matches 'kanarien[v]ogel' {places} || true") == ""
 
 
 @pytest.mark.parametrize(

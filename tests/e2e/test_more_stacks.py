@@ -63,6 +63,13 @@ def test_an_app_of_somebody_else(more_stacks: Lab) -> None:
     settings = json.loads(more_stacks.ssh(f"sudo docker inspect --format '{{{{json .HostConfig}}}}' {name}"))
     assert settings["Memory"] == 64 * 2**20 and settings["NanoCpus"] == 500_000_000
     assert settings["Init"] is True and settings["ReadonlyRootfs"] is True, "further Compose keys"
+    write = f"sudo docker exec {name} sh -c 'echo >/tmp/x && echo written; echo >/home/x || echo refused' 2>/dev/null"
+    assert more_stacks.ssh(write).split() == ["written", "refused"]
+    rights = more_stacks.ssh(f"sudo docker exec {name} grep -E '^(Cap|NoNewPrivs)' /proc/1/status")
+    assert dict(line.split() for line in rights.splitlines()) == {
+        **{f"Cap{kind}:": "0" * 16 for kind in ("Inh", "Prm", "Eff", "Bnd", "Amb")},
+        "NoNewPrivs:": "1",
+    }
     assert more_stacks.ssh("stat --format=%U /srv/parcel").strip() == "parcel"
 
 

@@ -11,8 +11,9 @@ container holds may be gone. The edge answers from switch and containers, so tha
 from __future__ import annotations
 
 import contextlib
-import copy
 import dataclasses
+import datetime
+import functools
 import hashlib
 import io
 import itertools
@@ -21,6 +22,7 @@ import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import IO, Any
+from unittest import mock
 
 from release import journal, lock, operation, recover, warm
 from release.compose import LABEL
@@ -31,6 +33,7 @@ from release.release import Entry, Live, Release
 from release.request import OPERATIONS, Request
 from release.seam import Answer, BuildResult, Container, Host, Image
 from release.stack import ENVIRONMENTS, SLOTS, App, Stack, read_stack
+from release.together import Together
 
 #: An app answers this long after its container was started.
 BOOT_SECONDS = 0.05
@@ -559,12 +562,18 @@ class FakeDocker:
             state,
             1 if restarts else 0,
             restarts,
-            f"{begun:.3f}",
+            written(begun),
         )
 
     def answers(self, box: Box) -> bool:
         state, begun, _ = self._life(box)
         return state == "running" and self.behaviour(box) != SICK and self.world.clock.time - begun >= BOOT_SECONDS
+
+
+@functools.lru_cache(maxsize=1024)
+def written(moment: float) -> str:
+    """A moment as Docker writes it."""
+    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")
 
 
 class FakeSwitch:
@@ -575,6 +584,8 @@ class FakeSwitch:
         self.file = dict.fromkeys(ENVIRONMENTS, "none/none")
         self.memory = dict(self.file)
         self.down = False
+        #: Routes that feature switches have closed.
+        self.shut: dict[str, dict[str, str]] = {}
         #: (environment, slot, app) to the moment when its last request ends.
         self.busy: dict[tuple[str, str, str], float] = {}
 
@@ -589,6 +600,14 @@ class FakeSwitch:
         with self.world.change(f"switch memory {environment}"):
             self._up()
             self.memory[environment] = text
+
+    def closed(self, stack: str, environment: str) -> dict[str, str]:
+        return self.shut.get(environment, {})
+
+    def set_closed(self, stack: str, environment: str, routes: Mapping[str, str], *, must_run: bool = True) -> None:
+        self.shut[environment] = dict(routes)
+        if must_run:
+            self._up()
 
     def sessions(self, stack: str, environment: str, slot: str) -> dict[str, int]:
         self.world.faults.alive()
@@ -637,7 +656,7 @@ class FakeEdge:
 
 
 class FakeTimer:
-    """systemd's timers that stop warm slots; they do not survive a reboot."""
+    """systemd's timers; they do not survive a reboot."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -646,6 +665,14 @@ class FakeTimer:
     def arm(self, stack: str, environment: str, seconds: float) -> None:
         with self.world.change(f"timer {environment}"):
             self.armed[environment] = self.world.clock.time + seconds
+
+    def arm_overlap(self, stack: str, seconds: float) -> None:
+        with self.world.change("timer of the overlap"):
+            self.armed[f"overlap {stack}"] = self.world.clock.time + seconds
+
+    def disarm_overlap(self, stack: str) -> None:
+        with self.world.change("no timer of the overlap"):
+            self.armed.pop(f"overlap {stack}", None)
 
 
 class FakeGit:
@@ -729,12 +756,12 @@ class FakeProbe:
             return Answer(500, body="no database")
         return Answer(0, error=f"no answer on port {port}: connection reset")
 
-    def edge(self, port: int, host: str, path: str) -> Answer:
+    def edge(self, port: int, host: str, path: str, *, tls: bool = False) -> Answer:
         self.world.faults.alive()
         if self.edge_down:
             return Answer(0, error=f"no answer on port {port}: connection refused")
         stack = self.world.stack
-        environment = next(e.name for e in stack.environments.values() if port in e.ports)
+        environment = next(e.name for e in stack.environments.values() if (port, tls) in e.doors)
         live = Live.parse(self.world.switch.memory[environment])
         routes: list[tuple[str, str]] = json.loads(self.world.edge.memory[environment] or b"[]")
         mine = [name for prefix, name in routes if prefix == "/" or f"{path}/".startswith(f"{prefix}/")]
@@ -745,6 +772,13 @@ class FakeProbe:
         if mine[0] not in stack.apps:
             return Answer(503, body="the switch has no socket for it")
         app = stack.apps[mine[0]]
+        flags = [
+            flag
+            for key, flag in self.world.switch.shut.get(environment, {}).items()
+            if f"{app.name}{path}/".startswith(key)
+        ]
+        if flags:
+            return Answer(503, live.release, "switched off", flag=flags[0])
         box = self.world.docker.at_port(stack.loopback_port(app, environment, live.slot))
         if box is None or not self.world.docker.answers(box):
             return Answer(503, live.release, "unavailable")
@@ -763,6 +797,9 @@ class Written:
     routes: bytes | None
 
 
+KEY_FILES = ("jwt_private.pem", "jwt_public.pem", "jwt_public_previous.pem")
+
+
 @dataclass
 class FakeStore:
     """The disk: releases, slots, configuration."""
@@ -771,7 +808,7 @@ class FakeStore:
     written: dict[str, Written] = field(default_factory=dict)
     half: set[str] = field(default_factory=set)
     env: dict[str, bytes] = field(default_factory=dict)
-    keys: dict[str, bytes] = field(default_factory=lambda: {"jwt_private.pem": b"one", "jwt_public.pem": b"one"})
+    keys: dict[str, bytes] = field(default_factory=lambda: dict.fromkeys(KEY_FILES, b"one"))
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: dict[str, dict[str, Any] | None] = field(default_factory=dict)
     free: int = 100_000_000_000
@@ -823,7 +860,7 @@ class FakeStore:
         return {layer: self.env.get(layer) for layer in ("common", environment)}
 
     def key_fingerprints(self, stack: Stack) -> dict[str, str | None]:
-        names = ("jwt_private.pem", "jwt_public.pem") if stack.keys else ()
+        names = KEY_FILES if stack.keys else ()
         return {name: fingerprint(self.keys[name]) if name in self.keys else None for name in names}
 
     def write_slot(
@@ -831,7 +868,7 @@ class FakeStore:
     ) -> None:
         with self.world.change(f"store slot {environment} {slot}"):
             assert environment in ENVIRONMENTS and slot in SLOTS
-            self.files[self.slot_compose_path(stack, environment, slot)] = copy.deepcopy(compose)
+            self.files[self.slot_compose_path(stack, environment, slot)] = json.loads(json.dumps(compose))
 
     def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
         return f"/state/{environment}-{slot}/compose.json"
@@ -853,27 +890,16 @@ class FakeStore:
 
     def write_build(self, stack: Stack, compose: dict[str, Any]) -> str:
         with self.world.change("store build"):
-            self.files["/state/build.json"] = copy.deepcopy(compose)
+            self.files["/state/build.json"] = json.loads(json.dumps(compose))
         return "/state/build.json"
 
     def free_bytes(self, path: str) -> int:
         return self.free
 
 
-class OneByOne:
-    """Stands in for a thread pool: the fakes answer at once, and a test is to do the same each time."""
-
-    def __init__(self, max_workers: int = 1) -> None:
-        assert max_workers > 0
-
-    def __enter__(self) -> OneByOne:
-        return self
-
-    def __exit__(self, *error: object) -> None:
-        return None
-
-    def map(self, work: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-        return [work(item) for item in items]
+def one_by_one(_self: Together, action: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """In place of Together.all: the fakes answer at once, and a test is to do the same each time."""
+    return [action(item) for item in items]
 
 
 @contextlib.contextmanager
@@ -888,11 +914,8 @@ def counted_journal(world: World) -> Iterator[None]:
         with world.change(f"journal {event} {data.get('step', '')}".strip()):
             original(self, event, **data)
 
-    journal.Journal.add = add  # type: ignore[method-assign]
-    try:
+    with mock.patch.object(journal.Journal, "add", add):
         yield
-    finally:
-        journal.Journal.add = original  # type: ignore[method-assign]
 
 
 def changed_stack(world: World, **apps: Mapping[str, Any]) -> Stack:

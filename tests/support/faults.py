@@ -23,8 +23,9 @@ import lab_source
 from support.lab import ROOT, Lab, until
 from support.load import Load, Target, Window
 
-#: The short form is part of `make test`; ONEHOST_LONG=1 tries everything.
+#: ONEHOST_LONG=1 tries everything; ONEHOST_SHORT=1, as in `make test`, leaves out what is nearly the same.
 LONG = bool(os.environ.get("ONEHOST_LONG"))
+SHORT = bool(os.environ.get("ONEHOST_SHORT"))
 HOST_FILES = Path(__file__).resolve().parent / "host"
 INVENTORY = HOST_FILES / "faults.yml"
 PLACE = "/srv/onehost-faults"
@@ -333,6 +334,12 @@ def way_back(seen: dict[str, Any]) -> str:
 
 def prepare(lab: Lab) -> None:
     """Give a lab the sources, the two stacks and the scripts; building and releasing is another matter."""
+    give_source(lab)
+    lab.playbook("provision", inventories=[INVENTORY]).ok()
+
+
+def give_source(lab: Lab) -> None:
+    """The scripts, and the repository that the stacks are built from."""
     container = Faults(lab, "faults")
     container.root("mkdir", "-p", PLACE)
     container.root("tar", "x", "-C", PLACE, data=archive())
@@ -344,7 +351,6 @@ def prepare(lab: Lab) -> None:
             (source / "app" / path.name).write_bytes(path.read_bytes())
         container.root("tar", "x", "-C", "/srv/git", data=lab_source.repository_archive("faults", source))
     lab.repositories["faults"] = lab.repositories["workhub"].replace("workhub.git", "faults.git")
-    lab.playbook("provision", inventories=[INVENTORY]).ok()
 
 
 def push(lab: Lab, version: str, behaviour: dict[str, Any] | None = None) -> str:

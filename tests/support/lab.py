@@ -285,10 +285,13 @@ class Lab:
 
 
 @contextmanager
-def started() -> Iterator[Lab]:
-    """A lab of this process's own, on free ports, gone at the end; ONEHOST_TEST_LAB names one to use and to keep."""
-    kept = os.environ.get("ONEHOST_TEST_LAB", "")
-    name = kept or f"onehost-lab-e2e-{os.getpid()}"
+def started(use: str = "e2e") -> Iterator[Lab]:
+    """A lab of this process's own, on free ports, gone at the end; ONEHOST_TEST_LAB names one to use and to keep.
+
+    `use` tells apart the labs of one process; only the usual one may be kept.
+    """
+    kept = os.environ.get("ONEHOST_TEST_LAB", "") if use == "e2e" else ""
+    name = kept or f"onehost-lab-{use}-{os.getpid()}"
     words = ["up", "--name", name] + ([] if kept else ["--owner-pid", str(os.getpid())])
     subprocess.run([str(ROOT / "tools/lab"), *words], check=True, timeout=600)
     directory = ROOT / ".lab" if name == "onehost-lab" else ROOT / ".lab" / name

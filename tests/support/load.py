@@ -29,6 +29,8 @@ from types import TracebackType
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
+#: What the edge says in its header Keep-Alive: who uses a connection that rested longer may meet its end.
+KEEP_SECONDS = 60.0
 #: Longer than the switch holds a request for an app that is being replaced.
 ANSWER_SECONDS = 20.0
 #: A generator whose owner never stops it ends by itself.
@@ -275,6 +277,10 @@ class _Connection:
         self.writer = writer
         #: Requests that it has carried.
         self.used = 0
+        #: When its last answer was read.
+        self.rested = time.monotonic()
+        #: How long it had rested before the request that it carries.
+        self.rest = 0.0
 
     @classmethod
     async def open(cls, port: int) -> _Connection:
@@ -282,12 +288,14 @@ class _Connection:
 
     async def ask(self, message: bytes) -> tuple[_Answer, bool]:
         """Send a request and read its whole answer; the second value says whether the connection stays open."""
+        self.rest = time.monotonic() - self.rested
         self.writer.write(message)
         self.used += 1
         try:
             head = await self.reader.readuntil(b"\r\n\r\n")
         except asyncio.IncompleteReadError as error:
-            when = "a kept connection was closed before the answer" if self.used > 1 else "closed before the answer"
+            kept = f"a connection kept for {self.rest:.0f} s was" if self.used > 1 else ""
+            when = f"{kept} closed before the answer".strip()
             raise Broken(when if not error.partial else "cut within the head") from None
         lines = head.decode("latin-1").split("\r\n")
         try:
@@ -427,6 +435,7 @@ class _Generator:
             keep = stays and not fresh
         finally:
             if keep:
+                connection.rested = time.monotonic()
                 self.idle.setdefault(target.port, []).append(connection)
             else:
                 connection.close()
@@ -435,11 +444,12 @@ class _Generator:
         return answer
 
     def _idle(self, port: int) -> _Connection | None:
-        """A kept connection that the server has not closed, as far as can be known."""
+        """A kept connection that the server has not closed, as far as can be known, nor is about to."""
         connections = self.idle.get(port, [])
         while connections:
             connection = connections.pop()
-            if not connection.reader.at_eof() and not connection.writer.is_closing():
+            rest = time.monotonic() - connection.rested
+            if rest < KEEP_SECONDS and not connection.reader.at_eof() and not connection.writer.is_closing():
                 return connection
             connection.close()
         return None

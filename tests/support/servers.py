@@ -88,6 +88,8 @@ class Haproxy:
     """HAProxy's runtime socket: one command for each connection, an answer, and the end."""
 
     maps: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: Versions of a map that are being prepared.
+    prepared: dict[str, dict[str, str]] = field(default_factory=dict)
     stat: str = ""
     commands: list[str] = field(default_factory=list)
 
@@ -111,6 +113,8 @@ def _haproxy_says(haproxy: Haproxy, command: str) -> str:
     if command == "show stat -1 2 -1":
         return haproxy.stat
     words = command.split()
+    if words[:2] in (["prepare", "map"], ["add", "map"], ["commit", "map"]):
+        return _haproxy_version(haproxy, words)
     if words[:2] != ["set", "map"]:
         return "Unknown command: 'x', but maybe one of the following ones is a better match:\n"
     entries = haproxy.maps.get(words[2])
@@ -119,4 +123,19 @@ def _haproxy_says(haproxy: Haproxy, command: str) -> str:
     if words[3] not in entries:
         return "entry not found.\n\n"
     entries[words[3]] = words[4]
+    return "\n"
+
+
+def _haproxy_version(haproxy: Haproxy, words: list[str]) -> str:
+    """A map that is replaced as a whole."""
+    path = words[2] if words[0] == "prepare" else words[3]
+    if path not in haproxy.maps:
+        return "Unknown map identifier. Please use #<id> or <file>.\n\n"
+    if words[0] == "prepare":
+        haproxy.prepared[path] = {}
+        return "New version created: 1\n\n"
+    if words[0] == "add":
+        haproxy.prepared[path][words[4]] = words[5]
+    else:
+        haproxy.maps[path] = haproxy.prepared.pop(path)
     return "\n"

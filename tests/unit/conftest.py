@@ -13,22 +13,31 @@ from pathlib import Path
 import pytest
 from ansible.plugins.loader import init_plugin_loader
 from hypothesis import HealthCheck, Phase, settings
-from support.fakes import OneByOne, World
+from support import fakes
+from support.fakes import World
+
+from release.together import Together
 
 # Kept short for every day, a failing sequence is then shown as it was found. HYPOTHESIS_PROFILE=long searches for
 # minutes, and makes what it finds as short as it can.
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 settings.register_profile(
     "ci",
-    max_examples=240,
+    max_examples=100,
     stateful_step_count=25,
     deadline=None,
     suppress_health_check=QUIET,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 settings.register_profile("long", max_examples=3000, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
+# Thousands of sequences of operations, in under a minute on two cores.
+settings.register_profile("many", settings.get_profile("ci"))
+# For `make mutate`, which runs the same tests hundreds of times.
+settings.register_profile("mutate", settings.get_profile("ci"), max_examples=40)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
-THOROUGH = PROFILE != "ci"
+THOROUGH = PROFILE == "long"
+#: How many sequences of operations are tried on the faked host.
+SEQUENCES = {"ci": 240, "mutate": 40, "many": 2400}.get(PROFILE, 3000)
 settings.load_profile(PROFILE)
 
 #: The journal is flushed line by line. In memory that costs nothing.
@@ -44,7 +53,7 @@ def collection() -> None:
 @pytest.fixture
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """No threads in the engine's core: the fakes answer at once."""
-    monkeypatch.setattr("release.road.ThreadPoolExecutor", OneByOne)
+    monkeypatch.setattr(Together, "all", fakes.one_by_one)
 
 
 @pytest.fixture

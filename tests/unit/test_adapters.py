@@ -249,6 +249,17 @@ def test_timer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     assert run.endswith("/usr/local/bin/onehost cool --stack shop")
 
 
+def test_timer_of_the_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = f'echo "$(basename "$0") $*" >>{tmp_path}/called'
+    monkeypatch.setenv("PATH", commands(tmp_path / "bin", systemctl=note, systemd_run=note))
+    Timer().arm_overlap("shop", 90.2)
+    Timer().disarm_overlap("shop")
+    stop, run, last = (tmp_path / "called").read_text().splitlines()
+    assert stop == last == "systemctl stop onehost-end-overlap-shop.timer"
+    assert "--on-active=91s --on-unit-inactive=60s" in run, "not before its time, and again when it failed"
+    assert run.endswith("/usr/local/bin/onehost end-overlap --stack shop")
+
+
 def test_timer_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = commands(tmp_path / "bin", systemctl="exit 0", systemd_run="echo no bus >&2; exit 1")
     monkeypatch.setenv("PATH", path)

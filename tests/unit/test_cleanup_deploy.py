@@ -10,10 +10,11 @@ from collections.abc import Collection
 from pathlib import Path
 
 import pytest
-from support.fakes import HEALTHY, OneByOne, World
+from support.fakes import HEALTHY, World, one_by_one
 
 from release.seam import Host
 from release.stack import Stack
+from release.together import Together
 
 FLOOR = 1_000_000_000
 
@@ -34,7 +35,7 @@ class Room:
 
 
 def deploy(directory: Path, free: int, gives: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Room, str, bool]:
-    monkeypatch.setattr("release.road.ThreadPoolExecutor", OneByOne)
+    monkeypatch.setattr(Together, "all", one_by_one)
     world = World(str(directory))
     world.store.free = free
     room = Room(world, gives)

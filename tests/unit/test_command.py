@@ -6,19 +6,17 @@
 from __future__ import annotations
 
 import json
-import runpy
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-from support.fakes import HEALTHY, World
+from support.fakes import HEALTHY, World, shop_definition
 
-from release import command, operation, provisioned
+from release import access, command, operation, provisioned
 from release.errors import OperationFailed, Refused
 from release.seam import Host
-from release.stack import Stack
+from release.stack import Stack, read_stack
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -27,7 +25,12 @@ Run = Callable[..., tuple[int, str, str]]
 def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "stacks"
     folder.mkdir()
-    for function in (provisioned.known_stacks, provisioned.choose_stack, provisioned.load_stack):
+    for function in (
+        provisioned.all_stacks,
+        provisioned.known_stacks,
+        provisioned.choose_stack,
+        provisioned.load_stack,
+    ):
         defaults = tuple(str(folder) if value == provisioned.STACKS else value for value in function.__defaults__ or ())
         monkeypatch.setattr(function, "__defaults__", defaults)
     return folder
@@ -41,6 +44,7 @@ def onehost(world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setattr(command, "Places", lambda: world.places)
     monkeypatch.setattr(command.os, "geteuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "ann")
+    monkeypatch.setattr(command.access, "may_become_root", lambda name: name == "ann")
 
     def run(host: Host, stack: Stack, request: Any, *, check: bool) -> operation.Report:
         assert (request.person, stack.name) == ("ann", "shop")
@@ -51,6 +55,7 @@ def onehost(world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch, capsys:
             "skip_gates": request.skip_gates,
             "secrets": request.secrets,
             "watch_seconds": request.watch_seconds,
+            "warm_seconds": request.warm_seconds,
         }
         report = world.run(request.operation, check=check, **options)
         assert report is not None
@@ -94,7 +99,7 @@ def test_recover_and_cool(onehost: Run, world: World, monkeypatch: pytest.Monkey
     world.ship()
     world.commit({"api": HEALTHY})
     world.good("deploy")
-    world.good("promote", warm_seconds=60)
+    assert onehost("promote", "--warm-seconds", "60")[0] == 0
     world.faults.kill_at(12)
     world.commit({"api": HEALTHY})
     world.run("deploy")
@@ -118,17 +123,54 @@ def test_recover_and_cool(onehost: Run, world: World, monkeypatch: pytest.Monkey
     assert code == 1 and err.startswith("failed: docker.sock: Docker does not answer: no")
 
 
+def test_owners_act_on_their_own_stack_alone(
+    onehost: Run, world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.ship()
+    other = {**shop_definition(), "directory": "/srv/other", "owner": "bob"}
+    (stacks / "other.json").write_text(json.dumps(read_stack("other", other).to_mapping(with_env=False)))
+    # The faked host knows one stack.
+    monkeypatch.setattr(command, "status", lambda host, stack: {"stack": stack.name})
+    monkeypatch.setenv("SUDO_USER", "bob")
+    for words in (
+        *((name, "--stack", "shop") for name in ("deploy", "promote", "rollback", "status", "recover", "cool")),
+        ("certificates", "--stack", "shop"),
+        ("deploy", "--check", "--stack", "shop"),
+        ("cleanup", "--check"),
+    ):
+        code, out, err = onehost(*words)
+        assert (code, out) == (1, "") and "bob may not act on shop, which is not theirs. Mend: ask ubuntu" in err, words
+    code, out, _ = onehost("status", "--json")
+    assert code == 0 and [item["stack"] for item in json.loads(out)] == ["other"]
+    assert onehost("certificates") == (0, "no environment has a certificate\n", "")
+    monkeypatch.setenv("SUDO_USER", "eve")
+    for name in ("status", "recover", "cool", "certificates", "cleanup", "promote"):
+        assert "eve may not act on other, shop" in onehost(name)[2]
+    monkeypatch.delenv("SUDO_USER")
+    assert len(json.loads(onehost("status", "--json")[1])) == 2, "root itself"
+
+
+def test_who_may_act_on_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    settings = tmp_path / "access.json"
+    monkeypatch.setenv("SUDO_USER", "nobody")
+    monkeypatch.setattr(access, "may_become_root", lambda name: False)
+    assert access.caller(str(settings)) == access.Caller("nobody", True)
+    settings.write_text('{"group": ""}')
+    assert access.caller(str(settings)).limited
+    settings.write_text('{"group": "nogroup"}')
+    assert access.caller(str(settings)) == access.Caller("nobody", False, "nogroup")
+    settings.write_text('{"group": "nowhere"}')
+    assert access.caller(str(settings)).limited
+    assert not access.is_member("no-such-user", "nogroup")
+    for name in ("", "root"):
+        monkeypatch.setenv("SUDO_USER", name)
+        assert not access.caller(str(settings)).limited
+
+
 def test_only_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(command.os, "geteuid", lambda: 1000)
     assert command.main(["status"]) == 1
     assert "sudo onehost status" in capsys.readouterr().err
-
-
-def test_as_a_module(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(sys, "argv", ["onehost", "--help"])
-    with pytest.raises(SystemExit) as caught:
-        runpy.run_module("release", run_name="__main__")
-    assert caught.value.code == 0 and "Deploy, promote and roll back" in capsys.readouterr().out
 
 
 def test_which_stack(stacks: Path, world: World) -> None:

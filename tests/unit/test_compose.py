@@ -5,13 +5,18 @@
 
 from __future__ import annotations
 
+import os
+import pwd
+from pathlib import Path
 from typing import Any
 
 import pytest
 from support.fakes import World, changed_stack, shop_definition
 
-from release import compose
+from release import compose, people_env
+from release.env_file import format_env, parse_env
 from release.stack import Stack, read_stack
+from release.store import Store
 
 
 def stack_with(**api: Any) -> Stack:
@@ -155,3 +160,37 @@ def test_for_people() -> None:
     ports = [s["ports"][0] for s in file["services"].values() if "ports" in s]
     assert ports == ["127.0.0.1:21008:3000", "127.0.0.1:21009:3000", "127.0.0.1:21018:3000", "127.0.0.1:21019:3000"]
     assert "ports" not in file["services"]["mail-staging"]
+
+
+def test_for_people_each_app_gets_what_it_needs(tmp_path: Path) -> None:
+    matrix: dict[str, Any] = {"DATABASE_URL": {"apps": ["api"]}, "COLOUR": {"default": "red"}, "PUBLIC_URL": {}}
+    definition = shop_definition() | {"env_matrix": matrix, "secrets": [], "directory": str(tmp_path)}
+    definition["owner"] = pwd.getpwuid(os.getuid()).pw_name
+    stack = read_stack("shop", definition)
+    services = compose.people_file(stack)["services"]
+    assert services["api-prod"]["env_file"] == ["config/.env.production.api"]
+    (tmp_path / "config").mkdir()
+    for layer, values in stack.env.items():
+        (tmp_path / "config" / f".env.{layer}").write_text(format_env(values))
+    old = tmp_path / "config" / ".env.production.gone"
+    old.write_text("A=1")
+    names = [f".env.{env}.{app}" for env in ("staging", "production") for app in stack.apps]
+    assert people_env.provide(stack, Store(), write=False) == [*names, old.name] and old.exists()
+    assert people_env.provide(stack, Store()) == [*names, old.name] and not old.exists()
+    assert people_env.provide(stack, Store()) == []
+    found = {name: parse_env((tmp_path / "config" / name).read_bytes()) for name in names}
+    assert found[".env.production.api"] == {
+        "DATABASE_URL": "db://1",
+        "COLOUR": "blue",
+        "PUBLIC_URL": "http://production",
+    }
+    assert "DATABASE_URL" not in found[".env.staging.front"]
+    assert {(tmp_path / "config" / name).stat().st_mode & 0o777 for name in names} == {0o600}
+    assert {path for service in services.values() for path in service["env_file"]} == {
+        f"config/{name}" for name in names
+    }
+
+
+def test_without_a_matrix_there_are_no_files_of_apps(tmp_path: Path) -> None:
+    stack = read_stack("shop", shop_definition() | {"directory": str(tmp_path)})
+    assert people_env.provide(stack, Store()) == []

@@ -17,6 +17,8 @@ from release.app_env import files_of, slot_env
 from release.env_file import format_env, parse_env
 from release.observed import observe
 from release.stack import read_stack
+from release.status import status
+from release.status_text import status_lines
 
 MATRIX: dict[str, Any] = {
     "DATABASE_URL": {"class": "secret", "same": True, "apps": ["api", "mail"]},
@@ -257,6 +259,18 @@ def test_the_record_is_for_root_alone(tmp_path: Path) -> None:
     assert ages.load(path) == record
     Path(path).write_text("half a rec")
     assert ages.load(path) == {}
+
+
+def test_values_from_a_copy_are_recorded_until_their_source_answers(shop: World) -> None:
+    def provisioned(note: str | None) -> str:
+        config_check.report(shop.host, Inside(shop), shop.stack, running=False, record=True, write=True, note=note)
+        return "\n".join(status_lines(status(shop.host, shop.stack, shop.places)))
+
+    copy = "Doppler's config staging of 2026-11-21 03:00 UTC, 3 hours old then"
+    assert copy in provisioned(copy)
+    assert shop.store.record["notes"][-1]["note"] == copy
+    assert copy in provisioned(None), "check_config.yml asks no source"
+    assert copy not in provisioned("")
 
 
 def test_check_mode_records_nothing(shop: World) -> None:

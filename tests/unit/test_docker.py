@@ -51,7 +51,9 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 
 @pytest.fixture
-def docker(tmp_path: Path) -> Docker:
+def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
+    # Whatever this machine has installed.
+    monkeypatch.setattr("release.docker.PLUGINS", (str(tmp_path / "plugins"),))
     return Docker(str(tmp_path / "docker.sock"))
 
 
@@ -191,6 +193,17 @@ def test_compose(docker: Docker, command: Path, tmp_path: Path, monkeypatch: pyt
     assert called.startswith("compose --file /state/compose.json --project-directory /srv/shop up --detach --no-build")
     assert called.endswith("--no-deps api mail\n") and "--remove-orphans" in called
     assert "SECRET" not in (tmp_path / "env").read_text(), "nothing of ours that a file could interpolate"
+
+
+def test_compose_as_a_plugin_is_started_itself(docker: Docker, command: Path, tmp_path: Path) -> None:
+    plugin = tmp_path / "plugins" / "docker-compose"
+    plugin.parent.mkdir()
+    plugin.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/plugin\n')
+    plugin.chmod(0o755)
+    docker.create_and_start("/state/compose.json", "/srv/shop", ["api"])
+    words = "--file /state/compose.json --project-directory /srv/shop up --detach --no-build"
+    assert (tmp_path / "plugin").read_text().startswith(words)
+    assert not (tmp_path / "called").exists()
 
 
 def test_compose_fails(docker: Docker, command: Path) -> None:

@@ -209,7 +209,7 @@ SLOW = b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"API_TOKEN": "x"}'
 
 @pytest.mark.parametrize(
     ("answer", "pause", "cause"),
-    [(HALF, 0.0, "broke off"), (SLOW, 0.1, ""), (b"", 0.0, ""), (b"nonsense\r\n\r\n", 0.0, "broke off")],
+    [(HALF, 0.0, "broke off"), (SLOW, 0.4, ""), (b"", 0.0, ""), (b"nonsense\r\n\r\n", 0.0, "broke off")],
     ids=["half an answer", "a trickle", "no answer", "no HTTP"],
 )
 def test_broken_connections(source: Source, answer: bytes, pause: float, cause: str) -> None:
@@ -217,7 +217,16 @@ def test_broken_connections(source: Source, answer: bytes, pause: float, cause: 
     begun = time.monotonic()
     text = trouble(source(base_url=url, wait=time.sleep, deadline_seconds=1.5, attempt_seconds=0.5))
     listener.close()
-    assert cause in text and time.monotonic() - begun < 4
+    assert cause in text and time.monotonic() - begun < 12
+
+
+def test_a_trickle_of_headers(source: Source) -> None:
+    """Each byte begins a socket's own limit anew."""
+    url, listener = raw_server(b"HTTP/1.1 200 OK\r\n" + b"X-Slow: yes\r\n" * 90, 0.1)
+    begun = time.monotonic()
+    text = trouble(source(base_url=url, wait=time.sleep, deadline_seconds=1.0, attempt_seconds=0.5))
+    listener.close()
+    assert "no answer in time" in text and time.monotonic() - begun < 10
 
 
 def test_nobody_there(source: Source) -> None:

@@ -56,6 +56,7 @@ def test_values_that_others_cut_in_half(value: str) -> None:
         ("a\\'b", "backslash"),
         ('a\\"b', "backslash"),
         ("a\r\nb", "carriage return"),
+        ("a\ud83d", "half a character"),
     ],
 )
 def test_refused_without_showing_the_value(value: str, why: str) -> None:
@@ -69,6 +70,17 @@ def test_refused_without_showing_the_value(value: str, why: str) -> None:
 def test_files_written_by_hand() -> None:
     text = "# comment\nexport A=1 # one\n B = two words \nC=\"quoted\"\nD='x'\nnonsense\n\nE=\nF=it's\n"
     assert parse_env(text) == {"A": "1", "B": "two words", "C": "quoted", "D": "x", "E": "", "F": "it's"}
+
+
+@pytest.mark.parametrize(
+    ("raw", "value"), [('""', ""), ("''", ""), ('"', '"'), ('"a', '"a'), ("a'", "a'"), ("x #y", "x"), ("x#y", "x#y")]
+)
+def test_quotes_written_by_hand(raw: str, value: str) -> None:
+    assert parse_env(f"A={raw}\n") == {"A": value}
+
+
+def test_bytes_that_are_no_text_can_be_looked_at() -> None:
+    assert parse_env(b"A='\xff'\nB=2\n") == {"A": "\ufffd", "B": "2"}
 
 
 def test_sorted_so_that_a_second_run_changes_nothing() -> None:

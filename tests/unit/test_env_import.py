@@ -39,6 +39,23 @@ MESSY: list[tuple[bytes, dict[str, str]]] = [
     (b"A=pa$$word\n", {"A": "pa$$word"}),
     (b"A=\xe9t\xe9\n", {"A": "été"}),
     ("A=Grüße\n".encode(), {"A": "Grüße"}),
+    ("A=Grüße\nB=2\n".encode("utf-16"), {"A": "Grüße", "B": "2"}),
+    (b"\xfe\xff" + "A=1\r\nB=2".encode("utf-16-be"), {"A": "1", "B": "2"}),
+    (b"A=1\n\xef\xbb\xbfB=2\n", {"A": "1", "B": "2"}),
+    (b"A:\nB: \nC: 'x'\nhttps://x\n", {"A": "", "B": "", "C": "x"}),
+    (b"environment:\n  - A=1\n  - B='2'\n", {"environment": "", "A": "1", "B": "2"}),
+    (b"lower_case=1\nMixedCase=2\n", {"lower_case": "1", "MixedCase": "2"}),
+    (b"A=one\\\nB=2\n", {"A": "one\\", "B": "2"}),
+    (b'A="one\\\nB=2"\n', {"A": "one\\\nB=2"}),
+    (b"A='{\nB=2\n}'\nC=3\n", {"A": "{\nB=2\n}", "C": "3"}),
+    (b'A="[x]\nb=2"\nC=3\n', {"A": "[x]\nb=2", "C": "3"}),
+    (b"A='never closed\nB=''\n", {"A": "'never closed", "B": ""}),
+    (b'A="never closed\nB="\n', {"A": '"never closed', "B": '"'}),
+    (
+        b"K=-----BEGIN RSA PRIVATE KEY-----\nMIIBabc\nMIIBdef=\n-----END RSA PRIVATE KEY-----\nB=1\n",
+        {"K": "-----BEGIN RSA PRIVATE KEY-----\nMIIBabc\nMIIBdef=\n-----END RSA PRIVATE KEY-----", "B": "1"},
+    ),
+    (b"K=-----BEGIN X-----\nB=1\n", {"K": "-----BEGIN X-----", "B": "1"}),
     (b"", {}),
 ]
 
@@ -55,6 +72,9 @@ NOTED = [
     (b"A='x' sesame\n", "something behind its closing quote"),
     (b"A=$sesame\n", "holds a $"),
     (b"A=\xff\n", "not UTF-8"),
+    (b"A='{\nB=sesame\n}'\n", "lines that look like keys"),
+    (b"A=sesame\\\n", "ends with a backslash"),
+    (b"A=-----BEGIN X-----\nsesame\n-----END X-----\n", "PEM block without quotes"),
 ]
 
 
@@ -65,15 +85,20 @@ def test_what_is_strange_is_said_without_a_value(data: bytes, what: str) -> None
 
 
 NAMES = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]{0,12}", fullmatch=True)
+BASE64 = st.from_regex(r"[A-Za-z0-9+/]{1,30}", fullmatch=True)
 PLAIN = st.from_regex(r"[A-Za-z0-9_./:@%+,-]{0,20}", fullmatch=True)
+
+
+KINDS = (
+    *("comment", "blank", "bare", "single", "double", "export", "spaced", "noted", "broken"),
+    *("yaml", "item", "tabs", "pem", "bare pem", "several lines", "empty"),
+)
 
 
 @st.composite
 def messy_lines(draw: st.DrawFn) -> tuple[str, str | None, str | None]:
     """One line or value of a hand-written file: its text, and the key and value in it, if any."""
-    kind = draw(
-        st.sampled_from(["comment", "blank", "bare", "single", "double", "export", "spaced", "noted", "broken"])
-    )
+    kind = draw(st.sampled_from(KINDS))
     name, value = draw(NAMES), draw(PLAIN)
     if kind == "comment":
         return f"# {name}={value}", None, None
@@ -81,7 +106,23 @@ def messy_lines(draw: st.DrawFn) -> tuple[str, str | None, str | None]:
         return draw(st.sampled_from(["", "   ", "\t"])), None, None
     if kind == "broken":
         return f"{name}='{value}", name, f"'{value}"
+    if kind in ("pem", "bare pem"):
+        block = f"-----BEGIN X KEY-----\n{draw(BASE64)}\n{draw(BASE64)}=\n-----END X KEY-----"
+        return (f"{name}={block}" if kind == "bare pem" else f'{name}="{block}"'), name, block
+    if kind == "several lines":
+        inside = f"{{\n  {draw(NAMES)}={value}\n}}"
+        quote = draw(st.sampled_from("'\""))
+        return f"{name}={quote}{inside}{quote}", name, inside
+    if kind == "empty":
+        return (
+            draw(st.sampled_from([f"{name}=", f"{name}=''", f'{name}=""', f"{name}: ", f"{name} =  # none"])),
+            name,
+            "",
+        )
     text = {
+        "yaml": f"{name}: {value}",
+        "item": f"  - {name}={value}",
+        "tabs": f"\texport\t{name}\t=\t{value}\t# note",
         "bare": f"{name}={value}",
         "single": f"{name}='{value}'",
         "double": f'{name}="{value}"',
@@ -94,7 +135,7 @@ def messy_lines(draw: st.DrawFn) -> tuple[str, str | None, str | None]:
 
 @given(st.lists(messy_lines(), max_size=12), st.sampled_from(["\n", "\r\n"]), st.booleans())
 def test_no_key_is_lost_or_invented(lines: list[tuple[str, str | None, str | None]], newline: str, mark: bool) -> None:
-    text = newline.join(line for line, _, _ in lines)
+    text = newline.join(line.replace("\n", newline) for line, _, _ in lines)
     data = (b"\xef\xbb\xbf" if mark else b"") + text.encode()
     assert parse(data).values == {name: value for _, name, value in lines if name is not None}
 

@@ -10,7 +10,7 @@ import datetime
 from collections.abc import Callable
 
 import pytest
-from support.fakes import HEALTHY, World
+from support.fakes import HEALTHY, World, changed_stack
 
 from release import gates, lock
 from release.observed import observe
@@ -39,6 +39,10 @@ def clock_says(world: World, text: str) -> None:
     hour, minute = map(int, text.split(":"))
     day = datetime.datetime.fromtimestamp(world.clock.time).replace(hour=hour, minute=minute)
     world.clock.time = day.timestamp()
+
+
+def other_memory(world: World) -> None:
+    world.stack = changed_stack(world, api={"memory": "64m"})
 
 
 def break_app(world: World) -> None:
@@ -86,6 +90,7 @@ def interrupt(world: World) -> None:
         ("staging_healthy", break_worker, "not healthy: mail (exited)"),
         ("staging_unchanged", remove_worker, "mail runs nothing instead of"),
         ("staging_unchanged", retag, "api:staging names"),
+        ("same_settings", other_memory, "since staging was deployed: api: memory"),
         (
             "same_keys",
             lambda w: w.store.env.update(staging=b"ONLY='1'\n"),
@@ -189,12 +194,34 @@ def test_a_gate_that_does_not_exist(world: World) -> None:
     ready(world)
     report = world.run("promote", skip_gates=("luck",))
     assert report and "'luck' is not a gate" in report.problems[0]["what"]
+    assert report.problems[0]["mend"] == "choose from " + ", ".join(gates.GATES)
+
+
+@pytest.mark.parametrize(
+    ("window", "now", "result"),
+    [
+        ("09:00-17:00", "09:00", "go"),
+        ("09:00-17:00", "08:59", "NO-GO"),
+        ("22:00-02:00", "22:00", "go"),
+        ("22:00-02:00", "02:00", "go"),
+        ("22:00-02:00", "02:01", "NO-GO"),
+        ("09:00-09:00", "09:00", "go"),
+        ("09:00-09:00", "12:00", "NO-GO"),
+    ],
+)
+def test_the_edges_of_a_window(world: World, window: str, now: str, result: str) -> None:
+    ready(world)
+    adjust(world, promote_window=window)
+    clock_says(world, now)
+    assert gate(world, "promote_window")["result"] == result
 
 
 def test_nothing_in_staging(world: World) -> None:
     seen = observe(world.host, world.stack)
     words = {g.name: g.word for g in gates.evaluate(world.stack, seen, {}, [])}
     assert words["staging_live"] == words["staging_healthy"] == words["staging_unchanged"] == "NO-GO"
+    closed = [g for g in gates.evaluate(world.stack, seen, {}, []) if not g.go]
+    assert {g.mend for g in closed} == {gates.DEPLOY}
 
 
 def test_soak_of_a_release_whose_deploy_was_killed(world: World) -> None:

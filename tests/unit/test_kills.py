@@ -265,8 +265,12 @@ def test_fails_anywhere(case: Case, fault: str) -> None:
             report = case.run(world)
             if world.faults.count < number:
                 return
-            with told(f"at {world.faults.calls[number - 1]}"):
-                assert report is not None and report.failed and report.problems
+            struck = world.faults.calls[number - 1]
+            with told(f"at {struck}"):
+                assert report is not None
+                # Without its timer a slot is not kept warm, and that is all.
+                only_cold = struck.startswith("timer") and not lasting and not disk
+                assert report.failed != only_cold and bool(report.problems) != only_cold
                 check_always(world)
                 if not report.changed and "so did putting back" not in report.message:
                     assert world.switch.memory == before, "a failed operation left something else live"

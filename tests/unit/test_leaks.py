@@ -6,49 +6,20 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import gzip
-import io
 import json
-import tarfile
 import time
 import urllib.parse
-from collections.abc import Iterator, Sequence
-from typing import IO
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from support.images import Exported, tar
 
 from release import leaks
 
 SECRET = 'kanarien vogel/+&ü"1'
 SECRETS = {"API_TOKEN": SECRET}
-
-
-def tar(files: dict[str, bytes]) -> bytes:
-    buffer = io.BytesIO()
-    with tarfile.open(fileobj=buffer, mode="w") as archive:
-        for name, data in files.items():
-            info = tarfile.TarInfo(name)
-            info.size = len(data)
-            archive.addfile(info, io.BytesIO(data))
-    return buffer.getvalue()
-
-
-class Exported:
-    """Docker with one image of these layers and this history."""
-
-    def __init__(self, *layers: bytes, history: str = "") -> None:
-        files = {f"blobs/sha256/{i}": layer for i, layer in enumerate(layers)}
-        files["config.json"] = json.dumps({"history": [{"created_by": history}]}).encode()
-        self.data = tar(files)
-        self.asked = 0
-
-    @contextlib.contextmanager
-    def export(self, images: Sequence[str]) -> Iterator[IO[bytes]]:
-        self.asked += 1
-        yield io.BytesIO(self.data)
 
 
 def search(docker: Exported) -> list[str]:

@@ -103,7 +103,12 @@ FINDINGS: list[tuple[str, dict[str, Any], Layers, list[tuple[str, str, str]]]] =
         each("B", "anything", "http://x"),
         [("B", "production", "not equal")],
     ),
-    ("equals of nothing", {"B": {"equals": "${C}"}}, layers({"B": "x"}), both("B", "not equal")),
+    (
+        "equals of nothing",
+        {"B": {"equals": "${C}"}, "C": {"optional": True}},
+        layers({"B": "x"}),
+        both("B", "not equal"),
+    ),
     ("unknown", {}, layers(None, {"Z": "x"}), [("Z", "staging", "unknown")]),
     ("unknown in common", {}, layers({"Z": "x"}), [("Z", "common", "unknown")]),
     (
@@ -160,6 +165,13 @@ FINDINGS: list[tuple[str, dict[str, Any], Layers, list[tuple[str, str, str]]]] =
 )
 def test_findings(matrix: dict[str, Any], given_layers: Layers, expected: list[tuple[str, str, str]]) -> None:
     assert found(matrix, given_layers) == expected
+
+
+@pytest.mark.parametrize(("matrix", "given_layers"), [f[1:3] for f in FINDINGS], ids=[f[0] for f in FINDINGS])
+def test_every_finding_says_what_and_how_to_mend_it(matrix: dict[str, Any], given_layers: Layers) -> None:
+    for finding in check(matrix_of(matrix), given_layers, BOTH):
+        assert isinstance(finding.what, str) and len(finding.what.split()) > 1, finding
+        assert isinstance(finding.mend, str) and len(finding.mend.split()) > 1, finding
 
 
 def test_every_code_is_tested() -> None:
@@ -230,6 +242,49 @@ def test_a_bad_row_is_named(row: dict[str, Any], where: str) -> None:
     assert [p.where for p in problems] == [f"stack shop.env_matrix.A.{where}"]
 
 
+@pytest.mark.parametrize(
+    ("row", "what", "mend"),
+    [
+        ({"equals": "${A}"}, "names the key itself, which says nothing", "name another key"),
+        (
+            {"equals": "${B}/${environment}"},
+            "names B, which is not a key of the matrix",
+            "correct the name, or add the key",
+        ),
+        ({"apps": []}, "is empty", "leave it out to mean all, or remove the key from the matrix"),
+        ({"apps": ["nobody"]}, "'nobody' is not known", "choose from api, web"),
+        ({"environments": ["prod"]}, "'prod' is not known", "choose from development, staging, production, preview"),
+    ],
+)
+def test_a_bad_row_is_told_with_its_mend(row: dict[str, Any], what: str, mend: str) -> None:
+    problems: list[Problem] = []
+    read_matrix(Fields({"env_matrix": {"A": row}}, "stack shop", problems), ("api", "web"), problems)
+    assert [(p.what, p.mend) for p in problems] == [(what, mend)]
+
+
+@pytest.mark.parametrize(
+    ("row", "written"),
+    [
+        (None, {"class": "config", "distinct": False, "max_age_days": 0}),
+        ({"distinct": True, "default": True}, {"distinct": True, "default": "true"}),
+        ({"distinct": "production", "default": False}, {"distinct": "production", "default": "false"}),
+        ({"distinct": False, "default": 3}, {"distinct": False, "default": "3"}),
+        ({"class": "secret"}, {"class": "secret", "distinct": "production", "max_age_days": 90}),
+        ({"class": "secret", "same": True}, {"class": "secret", "distinct": False, "same": True, "max_age_days": 90}),
+        ({"values": ["a", True]}, {"values": ["a", "true"], "type": "enum"}),
+        ({"bytes": 3}, {"bytes": 3, "type": "base64"}),
+        ({"equals": "x"}, {"equals": "x"}),
+        ({"equals": {"staging": "x"}}, {"equals": {"staging": "x"}}),
+        ({"apps": ["api"], "optional": True}, {"apps": ["api"], "optional": True}),
+    ],
+)
+def test_what_a_row_means(row: dict[str, Any] | None, written: dict[str, Any]) -> None:
+    problems: list[Problem] = []
+    key = read_matrix(Fields({"env_matrix": {"A": row}}, "stack shop", problems), ("api",), problems)["A"]
+    plain = {"class": "config", "distinct": False, "max_age_days": 0}
+    assert problems == [] and key.to_mapping() == {**plain, **written}
+
+
 def test_all_problems_of_a_matrix_at_once() -> None:
     definition = shop_definition()
     definition["env_matrix"] = {"A": {"class": "x"}, "B": {"type": "y"}, "9": {}}
@@ -248,7 +303,7 @@ def test_a_matrix_survives_its_file() -> None:
     definition = shop_definition()
     definition["env_matrix"] = {
         "DATABASE_URL": {"class": "secret", "same": True, "max_age_days": 30, "description": "the shop's data"},
-        "COLOUR": {"values": ["red", True, 3], "default": False},
+        "COLOUR": {"values": ["red", False, 3], "default": False},
         "A": {"class": "public", "type": "url", "distinct": True, "apps": ["api"], "equals": "http://${environment}"},
         "B": {"class": "secret", "bytes": 32, "distinct": "production", "environments": ["production"]},
         "C": {"equals": {"staging": "x", "production": "y"}, "optional": True, "pattern": "[xy]"},

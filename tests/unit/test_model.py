@@ -10,16 +10,24 @@ import tempfile
 from typing import Any
 
 import pytest
-from conftest import FAST
+from conftest import FAST, SEQUENCES
+from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 from promises import check_always, check_settled
-from support.fakes import CRASHING, DYING, HEALTHY, SICK, UNBUILDABLE, OneByOne, World, changed_stack, shop_definition
+from support.fakes import CRASHING, DYING, HEALTHY, SICK, UNBUILDABLE, World, changed_stack, one_by_one, shop_definition
 
-from release import road
 from release.history import GOOD, kept, rollback_target
 from release.operation import Report
 from release.release import Live
+from release.together import Together
 
 APPS = ("api", "front", "mail")
 #: Most sources are good, or nothing would ever go live.
@@ -34,6 +42,10 @@ WARM = st.sampled_from([0, 0, 600])
 WATCH = st.sampled_from([0, 0, 10])
 
 
+#: So many tests share the sequences, for as many cores as there are.
+PARTS = 4
+
+
 class Life(RuleBasedStateMachine):
     """The life of one host."""
 
@@ -41,7 +53,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.directory = tempfile.TemporaryDirectory(dir=FAST)
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(road, "ThreadPoolExecutor", OneByOne)
+        self.patch.setattr(Together, "all", one_by_one)
         self.world = World(self.directory.name)
         self.in_place = False
         self.were_live: set[str] = set()
@@ -250,7 +262,10 @@ class Life(RuleBasedStateMachine):
         self.fixed_tags = now
 
 
-TestLife = Life.TestCase
+@pytest.mark.parametrize("part", range(PARTS))
+def test_life(part: int) -> None:
+    """Each part draws sequences of its own."""
+    run_state_machine_as_test(Life, settings=settings(max_examples=SEQUENCES // PARTS))
 
 
 def test_the_world_is_checked_at_all(world: World) -> None:

@@ -13,7 +13,7 @@ import pytest
 from promises import check_settled
 from support.fakes import CRASHING, DYING, HEALTHY, SICK, Killed, World, changed_stack, shop_definition
 
-from release import lock
+from release import deploy, lock
 from release.env_file import parse_env
 from release.release import Live
 from release.stack import read_stack
@@ -122,7 +122,7 @@ def test_deploy_mends_a_moved_tag(world: World) -> None:
         (lambda w: w.git.commits[w.git.origin["main"]].update({"config/x": ""}), "config/x: is tracked"),
         (lambda w: w.git.commits[w.git.origin["main"]].pop("api/Dockerfile"), "api/Dockerfile does not exist"),
         (lambda w: restarted(w, api={"context": "backend"}), "folder backend does not exist in commit"),
-        (lambda w: restarted(w, api={"context": "."}), "where config/ holds secrets"),
+        (lambda w: restarted(w, api={"context": "."}), "which holds secrets in config/ and releases/"),
     ],
 )
 def test_deploy_refuses(world: World, spoil: Any, text: str) -> None:
@@ -145,10 +145,38 @@ def test_deploy_refuses_a_version_that_does_not_exist(world: World) -> None:
 def test_whole_checkout_with_config_left_out(world: World) -> None:
     restarted(world, api={"context": "."})
     commit = world.git.origin["main"]
-    world.git.commits[commit].update({".dockerignore": "node_modules\nconfig/\n", "Dockerfile": "FROM scratch"})
+    world.git.commits[commit].update(
+        {".dockerignore": "node_modules\nconfig/\nreleases/\n", "Dockerfile": "FROM scratch"}
+    )
     world.git.commits[commit]["api/main"] = "1:healthy"
     report = world.run("deploy", check=True)
     assert report and not report.failed, report
+
+
+IGNORED = [
+    (None, False),
+    ("# config\n", False),
+    ("config", True),
+    ("/config/\r\n", True),
+    ("config/**\n", True),
+    ("*\n!src\n", True),
+    ("*\n!config/app.json\n", False),
+    ("!config\nconfig\n", True),
+    ("config.json\nmyconfig/\n", False),
+]
+
+
+@pytest.mark.parametrize(("text", "expected"), IGNORED)
+def test_what_a_build_leaves_out(text: str | None, expected: bool) -> None:
+    assert deploy.leaves_out(text, "config") is expected
+
+
+def test_the_ignore_file_of_the_dockerfile_counts(world: World) -> None:
+    restarted(world, api={"context": "."})
+    files = world.git.commits[world.git.origin["main"]]
+    files.update({".dockerignore": "config\nreleases\n", "Dockerfile": "FROM scratch", "api/main": "1:healthy"})
+    files["Dockerfile.dockerignore"] = "node_modules\n"
+    assert "which holds secrets in config/ and releases/" in problems(world, "deploy")[0]
 
 
 def test_first_deploy_brings_every_app(world: World) -> None:
@@ -169,7 +197,7 @@ def test_deploy_of_some_apps_names_all(world: World) -> None:
     ("behaviour", "app", "cause"),
     [
         (SICK, "api", "is not healthy after 5 s; /health: HTTP 500 no database"),
-        (CRASHING, "api", "keeps crashing (exit code 1, 2 restarts)"),
+        (CRASHING, "api", "keeps crashing (exit code 1, "),
         (CRASHING, "mail", "keeps crashing"),
     ],
 )
@@ -353,6 +381,24 @@ def test_warm_worker_that_restarted_long_ago(world: World) -> None:
     assert world.good("rollback").changed
 
 
+def test_nobody_waits_for_the_slot_that_a_warm_rollback_came_from(world: World) -> None:
+    """Its open requests have their drain time; its worker, which has none, is stopped at once."""
+    _, first = world.ship()
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    second = world.good("promote", warm_seconds=600).release
+    world.switch.busy["production", "green", "api"] = world.clock.time + 1000
+    begun = world.clock.time
+    assert world.good("rollback").release == first
+    assert world.clock.time - begun < 1
+    assert {box.app for box in world.up("production") if box.release == second} == {"api", "front"}
+    check_settled(world)
+    world.clock.time = world.timer.armed["production"]
+    world.cool()
+    assert not [box for box in world.up("production") if box.release == second]
+    check_settled(world)
+
+
 def test_cooling_a_warm_slot(world: World) -> None:
     world.ship()
     world.commit({"api": HEALTHY})
@@ -374,8 +420,9 @@ def test_cooling_leaves_alone_what_went_live_again(world: World) -> None:
     world.good("promote", warm_seconds=600)
     note = world.store.notes["production"]
     world.good("rollback")
-    world.store.notes["production"] = note
     world.clock.time += 601
+    world.cool()
+    world.store.notes["production"] = note
     world.cool()
     check_settled(world)
 
@@ -400,6 +447,10 @@ def test_rollback_to_a_named_release(world: World) -> None:
     assert report.changed and world.entry(second).status == "live" and world.entry(first).status == "previous"
     assert not world.good("rollback", release=second).changed
     check_settled(world)
+    # That was no way back, so there is one from here.
+    assert world.entry(second).via == "forward"
+    assert world.good("rollback").release == first
+    assert not world.good("rollback").changed
 
 
 def test_rollback_over_two_releases_then_a_promote(world: World) -> None:
@@ -531,6 +582,43 @@ def test_rollback_brings_routes_back(world: World) -> None:
     assert world.edge.memory["production"] != before
     world.good("rollback")
     assert world.edge.memory["production"] == before
+
+
+def test_an_app_that_stays_keeps_its_settings(world: World) -> None:
+    """Its containers were made from those, and answer on the old port."""
+    world.ship()
+    restarted(world, api={"port": 9001, "memory": "64m"}, front={"memory": "32m"})
+    world.commit({"front": HEALTHY})
+    world.good("deploy", apps=("front",))
+    then = world.entries("staging")[-1].release.definition["apps"]
+    assert (then["api"]["port"], then["front"]["memory"]) == (3000, "32m") and then["api"]["memory"] != "64m"
+    found = problems(world, "promote", check=True)
+    assert "changed since staging was deployed: api: port, api: memory" in found[0]
+    world.good("deploy")
+    assert world.good("promote").changed
+    check_settled(world)
+
+
+def test_what_was_removed_by_hand_is_there_again_after_a_way_back(one_by_one: None, tmp_path: Any) -> None:
+    """Somebody removes what production ran, while a promote that will fail is under way."""
+    world = World(str(tmp_path), shop_definition(in_place=True))
+    world.ship()
+    world.commit({"api": DYING})
+    world.good("deploy")
+    world.freshen()
+    live = world.switch.memory["production"].partition("/")[2]
+    confirm = world.probe.edge
+
+    def remove(*arguments: Any) -> Any:
+        world.docker.boxes = [box for box in world.docker.boxes if box.release != live]
+        return confirm(*arguments)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(world.probe, "edge", remove)
+        report = world.run("promote", watch_seconds=10)
+    assert report and report.failed and not report.changed
+    assert {box.app for box in world.up("production")} == {"api", "front", "mail"}
+    check_settled(world)
 
 
 def test_rollback_over_a_change_of_how_an_app_is_replaced(world: World) -> None:
@@ -667,6 +755,8 @@ def test_disk_full_before_anything(world: World) -> None:
     world.faults.fail_at(2, disk=True)
     report = world.run("deploy")
     assert report and report.failed and "No space left on device" in report.problems[0]["what"]
+    assert " MB free)" in report.problems[0]["what"]
+    assert report.problems[0]["mend"] == report.mend == "ansible-playbook playbooks/cleanup.yml"
 
 
 def test_what_the_journal_holds_is_no_secret(world: World) -> None:

@@ -5,6 +5,10 @@
 
 from __future__ import annotations
 
+import importlib
+import json
+import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +16,7 @@ import yaml
 from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
+from pytest_httpserver import HTTPServer
 from support.fakes import shop_definition
 
 pytestmark = pytest.mark.usefixtures("collection")
@@ -61,3 +66,58 @@ def test_an_env_value_that_cannot_be_carried() -> None:
     with pytest.raises(AnsibleError, match="the value of TOKEN") as caught:
         evaluate("{'TOKEN': value} | onehost.release.compose_env('config/.env.common')", value="secret\\")
     assert "secret" not in str(caught.value)
+
+
+# Doppler, as group_vars ask it
+
+VALUES = {"API_TOKEN": "kanarienvogel-token", "COLOUR": "red"}
+
+
+def from_doppler(server: HTTPServer, cache: Path, expression: str, **variables: Any) -> Any:
+    """In a process of Ansible's own, as far as the plugins can tell."""
+    # Only the collection's loader makes it importable.
+    importlib.import_module("ansible_collections.onehost.release.plugins.plugin_utils.doppler").fetched.clear()
+    shop = shop_definition()
+    shop["env"] = {
+        "common": {"COLOUR": trust_as_template("{{ lookup('onehost.release.doppler', 'COLOUR', config='staging') }}")},
+        "production": trust_as_template("{{ lookup('onehost.release.doppler', config='production') }}"),
+    }
+    variables = {
+        "onehost_stack_shop": shop,
+        "doppler_url": server.url_for("/"),
+        "doppler_cache": str(cache),
+        "doppler_tokens": {"staging": "dp.st.stg.x", "production": "dp.st.prd.x"},
+        "doppler_deadline": 1,
+        **variables,
+    }
+    return evaluate(expression, **variables)
+
+
+def test_offline_is_said_and_dated(httpserver: HTTPServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = httpserver.expect_request("/v3/configs/config/secrets/download")
+    answers.respond_with_json(VALUES)
+    stacks, copies = "query('onehost.release.stacks')", "query('onehost.release.offline_copies')"
+    (fresh,) = from_doppler(httpserver, tmp_path, stacks)
+    assert fresh["env"]["production"] == VALUES and fresh["env"]["common"] == {"COLOUR": "red"}
+    assert from_doppler(httpserver, tmp_path, copies) == []
+
+    answers.respond_with_data("down", 503)
+    with pytest.raises(AnsibleError, match=r"HTTP 503.*offline=true") as caught:
+        from_doppler(httpserver, tmp_path, stacks)
+    assert "kanarienvogel" not in str(caught.value)
+
+    # Three hours later.
+    for file in tmp_path.iterdir():
+        kept = json.loads(file.read_text())
+        file.write_text(json.dumps({**kept, "moment": time.time() - 3 * 3600 - 5}))
+    (kept_stack,) = from_doppler(httpserver, tmp_path, stacks, offline="true")
+    assert kept_stack["env"] == fresh["env"]
+    assert "values of Doppler's config production are 3 hours old" in " ".join(capsys.readouterr().err.split())
+    told = from_doppler(httpserver, tmp_path, copies, offline="true")
+    assert [text.split()[2] for text in told] == ["production", "staging"]
+    assert all("3 hours old" in text for text in told) and "kanarienvogel" not in str(told)
+
+
+def test_offline_without_a_copy_is_an_error(httpserver: HTTPServer, tmp_path: Path) -> None:
+    with pytest.raises(AnsibleError, match="no copy of Doppler's config"):
+        from_doppler(httpserver, tmp_path, "query('onehost.release.stacks')", offline="true")

@@ -12,25 +12,19 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.waiting import until
 
 from release import background, lock
 from release.errors import Refused
 
 ENGINE = Path(background.__file__).parents[1]
 WHO = {"operation": "promote", "person": "bob", "host": "desk", "since": "12:00:00"}
-
-
-def until(true: Callable[[], Any], seconds: float = 10.0) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline, "it took too long"
-        time.sleep(0.01)
 
 
 @contextmanager

@@ -62,7 +62,7 @@ def test_release_there_and_back() -> None:
 def test_a_release_of_another_kind_is_no_release(spoil: Callable[[dict[str, object]], object]) -> None:
     data = release(1).to_json()
     spoil(data)
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=r"format|images"):
         Release.from_json(data)
 
 
@@ -76,8 +76,35 @@ def test_content_is_what_users_notice() -> None:
     service = {"image": "sha256:1", "environment": {"A": "1", "RELEASE_ID": "x"}}
     same = dataclasses.replace(release(1), id="other", person="bob", services={"api": service})
     assert one.content() == same.content()
-    assert one.content() != dataclasses.replace(one, env={"common": "f"}).content()
-    assert one.content() != dataclasses.replace(one, images={"api": "sha256:2"}).content()
+
+
+KEY = {"environments": ["staging"], "apps": ["api"], "default": "1", "type": "text", "description": "a note"}
+
+
+@pytest.mark.parametrize(
+    ("changes", "same"),
+    [
+        ({"env": {"common": "f"}}, False),
+        ({"images": {"api": "sha256:2"}}, False),
+        ({"keys": {"jwt_public.pem": "f"}}, False),
+        ({"routes": "f"}, False),
+        ({"services": {"api": {"image": "sha256:1", "environment": {"A": "2"}}}}, False),
+        ({"services": {"api": {"image": "sha256:1", "environment": {"A": "1", "B": "1"}}}}, False),
+        ({"services": {"api": {"image": "sha256:1"}}}, False),
+        ({"definition": {"apps": {"api": {"memory": "1g"}}}}, False),
+        ({"definition": {"env_matrix": {"A": {**KEY, "environments": []}}}}, False),
+        ({"definition": {"env_matrix": {"A": {**KEY, "apps": []}}}}, False),
+        ({"definition": {"env_matrix": {"A": {**KEY, "default": "2"}}}}, False),
+        ({"definition": {"env_matrix": {"B": KEY}}}, False),
+        # What a key is checked for and described as changes nothing that runs.
+        ({"definition": {"apps": {}, "env_matrix": {"A": {**KEY, "type": "port", "description": ""}}}}, True),
+        ({"definition": {"env_matrix": {"A": KEY}, "watch_seconds": 9}}, True),
+        ({"commit": "other", "reason": "other", "created": "other"}, True),
+    ],
+)
+def test_content_changes_with_what_users_notice(changes: dict[str, object], same: bool) -> None:
+    one = release(1, definition={"env_matrix": {"A": KEY}})
+    assert (release(1, **{"definition": one.definition, **changes}).content() == one.content()) is same
 
 
 def test_ids_sort_by_time() -> None:

@@ -95,6 +95,7 @@ def problems_of(data: Any) -> list[str]:
         ("apps.api.routes", REMOVE, "apps.api.routes", "at least one route"),
         ("apps.api.routes", [{"path": "/a/"}], "apps.api.routes[0].path", "ends with a slash"),
         ("apps.api.routes", [{"path": "/a;b"}], "apps.api.routes[0].path", "is not valid"),
+        ("apps.api.routes", [{"path": "/_onehost/x"}], "apps.api.routes[0].path", "for the status page"),
         ("apps.api.routes", [{"strip_path": "perhaps"}], "routes[0].strip_path", "must be true or false"),
         ("apps.api.routes", ["/"], "apps.api.routes[0]", "must be a mapping, not str"),
         ("apps.api.routes", [{"path": "/x"}, {"path": "/x"}], "apps.api", "route /x is already taken by app api"),
@@ -261,9 +262,71 @@ def test_two_stacks_in_each_others_way(changes: dict[str, Any], what: str) -> No
         read_stacks(two(**changes))
 
 
+def test_two_stacks_whose_names_join_to_the_same() -> None:
+    """`blog`, staging, app `staging-api`, and `blog-staging`, staging, app `api`."""
+    both = two(apps={"staging-cron": {"context": "cron", "kind": "worker"}})
+    both["other"] = {
+        **both["blog"],
+        "name": "blog-staging",
+        "directory": "/srv/other",
+        "environments": {"staging": {"ports": [8500]}, "production": {"ports": [8600]}},
+        "apps": {"cron": {"context": "cron", "kind": "worker"}},
+    }
+    with pytest.raises(Refused, match=r"name in the switch blog-staging-staging-cron is already used by stack blog\."):
+        read_stacks(both)
+
+
 def test_mistakes_of_two_stacks_at_once() -> None:
     both = two(directory="blog")
     both["shop"]["directory"] = "shop"
     with pytest.raises(Refused) as caught:
         read_stacks(both)
     assert len(caught.value.problems) == 2
+
+
+def test_canonical_host_is_one_of_the_hosts() -> None:
+    data = shop_definition()
+    data["environments"]["production"].update(hosts=["shop.example", "www.shop.example"])
+    assert read_stack("shop", data).environments["production"].main_host == "shop.example"
+    data["environments"]["production"]["canonical_host"] = "www.shop.example"
+    assert read_stack("shop", data).environments["production"].main_host == "www.shop.example"
+    data["environments"]["production"]["canonical_host"] = "other.example"
+    with pytest.raises(Refused, match=r"'other\.example' is none of `hosts`"):
+        read_stack("shop", data)
+
+
+#: What people and templates put where something else belongs.
+AWKWARD: list[Any] = [
+    *(None, True, 0, -1, 70000, 1.5, float("nan"), 10**30),
+    *("", "/", "d", "[", "80", "a b", "\n", "../x", "${X}", "\xe9"),
+    *([], [None], ["/"], [[]], [{}], {}, {"a": None}, {"": ""}, {"x": {"y": 1}}, {1: 2}),
+]
+
+
+def places(value: Any, path: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+    """Where something stands in nested data."""
+    found = [path] if path else []
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value) if isinstance(value, list) else ():
+        found += places(item, (*path, key))
+    return found
+
+
+def test_whatever_stands_in_a_definition_is_told_and_never_a_traceback() -> None:
+    """Every awkward value in every place of a stack, as people write it and with all keys there are."""
+    written = shop_definition()
+    written["env_matrix"] = {"DATABASE_URL": {"class": "secret", "type": "url", "same": True}}
+    written["apps"]["api"]["flags"] = {"battle": {"default": True, "description": "fights"}}
+    for whole in (written, read_stack("shop", written).to_mapping(with_env=True)):
+        for place in places(whole):
+            for value in AWKWARD:
+                definition = copy.deepcopy(whole)
+                here: Any = definition
+                for key in place[:-1]:
+                    here = here[key]
+                here[place[-1]] = value
+                try:
+                    read_stacks({"shop": definition})
+                except Refused:
+                    pass
+                except Exception as error:
+                    raise AssertionError(f"{place} is {value!r}") from error

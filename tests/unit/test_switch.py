@@ -89,3 +89,21 @@ def test_a_stack_of_workers_has_no_frontend(switch: Switch, haproxy: Haproxy) ->
     haproxy.maps.clear()
     switch.set_live("shop", "production", Live("blue", "r1"))
     assert switch.live("shop", "production") == Live("blue", "r1")
+
+
+def test_closed_routes_are_replaced_in_one_step(switch: Switch, haproxy: Haproxy, tmp_path: Path) -> None:
+    path = str(tmp_path / "shop-production-off.map")
+    haproxy.maps[path] = {"api/old/": "old"}
+    switch.set_closed("shop", "production", {"api/b/": "two", "api/a/": "one"})
+    assert haproxy.maps[path] == switch.closed("shop", "production") == {"api/a/": "one", "api/b/": "two"}
+    assert haproxy.commands == [
+        f"prepare map {path}",
+        f"add map @1 {path} api/a/ one",
+        f"add map @1 {path} api/b/ two",
+        f"commit map @1 {path}",
+    ]
+
+
+def test_closed_routes_of_a_stack_without_a_frontend(switch: Switch, haproxy: Haproxy) -> None:
+    switch.set_closed("shop", "staging", {})
+    assert switch.closed("shop", "staging") == {}

@@ -15,7 +15,9 @@ from release.build_log import BuildLog
 from release.errors import OperationFailed, Problem
 from release.operation import Report
 from release.status import status
-from release.text import report_lines, status_lines
+from release.status_text import age, status_lines
+from release.summary import rows
+from release.text import report_lines
 
 BUILD = """\
 #0 building with "default" instance using docker driver
@@ -224,3 +226,79 @@ def test_errors_as_text(mend: str) -> None:
     end = " Mend: do this" if mend else ""
     assert str(Problem("is wrong", "here", mend)) == f"here: is wrong.{end}"
     assert str(OperationFailed("broke", "here", "why", mend)) == f"here: broke: why.{end}"
+
+
+def test_status_is_one_screen(world: World) -> None:
+    for _ in range(4):
+        world.ship()
+    world.clock.time += 3 * 3600 + 5 * 60
+    box = next(box for box in world.up("production") if box.app == "mail")
+    box.up = False
+    lines = status_lines(status(world.host, world.stack, world.places))
+    text = "\n".join(lines)
+    assert len(lines) <= 30, text
+    assert ", live for 3 h 5 min by promote" in text
+    head = next(line for line in lines if line.startswith("   app "))
+    assert head.split() == ["app", "staging", "image", "commit", "production", "image", "commit"]
+    row = next(line for line in lines if line.startswith("   mail "))
+    assert row.split()[1] == "healthy" and "NOT HEALTHY" in row
+    assert "   production mail: exited, not healthy" in lines
+    last = lines[next(i for i, line in enumerate(lines) if line.startswith("   last operations")) + 1]
+    assert "promote" in last and "production" in last and "ann" in last and "succeeded in 0 s" in last
+    world.store.free = 10**6
+    assert "ansible-playbook playbooks/cleanup.yml" in status_lines(status(world.host, world.stack, world.places))[-1]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "text"), [(5, "5 s"), (61, "1 min"), (7500, "2 h 5 min"), (200000, "2 days 7 h"), (-3, "0 s")]
+)
+def test_ages(seconds: float, text: str) -> None:
+    assert age(seconds) == text
+
+
+def test_the_summary_after_an_operation(world: World) -> None:
+    world.ship()
+    world.commit({"api": "healthy"})
+    world.good("deploy")
+    report = dataclasses.asdict(world.good("promote"))
+    staging, production = report["after"]["live"]["staging"], report["after"]["live"]["production"]
+    assert production["release"] == report["release"] and staging["release"] != production["release"]
+    report["probes"] = {"asked": 40, "failed": 0, "down_seconds": 0.0}
+    found = {(label, kind): text for label, text, kind in rows(report)}
+    assert found["downtime", "ok"] == "none seen, 40 probes answered"
+    assert found["back", ""] == f"ansible-playbook playbooks/rollback.yml goes back to {report['was']}"
+    assert found["disk", ""] == "100 GB free, floor 1 GB"
+    report["probes"] = {"asked": 40, "failed": 3, "down_seconds": 0.75}
+    report["after"].update(free_gb=0.5, due=["SESSION (production): due in 3 days"])
+    found = {(label, kind): text for label, text, kind in rows(report)}
+    assert found["downtime", "error"] == "0.8 s seen, 3 of 40 probes not answered"
+    assert found["disk", "warning"].endswith("; ansible-playbook playbooks/cleanup.yml")
+    assert found["due", "warning"] == "SESSION (production): due in 3 days"
+    text = "\n".join(report_lines(report))
+    assert "downtime: 0.8 s seen" in text and "due: SESSION" in text and "disk: 0.5 GB free" in text
+
+
+def test_a_failure_tells_what_is_live_and_what_was_not_changed(world: World) -> None:
+    world.ship()
+    live = world.entries("staging")[-1].release.id
+    world.commit({"api": SICK})
+    report = world.run("deploy")
+    assert report and report.failed
+    found = [text for label, text, _kind in rows(dataclasses.asdict(report)) if label == "live"]
+    assert any(text.startswith("staging ") and live in text for text in found)
+    assert not [row for row in rows(dataclasses.asdict(report)) if row[0] in ("next", "back")]
+
+
+def test_tags_that_somebody_moved(world: World) -> None:
+    world.ship()
+    assert "moved by hand" not in shown(world)
+    world.host.docker.tag(world.tag("front", "staging"), "api", "production")
+    world.host.docker.untag("front:staging")
+    text = shown(world)
+    assert "tag moved by hand: api:production names" in text
+    assert "the next promote or rollback moves it back" in text
+    assert "front:staging names nothing, live is" in text
+
+
+def shown(world: World) -> str:
+    return "\n".join(status_lines(status(world.host, world.stack, world.places)))

@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-PUBLIC_PORTS = {22, 80, 4400, 4500, 4600}
+PUBLIC_PORTS = {22, 80, 443, 4400, 4500, 4600, 4643}
 
 
 @pytest.mark.parametrize("name", ["docker", "haproxy", "nginx"])
@@ -58,8 +58,12 @@ notes 755 /srv/notes
 notes 600 /srv/notes/config/.env.common
 root 440 /etc/sudoers.d/onehost
 root 644 /etc/onehost/stacks/notes.json
+root 600 /etc/onehost/notifications.json
 root 644 /etc/haproxy/haproxy.cfg
+root 644 /var/lib/onehost/switch/notes-production-off.map
 root 644 /var/lib/onehost/switch/notes-production.map
+root 2750 /var/lib/onehost/notes/page
+root 640 /var/lib/onehost/notes/page/index.html
 """
 
 
@@ -109,3 +113,55 @@ def test_scripts_explain_themselves(host):
     answer = host.check_output("/home/ubuntu/workhub/scripts/rollback-production.sh --help")
     assert "rollback-production.sh" in answer
     assert "onehost rollback" in answer
+
+
+def as_user(host, user, command):
+    return host.run(f"runuser -u {user} -- sh -c '{command}'")
+
+
+def test_owner_of_a_stack_may_not_act_on_another(host):
+    assert as_user(host, "notes", "sudo -n onehost status").stdout.startswith("notes ")
+    assert "workhub" not in as_user(host, "notes", "sudo -n onehost status").stdout
+    for words in (
+        "onehost rollback --stack workhub --check",
+        "onehost status --stack workhub",
+        "onehost cleanup --check",
+        "/usr/local/bin/onehost recover --stack workhub",
+    ):
+        answer = as_user(host, "notes", f"sudo -n {words}")
+        assert answer.rc == 1, words
+        assert "notes may not act on workhub" in answer.stderr
+        assert "ask ubuntu, or somebody in the group onehost-ops" in answer.stderr
+
+
+def test_members_of_the_group_may_act_on_all(host):
+    seen = as_user(host, "oncall", "sudo -n onehost status").stdout
+    assert "workhub production" in seen
+    assert "notes production" in seen
+    assert "rollback workhub production" in as_user(host, "oncall", "sudo -n onehost rollback --stack workhub").stdout
+    assert as_user(host, "oncall", "sudo -n /bin/sh -c id").rc != 0
+
+
+@pytest.mark.parametrize(
+    "trick",
+    [
+        "sudo -n SUDO_USER=root onehost status --stack workhub",
+        "SUDO_USER=root sudo -n -E onehost status --stack workhub",
+        "sudo -n -g onehost-ops onehost status --stack workhub",
+        "sudo -n -u ubuntu onehost status --stack workhub",
+        "sudo -n PYTHONPATH=/tmp/trick onehost status --stack workhub",
+        "cd /tmp/trick && sudo -n onehost status --stack workhub",
+        "cd /tmp/trick && PYTHONPATH=. PYTHONSTARTUP=./json.py sudo -n onehost status --stack workhub",
+    ],
+)
+def test_no_way_round_it(host, trick):
+    """Code of the caller's own must not be run, and the caller's word of who they are must not count."""
+    evil = 'import os; os.mknod("/tmp/run-as-" + str(os.geteuid()))'
+    host.check_output(
+        "install -d -o notes /tmp/trick/release && rm -f /tmp/run-as-0 && "
+        f"for f in json.py argparse.py release/__init__.py release/__main__.py; do echo '{evil}' >/tmp/trick/$f; done"
+    )
+    answer = as_user(host, "notes", trick)
+    assert answer.rc == 1
+    assert "workhub production" not in answer.stdout
+    assert not host.file("/tmp/run-as-0").exists

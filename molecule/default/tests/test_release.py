@@ -98,6 +98,15 @@ def test_client_cannot_say_who_it_is(host, release):
     assert "forwarded" not in headers
 
 
+def test_app_is_told_that_the_client_came_by_https(host, release):
+    to = "--cacert /etc/ssl/notes/authority.pem --resolve notes.example.test:443:127.0.0.1"
+    _, headers, body = get(host, "https://notes.example.test/", to, "--http1.1")
+    seen = json.loads(body)["headers"]
+    assert (seen["x-forwarded-proto"], seen["x-forwarded-port"]) == ("https", "443")
+    assert headers["x-release"] == "20261121T000000Z-production-abc"
+    assert headers["strict-transport-security"] == "max-age=300"
+
+
 def test_body_limit_of_an_app(host, release):
     sent = "--data-binary @/tmp/body --header Expect:"
     host.check_output("head -c 2000000 /dev/zero > /tmp/body")

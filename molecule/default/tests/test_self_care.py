@@ -4,7 +4,34 @@ import json
 
 import pytest
 
-CLOSED = 9100
+CLOSED, PUBLISHED = 9100, 9101
+PUBLIC_PORTS = {22, 80, 443, 4400, 4500, 4600, 4643}
+# The inventory names the networks.
+LIMITED = 4400
+# Ports that take a connection, by address: `scan.py SECONDS FIRST LAST`. What is dropped is given up after SECONDS.
+SCAN = """
+import asyncio, json, resource, sys
+seconds, first, last = map(float, sys.argv[1:])
+async def ask(address, source, port, gate):
+    async with gate:
+        try:
+            connecting = asyncio.open_connection(address, port, local_addr=(source, 0))
+            _, writer = await asyncio.wait_for(connecting, seconds)
+        except (OSError, asyncio.TimeoutError):
+            return None
+        writer.close()
+        return port
+async def main():
+    found = {}
+    for address, source in (("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")):
+        gate = asyncio.Semaphore(4000)
+        ports = range(int(first), int(last) + 1)
+        answers = await asyncio.gather(*(ask(address, source, port, gate) for port in ports))
+        found[address] = [port for port in answers if port]
+    print(json.dumps(found))
+resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
+asyncio.run(main())
+"""
 
 
 def test_cleanup_runs_by_cron_and_its_log_is_rotated(host):
@@ -47,36 +74,75 @@ def test_firewall_lets_the_edge_and_ssh_through_and_nothing_else(host):
     rules = host.check_output("nft list table inet onehost")
     assert "policy drop" in rules
     open_ports = {int(line.split()[2]) for line in rules.splitlines() if line.strip().startswith("tcp dport")}
-    assert open_ports == {22, 80, 4400, 4500, 4600}
+    assert open_ports == PUBLIC_PORTS - {LIMITED}
     assert host.service("onehost-firewall").is_enabled
 
 
-def test_published_port_cannot_go_round_the_firewall(host):
-    """From a network of its own, as a neighbour would: first without the rules, so that the question is a fair one."""
+@pytest.fixture(scope="module")
+def outside(host):
+    """A neighbour: a network of its own beside the host, of both families, in which `ask` runs commands."""
     host.check_output(
         "ip netns add outside && ip link add veth-t type veth peer name eth0 netns outside && "
-        "ip addr add 192.0.2.1/24 dev veth-t && ip link set veth-t up && "
-        "ip -n outside addr add 192.0.2.2/24 dev eth0 && ip -n outside link set eth0 up"
+        "echo 0 >/proc/sys/net/ipv6/conf/veth-t/disable_ipv6 && "
+        "ip netns exec outside sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6' && "
+        "ip link set veth-t up && ip -n outside link set eth0 up && "
+        "ip addr add 192.0.2.1/24 dev veth-t && ip addr add 2001:db8::1/64 dev veth-t nodad && "
+        "for address in 192.0.2.2/24 192.0.2.200/24; do ip -n outside addr add $address dev eth0; done && "
+        "for address in ::2 ::1:2; do ip -n outside addr add 2001:db8$address/64 dev eth0 nodad; done"
     )
-    ask = "ip netns exec outside curl --silent --output /dev/null --max-time 2 http://192.0.2.1:%d/"
-    staging = (
-        "ip netns exec outside curl --silent --output /dev/null --max-time 5 --write-out '%{http_code}' "
-        "--header 'Host: notes.staging.test' http://192.0.2.1:4600/"
-    )
+    yield lambda command: host.run(f"ip netns exec outside {command}")
+    host.run("ip link del veth-t; ip netns del outside; systemctl start onehost-firewall")
+
+
+def test_scan_from_outside_finds_the_edge_and_ssh_alone(host, outside):
+    """Every port, by both families; first without the rules, so that the question is a fair one."""
+    host.check_output(f"echo '{SCAN}' >/tmp/scan.py")
+    host.check_output(f"systemd-run --quiet --unit=test-closed python3 -m http.server --bind :: {CLOSED}")
     serve = "onehost-lab/python:3 python3 -m http.server"
-    host.check_output(f"docker run --detach --rm --name published --publish {CLOSED}:{CLOSED} {serve} {CLOSED}")
+    host.check_output(
+        f"docker run --detach --rm --name published --publish {PUBLISHED}:{PUBLISHED} {serve} {PUBLISHED}"
+    )
+
+    def scan(seconds, first, last):
+        answer = json.loads(outside(f"python3 /tmp/scan.py {seconds} {first} {last}").stdout)
+        return set(answer["192.0.2.1"]), set(answer["2001:db8::1"])
+
+    ours = (CLOSED, PUBLISHED)
     try:
-        host.check_output("sleep 1; nft delete table inet onehost")
-        assert host.run(ask % CLOSED).rc == 0
+        host.check_output("nft delete table inet onehost")
+        # As soon as they are up. Docker publishes by IPv4 alone.
+        assert any(scan(1, *ours) == ({CLOSED, PUBLISHED}, {CLOSED}) for _ in range(20))
         host.check_output("systemctl restart onehost-firewall")
-        assert host.run(ask % CLOSED).rc != 0
-        assert host.run(ask % 4500).rc == 0
-        # Staging asks for a password; the one who knows it is told that nothing is released.
-        assert host.check_output(staging) == "401"
-        assert host.check_output(f"{staging} --user ann:molecule") == "503"
+        for ports in scan(0.4, 1, 65535):
+            assert ports <= PUBLIC_PORTS
+        assert all(scan(5, port, port) == ({port}, {port}) for port in PUBLIC_PORTS)
         host.check_output("systemctl restart docker")
-        assert host.run(ask % CLOSED).rc != 0
+        assert scan(1, *ours) == (set(), set())
     finally:
-        host.run(
-            "systemctl start onehost-firewall; docker rm --force published; ip link del veth-t; ip netns del outside"
-        )
+        host.run("systemctl start onehost-firewall; systemctl stop test-closed; docker rm --force published")
+
+
+@pytest.mark.parametrize(
+    ("source", "address", "let_through"),
+    [
+        ("192.0.2.2", "192.0.2.1", True),
+        ("192.0.2.200", "192.0.2.1", False),
+        ("2001:db8::2", "[2001:db8::1]", True),
+        ("2001:db8::1:2", "[2001:db8::1]", False),
+    ],
+)
+def test_port_that_is_limited_to_networks(outside, source, address, let_through):
+    ask = "curl --silent --globoff --output /dev/null --max-time 2 --interface"
+    assert (outside(f"{ask} {source} http://{address}:{LIMITED}/").rc == 0) is let_through
+    assert outside(f"{ask} {source} http://{address}:4500/").rc == 0
+
+
+def test_staging_asks_for_a_password(outside):
+    ask = (
+        "curl --silent --output /dev/null --max-time 5 --write-out '%{http_code}' "
+        "--cacert /etc/ssl/notes/authority.pem --resolve notes.staging.test:4643:192.0.2.1 https://notes.staging.test:4643/"
+    )
+    assert outside(ask).stdout == "401"
+    assert outside(f"{ask} --user ann:wrong").stdout == "401"
+    # The one who knows it is told that nothing is released.
+    assert outside(f"{ask} --user ann:molecule").stdout == "503"

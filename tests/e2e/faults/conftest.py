@@ -10,6 +10,9 @@ from support.faults import Faults
 from support.lab import ROOT, Lab
 from support.load import Load
 
+#: It takes a lab of its own.
+collect_ignore = ["test_whole_disk.py"] if support.SHORT else []
+
 
 @pytest.fixture(scope="session")
 def broken_lab(lab: Lab) -> Iterator[Lab]:

@@ -44,7 +44,7 @@ def test_lock_wait(faults: Faults) -> None:
                 stdout=subprocess.PIPE,
                 text=True,
             )
-            waits = ("pgrep", "--full", "release rollback .*lock-wait")
+            waits = ("pgrep", "--full", "onehost rollback .*lock-wait")
             until(lambda: faults.root(*waits, check=False).returncode == 0, 10, "the second operator waits")
             assert waiting.poll() is None
         text, _ = waiting.communicate(timeout=30)

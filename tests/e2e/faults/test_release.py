@@ -124,3 +124,21 @@ def test_changed_setting(faults: Faults) -> None:
 def settings(faults: Faults) -> tuple[str, str]:
     answer = faults.lab.get("production", "/health", {"Host": faults.host_name}).json()
     return answer["setting"], answer["secret"]
+
+
+def test_there_and_back_again_and_again(faults: Faults) -> None:
+    """Each promote brings what staging has, each rollback what was there; nothing piles up but the history."""
+    count = 100 if LONG else 4
+    faults.revertible()
+    if faults.rollback_possible():
+        faults.onehost("rollback")
+    with faults.case("cycles", f"{count} promotes and rollbacks in a row") as case:
+        home = faults.live()
+        containers = len(faults.look()["containers"])
+        for _ in range(count):
+            faults.onehost("promote")
+            assert faults.images("production") == faults.images("staging")
+            faults.onehost("rollback")
+            assert faults.live() == home
+        assert len(faults.consistent()["containers"]) == containers
+        case.found = "each went where it should"

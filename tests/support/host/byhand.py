@@ -7,6 +7,8 @@ verbs: begin     bring up the first version, not measured
        promote   rollback   flip (floor only: both slots run)   end
 """
 
+from __future__ import annotations
+
 import concurrent.futures
 import http.client
 import json
@@ -15,6 +17,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 PLACE = Path("/srv/onehost-faults/byhand")
@@ -24,20 +27,20 @@ SLOTS = ("blue", "green")
 NAME = "byhand"
 
 
-def run(*words):
+def run(*words: str) -> None:
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
 
 
-def together(commands):
+def together(commands: Sequence[Sequence[str]]) -> None:
     with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, len(commands))) as pool:
         list(pool.map(lambda words: run(*words), commands))
 
 
-def port(app, slot):
+def port(app: int, slot: str) -> int:
     return FIRST_PORT + 10 * app + 2 + SLOTS.index(slot)
 
 
-def healthy(apps, slot):
+def healthy(apps: int, slot: str) -> None:
     """Wait until each app answers."""
     deadline = time.monotonic() + 60
     for app in range(apps):
@@ -55,19 +58,19 @@ def healthy(apps, slot):
             time.sleep(0.01)
 
 
-def runtime(line):
+def runtime(line: str) -> str:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.connect("/run/haproxy/admin.sock")
         connection.sendall(line.encode() + b"\n")
         return connection.makefile().read()
 
 
-def flip(slot):
+def flip(slot: str) -> None:
     Path(MAP).write_text(f"live {slot}/{NAME}\n")
     runtime(f"set map {MAP} live {slot}/{NAME}")
 
 
-def drained(slot):
+def drained(slot: str) -> None:
     while True:
         rows = [line.split(",") for line in runtime("show stat -1 2 -1").splitlines() if line]
         counts = [int(row[4] or 0) for row in rows[1:] if re.fullmatch(f"byhand-production-.*-{slot}", row[0])]
@@ -76,28 +79,39 @@ def drained(slot):
         time.sleep(0.01)
 
 
-def container(app, slot):
+def container(app: int, slot: str) -> str:
     return f"byhand-{slot}-{app}"
 
 
-def create(app, slot, image):
+def create(app: int, slot: str, image: str) -> Sequence[str]:
+    """The same container as the collection's: what its settings cost is no cost of the collection."""
     return (
-        *("docker", "run", "--detach", "--name", container(app, slot), "--env", f"RELEASE_ID={NAME}"),
+        *("docker", "run", "--detach", "--name", container(app, slot), "--network", f"{NAME}-{slot}"),
+        *("--user", "10003", "--restart", "unless-stopped", "--security-opt", "no-new-privileges:true"),
+        *("--add-host", "host.docker.internal:host-gateway", "--env", f"RELEASE_ID={NAME}"),
         *("--env", "RELEASE_ENVIRONMENT=production", "--publish", f"127.0.0.1:{port(app, slot)}:8000", image),
     )
 
 
-def live_slot():
+def networks() -> None:
+    """One for each slot, as Compose makes them; they stay."""
+    for slot in SLOTS:
+        if subprocess.run(["docker", "network", "inspect", f"{NAME}-{slot}"], capture_output=True).returncode:
+            run("docker", "network", "create", f"{NAME}-{slot}")
+
+
+def live_slot() -> str:
     return Path(MAP).read_text().split()[1].partition("/")[0]
 
 
-def other(slot):
+def other(slot: str) -> str:
     return SLOTS[1 - SLOTS.index(slot)]
 
 
-def floor(verb, apps):
+def floor(verb: str, apps: int) -> float:
     old = live_slot()
     if verb == "begin":
+        networks()
         together([create(app, "blue", f"hand-{app}:first") for app in range(apps)])
         healthy(apps, "blue")
         flip("blue")
@@ -135,7 +149,8 @@ PROMOTE = """docker tag hand-$app:production hand-$app:rollback
 ROLLBACK = """docker tag hand-$app:rollback hand-$app:production"""
 
 
-def script(verb, apps):
+def script(verb: str, apps: int) -> tuple[float, float]:
+    """Seconds until the script has ended, and until the apps answer again."""
     file = PLACE / f"{apps}.json"
     services = {
         f"a{app}": {
@@ -154,17 +169,17 @@ def script(verb, apps):
         run("docker", "compose", "--file", str(file), "up", "--detach", "--no-build")
         healthy(apps, "blue")
         flip("blue")
-        return 0.0
+        return 0.0, 0.0
     text = SCRIPT % {"apps": apps, "tags": PROMOTE if verb == "promote" else ROLLBACK, "file": file}
     begun = time.monotonic()
     run("bash", "-c", text)
     seconds = time.monotonic() - begun
     # The script itself does not wait; whoever counts its failed requests must.
     healthy(apps, "blue")
-    return seconds
+    return seconds, time.monotonic() - begun
 
 
-def main():
+def main() -> None:
     way, verb, apps = sys.argv[1], sys.argv[2], int(sys.argv[3])
     if verb == "healthy":
         healthy(apps, "blue")
@@ -183,7 +198,8 @@ def main():
         runtime(f"set map {MAP} live none/none")
         print(0)
         return
-    print(round({"floor": floor, "script": script}[way](verb, apps), 3))
+    seconds = (floor(verb, apps),) if way == "floor" else script(verb, apps)
+    print(*(round(figure, 3) for figure in seconds))
 
 
 main()

@@ -1,16 +1,19 @@
 """Prints what is true on the host about one stack, as JSON, read without any help of the engine."""
 
+from __future__ import annotations
+
 import fcntl
 import json
 import socket
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 LABEL = "release.onehost"
 
 
-def runtime(line):
+def runtime(line: str) -> str:
     with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
         connection.settimeout(5)
         connection.connect("/run/haproxy/admin.sock")
@@ -18,11 +21,11 @@ def runtime(line):
         return connection.makefile().read()
 
 
-def docker(*words):
+def docker(*words: str) -> str:
     return subprocess.run(["docker", *words], check=True, capture_output=True, text=True, timeout=60).stdout
 
 
-def held(path):
+def held(path: Path) -> bool:
     """Whether a process holds the lock."""
     if not path.exists():
         return False
@@ -34,9 +37,9 @@ def held(path):
     return False
 
 
-def look(stack):
+def look(stack: str) -> dict[str, Any]:
     definition = json.loads(Path(f"/etc/onehost/stacks/{stack}.json").read_text())
-    seen = {"apps": sorted(definition["apps"]), "live": {}, "memory": {}, "locked": {}}
+    seen: dict[str, Any] = {"apps": sorted(definition["apps"]), "live": {}, "memory": {}, "locked": {}}
     for environment in ("staging", "production"):
         path = Path(f"/var/lib/onehost/switch/{stack}-{environment}.map")
         seen["live"][environment] = path.read_text().split()[1]
@@ -56,7 +59,7 @@ def look(stack):
             "via": status["via"],
         }
     seen["releases"] = releases
-    tags = {}
+    tags: dict[str, dict[str, str]] = {}
     for line in docker("images", "--no-trunc", "--format", "{{.Repository}} {{.Tag}} {{.ID}}").splitlines():
         repository, tag, image = line.split()
         if repository in definition["apps"]:
@@ -82,7 +85,7 @@ def look(stack):
     for path in sorted(Path(f"/var/lib/onehost/{stack}/operations").glob("*.jsonl")):
         # A kill may have cut the last line off.
         lines = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
-        begin = next((line for line in lines if line.get("event") == "begin"), {})
+        begin: dict[str, Any] = next((line for line in lines if line.get("event") == "begin"), {})
         end = next((line for line in lines if line.get("event") == "end"), None)
         if end is None:
             seen["unfinished"].append(path.name)

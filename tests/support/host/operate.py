@@ -7,6 +7,8 @@ MOMENT is `begin`, `plan` or `recover` (right after that line of the journal was
 this: the engine is imported as the command `onehost` does it, and Journal.add is wrapped from outside.
 """
 
+from __future__ import annotations
+
 import argparse
 import os
 import signal
@@ -14,7 +16,10 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+from unittest import mock
 
 sys.path.insert(0, "/usr/local/lib/onehost")
 sys.dont_write_bytecode = True
@@ -23,8 +28,8 @@ from release import command, docker, journal, store, switch  # noqa: E402
 
 #: Between two effects of one step: the adapter and its method, whether the act comes before or after the call, and
 #: which call it is.
-INSIDE = {
-    "record:half": (store.os, "rename", "before", 1),
+INSIDE: dict[str, tuple[Any, str, str, int]] = {
+    "record:half": (os, "rename", "before", 1),
     "tags:half": (docker.Docker, "tag", "after", 1),
     "switch:file": (switch.Switch, "command", "before", 1),
     "statuses:half": (store.Store, "set_status", "after", 1),
@@ -33,7 +38,7 @@ INSIDE = {
 }
 
 
-def main():
+def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--at", required=True)
     parser.add_argument("--kill", action="store_true")
@@ -44,7 +49,7 @@ def main():
     rest = options.rest[1:] if options.rest[:1] == ["--"] else options.rest
     state = {"reached": False}
 
-    def act():
+    def act() -> None:
         if state["reached"]:
             return
         state["reached"] = True
@@ -61,14 +66,14 @@ def main():
 
     write = journal.Journal.add
 
-    def add(self, event, **data):
+    def add(self: journal.Journal, event: str, **data: Any) -> None:
         write(self, event, **data)
         name = data.get("step", "")
         moment = {"step": f"{name}:begun", "done": f"{name}:done"}.get(event, event)
         if moment == options.at:
             act()
 
-    journal.Journal.add = add
+    mock.patch.object(journal.Journal, "add", add).start()
     if options.at.startswith("after:"):
         state["reached"] = True
         timer = threading.Timer(float(options.at[6:]), os.kill, (os.getpid(), signal.SIGKILL))
@@ -76,9 +81,10 @@ def main():
         timer.start()
     if options.at in INSIDE:
         place, name, when, number = INSIDE[options.at]
-        call, calls = getattr(place, name), []
+        call: Callable[..., Any] = getattr(place, name)
+        calls: list[int] = []
 
-        def wrapped(*arguments, **named):
+        def wrapped(*arguments: Any, **named: Any) -> Any:
             calls.append(1)
             if when == "before" and len(calls) == number:
                 act()

@@ -10,6 +10,8 @@ what every promise is about.
     bad_smoke       /smoke answers 500
 """
 
+from __future__ import annotations
+
 import json
 import os
 import signal
@@ -18,6 +20,7 @@ import sys
 import threading
 import time
 from pathlib import Path
+from typing import Any
 
 BEHAVIOUR = json.loads(Path("behaviour.json").read_text())
 ENVIRONMENT = os.environ.get("RELEASE_ENVIRONMENT", "development")
@@ -37,7 +40,7 @@ in_flight = 0
 changing = threading.Lock()
 
 
-def answer(path, body):
+def answer(path: str, body: bytes) -> tuple[str, dict[str, Any]]:
     """Status and data of one request."""
     if path == "/health" and ILL.get("unhealthy"):
         return "503 Service Unavailable", {**IDENTITY, "status": "failing"}
@@ -48,7 +51,7 @@ def answer(path, body):
     return "200 OK", {**IDENTITY, "status": "ok"}
 
 
-def serve(connection):
+def serve(connection: socket.socket) -> None:
     """One request for each connection, as the switch sends them."""
     global in_flight
     with changing:
@@ -83,8 +86,13 @@ def serve(connection):
             in_flight -= 1
 
 
-def main():
-    signal.signal(signal.SIGTERM, lambda *_: (stopping.set(), listener.close()))
+def stop(*_: object) -> None:
+    stopping.set()
+    listener.close()
+
+
+def main() -> int:
+    signal.signal(signal.SIGTERM, stop)
     print("start", flush=True)
     if ILL.get("crash"):
         print("crashing, as behaviour.json wants it", flush=True)

@@ -1,0 +1,206 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a status page may have to show: a usual day, a first day, a bad day. The shape is `page_data.look`'s."""
+
+from __future__ import annotations
+
+import hashlib
+import math
+import time
+from typing import Any
+
+from release.disk_samples import BUCKET_SECONDS, KEPT_SECONDS
+from release.release import seconds_of
+
+#: 21 Nov 2026, 07:01:12 UTC.
+NOW = 1795244472
+HOUR, DAY = 3600, 86400
+MARK = "<script>alert(1)</script>"
+LONG = "feature/a-branch-name-of-somebody-who-likes-to-say-everything-in-it-and-never-once-uses-a-space-" * 2
+
+
+def stamp(at: float) -> str:
+    return time.strftime("%Y%m%dT%H%M%SZ", time.gmtime(at))
+
+
+def commit(number: int) -> str:
+    return hashlib.sha256(str(number).encode()).hexdigest()[:12]
+
+
+def app(number: int, **state: Any) -> dict[str, Any]:
+    usual = {"state": "running", "healthy": True, "cause": "", "restarts": 0}
+    return {**usual, "image": hashlib.sha256(b"image%d" % number).hexdigest()[:12], "commit": commit(number), **state}
+
+
+def environment(name: str, number: int, at: float, apps: dict[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "release": f"{stamp(at)}-{name}-{commit(number)[:7]}",
+        "slot": "blue" if name == "production" else "green",
+        "commit": commit(number),
+        "version": "main",
+        "since": stamp(at + 12),
+        "via": "promote" if name == "production" else "deploy",
+        "ports": [4500, 80] if name == "production" else [4400],
+        "apps": apps,
+        "running_operation": {},
+        "unfinished": [],
+        "operations": [],
+        **more,
+    }
+
+
+def release(name: str, number: int, at: float, status: str, **more: Any) -> dict[str, Any]:
+    return {
+        "release": f"{stamp(at)}-{name}-{commit(number)[:7]}",
+        "environment": name,
+        "status": status,
+        "at": float(int(at)),
+        "since": float(int(at)) + 15,
+        "via": "promote" if name == "production" else "deploy",
+        "commit": commit(number),
+        "version": "main",
+        "person": "ann",
+        "reason": "",
+        "apps": 5,
+        "skipped_gates": [],
+        **more,
+    }
+
+
+def operation(kind: str, at: float, seconds: float | None, outcome: str = "succeeded", **more: Any) -> dict[str, Any]:
+    return {
+        "operation": kind,
+        "environment": "staging" if kind == "deploy" else "production",
+        "at": float(at),
+        "seconds": seconds,
+        "person": "ann",
+        "reason": "",
+        "outcome": outcome,
+        "message": "",
+        "release": "",
+        **more,
+    }
+
+
+def samples(days: float = 7) -> list[list[int]]:
+    """A disk that fills as images are built, and is cleaned up now and then."""
+    total, found = 50_000_000_000, []
+    first = NOW - int(min(days * DAY, KEPT_SECONDS))
+    for at in range(first, NOW, BUCKET_SECONDS):
+        day = (at - NOW) / DAY
+        if -3.1 < day < -2.9:
+            continue  # the host was off
+        used = 17e9 + 9e9 * ((day * 0.55) % 1) + 0.5e9 * math.sin(day * 9)
+        found.append([at, total, int(total - used)])
+    return found
+
+
+def usual() -> dict[str, Any]:
+    """A day like most."""
+    names = ["hub", "sales", "finance", "onboarding", "mailer"]
+    live = {name: app(4) for name in names}
+    next_up = {name: app(5 if name in ("hub", "sales") else 4) for name in names}
+    return {
+        "stack": "shop",
+        "host": "vm-1.example.com",
+        "at": NOW,
+        "environments": {
+            "staging": environment("staging", 5, NOW - 25 * 60, next_up),
+            "production": environment("production", 4, NOW - 22 * HOUR, live),
+        },
+        "rollback": {
+            "possible": True,
+            "to": f"{stamp(NOW - 3 * DAY)}-production-{commit(2)[:7]}",
+            "commit": commit(2),
+            "changes": [
+                "hub: image 3f1c9a7be210 -> 90aa41c7d5ee",
+                "finance: image 77b02de19c4f -> c2d4481be09a",
+                "PUBLIC_URL: back to its value of that day",
+                "SESSION_SECRET: stays as it is today (secret)",
+            ],
+            "text": "",
+        },
+        "releases": [
+            release("staging", 5, NOW - 25 * 60, "live", reason="New checkout, for QA"),
+            release("production", 4, NOW - 22 * HOUR, "live", reason="Approved by QA"),
+            release("staging", 4, NOW - 23 * HOUR, "previous"),
+            release("production", 3, NOW - 2 * DAY, "rolled_back", person="bob", reason="Invoices with new totals"),
+            release("staging", 3, NOW - 2 * DAY - HOUR, "previous", version="v1.4.0"),
+            release("staging", 6, NOW - 2 * DAY - 3 * HOUR, "failed", version="try-node-24"),
+            release("production", 2, NOW - 3 * DAY, "previous"),
+            release("staging", 2, NOW - 3 * DAY - HOUR, "previous"),
+        ],
+        "operations": [
+            operation("deploy", NOW - 25 * 60, 64.2, reason="New checkout, for QA"),
+            operation("promote", NOW - 22 * HOUR, 24.8, reason="Approved by QA"),
+            operation("promote", NOW - 22 * HOUR - 300, 0.4, "refused", message="gate soak: runs for 12 min, 15 asked"),
+            operation("deploy", NOW - 23 * HOUR, 71.0),
+            operation("rollback", NOW - 2 * DAY + 900, 13.1, person="bob", reason="Totals were wrong"),
+            operation("promote", NOW - 2 * DAY, 25.3, person="bob", reason="Invoices with new totals"),
+            operation("deploy", NOW - 2 * DAY - HOUR, 58.9, person="bob"),
+            operation(
+                *("deploy", NOW - 2 * DAY - 3 * HOUR, 92.7, "failed"),
+                message="hub: never became healthy within 60 s: HTTP 500; everything was put back",
+            ),
+        ],
+        "due": [],
+        "flags": ["flag hub checkout_v2: off in production since 2026-11-20 by ann"],
+        "keys": {},
+        "notes": ["flag hub checkout_v2: off in production since 2026-11-20 by ann"],
+        "history": [],
+        "free_gb": 29.4,
+        "floor_gb": 20.0,
+        "disk": {"total": 50_000_000_000, "free": 29_400_000_000, "lowest": 24_000_000_000, "samples": samples()},
+    }
+
+
+def first_day() -> dict[str, Any]:
+    """Provisioned, and nothing more."""
+    data = usual()
+    nothing = {"release": "", "slot": "", "commit": "", "version": "", "since": "", "via": ""}
+    for env in data["environments"].values():
+        env.update(nothing, apps={name: {"state": "absent"} for name in env["apps"]})
+    data["rollback"] = {"possible": True, "to": "", "text": "nothing is live in production"}
+    data.update(releases=[], operations=[], flags=[], due=[], notes=[])
+    data["disk"].update(samples=samples()[-1:], lowest=data["disk"]["free"])
+    return data
+
+
+def bad_day() -> dict[str, Any]:
+    """All at once: many apps, long names, what should never be read as HTML, an operation that runs, a full disk."""
+    data = usual()
+    apps = {f"service-number-{number}": app(number) for number in range(17)}
+    apps["an-app-with-a-name-of-thirty-two"] = app(1, healthy=False, cause=f"HTTP 503 {MARK} {LONG}", restarts=7)
+    apps["worker"] = app(1, state="restarting", healthy=False, restarts=1)
+    apps["newcomer"] = {"state": "absent"}
+    holder = {"operation": "promote", "person": MARK, "host": "laptop", "reason": f"{MARK} {LONG}", "since": "07:00:00"}
+    data["environments"]["production"].update(apps=apps, running_operation=holder)
+    data["environments"]["staging"].update(
+        apps=dict(apps), version=LONG, unfinished=[f"{stamp(NOW - HOUR)}-staging-deploy-4711.jsonl"]
+    )
+    data["rollback"]["changes"] += [f"{name}: image 3f1c9a7be210 -> 90aa41c7d5ee" for name in apps]
+    data["rollback"]["changes"] += [f"A_RATHER_{'VERY_' * 12}LONG_NAME: back to its value of that day"]
+    data["releases"][0].update(
+        reason=f"{MARK}<!--# include file='/etc/passwd' --> {LONG}", version=LONG, status="failed"
+    )
+    data["releases"][1].update(person=MARK, skipped_gates=["soak", "disk_free"], apps=1)
+    data["releases"].insert(0, release("production", 7, NOW - 70, "prepared", person=f"<img src=x> {LONG}"))
+    data["operations"][0].update(outcome="interrupted", seconds=None)
+    data["operations"][1].update(outcome="failed", message=f"{MARK} {LONG}", seconds=4000.0)
+    data["operations"].insert(0, operation("promote", NOW - 70, None, "running", person=MARK))
+    data["operations"].insert(3, operation("rollback", NOW - DAY, 0.2, "nothing", message="nothing to do"))
+    data["operations"].insert(3, operation("promote", NOW - DAY - 5, 31.0, "undone", message="it was undone"))
+    data["due"] = ["production SESSION_SECRET is 120 days old, 90 asked", f"{MARK} is old"]
+    data["notes"] += [f"secret {text}" for text in data["due"]]
+    data["disk"].update(free=12_000_000_000, lowest=11_000_000_000)
+    return data
+
+
+def no_way_back() -> dict[str, Any]:
+    """A first release in production, and a short memory of the disk."""
+    data = usual()
+    data["rollback"] = {"possible": False, "to": "", "text": "stack shop: there is no earlier good release"}
+    data["disk"]["samples"] = samples(0.2)
+    assert seconds_of(stamp(NOW)) == NOW
+    return data

@@ -1,0 +1,103 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The engine as it is installed on a host: its two programs, and what they answer."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from release import exchange
+
+SOURCE = Path(exchange.__file__).parent
+ARGUMENTS: dict[str, Any] = {
+    "stack": "",
+    "apps": [],
+    "reason": "",
+    "person": "somebody",
+    "origin": "laptop",
+    "lock_wait": 0,
+    "watch_seconds": None,
+    "warm_seconds": None,
+    "wait_seconds": 5,
+    "definition": None,
+}
+
+
+@pytest.fixture
+def installed(collection: None, tmp_path: Path) -> Path:
+    """The files that the module `engine` would write, written."""
+    from ansible_collections.onehost.release.plugins.modules import engine
+
+    home = tmp_path / "onehost"
+    for path, (data, mode) in engine.wanted_files(str(home), str(tmp_path / "bin" / "onehost")).items():
+        Path(path).parent.mkdir(parents=True, exist_ok=True)
+        Path(path).write_bytes(data)
+        Path(path).chmod(mode)
+    return home
+
+
+def run(*words: object, text: str = "", **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [str(word) for word in words], input=text, capture_output=True, text=True, timeout=60, check=False, **options
+    )
+
+
+def ask(home: Path, **changes: Any) -> dict[str, Any]:
+    question = {"engine": exchange.engine_fingerprint(), "operation": "promote", "check": True, "arguments": ARGUMENTS}
+    done = run(home / "exchange", text=json.dumps({**question, **changes}))
+    assert done.returncode == 0, done.stderr
+    answer: dict[str, Any] = json.loads(done.stdout)
+    return answer
+
+
+def test_what_is_installed_is_this_engine_whole(installed: Path) -> None:
+    assert {path.name for path in (installed / "release").iterdir()} == {path.name for path in SOURCE.glob("*.py")}
+    assert exchange.engine_fingerprint(str(installed / "release")) == exchange.engine_fingerprint()
+
+
+def test_the_whole_engine_travels_with_its_module(collection: None) -> None:
+    """Ansible sends what is imported and nothing else; a file left behind would make it another engine."""
+    from ansible_collections.onehost.release.plugins.modules import engine
+
+    names = [part.__name__.rpartition(".")[2] for part in engine.PARTS]
+    text = f"import sys, {', '.join(f'release.{name}' for name in names)}; print(*sys.modules)"
+    loaded = run(sys.executable, "-c", text, cwd=SOURCE.parent).stdout.split()
+    assert {name for name in loaded if name.startswith("release.")} == {
+        f"release.{path.stem}" for path in SOURCE.glob("*.py") if path.stem != "__init__"
+    }
+
+
+def test_an_answer_is_what_the_module_would_return(installed: Path) -> None:
+    """There is no stack on this machine: refused, in the words of the module."""
+    answer = ask(installed)
+    assert answer["would_refuse"] and answer["report"]["problems"][0]["what"] == "no stack was provisioned on this host"
+    answer = ask(installed, check=False)
+    assert answer["failed"] and "ansible-playbook playbooks/provision.yml" in answer["msg"]
+
+
+def test_another_engine_is_told_and_does_nothing(installed: Path) -> None:
+    assert ask(installed, engine="0" * 64, check=False) == {exchange.OTHER_ENGINE: True}
+    with (installed / "release" / "lock.py").open("a") as file:
+        file.write("# Touched.\n")
+    assert ask(installed, check=False) == {exchange.OTHER_ENGINE: True}
+
+
+@pytest.mark.parametrize("program", ["exchange", "../bin/onehost"])
+def test_nothing_that_lies_about_is_imported(installed: Path, program: str, tmp_path: Path) -> None:
+    """Both run as root, and whoever may call them chooses the directory and, without sudo, the environment."""
+    trap = tmp_path / "trap"
+    trap.mkdir()
+    for name in ("release", "json", "argparse", "sitecustomize"):
+        (trap / f"{name}.py").write_text("raise SystemExit('trapped')\n")
+    shutil.copytree(SOURCE, trap / "other" / "release")
+    done = run(installed / program, "--help", text="{}", cwd=trap, env={"PYTHONPATH": str(trap)})
+    assert "trapped" not in done.stdout + done.stderr
+    assert ("Deploy, promote and roll back" in done.stdout) == program.endswith("onehost")

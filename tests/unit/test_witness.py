@@ -1,0 +1,84 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The witness of an operation, in front of an edge that breaks."""
+
+from __future__ import annotations
+
+import threading
+
+import pytest
+from support.fakes import World
+from support.waiting import until
+
+from release.seam import Answer, NoWitness, Seen
+from release.witness import Witness, questions
+
+
+class Edge:
+    """Answers as it is told, by path."""
+
+    def __init__(self) -> None:
+        self.status = {"/a": 200, "/b": 200}
+        self.asked: list[str] = []
+
+    def health(self, port: int, path: str) -> Answer:
+        raise AssertionError("the witness stands outside")
+
+    def edge(self, port: int, host: str, path: str, *, tls: bool = False) -> Answer:
+        self.asked.append(path)
+        return Answer(self.status[path])
+
+
+QUESTIONS = [(8100, "localhost", "/a", False), (8100, "localhost", "/b", False)]
+
+
+def test_it_counts_what_is_not_answered() -> None:
+    edge = Edge()
+    with Witness(edge, 0.005).watch(QUESTIONS) as seen:
+        until(lambda: seen.asked >= 4)
+        assert seen.failed == 0 and seen.down_seconds == 0
+        edge.status["/b"] = 503
+        until(lambda: seen.failed >= 3)
+        edge.status["/b"] = 200
+        until(lambda: seen.down_seconds > 0)
+    assert seen.asked % 2 == 0 and 0.005 < seen.down_seconds < 5
+    assert threading.active_count() < 20, "nobody looks on afterwards"
+
+
+def test_a_break_that_does_not_end_counts_up_to_the_end() -> None:
+    edge = Edge()
+    with Witness(edge, 0.005).watch(QUESTIONS) as seen:
+        until(lambda: seen.asked > 0)
+        edge.status["/a"] = 0
+        until(lambda: seen.failed >= 2)
+    assert seen.down_seconds > 0
+
+
+def test_what_did_not_answer_before_cannot_be_lost() -> None:
+    edge = Edge()
+    edge.status["/b"] = 503
+    with Witness(edge, 0.005).watch(QUESTIONS) as seen:
+        until(lambda: seen.asked > 3)
+    assert seen.failed == 0 and edge.asked.count("/b") == 1
+    edge.status["/a"] = 503
+    with Witness(edge, 0.005).watch(QUESTIONS) as seen:
+        until(lambda: edge.asked.count("/b") == 2)
+    assert seen == Seen(), "a first release: nothing to lose"
+
+
+def test_the_block_may_fail() -> None:
+    edge = Edge()
+    with pytest.raises(ValueError), Witness(edge, 0.005).watch(QUESTIONS) as seen:
+        until(lambda: seen.asked > 0)
+        raise ValueError
+    asked = seen.asked
+    assert asked and threading.active_count() < 20
+
+
+def test_the_questions_and_the_report(world: World) -> None:
+    asked = questions(world.stack, "staging")
+    assert asked == [(8100, "localhost", "/health", False), (8100, "localhost", "/front/ready", False)]
+    assert world.good("deploy").probes == {}
+    with NoWitness().watch([]) as seen:
+        assert seen == Seen()
