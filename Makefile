@@ -12,17 +12,21 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # ansible-lint and molecule keep copies of the collection: here, not in the home
 # directory, where they would shadow this clone.
 export ANSIBLE_HOME := $(CURDIR)/.ansible
-export MYPYPATH := $(CURDIR)/tools:$(CURDIR)/plugins/module_utils
+export MYPYPATH := $(CURDIR)/tools:$(CURDIR)/plugins/module_utils:$(CURDIR)/tests:$(CURDIR)/roles/control/files
+
+# The lab's system: trixie (Debian 13), jammy or noble (Ubuntu 22.04, 24.04).
+export ONEHOST_LAB_SUITE ?= trixie
 
 # `make test ONLY="lint unit"` runs these parts alone.
-ONLY ?= lint unit sanity molecule e2e faults
+ONLY ?= lint unit browser sanity molecule e2e faults
 # More options for pytest: `make unit PYTEST="-k tags -x"`.
 PYTEST ?=
 
 # Files as git sees them: nothing ignored, nothing unpacked by setup.
 files = git ls-files --cached --others --exclude-standard -z -- $(1)
 
-.PHONY: help setup engine lab lab-down demo test lint unit sanity molecule e2e faults bench clean
+.PHONY: help setup engine lab lab-down demo watch test lint lint-ansible lint-code docs unit browser sanity molecule
+.PHONY: e2e faults bench mutate clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -36,6 +40,9 @@ lab: ## Start the lab VM, or find it running
 lab-down: ## Remove the lab VM with all traces
 	@tools/lab down
 
+watch: setup ## What runs where in the lab, again and again until Ctrl-C, and where its status page is
+	@tools/watch
+
 setup: ## Python packages and collections, from hashed locks
 	@tools/setup
 
@@ -43,29 +50,41 @@ engine:
 	@tools/engine
 
 test: setup ## All tests, from nothing; ONLY="lint unit" for some
-	@begin=$$SECONDS; \
-	for part in $(ONLY); do \
-	  start=$$SECONDS; \
-	  $(MAKE) "$$part" || { printf 'test: %s FAILED after %s s\n' "$$part" "$$((SECONDS - start))" >&2; exit 1; }; \
-	  printf 'test: %s passed in %s s\n' "$$part" "$$((SECONDS - start))"; \
-	done; \
-	printf 'test: everything passed (%s) in %s s\n' '$(ONLY)' "$$((SECONDS - begin))"
+	@ONEHOST_SHORT=1 tools/parts $(ONLY)
 
-lint: setup ## Style, types and Ansible rules
+# Both halves at the same time: ansible-lint takes as long as everything else.
+lint: setup ## Style, types, Ansible rules, documentation
+	@$(MAKE) --jobs=2 --output-sync=target lint-ansible lint-code
+
+lint-ansible:
+	@ansible-lint --offline
+
+lint-code:
 	@ruff check
 	@ruff format --check
-	@mypy --strict --explicit-package-bases --namespace-packages plugins/module_utils/release tools
+	@mypy --strict --explicit-package-bases --namespace-packages plugins/module_utils/release tools tests/support roles/control/files
 	@$(call files,'*.yml' '*.yaml') | xargs -0 --no-run-if-empty yamllint --strict
-	@$(call files,.ci/run tools/setup tools/engine tools/lock tools/lab tools/lab_files '*.sh') \
+	@$(call files,.ci/run tools/setup tools/engine tools/browser tools/parts tools/watch tools/lock tools/lab tools/lab_files '*.sh') \
 	  | xargs -0 grep --null --files-with-matches --extended-regexp '^#!.*\b(ba)?sh$$' \
 	  | xargs -0 --no-run-if-empty shellcheck
-	@ansible-lint --offline
+	@antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
+	@$(PYTHON) tools/reference.py --check
+
+docs: setup ## The reference, from what the code says of itself
+	@$(PYTHON) tools/reference.py
 
 sanity: setup ## ansible-test's own checks of the collection
 	@tools/sanity
 
-unit: setup ## Tests without a host
-	@pytest tests/unit $(PYTEST)
+# A part of the tests says nothing about coverage.
+coverage = $(if $(PYTEST),,--cov --cov-report=term --cov-fail-under=95)
+
+unit: setup ## Tests without a host, and how much of the engine they reach
+	@pytest tests/unit --quiet --numprocesses=auto --dist=worksteal $(coverage) $(PYTEST)
+
+browser: setup ## The status page in a headless browser
+	@tools/browser
+	@pytest tests/browser $(PYTEST)
 
 molecule: setup engine ## Scenarios on labs of their own
 	@tools/lab sweep
@@ -73,7 +92,7 @@ molecule: setup engine ## Scenarios on labs of their own
 
 e2e: setup engine ## The whole way, through SSH and the public ports, on a lab of its own
 	@tools/lab sweep
-	@pytest tests/e2e -m 'not fault and not bench' $(PYTEST)
+	@pytest tests/e2e -m 'not fault and not bench' --durations=15 $(PYTEST)
 
 faults: setup engine ## Break things on purpose and watch production answer
 	@tools/lab sweep
@@ -82,6 +101,9 @@ faults: setup engine ## Break things on purpose and watch production answer
 bench: setup engine ## Measure: deploy, promote and roll back under load
 	@tools/lab sweep
 	@pytest tests/e2e -m bench $(PYTEST)
+
+mutate: setup ## Change the engine on purpose and count what no test notices; long
+	@$(PYTHON) tools/mutate.py
 
 clean: ## Remove what tests and tools leave in this clone; .venv and the lab stay
 	@rm -rf .ansible .mypy_cache .pytest_cache .ruff_cache .hypothesis tests/output coverage htmlcov .coverage

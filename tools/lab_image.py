@@ -25,10 +25,16 @@ from progress import Progress, ToolError
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ROOT / "tools" / "lab_files"
+#: What the lab VM may be, and whose packages it is made of. The apps' base image is Debian's in any case.
+SUITES = {"trixie": "Debian", "jammy": "Ubuntu", "noble": "Ubuntu"}
 SUITE = "trixie"
+VM_SUITE = os.environ.get("ONEHOST_LAB_SUITE") or SUITE
+UBUNTU_HOME = "http://archive.ubuntu.com/ubuntu"
+UBUNTU_KEYS = Path("/usr/share/keyrings/ubuntu-archive-keyring.gpg")
 VM_IMAGE = "onehost-lab/vm"
 BASE_IMAGES = ("onehost-lab/node:22", "onehost-lab/python:3")
 RECIPE_LABEL = "onehost.lab.recipe"
+SUITE_LABEL = "onehost.lab.suite"
 BUNDLE = "/etc/ssl/certs/ca-certificates.crt"
 BUILD_SECONDS = 900
 
@@ -48,14 +54,17 @@ BASE_ENVIRONMENT = (
     f"PIP_CERT={BUNDLE}",
     f"REQUESTS_CA_BUNDLE={BUNDLE}",
 )
+# Ubuntu starts sshd only when somebody knocks; a lab's host key must be there before.
+UBUNTU_HOOK = 'chroot "$1" systemctl --quiet disable ssh.socket; chroot "$1" systemctl --quiet enable ssh.service'
 NO_MANUALS = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*")
 
 
 def ensure_image(client: docker.DockerClient, progress: Progress) -> str:
     """The name of the VM image of today's recipe, built now if it is missing."""
+    check_suite()
     ensure_programs(progress, {"mmdebstrap": "mmdebstrap"})
     sources, certificates = apt_sources(), extra_certificates()
-    recipe = recipe_checksum(sources, certificates)
+    recipe = recipe_checksum(vm_sources(sources), certificates)
     image = f"{VM_IMAGE}:{recipe[:12]}"
     cache = ROOT / ".cache"
     cache.mkdir(exist_ok=True)
@@ -78,6 +87,25 @@ def ensure_image(client: docker.DockerClient, progress: Progress) -> str:
                 )
             remove_old_images(client, keep=recipe)
     return image
+
+
+def check_suite() -> None:
+    """Whether a VM of that suite can be made here at all."""
+    if VM_SUITE not in SUITES:
+        raise ToolError(f"ONEHOST_LAB_SUITE={VM_SUITE} is not known. Mend: choose one of {', '.join(SUITES)}.")
+    if SUITES[VM_SUITE] == "Ubuntu" and not UBUNTU_KEYS.exists():
+        raise ToolError(
+            f"a lab of Ubuntu ({VM_SUITE}) needs Ubuntu's archive keys in {UBUNTU_KEYS}, which this machine does not "
+            "have. Mend: install Ubuntu's package ubuntu-keyring, or use a machine with Ubuntu."
+        )
+
+
+def vm_sources(debian: list[str]) -> list[str]:
+    """One-line apt sources of the VM."""
+    if SUITES[VM_SUITE] == "Debian":
+        return debian
+    pockets = (VM_SUITE, f"{VM_SUITE}-updates", f"{VM_SUITE}-security")
+    return [f"deb [signed-by={UBUNTU_KEYS}] {UBUNTU_HOME} {pocket} main universe" for pocket in pockets]
 
 
 def ensure_programs(progress: Progress, packages: dict[str, str]) -> None:
@@ -169,7 +197,7 @@ def extra_certificates() -> dict[str, bytes]:
 def recipe_checksum(sources: list[str], certificates: dict[str, bytes]) -> str:
     """Changes whenever a new image would differ by our doing."""
     digest = hashlib.sha256()
-    contents = (SUITE, VM_PACKAGES, BASE_PACKAGES, BASE_ENVIRONMENT, BASE_IMAGES, NO_MANUALS)
+    contents = (VM_SUITE, VM_PACKAGES, BASE_PACKAGES, BASE_ENVIRONMENT, BASE_IMAGES, NO_MANUALS)
     digest.update(repr(contents).encode())
     files = sorted(path for path in FILES.rglob("*") if path.is_file())
     for path in [ROOT / "requirements" / "lab.txt", *files]:
@@ -199,7 +227,7 @@ def build(
         archive.add(base_tar, "srv/images/base.tar", filter=as_root)
         names = "".join(f"{name}\n" for name in BASE_IMAGES).encode()
         archive.addfile(member("srv/images/base.names", names), io.BytesIO(names))
-    import_image(vm_tar, image, [f"LABEL {RECIPE_LABEL}={recipe}"])
+    import_image(vm_tar, image, [f"LABEL {RECIPE_LABEL}={recipe}", f"LABEL {SUITE_LABEL}={VM_SUITE}"])
 
 
 def build_vm(work: Path, sources: list[str], certificates: dict[str, bytes]) -> Path:
@@ -215,7 +243,8 @@ def build_vm(work: Path, sources: list[str], certificates: dict[str, bytes]) -> 
         VM_PACKAGES,
         overlay=overlay,
         hook=FILES / "vm-hook",
-        sources=sources,
+        suite=VM_SUITE,
+        sources=vm_sources(sources),
         excludes=(),
     )
 
@@ -250,6 +279,7 @@ def build_base(work: Path, sources: list[str], certificates: dict[str, bytes], r
         BASE_PACKAGES,
         overlay=overlay,
         hook=FILES / "base-hook",
+        suite=SUITE,
         sources=sources,
         excludes=NO_MANUALS,
     )
@@ -269,6 +299,7 @@ def mmdebstrap(
     *,
     overlay: Path,
     hook: Path,
+    suite: str,
     sources: list[str],
     excludes: tuple[str, ...],
 ) -> Path:
@@ -280,7 +311,8 @@ def mmdebstrap(
         + [f"--aptopt={option}" for option in apt_options()]
         + [f"--dpkgopt=path-exclude={pattern}" for pattern in excludes]
         + [f"--customize-hook=tar-in {overlay} /", f"--customize-hook={hook}"]
-        + [SUITE, str(target), *sources],
+        + ([f"--customize-hook={UBUNTU_HOOK}"] if SUITES[suite] == "Ubuntu" else [])
+        + [suite, str(target), *sources],
         f"the root file system {target.name}",
     )
     return target
@@ -292,10 +324,12 @@ def import_image(tar: Path, image: str, changes: list[str]) -> None:
 
 
 def remove_old_images(client: docker.DockerClient, keep: str) -> None:
-    """Images of earlier recipes that no container uses; names first, never forced."""
+    """Images of earlier recipes of the same suite that no container uses; names first, never forced."""
     used = {container.attrs["Image"] for container in client.containers.list(all=True, ignore_removed=True)}
     for image in client.images.list(filters={"label": RECIPE_LABEL}):
-        if image.labels[RECIPE_LABEL] != keep and image.id not in used:
+        # The apps' base image is part of each recipe and has no suite of its own.
+        same = not keep or image.labels.get(SUITE_LABEL, SUITE) == VM_SUITE
+        if same and image.labels[RECIPE_LABEL] != keep and image.id not in used:
             for name in image.tags or [str(image.id)]:
                 client.images.remove(name)
 
