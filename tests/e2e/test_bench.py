@@ -45,6 +45,6 @@ def test_a_run_of_the_status_page(released: Lab) -> None:
 
     released.ssh("sudo systemctl start onehost-page.service")
     ours, docker = spent(page), spent("docker ps")
-    text = f"A run of the status page: {ours:.2f} s of processor time, {ours / docker:.1f} × `docker ps`."
+    text = f"A run of the status page: {ours:.2f} s of processor time, {ours / docker:.1f} times that of `docker ps`."
     print(text)
     (PLACE / "status-page.md").write_text(f"# What the status page costs\n\n{text}\n", encoding="utf-8")

@@ -28,7 +28,9 @@ def gitleaks(released: Lab) -> Iterator[Lab]:
 def apt(lab: Lab, command: str) -> None:
     """Again until its deadline: the host's own timers may hold apt's lock, and a mirror may be late."""
     again = f"until {{ {command}; }} >/run/test-apt.log 2>&1; do sleep 2; done"
-    lab.ssh(f"sudo timeout 240 sh -c {shlex.quote(again)} || {{ sudo cat /run/test-apt.log >&2; exit 1; }}", seconds=300)
+    lab.ssh(
+        f"sudo timeout 240 sh -c {shlex.quote(again)} || {{ sudo cat /run/test-apt.log >&2; exit 1; }}", seconds=300
+    )
 
 
 def test_a_promote_is_refused(gitleaks: Lab) -> None:
