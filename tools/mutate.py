@@ -40,12 +40,12 @@ MODULES: Mapping[str, Sequence[str]] = {
     "stack": ("test_stack_keys", "test_stack"),
     "gates": ("test_gates",),
     "text": ("test_text",),
-    "status_text": ("test_text",),
+    "status_text": ("test_text", "test_small_decisions"),
     "matrix_check": ("test_matrix", "test_config"),
-    "promote": ("test_operations", "test_compose"),
-    "rollback": ("test_operations",),
-    "preflight": ("test_operations",),
-    "app_env": ("test_config", "test_compose", "test_operations"),
+    "promote": ("test_release_contents", "test_operations", "test_compose"),
+    "rollback": ("test_release_contents", "test_operations"),
+    "preflight": ("test_small_decisions", "test_operations"),
+    "app_env": ("test_small_decisions", "test_config", "test_compose", "test_operations"),
     "cleanup": ("test_cleanup_plan", "test_cleanup_run"),
 }
 NAME = re.compile(r"(?P<function>.+)__mutmut_(?P<number>\d+|orig)$")

@@ -263,3 +263,82 @@ def test_what_needs_no_room_goes_first_on_a_full_disk() -> None:
 def test_per_cent_and_gigabytes_are_both_floors() -> None:
     assert Settings(free_gb=20, free_percent=10).floor(100_000_000_000) == 20_000_000_000
     assert Settings(free_gb=20, free_percent=50).floor(100_000_000_000) == 50_000_000_000
+
+
+def test_the_words_of_a_plan() -> None:
+    """All kinds in their order, with their names and the reason that a person is shown."""
+    labels = {f"{LABEL}.stack": "shop", f"{LABEL}.slot": "green", f"{LABEL}.id": "20260101T000000Z-production-old"}
+    left = ContainerSeen("c", "shop-production-green-api-1", IMAGES[3], labels, is_running=False, bytes=2_000_000)
+    of_none = {name: value for name, value in labels.items() if not name.endswith(".id")}
+    nameless = ContainerSeen("d", "shop-production-green-front-1", IMAGES[5], of_none, False, 1_000)
+    entries = [production(1, "previous"), production(2, "previous"), production(4, "live")]
+    seen = host(
+        images=[image(n, tag(n)) for n in (1, 3, 5)],
+        containers=[left, nameless],
+        stacks=[shop(*entries, production=entries[-1].release.id)],
+        volumes=[Thing("scratch", 1_500_000_000)],
+        build_cache=6_000_000_000,
+        package_cache=999_999,
+        system_log=700_000_000,
+    )
+    assert [str(item) for item in cleanup.candidates(seen, Settings())] == [
+        f"image api:{tag(1)}: 1.0 GB, last in {entries[0].release.id}",
+        "build cache BuildKit: 1.0 GB, beyond its 5 GB",
+        "container shop-production-green-api-1: 2 MB, stopped, of 20260101T000000Z-production-old, which nothing needs",
+        "container shop-production-green-front-1: 1 kB, stopped, of , which nothing needs",
+        f"image api:{tag(3)}: 1.0 GB, in no release",
+        f"image api:{tag(5)}: 1.0 GB, in no release",
+        "volume scratch: 1.5 GB, used by nothing, disposable",
+        "package cache apt: 1000 kB, can be fetched again",
+        "system log journald: 500 MB, beyond its 200 MB",
+    ]
+    assert [item.after for item in cleanup.candidates(seen, Settings()) if item.after] == [
+        ("shop-production-green-api-1",),
+        ("shop-production-green-front-1",),
+    ]
+
+
+def test_sizes_change_their_unit_at_the_limit() -> None:
+    sizes = (999_499, 1_000_000, 999_000_000, 1_000_000_000, -2_000_000_000, 0)
+    assert [cleanup.size(count) for count in sizes] == ["999 kB", "1 MB", "999 MB", "1.0 GB", "-2.0 GB", "0 kB"]
+
+
+def directories(environment: str, *days: int, partial: bool = False) -> list[Thing]:
+    end = ".partial" if partial else ""
+    return [Thing(f"202601{day:02}T000000Z-{environment}-abcdef0{end}", 7) for day in days]
+
+
+def test_what_is_beyond_its_number() -> None:
+    """The oldest of each environment, what was half written, the oldest journals; the stack that cannot be trusted
+    loses nothing, and the ones after it are not kept from it."""
+    entries = [production(day, "previous") for day in (1, 2, 3)] + [production(4, "live")]
+    lost = dataclasses.replace(shop(production="gone"), name="lost", directories=directories("production", 1, 2, 3))
+    stack = dataclasses.replace(
+        shop(*entries, production=entries[-1].release.id),
+        directories=[
+            *directories("production", 1, 2),
+            *directories("production", 1, partial=True),
+            *directories("production", 3, 4),
+            *directories("staging", 1),
+            *directories("production", 4, partial=True),
+        ],
+        journals=[Thing("/journal/1", 1), Thing("/journal/2", 2), Thing("/journal/3", 3)],
+    )
+    plan = cleanup.plan(host(stacks=[lost, stack]), Settings(free_gb=0, keep_releases=3, keep_journals=2))
+    assert plan.removals == ()
+    assert [str(item) for item in plan.trimmed] == [
+        "release directory shop/20260101T000000Z-production-abcdef0: 0 kB, beyond 3",
+        "release directory shop/20260101T000000Z-production-abcdef0.partial: 0 kB, half-written",
+        "journal /journal/1: 0 kB, beyond 2",
+    ]
+
+
+def test_the_way_back_of_staging_keeps_its_directory_and_containers_but_not_its_images() -> None:
+    def staging(number: int, status: str) -> Entry:
+        return Entry(release("shop", "staging", number, {"api": IMAGES[number]}), status, f"202601{number:02}T000000Z")
+
+    entries = [staging(1, "previous"), staging(2, "previous"), staging(3, "live")]
+    live = entries[-1].release.id
+    stack = shop(*entries, staging=live)
+    assert stack.protected_releases() == {entry.release.id for entry in entries[1:]}
+    assert stack.protected_images() == {IMAGES[3]}
