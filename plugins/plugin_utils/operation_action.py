@@ -25,8 +25,8 @@ display = Display()
 #: Short operations end within the first call; only longer ones are worth a line of progress.
 FIRST_WAIT_SECONDS = 6.0
 POLL_SECONDS = 0.7
-#: The same where the collection's own callback shows each step as it passes.
-LIVE_WAIT_SECONDS = 0.5
+#: The same where the collection's own callback shows each step as it passes. Longer than a warm rollback takes.
+LIVE_WAIT_SECONDS = 1.0
 #: How often the host itself looks for news, each tenth of a second, before it answers that there is none.
 LOOKS = 20
 #: Longer than any build that anybody waits for; the operation goes on even then.
@@ -51,11 +51,12 @@ class OperationAction(ActionBase):
         asked = self._ask_installed(arguments)
         result.update(self._execute_module(module_args=arguments, task_vars=task_vars) if asked is None else asked)
         self._host = task_vars.get("inventory_hostname", "host")
+        steps = result.pop("journal_text", "")
         if result.pop("running", False):
             result.update(self._follow(result.pop("journal"), result.pop("result"), int(result.pop("process"))))
         elif progress_channel.is_open() and result.get("report", {}).get("journal"):
             # It was over before anybody looked; its steps are of interest all the same.
-            self._show_all(self._read(result["report"]["journal"], os.devnull, os.getpid(), 0, looks=0) or "")
+            self._show_all(steps or self._read(result["report"]["journal"], os.devnull, os.getpid(), 0, looks=0) or "")
         if not result.get("failed") and not progress_channel.is_open():
             for line in result.get("lines", []):
                 display.display(f"  [{self._host}] {line}")
@@ -74,6 +75,7 @@ class OperationAction(ActionBase):
             "engine": exchange.engine_fingerprint(),
             "operation": name,
             "check": self._task.check_mode,
+            "journal": progress_channel.is_open(),
             "arguments": checked.validated_parameters,
         }
         answer = self._low_level_execute_command(exchange.COMMAND, in_data=json.dumps(question).encode(), sudoable=True)

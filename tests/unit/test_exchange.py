@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import shutil
 import subprocess
@@ -88,6 +89,32 @@ def test_another_engine_is_told_and_does_nothing(installed: Path) -> None:
     with (installed / "release" / "lock.py").open("a") as file:
         file.write("# Touched.\n")
     assert ask(installed, check=False) == {exchange.OTHER_ENGINE: True}
+
+
+@pytest.mark.parametrize(
+    ("asked", "found", "expected"),
+    [
+        (True, {"report": {"journal": "a.jsonl"}}, {"journal_text": '{"event": "step"}\n'}),
+        (False, {"report": {"journal": "a.jsonl"}}, {}),
+        (True, {"running": True, "journal": "a.jsonl"}, {"journal_text": ""}),
+        (True, {"report": {"journal": ""}, "failed": True}, {"journal_text": ""}),
+    ],
+)
+def test_the_steps_of_what_is_over_come_with_the_answer(
+    asked: bool,
+    found: dict[str, Any],
+    expected: dict[str, Any],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    (tmp_path / "a.jsonl").write_text('{"event": "step"}\n')
+    question = {"engine": exchange.engine_fingerprint(), "operation": "rollback", "check": False, "arguments": {}}
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(exchange, "answer", lambda *_: dict(found))
+    monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({**question, "journal": asked})))
+    assert exchange.main() == 0
+    assert json.loads(capsys.readouterr().out) == {**found, **expected}
 
 
 @pytest.mark.parametrize("program", ["exchange", "../bin/onehost"])

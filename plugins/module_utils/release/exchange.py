@@ -88,8 +88,19 @@ def main() -> int:
         found: dict[str, Any] = {OTHER_ENGINE: True}
     else:
         found = answer(asked["operation"], asked["arguments"], bool(asked["check"]))
+        if asked.get("journal"):
+            found["journal_text"] = _journal_text(found)
     json.dump(found, sys.stdout)
     return 0
+
+
+def _journal_text(found: Mapping[str, Any]) -> str:
+    """The journal of an operation that has ended, so that nobody needs to come again for its steps."""
+    path = found.get("report", {}).get("journal")
+    if not path:
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
 
 
 def _result(report: dict[str, Any], check: bool) -> dict[str, Any]:
