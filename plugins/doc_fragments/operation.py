@@ -10,11 +10,6 @@ class ModuleDocFragment:
 
     DOCUMENTATION = r"""
 options:
-  stack:
-    description:
-      - The stack. May be left out when the host has only one.
-    type: str
-    default: ""
   apps:
     description:
       - Limit the operation to these apps. All others stay as they are live, in the same new release.

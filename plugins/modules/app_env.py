@@ -12,12 +12,6 @@ description:
   - Writes C(config/.env.<environment>.<app>) in the directory of the stack, for the Compose file that is for people,
     from the env files of all apps and the env matrix. Releases cut files of their own.
   - Removes those of apps that are gone. Without a matrix there are none.
-options:
-  stack:
-    description:
-      - The stack. May be left out when the host has only one.
-    type: str
-    default: ""
 attributes:
   check_mode:
     support: full
@@ -25,6 +19,8 @@ attributes:
   diff_mode:
     support: none
     description: Values are not shown.
+extends_documentation_fragment:
+  - onehost.release.stack
 author:
   - the onehost.release maintainers (@onehost)
 """

@@ -13,11 +13,6 @@ description:
     keys inside the running containers. No value is ever part of the result.
   - Records by salted fingerprint since when each secret has its value.
 options:
-  stack:
-    description:
-      - The stack. May be left out when the host has only one.
-    type: str
-    default: ""
   environment:
     description:
       - Report on one environment, and on the layer that all share, instead of all.
@@ -50,6 +45,8 @@ attributes:
   diff_mode:
     support: full
     description: Names the keys whose age begins anew.
+extends_documentation_fragment:
+  - onehost.release.stack
 author:
   - the onehost.release maintainers (@onehost)
 """

@@ -24,6 +24,7 @@ options:
     type: bool
     default: false
 extends_documentation_fragment:
+  - onehost.release.stack
   - onehost.release.operation
 attributes:
   check_mode:
@@ -42,9 +43,9 @@ EXAMPLES = r"""
 
 - name: Deploy one app of a tag
   onehost.release.deploy:
-    stack: workhub
+    stack: shop
     version: v1.4.0
-    apps: [wbsaleshub]
+    apps: [billing]
     reason: fix for the invoice page
 """
 

@@ -15,11 +15,6 @@ description:
   - It stays turned through deploys, rollbacks and reboots. Who turned it and why is recorded.
   - Without O(flag), writes the files of all apps, for flags that were declared since.
 options:
-  stack:
-    description:
-      - The stack. May be left out when the host has only one.
-    type: str
-    default: ""
   flag:
     description:
       - The flag.
@@ -54,6 +49,8 @@ attributes:
   diff_mode:
     support: none
     description: The result says it.
+extends_documentation_fragment:
+  - onehost.release.stack
 author:
   - the onehost.release maintainers (@onehost)
 """

@@ -21,6 +21,7 @@ options:
     elements: str
     default: []
 extends_documentation_fragment:
+  - onehost.release.stack
   - onehost.release.operation
 attributes:
   check_mode:

@@ -26,6 +26,7 @@ options:
     choices: [today, release]
     default: today
 extends_documentation_fragment:
+  - onehost.release.stack
   - onehost.release.operation
 attributes:
   check_mode:

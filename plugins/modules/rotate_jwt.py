@@ -14,11 +14,6 @@ description:
   - The overlap ends by itself, also after a reboot. From then on the file holds the new public key, in running
     containers too.
 options:
-  stack:
-    description:
-      - The stack. May be left out when the host has only one.
-    type: str
-    default: ""
   state:
     description:
       - V(rotated) makes a new pair; V(finished) ends the overlap now, after which only the new public key is valid.
@@ -46,6 +41,8 @@ attributes:
   diff_mode:
     support: none
     description: Keys are not shown.
+extends_documentation_fragment:
+  - onehost.release.stack
 author:
   - the onehost.release maintainers (@onehost)
 """
