@@ -70,6 +70,13 @@ def test_an_old_page_says_so(by_operations_alone: Lab) -> None:
     assert "This page is old" not in lab.get("staging", PAGE).body
 
 
+def test_it_looks_at_locks_where_it_may_not_write(released: Lab) -> None:
+    """As in its first minute after a boot: the directory of the locks was made after the unit had its view of it."""
+    limits = "--property=ProtectSystem=strict --property=ReadWritePaths=/var/lib/onehost"
+    assert released.ssh("ls /run/onehost/workhub-staging.lock")
+    released.ssh(f"sudo systemd-run --quiet --wait --pipe {limits} /usr/local/bin/onehost page")
+
+
 def test_docker_away_is_told(released: Lab) -> None:
     released.ssh("sudo systemctl stop docker.socket docker.service")
     try:

@@ -105,14 +105,21 @@ def test_directory_is_a_clean_checkout_of_its_source(host, user, directory):
 
 def test_owner_may_run_the_engine_and_nothing_else(host):
     rules = host.check_output("sudo -l -U notes")
-    assert rules.count("NOPASSWD") == 1
-    assert "NOPASSWD: /usr/local/bin/onehost" in rules
+    found = {line.split()[-1] for line in rules.splitlines() if "NOPASSWD" in line}
+    assert found == {"/usr/local/bin/onehost", "/usr/local/bin/onehost-control"}
 
 
 def test_scripts_explain_themselves(host):
     answer = host.check_output("/home/ubuntu/workhub/scripts/rollback-production.sh --help")
     assert "rollback-production.sh" in answer
-    assert "onehost rollback" in answer
+    assert "onehost-control rollback" in answer
+
+
+def test_scripts_go_through_the_collection_on_the_host(host):
+    answer = host.run("runuser -u oncall -- /home/ubuntu/workhub/scripts/status.sh")
+    assert answer.rc == 0, answer.stdout + answer.stderr
+    assert "workhub production (port 4500, 80): nothing is live" in answer.stdout
+    assert host.check_output("ls /var/lib/onehost/runs/status")
 
 
 def as_user(host, user, command):

@@ -46,9 +46,9 @@ def hold(path: str, who: dict[str, Any], wait_seconds: float) -> Iterator[None]:
 
 
 def holder(path: str) -> dict[str, Any] | None:
-    """Who holds the lock now, or None when it is free."""
+    """Who holds the lock now, or None when it is free. Also for those who may not write there."""
     try:
-        handle = os.open(path, os.O_RDWR | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
         return None
     try:
