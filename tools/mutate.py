@@ -38,6 +38,8 @@ MODULES: Mapping[str, Sequence[str]] = {
     "compose": ("test_compose",),
     "fields": ("test_fields",),
     "stack": ("test_stack_keys", "test_stack"),
+    "stack_reader": ("test_stack_keys", "test_stack"),
+    "stack_check": ("test_stack_keys", "test_stack"),
     "gates": ("test_gates",),
     "text": ("test_text",),
     "status_text": ("test_text", "test_small_decisions"),

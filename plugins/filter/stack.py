@@ -19,8 +19,9 @@ from ansible_collections.onehost.release.plugins.module_utils.release import (
     notifications,
 )
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS, Stack, read_stack
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS, Stack
 from ansible_collections.onehost.release.plugins.module_utils.release.stack import loopback_port as port_in_block
+from ansible_collections.onehost.release.plugins.module_utils.release.stack_reader import read_stack
 
 
 def _stack(data: dict[str, Any]) -> Stack:

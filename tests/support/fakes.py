@@ -32,7 +32,8 @@ from release.history import find
 from release.release import Entry, Live, Release
 from release.request import OPERATIONS, Request
 from release.seam import Answer, BuildResult, Container, Host, Image
-from release.stack import ENVIRONMENTS, SLOTS, App, Stack, read_stack
+from release.stack import ENVIRONMENTS, SLOTS, App, Stack
+from release.stack_reader import read_stack
 from release.together import Together
 
 #: An app answers this long after its container was started.

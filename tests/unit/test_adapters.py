@@ -20,7 +20,8 @@ from release.edge import Edge
 from release.errors import OperationFailed
 from release.git import Git
 from release.probe import Probe
-from release.stack import Stack, read_stack
+from release.stack import Stack
+from release.stack_reader import read_stack
 from release.timer import Timer
 
 

@@ -19,7 +19,8 @@ from release.errors import Refused
 from release.matrix import Key
 from release.matrix_check import check
 from release.observed import observe
-from release.stack import ENVIRONMENTS, read_stack
+from release.stack import ENVIRONMENTS
+from release.stack_reader import read_stack
 from release.status import status
 
 FIELDS = (

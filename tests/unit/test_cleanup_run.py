@@ -21,7 +21,8 @@ from release.journal import Journal
 from release.operation import Places
 from release.request import Request
 from release.seam import Host
-from release.stack import Stack, read_stack
+from release.stack import Stack
+from release.stack_reader import read_stack
 
 GB = 1_000_000_000
 STACK = read_stack(

@@ -16,7 +16,8 @@ from support.fakes import HEALTHY, World, shop_definition
 from release import access, command, operation, provisioned
 from release.errors import OperationFailed, Refused
 from release.seam import Host
-from release.stack import Stack, read_stack
+from release.stack import Stack
+from release.stack_reader import read_stack
 
 Run = Callable[..., tuple[int, str, str]]
 

@@ -15,7 +15,8 @@ from support.fakes import World, changed_stack, shop_definition
 
 from release import compose, people_env
 from release.env_file import format_env, parse_env
-from release.stack import Stack, read_stack
+from release.stack import Stack
+from release.stack_reader import read_stack
 from release.store import Store
 
 

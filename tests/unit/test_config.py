@@ -16,7 +16,7 @@ from release import ages, config_check
 from release.app_env import files_of, slot_env
 from release.env_file import format_env, parse_env
 from release.observed import observe
-from release.stack import read_stack
+from release.stack_reader import read_stack
 from release.status import status
 from release.status_text import status_lines
 

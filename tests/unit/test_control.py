@@ -23,7 +23,8 @@ from support.fakes import shop_definition
 import onehost_control as control
 from release import access, command
 from release.errors import Refused
-from release.stack import Stack, read_stack
+from release.stack import Stack
+from release.stack_reader import read_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = control.Settings("/opt/e", "/opt/c", "/etc/i.yml", "/etc/a.cfg", "/runs", 3, "ops", "/usr/local/bin/onehost")

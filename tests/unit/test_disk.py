@@ -22,7 +22,8 @@ from release.cleanup import ContainerSeen, HostSeen, ImageSeen, Removal, Setting
 from release.compose import LABEL
 from release.disk import SPARE, Disk, observe_stack, package_files, used
 from release.errors import OperationFailed
-from release.stack import Stack, read_stack
+from release.stack import Stack
+from release.stack_reader import read_stack
 
 OURS = {f"{LABEL}.stack": "shop", f"{LABEL}.app": "api"}
 

@@ -14,7 +14,7 @@ from support.docs import PLAYBOOK, SHIPPED, Page, pages, target_of
 from support.package import ROOT, known_files, run
 
 from release import command
-from release.stack import read_stack
+from release.stack_reader import read_stack
 
 PAGES = pages()
 #: What the repository holds by name; files that setup or a test unpacks beside it are not ours to name.

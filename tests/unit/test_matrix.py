@@ -20,7 +20,7 @@ from release.errors import Problem, Refused
 from release.fields import Fields
 from release.matrix import Key, read_matrix
 from release.matrix_check import CODES, Finding, check, concerning
-from release.stack import read_stack
+from release.stack_reader import read_stack
 from release.value_types import TYPES, wrong
 
 BOTH = ("staging", "production")

@@ -16,7 +16,7 @@ from support.fakes import CRASHING, DYING, HEALTHY, SICK, Killed, World, changed
 from release import deploy, lock
 from release.env_file import parse_env
 from release.release import Live
-from release.stack import read_stack
+from release.stack_reader import read_stack
 
 
 def problems(world: World, operation: str, **options: Any) -> list[str]:

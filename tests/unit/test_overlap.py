@@ -15,7 +15,7 @@ from support.fakes import HEALTHY, World, shop_definition
 from release import lock, overlap
 from release.errors import OperationFailed, Refused
 from release.observed import observe
-from release.stack import read_stack
+from release.stack_reader import read_stack
 from release.status import status
 from release.status_text import status_lines
 

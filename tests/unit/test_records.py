@@ -21,7 +21,8 @@ from release.errors import OperationFailed
 from release.history import kept, newest_first, rollback_target
 from release.plan import Plan, TagMove, moves, reversed_moves
 from release.release import Entry, Live, Release, moment_of, release_id, timestamp
-from release.stack import Stack, read_stack
+from release.stack import Stack
+from release.stack_reader import read_stack
 from release.store import Store
 
 

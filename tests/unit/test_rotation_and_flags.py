@@ -18,7 +18,8 @@ from support.servers import Haproxy, haproxy_at
 
 from release import compose, files, flags, jwt_rotation
 from release.errors import OperationFailed, Refused
-from release.stack import Stack, read_stack
+from release.stack import Stack
+from release.stack_reader import read_stack
 from release.switch import Switch
 
 HOUR = 3600.0

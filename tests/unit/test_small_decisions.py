@@ -16,7 +16,8 @@ from release.env_file import parse_env
 from release.errors import Problem, Refused
 from release.observed import observe
 from release.preflight import PROVISION, check_apps, check_config, selected
-from release.stack import Stack, read_stack
+from release.stack import Stack
+from release.stack_reader import read_stack
 from release.status import status
 from release.status_text import age, status_lines
 

@@ -22,7 +22,8 @@ from release.certificate import Pair, days_left, examine, read_pair
 from release.edge import Edge
 from release.errors import Refused
 from release.probe import Probe
-from release.stack import Stack, read_stack, read_stacks
+from release.stack import Stack
+from release.stack_reader import read_stack, read_stacks
 
 FILES = {"certificate": "/etc/ssl/shop.pem", "key": "/etc/ssl/shop.key"}
 

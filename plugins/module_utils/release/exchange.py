@@ -22,7 +22,8 @@ from . import background, operation, provisioned, text
 from .errors import Problem, Refused
 from .preflight import PROVISION
 from .request import OPERATIONS, Request
-from .stack import Stack, read_stack
+from .stack import Stack
+from .stack_reader import read_stack
 
 #: The installed engine's own program for `main`. People have no rule of sudo for it: a question may name any person.
 COMMAND = "/usr/local/lib/onehost/exchange"

@@ -20,7 +20,8 @@ from .probe import Probe
 from .room import Room
 from .scanner import Gitleaks
 from .seam import Host
-from .stack import Stack, read_stack
+from .stack import Stack
+from .stack_reader import read_stack
 from .store import Store
 from .switch import Switch
 from .timer import Timer

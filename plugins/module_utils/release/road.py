@@ -26,7 +26,8 @@ from .journal import Journal
 from .plan import Plan, TagMove, reversed_moves
 from .release import Release, timestamp
 from .seam import Container, Host
-from .stack import App, Stack, check_path, read_stack, start_order
+from .stack import App, Stack, check_path, start_order
+from .stack_reader import read_stack
 from .together import together
 
 CONFIRM_SECONDS = 10.0
