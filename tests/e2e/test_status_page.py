@@ -54,7 +54,7 @@ def test_it_follows_an_operation_at_once(by_operations_alone: Lab) -> None:
             and live == {name: env["release"] for name, env in data["environments"].items()}
         )
 
-    until(shown, 10, "the page shows both operations")
+    until(shown, 30, "the page shows both operations")
     body = lab.get("staging", PAGE).body
     assert all(release in body for release in live.values())
     assert "for &lt;b&gt;the&lt;/b&gt; page" in body and "<b>" not in body
@@ -66,7 +66,7 @@ def test_an_old_page_says_so(by_operations_alone: Lab) -> None:
     lab.ssh(f"sudo sed -i 's#/^([0-9|]*)/#/^(202001010000)/#' {HOME}/index.html")
     assert '<p class="stale" role="status"><strong>This page is old.' in lab.get("staging", PAGE).body
     # What the timer does.
-    lab.ssh("sudo systemctl start onehost-page.service")
+    lab.ssh("sudo systemctl restart onehost-page.service")
     assert "This page is old" not in lab.get("staging", PAGE).body
 
 
@@ -80,10 +80,10 @@ def test_it_looks_at_locks_where_it_may_not_write(released: Lab) -> None:
 def test_docker_away_is_told(released: Lab) -> None:
     released.ssh("sudo systemctl stop docker.socket docker.service")
     try:
-        released.ssh("sudo systemctl start onehost-page.service || true")
+        released.ssh("sudo systemctl restart onehost-page.service || true")
         assert "could not be looked at" in released.get("staging", PAGE).body
         assert "problem: " in released.ssh("sudo journalctl --no-pager -u onehost-page.service --lines 5")
     finally:
         released.ssh("sudo systemctl start docker.socket docker.service")
-    released.ssh("sudo systemctl start onehost-page.service")
+    released.ssh("sudo systemctl restart onehost-page.service")
     assert "could not be looked at" not in released.get("staging", PAGE).body
