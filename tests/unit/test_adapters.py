@@ -8,6 +8,7 @@ from __future__ import annotations
 import getpass
 import http.server
 import os
+import re
 import subprocess
 import threading
 from collections.abc import Iterator
@@ -245,9 +246,13 @@ def test_timer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", systemctl=f"{note}; exit 5", systemd_run=note))
     Timer().arm("shop", "production", 0.2)
     stop, run = (tmp_path / "called").read_text().splitlines()
-    assert stop == "systemctl stop onehost-cool-shop-production.timer"
-    assert run.startswith("systemd-run --unit=onehost-cool-shop-production --collect --on-active=1s")
+    assert stop == "systemctl stop onehost-cool-shop-production:*.timer"
+    assert re.match(r"systemd-run --unit=onehost-cool-shop-production:\d+ --collect --on-active=1s", run)
     assert run.endswith("/usr/local/bin/onehost cool --stack shop")
+    # What the first one started may still be at work under its name.
+    Timer().arm("shop", "production", 0.2)
+    again = (tmp_path / "called").read_text().splitlines()[-1]
+    assert again.split()[1] != run.split()[1]
 
 
 def test_timer_of_the_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -256,7 +261,7 @@ def test_timer_of_the_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     Timer().arm_overlap("shop", 90.2)
     Timer().disarm_overlap("shop")
     stop, run, last = (tmp_path / "called").read_text().splitlines()
-    assert stop == last == "systemctl stop onehost-end-overlap-shop.timer"
+    assert stop == last == "systemctl stop onehost-end-overlap-shop:*.timer"
     assert "--on-active=91s --on-unit-inactive=60s" in run, "not before its time, and again when it failed"
     assert run.endswith("/usr/local/bin/onehost end-overlap --stack shop")
 

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 import subprocess
+import time
 
 from .errors import OperationFailed
 
@@ -41,14 +42,17 @@ def _overlap_unit(stack: str) -> str:
 
 def _stop(unit: str) -> None:
     # Stopping one that is not there is no error worth telling: there usually is none.
-    subprocess.run(["systemctl", "stop", f"{unit}.timer"], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    pattern = f"{unit}:*.timer"
+    subprocess.run(["systemctl", "stop", pattern], stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 def _arm(unit: str, seconds: float, what: str, words: list[str], *more: str) -> None:
     _stop(unit)
+    # A name of its own each time: what the last timer started may still wait for its turn, or be who is asking here.
+    name = f"{unit}:{time.time_ns()}"
     # Never too early: the command goes by the clock, and would find that the time is not over yet.
     when = [f"--on-active={max(1, math.ceil(seconds))}s", *more, "--timer-property=AccuracySec=1s"]
-    command = ["systemd-run", f"--unit={unit}", "--collect", *when, COMMAND, *words]
+    command = ["systemd-run", f"--unit={name}", "--collect", *when, COMMAND, *words]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise OperationFailed(f"{what} could not be set", unit, done.stderr.strip(), f"onehost {words[0]}")
+        raise OperationFailed(f"{what} could not be set", name, done.stderr.strip(), f"onehost {words[0]}")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from support import faults as support
 from support.faults import ILL, LONG, Faults
+from support.lab import until
 
 pytestmark = pytest.mark.fault
 
@@ -142,3 +143,30 @@ def test_there_and_back_again_and_again(faults: Faults) -> None:
             assert faults.live() == home
         assert len(faults.consistent()["containers"]) == containers
         case.found = "each went where it should"
+
+
+def test_warm_slot_when_the_timer_of_before_strikes(faults: Faults) -> None:
+    """It waits for its turn while the next promote runs, and takes nothing away that this one keeps warm."""
+    label = "label=release.onehost"
+
+    def slots_running() -> int:
+        names = f"docker ps --quiet --filter {label}.stack=faults --filter {label}.environment=production"
+        return len(faults.shell(names).split()) // 2
+
+    def cooling() -> bool:
+        return bool(faults.root("pgrep", "--full", "onehost cool", check=False).returncode == 0)
+
+    faults.promotable()
+    with faults.case("warm slot", "the timer of before strikes during a promote") as case:
+        faults.onehost("promote", "--warm-seconds", "120")
+        faults.onehost("rollback")
+        home = faults.live()
+        with faults.held_at("switch:begun", "promote", "--warm-seconds", "120"):
+            until(cooling, 40, "the timer strikes")
+        until(lambda: not cooling(), 20, "it has had its turn")
+        assert slots_running() == 2, "the old slot is still there"
+        assert faults.shell("systemctl list-units --plain --no-legend 'onehost-cool-faults-production:*.timer'")
+        faults.onehost("rollback")
+        assert faults.live() == home
+        until(lambda: slots_running() == 1, 40, "the slot that was left is stopped after its drain time")
+        case.found = "kept warm, rolled back by the switch alone"
