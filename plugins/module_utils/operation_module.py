@@ -5,38 +5,14 @@
 from __future__ import annotations
 
 # What the modules deploy, promote and rollback share: arguments in, one operation in a process of its own, report out.
-from typing import Any
-
 from ansible.module_utils.basic import AnsibleModule
+
+from .operation_arguments import ARGUMENTS
 
 # Loaded here and not when first needed: the operation may outlive the archive that this file came in.
 from .release import background, command, exchange, journal, lock
 
 LOADED = (background, command, journal, lock)
-
-_SHARED: dict[str, Any] = {
-    "stack": {"type": "str", "default": ""},
-    "apps": {"type": "list", "elements": "str", "default": []},
-    "reason": {"type": "str", "default": ""},
-    "person": {"type": "str", "default": "unknown"},
-    "origin": {"type": "str", "default": "unknown"},
-    "lock_wait": {"type": "float", "default": 0},
-    "watch_seconds": {"type": "int"},
-    "warm_seconds": {"type": "int"},
-    "wait_seconds": {"type": "float"},
-    "definition": {"type": "dict"},
-}
-
-#: What each operation's module takes.
-ARGUMENTS: dict[str, dict[str, Any]] = {
-    "deploy": {**_SHARED, "version": {"type": "str", "default": ""}, "rebuild": {"type": "bool", "default": False}},
-    "promote": {**_SHARED, "skip_gates": {"type": "list", "elements": "str", "default": []}},
-    "rollback": {
-        **_SHARED,
-        "release": {"type": "str", "default": ""},
-        "secrets": {"type": "str", "choices": ["today", "release"], "default": "today"},
-    },
-}
 
 
 def run_module(name: str) -> None:

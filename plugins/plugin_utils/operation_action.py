@@ -15,8 +15,8 @@ from typing import Any
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
-from ansible_collections.onehost.release.plugins.module_utils.operation_module import ARGUMENTS
-from ansible_collections.onehost.release.plugins.module_utils.release import exchange
+from ansible_collections.onehost.release.plugins.module_utils.operation_arguments import ARGUMENTS
+from ansible_collections.onehost.release.plugins.module_utils.release import question
 from ansible_collections.onehost.release.plugins.module_utils.release.text import report_lines
 from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
 
@@ -71,20 +71,20 @@ class OperationAction(ActionBase):
         checked = ArgumentSpecValidator(ARGUMENTS[name]).validate(arguments)
         if checked.errors.messages:
             return None  # the module says it as modules do
-        question = {
-            "engine": exchange.engine_fingerprint(),
+        asked = {
+            "engine": question.engine_fingerprint(),
             "operation": name,
             "check": self._task.check_mode,
             "journal": progress_channel.is_open(),
             "arguments": checked.validated_parameters,
         }
-        answer = self._low_level_execute_command(exchange.COMMAND, in_data=json.dumps(question).encode(), sudoable=True)
+        answer = self._low_level_execute_command(question.COMMAND, in_data=json.dumps(asked).encode(), sudoable=True)
         try:
             found = json.loads(answer.get("stdout", ""))
         except ValueError:
-            display.vv(f"no answer from {exchange.COMMAND}: {answer.get('stderr', '')}")
+            display.vv(f"no answer from {question.COMMAND}: {answer.get('stderr', '')}")
             return None
-        return None if exchange.OTHER_ENGINE in found else found
+        return None if question.OTHER_ENGINE in found else found
 
     def _follow(self, journal: str, result: str, process: int) -> dict[str, Any]:
         """Show each new step until the report is there or the process is gone without one."""

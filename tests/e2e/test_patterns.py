@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -19,18 +18,10 @@ TOKEN = "ghp_" + "x7Kq2mPzR9vTb4LwYc8NdHs3JfGa6EuQ1oXi"
 @pytest.fixture
 def gitleaks(released: Lab) -> Iterator[Lab]:
     """The distribution's, for this test alone."""
-    apt(released, "apt-get update -qq && apt-get install --yes -qq gitleaks")
+    released.apt("apt-get update -qq && apt-get install --yes -qq gitleaks")
     yield released
-    apt(released, "apt-get remove --yes -qq gitleaks")
+    released.apt("apt-get remove --yes -qq gitleaks")
     released.playbook("deploy_staging", version=released.commit()).ok()
-
-
-def apt(lab: Lab, command: str) -> None:
-    """Again until its deadline: the host's own timers may hold apt's lock, and a mirror may be late."""
-    again = f"until {{ {command}; }} >/run/test-apt.log 2>&1; do sleep 2; done"
-    lab.ssh(
-        f"sudo timeout 240 sh -c {shlex.quote(again)} || {{ sudo cat /run/test-apt.log >&2; exit 1; }}", seconds=300
-    )
 
 
 def test_a_promote_is_refused(gitleaks: Lab) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import http.client
 import json
 import os
+import shlex
 import shutil
 import subprocess
 import tempfile
@@ -189,6 +190,14 @@ class Lab:
         if check:
             assert answer.returncode == 0, f"{command} ended with {answer.returncode}:\n{answer.stdout}{answer.stderr}"
         return answer.stdout
+
+    def apt(self, command: str) -> None:
+        """Again until its deadline: the host's own timers may hold apt's lock, and a mirror may be late."""
+        again = (
+            f"export DEBIAN_FRONTEND=noninteractive; until {{ {command}; }} >/run/test-apt.log 2>&1; do sleep 2; done"
+        )
+        said = "{ sudo cat /run/test-apt.log >&2; exit 1; }"
+        self.ssh(f"sudo timeout 240 sh -c {shlex.quote(again)} || {said}", seconds=300)
 
     def state(self, path: str = "/home/ubuntu/workhub") -> str:
         """Everything that a refused or a second run must leave as it is: containers, images, tags, files, traffic.

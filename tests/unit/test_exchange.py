@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 
 from release import exchange
+from release.question import OTHER_ENGINE, engine_fingerprint
 
 SOURCE = Path(exchange.__file__).parent
 ARGUMENTS: dict[str, Any] = {
@@ -52,7 +53,7 @@ def run(*words: object, text: str = "", **options: Any) -> subprocess.CompletedP
 
 
 def ask(home: Path, **changes: Any) -> dict[str, Any]:
-    question = {"engine": exchange.engine_fingerprint(), "operation": "promote", "check": True, "arguments": ARGUMENTS}
+    question = {"engine": engine_fingerprint(), "operation": "promote", "check": True, "arguments": ARGUMENTS}
     done = run(home / "exchange", text=json.dumps({**question, **changes}))
     assert done.returncode == 0, done.stderr
     answer: dict[str, Any] = json.loads(done.stdout)
@@ -61,7 +62,7 @@ def ask(home: Path, **changes: Any) -> dict[str, Any]:
 
 def test_what_is_installed_is_this_engine_whole(installed: Path) -> None:
     assert {path.name for path in (installed / "release").iterdir()} == {path.name for path in SOURCE.glob("*.py")}
-    assert exchange.engine_fingerprint(str(installed / "release")) == exchange.engine_fingerprint()
+    assert engine_fingerprint(str(installed / "release")) == engine_fingerprint()
 
 
 def test_the_whole_engine_travels_with_its_module(collection: None) -> None:
@@ -85,10 +86,10 @@ def test_an_answer_is_what_the_module_would_return(installed: Path) -> None:
 
 
 def test_another_engine_is_told_and_does_nothing(installed: Path) -> None:
-    assert ask(installed, engine="0" * 64, check=False) == {exchange.OTHER_ENGINE: True}
+    assert ask(installed, engine="0" * 64, check=False) == {OTHER_ENGINE: True}
     with (installed / "release" / "lock.py").open("a") as file:
         file.write("# Touched.\n")
-    assert ask(installed, check=False) == {exchange.OTHER_ENGINE: True}
+    assert ask(installed, check=False) == {OTHER_ENGINE: True}
 
 
 @pytest.mark.parametrize(
@@ -109,7 +110,7 @@ def test_the_steps_of_what_is_over_come_with_the_answer(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     (tmp_path / "a.jsonl").write_text('{"event": "step"}\n')
-    question = {"engine": exchange.engine_fingerprint(), "operation": "rollback", "check": False, "arguments": {}}
+    question = {"engine": engine_fingerprint(), "operation": "rollback", "check": False, "arguments": {}}
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(exchange, "answer", lambda *_: dict(found))
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({**question, "journal": asked})))

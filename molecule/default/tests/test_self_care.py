@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.neighbour import neighbour
 
 CLOSED, PUBLISHED = 9100, 9101
 PUBLIC_PORTS = {22, 80, 443, 4400, 4500, 4600, 4643}
@@ -80,18 +81,10 @@ def test_firewall_lets_the_edge_and_ssh_through_and_nothing_else(host):
 
 @pytest.fixture(scope="module")
 def outside(host):
-    """A neighbour: a network of its own beside the host, of both families, in which `ask` runs commands."""
-    host.check_output(
-        "ip netns add outside && ip link add veth-t type veth peer name eth0 netns outside && "
-        "echo 0 >/proc/sys/net/ipv6/conf/veth-t/disable_ipv6 && "
-        "ip netns exec outside sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6' && "
-        "ip link set veth-t up && ip -n outside link set eth0 up && "
-        "ip addr add 192.0.2.1/24 dev veth-t && ip addr add 2001:db8::1/64 dev veth-t nodad && "
-        "for address in 192.0.2.2/24 192.0.2.200/24; do ip -n outside addr add $address dev eth0; done && "
-        "for address in ::2 ::1:2; do ip -n outside addr add 2001:db8$address/64 dev eth0 nodad; done"
-    )
-    yield lambda command: host.run(f"ip netns exec outside {command}")
-    host.run("ip link del veth-t; ip netns del outside; systemctl start onehost-firewall")
+    """A neighbour with an address within the networks that the inventory names, and one without, by both families."""
+    with neighbour(host, ("192.0.2.2", "192.0.2.200"), ("2001:db8::2", "2001:db8::1:2")) as ask:
+        yield ask
+    host.run("systemctl start onehost-firewall")
 
 
 def test_scan_from_outside_finds_the_edge_and_ssh_alone(host, outside):

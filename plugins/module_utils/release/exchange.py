@@ -11,7 +11,6 @@ compiling it there, about half a second each time. It only counts when it is the
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import json
 import os
 import sys
@@ -21,25 +20,10 @@ from typing import Any
 from . import background, operation, provisioned, text
 from .errors import Problem, Refused
 from .preflight import PROVISION
+from .question import OTHER_ENGINE, engine_fingerprint
 from .request import OPERATIONS, Request
 from .stack import Stack
 from .stack_reader import read_stack
-
-#: The installed engine's own program for `main`. People have no rule of sudo for it: a question may name any person.
-COMMAND = "/usr/local/lib/onehost/exchange"
-#: What the installed engine says when the caller's is another one.
-OTHER_ENGINE = "other engine"
-
-
-def engine_fingerprint(directory: str = "") -> str:
-    """SHA-256 over names and contents of the engine's files in a directory (by default, of the running engine)."""
-    home = directory or os.path.dirname(os.path.abspath(__file__))
-    digest = hashlib.sha256()
-    for name in sorted(name for name in os.listdir(home) if name.endswith(".py")):
-        with open(os.path.join(home, name), "rb") as file:
-            data = file.read()
-        digest.update(f"{name} {len(data)}\n".encode() + data)
-    return digest.hexdigest()
 
 
 def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:

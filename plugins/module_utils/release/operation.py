@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from . import (
+    after,
     deploy,
     fit,
     gates,
@@ -24,7 +25,6 @@ from . import (
     promote,
     recover,
     rollback,
-    summary,
     witness,
 )
 from .errors import Nothing, OperationFailed, Problem, Refused
@@ -79,7 +79,7 @@ class Report:
     journal: str = ""
     #: What a witness saw at the public ports meanwhile: asked, failed, down_seconds.
     probes: dict[str, float] = field(default_factory=dict)
-    #: What is live where, what is due, how much is free; see `summary`.
+    #: What is live where, what is due, how much is free; see `after`.
     after: dict[str, Any] = field(default_factory=dict)
     #: True once it was told to others that the operation began.
     announced: bool = False
@@ -135,7 +135,7 @@ def run(
     report.seconds = round(time.monotonic() - begun, 2)
     if not check:
         host.page.renew(stack.name)
-        report.after = summary.gather(host, stack)
+        report.after = after.gather(host, stack)
         if report.announced or report.failed:
             # The lock is free by now, and each is told by a process of its own: nobody waits for them.
             told = notifications.end(request, asdict(report), socket.gethostname(), host.clock.now())

@@ -10,8 +10,8 @@ from support.faults import Faults
 from support.lab import ROOT, Lab
 from support.load import Load
 
-#: It takes a lab of its own.
-collect_ignore = ["test_whole_disk.py"] if support.SHORT else []
+#: One takes a lab of its own, the other the distribution's packages.
+collect_ignore = ["test_whole_disk.py", "test_docker_package.py"] if support.SHORT else []
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,31 @@
+"""A machine beside the lab's, in a network of its own: what the internet sees of a host."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+#: The host's own addresses in that network.
+FOUR, SIX = "192.0.2.1", "2001:db8::1"
+
+
+@contextmanager
+def neighbour(
+    host: Any, four: Sequence[str] = ("192.0.2.2",), six: Sequence[str] = ("2001:db8::2",)
+) -> Iterator[Callable[[str], Any]]:
+    """Yields what runs a command there, on a testinfra host. It has these addresses, the first of each by default."""
+    inside = "ip -n outside"
+    addresses = [f"{address}/24" for address in four] + [f"{address}/64 nodad" for address in six]
+    host.check_output(
+        "ip netns add outside && ip link add veth-t type veth peer name eth0 netns outside && "
+        "echo 0 >/proc/sys/net/ipv6/conf/veth-t/disable_ipv6 && "
+        "ip netns exec outside sh -c 'echo 0 >/proc/sys/net/ipv6/conf/eth0/disable_ipv6' && "
+        f"ip link set veth-t up && {inside} link set eth0 up && "
+        f"ip addr add {FOUR}/24 dev veth-t && ip addr add {SIX}/64 dev veth-t nodad && "
+        + " && ".join(f"{inside} addr add {address} dev eth0" for address in addresses)
+    )
+    try:
+        yield lambda command: host.run(f"ip netns exec outside {command}")
+    finally:
+        host.run("ip link del veth-t; ip netns del outside")
