@@ -15,7 +15,7 @@ from .stack import ENVIRONMENTS, Stack
 
 
 def gather(host: Host, stack: Stack) -> dict[str, Any]:
-    """What is live, what is due, and the disk. What is only told must not fail what was done: an empty answer is one."""
+    """What is live, what is due, and the disk. What is only told must not fail what was done."""
     try:
         entries = host.store.releases(stack)
         live = {}
