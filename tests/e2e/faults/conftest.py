@@ -21,13 +21,13 @@ def broken_lab(lab: Lab) -> Iterator[Lab]:
 
 
 @pytest.fixture(scope="session")
-def rows() -> Iterator[list[support.Row]]:
-    """Every case of the run; the long form's are the ones that are published."""
+def rows(request: pytest.FixtureRequest) -> Iterator[list[support.Row]]:
+    """Every case of the run; the long form's are the ones that are published, when none is left out."""
     rows: list[support.Row] = []
     yield rows
     if rows:
         support.write_report(rows, support.OUTPUT / "faults.md", "Faults")
-        if support.LONG:
+        if support.LONG and not request.config.option.keyword:
             support.write_report(rows, ROOT / "docs" / "benchmarks" / "faults.md", "Faults")
 
 
