@@ -16,6 +16,7 @@ from release.errors import Problem, Refused
 from release.observed import Observed, observe
 from release.preflight import PROVISION
 from release.promote import plan_promote
+from release.release import seconds_of
 from release.rollback import plan_rollback
 
 
@@ -141,3 +142,9 @@ def test_secrets_that_cannot_be_read_are_told_with_their_line(world: World) -> N
     assert problem.what.startswith("line 3 is not UTF-8")
     assert problem.where == f"{world.stack.directory}/config/.env.production"
     assert problem.mend == f"{PROVISION}, or use that day's secrets: -e secrets=release"
+
+
+def test_the_moment_that_a_name_begins_with() -> None:
+    assert seconds_of("19700101T000100Z-production-abcdef0") == 60.0
+    assert seconds_of("19700101T000100Z") == 60.0
+    assert seconds_of("") is None and seconds_of("yesterday") is None
