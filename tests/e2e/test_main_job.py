@@ -344,6 +344,8 @@ def test_a_reboot_brings_everything_back_by_itself(released: Lab) -> None:
     until(lambda: {port: pages(released, port) for port in before} == before, 60, "all hubs answer as before")
     print(f"from the command to reboot until all hubs answered: {time.monotonic() - begin:.1f} s")
     until(lambda: boot_time(released) != booted, 60, "it was a reboot")
+    guard = released.ssh("sudo nft list chain inet onehost guard")
+    assert "policy drop" in guard and "tcp dport 4500 accept" in guard
 
 
 def boot_time(lab: Lab) -> str:
