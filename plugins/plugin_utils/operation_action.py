@@ -29,6 +29,11 @@ POLL_SECONDS = 0.7
 LIVE_WAIT_SECONDS = 1.0
 #: How often the host itself looks for news, each tenth of a second, before it answers that there is none.
 LOOKS = 20
+#: An option cut short might mean something else altogether, as `-e apps=a, b` does.
+LOST_WORDS = (
+    "refused, nothing was changed: -e: {0!r} belongs to no option. "
+    "Mend: put a value with spaces in quotes of its own: -e \"reason='approved by QA'\""
+)
 #: Longer than any build that anybody waits for; the operation goes on even then.
 LONGEST_SECONDS = 3600.0
 
@@ -42,6 +47,9 @@ class OperationAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
+        if lost := task_vars.get("_raw_params"):
+            # What Ansible keeps of `-e reason=approved by QA` beside reason=approved.
+            return {**result, "failed": True, "msg": LOST_WORDS.format(lost)}
         arguments = dict(self._task.args)
         if "definition" in arguments:
             arguments["definition"] = _without_env(arguments["definition"])

@@ -182,3 +182,20 @@ class TestOnAReleasedHost:
             "loopback_port 20000 overlaps",
         ):
             assert expected in seen, expected
+
+
+@pytest.mark.parametrize(
+    ("words", "lost"),
+    [
+        (("promote.yml", "-e", "reason=approved by QA"), "'by QA'"),
+        (("promote.yml", "-e", "apps=wbfinhub, wbsaleshub"), "'wbsaleshub'"),
+        (("flags.yml", "-e", "flag=battle", "-e", "state=off", "-e", "reason=a b"), "'b'"),
+    ],
+)
+def test_an_option_that_the_shell_cut_short(released: Lab, words: tuple[str, ...], lost: str) -> None:
+    """It would mean something else: some apps in place of others, say."""
+    before = released.state()
+    result = released.ansible(f"playbooks/{words[0]}", *words[1:])
+    assert result.rc != 0
+    assert f"-e: {lost} belongs to no option" in " ".join(result.stdout.split())
+    assert released.state() == before

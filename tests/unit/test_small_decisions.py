@@ -20,6 +20,7 @@ from release.stack import Stack
 from release.stack_reader import read_stack
 from release.status import status
 from release.status_text import age, status_lines
+from release.summary import is_a_name
 
 LAYERS = {"common": b"A='1'\nB='1'\n", "production": b"B='2'\nTOKEN='t'\n"}
 
@@ -196,3 +197,15 @@ def test_the_tables_of_the_screen(world: World) -> None:
     first = next(index for index, line in enumerate(lines) if line.split()[:2] == ["last", "operations"])
     operations = [line.split()[2:4] for line in lines[first + 1 : first + 6]]
     assert operations == [["promote", "production"], *[["deploy", "staging"]] * 4]
+
+
+@pytest.mark.parametrize(
+    ("version", "shown"),
+    [("main", True), ("v1.4.0", True), ("abcdef012345", False), ("abcdef0123456789", False), ("", False)],
+)
+def test_a_version_is_shown_when_it_is_not_the_commit_again(version: str, shown: bool) -> None:
+    assert is_a_name(version, "abcdef012345") is shown
+
+
+def test_a_version_whose_commit_is_not_known() -> None:
+    assert is_a_name("main", "") and not is_a_name("", "")

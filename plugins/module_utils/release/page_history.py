@@ -24,7 +24,7 @@ def rollback(data: dict[str, Any]) -> Markup:
     commit, release = tag("code", back["commit"]), tag("code", back["to"])
     text = tag("p", "Production would go back to commit ", commit, ", release ", release, ".", class_="small")
     changes = [tag("li", change) for change in back["changes"]] or [tag("li", "images and settings stay the same")]
-    command = typed('ansible-playbook playbooks/rollback.yml -e reason="..."')
+    command = typed("ansible-playbook playbooks/rollback.yml -e \"reason='...'\"")
     return section(
         "Rollback", text, tag("ul", *changes, class_="changes"), command, beside=pill("ready", "good", "check")
     )

@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from . import overlap
+from .summary import is_a_name
 from .text import table
 
 #: So many of the last operations of a stack, and releases of each of its environments.
@@ -62,8 +63,9 @@ def _environment_line(stack: str, name: str, env: dict[str, Any]) -> str:
     place = f"{stack} {name} (port {', '.join(str(port) for port in env['ports'])})"
     if not env["release"]:
         return f"{place}: nothing is live"
+    version = f" ({env['version']})" if is_a_name(env["version"], env["commit"]) else ""
     return (
-        f"{place}: {env['release']} in {env['slot']}, commit {env['commit']} ({env['version']}), "
+        f"{place}: {env['release']} in {env['slot']}, commit {env['commit']}{version}, "
         f"live for {age(env['age_seconds'])} by {env['via']}"
     )
 

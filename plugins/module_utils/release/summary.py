@@ -20,7 +20,7 @@ def rows(report: dict[str, Any]) -> list[Row]:
     after = report.get("after") or {}
     for environment, live in (after.get("live") or {}).items():
         text = f"{live['release']} in {live['slot']}" if live["release"] else "nothing"
-        if live["version"] and live["version"] != live["commit"]:
+        if is_a_name(live["version"], live["commit"]):
             text += f", {live['version']}"
         found.append(("live", f"{environment:<10}  {text}", ""))
     if report.get("probes"):
@@ -32,6 +32,11 @@ def rows(report: dict[str, Any]) -> list[Row]:
         text = f"{after['free_gb']:g} GB free, floor {after['floor_gb']:g} GB"
         found.append(("disk", text + ("; ansible-playbook playbooks/cleanup.yml" if low else ""), "warning" * low))
     return found
+
+
+def is_a_name(version: str, commit: str) -> bool:
+    """Whether what was asked for says more than the commit (shortened) that it led to."""
+    return bool(version) and not (commit and version.startswith(commit))
 
 
 def downtime(probes: dict[str, Any]) -> Row:
