@@ -33,18 +33,19 @@ def test_promote_and_rollback(lab: Lab, tmp_path: Path) -> None:
 
 
 @pytest.mark.bench
-def test_a_run_of_the_status_page(lab: Lab) -> None:
-    """Processor time of what a timer runs every minute, beside that of `docker ps`, on a host with those stacks."""
+def test_a_run_of_the_status_page(provisioned: Lab) -> None:
+    """Processor time of what a timer runs every minute, beside that of `docker ps`."""
     page = "python3 -IS -X pycache_prefix=/var/cache/onehost-page /usr/local/bin/onehost page"
 
     def spent(command: str) -> float:
         """User and system time in seconds, of the command and its children; the median of seven runs."""
         line = f"sudo bash -c 'TIMEFORMAT=\"%U %S\"; for _ in 1 2 3 4 5 6 7; do time {command} >/dev/null; done' 2>&1"
-        lines = lab.ssh(line).splitlines()
+        lines = provisioned.ssh(line).splitlines()
         return statistics.median(sum(map(float, line.split())) for line in lines)
 
-    lab.ssh("sudo systemctl start onehost-page.service")
+    provisioned.ssh("sudo systemctl start onehost-page.service")
     ours, docker = spent(page), spent("docker ps")
     text = f"A run of the status page: {ours:.2f} s of processor time, {ours / docker:.1f} times that of `docker ps`."
     print(text)
     (PLACE / "status-page.md").write_text(f"# What the status page costs\n\n{text}\n", encoding="utf-8")
+    assert ours < 0.5, text

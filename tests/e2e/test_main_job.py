@@ -126,12 +126,12 @@ def test_a_whole_promote_as_typed_under_load(released: Lab) -> None:
     )
     assert (window.failed, window.causes) == (0, {}), window.failures
     assert min(window.fresh, window.kept_alive) > window.sent * 0.4
-    assert window.sent > 100 * result.seconds, "too few to say anything"
+    assert window.sent > 150 * result.seconds, "too few to say anything"
     after = released.get("production").release
     seen = window.releases[str(port)]
     assert (seen[0][1], seen[-1][1]) == (before, after) and {name for _, name in seen} == {before, after}
     # Requests that the old slot was still answering come in after the first of the new one, and then no more.
-    assert seen[-1][0] - seen[1][0] < 5, seen
+    assert seen[-1][0] - seen[1][0] < 1, seen
     assert result.seconds < 30
     # The very images of staging, and the old ones kept for the way back.
     assert tags(released, "production") == staging != old

@@ -184,10 +184,10 @@ def test_nobody_there(pauses: list[float]) -> None:
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/{SECRET}"
-    # The pauses between attempts are the product's own, handed in: its deadline is real time, so they must be too, or
-    # it would never be reached. Half of each, to be done sooner. The assertion is on the number of attempts.
+    # Pauses of 1, 2 and 4 s, each a fifth more or less: the third would end between 5.6 and 8.4 s.
     with pytest.raises(GaveUp, match=r"^no answer \(ConnectionRefusedError\), after 3 attempts$") as caught:
-        deliver(target(url=url), EVENT, deadline_seconds=3.9, wait=lambda seconds: time.sleep(seconds / 2))
+        deliver(target(url=url), EVENT, deadline_seconds=5, wait=pauses.append, clock=lambda: sum(pauses))
+    assert 0.8 <= pauses[0] <= 1.2 and 1.6 <= pauses[1] <= 2.4 and len(pauses) == 2
     assert SECRET not in str(caught.value)
 
 

@@ -65,21 +65,22 @@ def deliver(
     *,
     deadline_seconds: float = DEADLINE_SECONDS,
     wait: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
 ) -> int:
     """Send one event to one target. Returns how many attempts it took; raises GaveUp."""
     opener = urllib.request.build_opener(_Stay(), urllib.request.HTTPSHandler(context=ssl.create_default_context()))
     data = body(target, event)
-    deadline = time.monotonic() + deadline_seconds
+    deadline = clock() + deadline_seconds
     pause, attempt = FIRST_PAUSE_SECONDS, 0
     while True:
         attempt += 1
-        left = deadline - time.monotonic()
+        left = deadline - clock()
         cause, asked = _attempt(opener, target, data, max(0.1, min(REQUEST_SECONDS, left)))
         if not cause:
             return attempt
         # A little chance, so that several hosts do not come back at the same moment.
         rest = max(asked, pause * random.uniform(0.8, 1.2))
-        if time.monotonic() + rest >= deadline:
+        if clock() + rest >= deadline:
             raise GaveUp(f"{cause}, after {attempt} attempt{'s' if attempt > 1 else ''}")
         wait(rest)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
