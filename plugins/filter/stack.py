@@ -11,17 +11,13 @@ from typing import Any
 
 import yaml
 from ansible.errors import AnsibleFilterError
-from ansible_collections.onehost.release.plugins.module_utils.release import (
-    compose,
-    env_file,
-    matrix_check,
-    matrix_report,
-    notifications,
-)
+from ansible_collections.onehost.release.plugins.module_utils.release.env import env_file, matrix_check, matrix_report
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS, Stack
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import loopback_port as port_in_block
-from ansible_collections.onehost.release.plugins.module_utils.release.stack_reader import read_stack
+from ansible_collections.onehost.release.plugins.module_utils.release.releases import compose
+from ansible_collections.onehost.release.plugins.module_utils.release.rendering import notifications
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS, Stack
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import loopback_port as port_in_block
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_stack
 
 
 def _stack(data: dict[str, Any]) -> Stack:

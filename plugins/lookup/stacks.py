@@ -46,7 +46,7 @@ from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.stack_reader import read_stacks
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_stacks
 
 PREFIX = "onehost_stack_"
 

@@ -8,9 +8,11 @@ from __future__ import annotations
 from ansible.module_utils.basic import AnsibleModule
 
 from .operation_arguments import ARGUMENTS
+from .release.entrypoints import cli as command
+from .release.entrypoints import remote as exchange
 
 # Loaded here and not when first needed: the operation may outlive the archive that this file came in.
-from .release import background, command, exchange, journal, lock
+from .release.process import background, journal, lock
 
 LOADED = (background, command, journal, lock)
 

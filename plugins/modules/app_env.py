@@ -40,9 +40,10 @@ files:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release import people_env, provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters.store import Store
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.store import Store
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import compose_env_files as people_env
 
 
 def main() -> None:

@@ -81,15 +81,15 @@ import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.certificate import (
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters.certificate import (
     Pair,
     certificate_path,
     examine,
     read_pair,
 )
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.files import write_atomically
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import NAME
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import NAME
+from ansible_collections.onehost.release.plugins.module_utils.release.util.files import write_atomically
 
 
 def main() -> None:

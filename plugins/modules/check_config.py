@@ -88,11 +88,14 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release import config_check
-from ansible_collections.onehost.release.plugins.module_utils.release import provisioned as known
-from ansible_collections.onehost.release.plugins.module_utils.release.docker import Docker
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as known
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters.docker import Docker
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
+    bootstrap as entrypoints_bootstrap,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import config_check
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
 
 ARGUMENTS = {
     "stack": {"type": "str", "default": ""},
@@ -109,7 +112,7 @@ def main() -> None:
     given = module.params
     try:
         result = config_check.report(
-            known.this_host(),
+            entrypoints_bootstrap.this_host(),
             Docker(),
             known.load_stack(known.choose_stack(given["stack"])),
             environment=given["environment"] or "",

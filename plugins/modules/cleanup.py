@@ -90,8 +90,12 @@ report:
 import dataclasses
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release import provisioned, room
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
+    bootstrap as entrypoints_bootstrap,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import cleanup as room
 
 SETTINGS = {
     "free_gb": {"type": "float"},
@@ -109,7 +113,7 @@ def main() -> None:
     )
     try:
         settings = room.read_settings(**{name: module.params[name] for name in SETTINGS})
-        host = provisioned.this_host()
+        host = entrypoints_bootstrap.this_host()
         report = room.make_room(
             host,
             provisioned.all_stacks(),

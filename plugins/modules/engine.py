@@ -58,18 +58,15 @@ import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils import release
-from ansible_collections.onehost.release.plugins.module_utils.release import (
-    command,
-    env_import,
-    exchange,
-    people_env,
-)
-from ansible_collections.onehost.release.plugins.module_utils.release import (
-    files as atomic,
-)
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import cli as command
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import remote as exchange
+from ansible_collections.onehost.release.plugins.module_utils.release.env import importer as env_import
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import compose_env_files as people_env
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import config_check, flags
+from ansible_collections.onehost.release.plugins.module_utils.release.util import files as atomic
 
 # Only what is imported travels with a module: these pull in the whole engine.
-PARTS = (command, env_import, exchange, people_env)
+PARTS = (command, config_check, env_import, exchange, flags, people_env)
 
 # Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.
 # Without the site's own packages (-S), which the engine does not use and which take time to find.
@@ -84,15 +81,24 @@ raise SystemExit(main())
 """
 
 
+def walk() -> list[pkgutil.ModuleInfo]:
+    """Every package and module of the engine, as it came with this module."""
+    return list(pkgutil.walk_packages(release.__path__, f"{release.__name__}."))
+
+
 def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
     """Content and mode of every file of an installed engine, by path."""
     result = {}
-    for name in sorted({"__init__", *(part.name for part in pkgutil.iter_modules(release.__path__))}):
-        data = pkgutil.get_data(release.__name__, f"{name}.py")
-        if data:
-            result[os.path.join(path, "release", f"{name}.py")] = (data, 0o644)
-    result[command_path] = (PROGRAM.format(path=path, part="command").encode(), 0o755)
-    result[os.path.join(path, "exchange")] = (PROGRAM.format(path=path, part="exchange").encode(), 0o755)
+    packages = ("", *(f"{part.name[len(release.__name__) + 1 :]}" for part in walk() if part.ispkg))
+    names = {f"{name}.__init__".lstrip(".") for name in packages}
+    names |= {part.name[len(release.__name__) + 1 :] for part in walk() if not part.ispkg}
+    for name in sorted(names):
+        relative = f"{name.replace('.', '/')}.py"
+        data = pkgutil.get_data(release.__name__, relative)
+        if data is not None:
+            result[os.path.join(path, "release", relative)] = (data, 0o644)
+    result[command_path] = (PROGRAM.format(path=path, part="entrypoints.cli").encode(), 0o755)
+    result[os.path.join(path, "exchange")] = (PROGRAM.format(path=path, part="entrypoints.remote").encode(), 0o755)
     return result
 
 
@@ -110,15 +116,17 @@ def main() -> None:
     if module.params["state"] == "absent":
         wanted = {}
     # Python's own __pycache__ may stay: it spares each call the compiling, and follows its sources.
-    cache = os.path.join(home, "__pycache__")
-    there = {os.path.join(home, name) for name in os.listdir(home)} - {cache} if os.path.isdir(home) else set()
+    there = {
+        os.path.join(place, name) for place, _, names in os.walk(home) for name in names if "__pycache__" not in place
+    }
     programs = (module.params["command"], os.path.join(module.params["path"], "exchange"))
     there |= {path for path in programs if os.path.exists(path)}
     changed = [path for path, (data, mode) in wanted.items() if not same(path, data, mode)]
     gone = sorted(there - wanted.keys())
     if not module.check_mode:
         if wanted:
-            os.makedirs(home, mode=0o755, exist_ok=True)
+            for folder in sorted({os.path.dirname(name) for name in wanted if name.startswith(home)}):
+                os.makedirs(folder, mode=0o755, exist_ok=True)
         for path in changed:
             data, mode = wanted[path]
             atomic.write_atomically(path, data, mode)

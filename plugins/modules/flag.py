@@ -74,9 +74,14 @@ lines:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.refusal import end_refused
-from ansible_collections.onehost.release.plugins.module_utils.release import flags, provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
+    bootstrap as entrypoints_bootstrap,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import flags as stack_flags
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
 
 ARGUMENTS = {
     "stack": {"type": "str", "default": ""},
@@ -93,12 +98,12 @@ def main() -> None:
     given, write = module.params, not module.check_mode
     try:
         stack = provisioned.load_stack(provisioned.choose_stack(given["stack"]))
-        switch = provisioned.this_host().switch
+        switch = entrypoints_bootstrap.this_host().switch
         if given["flag"]:
             who = {"operation": "flag", "person": given["person"], "reason": given["reason"]}
             on = given["state"] == "on"
             changed = flags.turn(stack, given["environment"], given["flag"], on, who, switch, write=write)
-            apps = ", ".join(flags.who_has(stack, given["flag"]))
+            apps = ", ".join(stack_flags.who_has(stack, given["flag"]))
             verb = "is" if write else "would be"
             lines = [f"{given['flag']} {verb} {given['state']} in {given['environment']} ({apps})"]
         else:

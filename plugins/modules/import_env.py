@@ -62,8 +62,8 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_text
-from ansible_collections.onehost.release.plugins.module_utils.release import env_import
-from ansible_collections.onehost.release.plugins.module_utils.release.files import write_atomically
+from ansible_collections.onehost.release.plugins.module_utils.release.env import importer as env_import
+from ansible_collections.onehost.release.plugins.module_utils.release.util.files import write_atomically
 
 LAYERS = ("common", "staging", "production")
 HEAD = "# A proposal: look at each class, then move this into the stack's definition.\n"

@@ -42,9 +42,11 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release import command, journal, provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import cli as command
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import ENVIRONMENTS
+from ansible_collections.onehost.release.plugins.module_utils.release.process import journal
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
 
 
 def main() -> None:

@@ -69,10 +69,15 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.refusal import end_refused
-from ansible_collections.onehost.release.plugins.module_utils.release import jwt_rotation, overlap, provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
+    bootstrap as entrypoints_bootstrap,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.seam import Host
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import Stack
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import key_overlap as overlap
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import key_rotation as jwt_rotation
+from ansible_collections.onehost.release.plugins.module_utils.release.ports import Host
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import Stack
 
 ARGUMENTS = {
     "stack": {"type": "str", "default": ""},
@@ -125,7 +130,7 @@ def main() -> None:
         if module.check_mode:
             changed, lines = would(stack, given["state"])
         else:
-            changed, lines = change(provisioned.this_host(), stack, given)
+            changed, lines = change(entrypoints_bootstrap.this_host(), stack, given)
     except (Refused, OperationFailed) as error:
         end_refused(module, error)
     module.exit_json(changed=changed, lines=lines)

@@ -46,8 +46,13 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release import provisioned, status, status_text
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
+    bootstrap as entrypoints_bootstrap,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import status
+from ansible_collections.onehost.release.plugins.module_utils.release.rendering import status as status_text
 
 
 def main() -> None:
@@ -55,7 +60,7 @@ def main() -> None:
     try:
         wanted = module.params["stack"]
         names = [provisioned.choose_stack(wanted)] if wanted else provisioned.known_stacks()
-        host = provisioned.this_host()
+        host = entrypoints_bootstrap.this_host()
         stacks = [status.status(host, provisioned.load_stack(name)) for name in names]
     except (Refused, OperationFailed) as error:
         module.fail_json(msg=str(error))

@@ -16,8 +16,8 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.onehost.release.plugins.module_utils.operation_arguments import ARGUMENTS
-from ansible_collections.onehost.release.plugins.module_utils.release import question
-from ansible_collections.onehost.release.plugins.module_utils.release.text import report_lines
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import remote_client as question
+from ansible_collections.onehost.release.plugins.module_utils.release.rendering.report import report_lines
 from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
 
 display = Display()

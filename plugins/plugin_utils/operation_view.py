@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
-from ansible_collections.onehost.release.plugins.module_utils.release import summary
+from ansible_collections.onehost.release.plugins.module_utils.release.rendering import summary
 from ansible_collections.onehost.release.plugins.plugin_utils.screen import (
     Line,
     Marks,

@@ -11,7 +11,7 @@ import time
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
-from ansible_collections.onehost.release.plugins.module_utils.release.text import report_lines
+from ansible_collections.onehost.release.plugins.module_utils.release.rendering.report import report_lines
 from ansible_collections.onehost.release.plugins.plugin_utils.operation_view import (
     OperationView,
     end_lines,

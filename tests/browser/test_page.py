@@ -20,7 +20,7 @@ import pytest
 from support import pages
 from support.browser import Tab, browser
 
-from release.page import page, trouble
+from release.rendering.page.document import page, trouble
 
 OUTPUT = Path(__file__).resolve().parents[1] / "output"
 TROUBLE = trouble("shop", "vm-1.example.com", pages.NOW, f"docker: {pages.MARK} {pages.LONG}")

@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from support.lab import Lab
 
-from release.env_file import format_env, problem_of
+from release.env.env_file import format_env, problem_of
 from release.errors import Refused
 
 SCRIPT = Path(__file__).parents[1] / "support" / "host" / "environs.py"

@@ -24,17 +24,22 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 from unittest import mock
 
-from release import journal, lock, operation, recover, warm
-from release.compose import LABEL
-from release.env_file import fingerprint, format_env
+from release import paths
+from release.env.env_file import fingerprint, format_env
 from release.errors import OperationFailed
-from release.history import find
-from release.release import Entry, Live, Release
-from release.request import OPERATIONS, Request
-from release.seam import Answer, BuildResult, Container, Host, Image
-from release.stack import ENVIRONMENTS, SLOTS, App, Stack
-from release.stack_reader import read_stack
-from release.together import Together
+from release.operations import recover
+from release.operations import runner as operation
+from release.operations import warm_slot as warm
+from release.ports import Host
+from release.process import journal, lock
+from release.releases.compose import LABEL
+from release.releases.history import find
+from release.releases.release import Entry, Live, Release
+from release.releases.request import OPERATIONS, Request
+from release.releases.runtime import Answer, BuildResult, Container, Image
+from release.stack.model import ENVIRONMENTS, SLOTS, App, Stack
+from release.stack.reader import read_stack
+from release.util.concurrency import Together
 
 #: An app answers this long after its container was started.
 BOOT_SECONDS = 0.05
@@ -179,7 +184,7 @@ class World:
     def __init__(self, directory: str, definition: dict[str, Any] | None = None) -> None:
         self.faults = Faults()
         self.stack: Stack = read_stack("shop", definition or shop_definition())
-        self.places = operation.Places(state=f"{directory}/state", locks=f"{directory}/locks")
+        self.places = paths.Places(state=f"{directory}/state", locks=f"{directory}/locks")
         self.clock = FakeClock(self)
         self.docker = FakeDocker(self)
         self.switch = FakeSwitch(self)

@@ -10,8 +10,8 @@ import math
 import time
 from typing import Any
 
-from release.disk_samples import BUCKET_SECONDS, KEPT_SECONDS
-from release.release import seconds_of
+from release.planning.disk_usage import BUCKET_SECONDS, KEPT_SECONDS
+from release.releases.release import seconds_of
 
 #: 21 Nov 2026, 07:01:12 UTC.
 NOW = 1795244472

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from support import fakes
 from support.fakes import World
 
-from release.together import Together
+from release.util.concurrency import Together
 
 # Kept short for every day, a failing sequence is then shown as it was found. HYPOTHESIS_PROFILE=long searches for
 # minutes, and makes what it finds as short as it can.

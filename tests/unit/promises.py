@@ -7,9 +7,9 @@ from __future__ import annotations
 
 from support.fakes import World
 
-from release.history import find, rollback_target
-from release.release import Entry, Live
-from release.stack import ENVIRONMENTS
+from release.releases.history import find, rollback_target
+from release.releases.release import Entry, Live
+from release.stack.model import ENVIRONMENTS
 
 
 def check_always(world: World) -> None:

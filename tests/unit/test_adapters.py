@@ -17,13 +17,13 @@ from pathlib import Path
 import pytest
 from support.fakes import shop_definition
 
-from release.edge import Edge
+from release.adapters.git import Git
+from release.adapters.http_probe import Probe
+from release.adapters.nginx import Edge
+from release.adapters.systemd_timers import Timer
 from release.errors import OperationFailed
-from release.git import Git
-from release.probe import Probe
-from release.stack import Stack
-from release.stack_reader import read_stack
-from release.timer import Timer
+from release.stack.model import Stack
+from release.stack.reader import read_stack
 
 
 def commands(folder: Path, **scripts: str) -> str:

@@ -14,14 +14,15 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fakes import World, shop_definition
 
-from release import config_check, matrix_report
+from release.env import matrix_report
+from release.env.matrix import Key
+from release.env.matrix_check import check
 from release.errors import Refused
-from release.matrix import Key
-from release.matrix_check import check
-from release.observed import observe
-from release.stack import ENVIRONMENTS
-from release.stack_reader import read_stack
-from release.status import status
+from release.operations import config_check
+from release.operations.observe import observe
+from release.operations.status import status
+from release.stack.model import ENVIRONMENTS
+from release.stack.reader import read_stack
 
 FIELDS = (
     *("class", "environments", "apps", "type", "bytes", "values", "pattern", "distinct", "same", "equals"),

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from support.fakes import HEALTHY, World, one_by_one
 
-from release.seam import Host
-from release.stack import Stack
-from release.together import Together
+from release.ports import Host
+from release.stack.model import Stack
+from release.util.concurrency import Together
 
 FLOOR = 1_000_000_000
 

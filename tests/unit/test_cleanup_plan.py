@@ -12,10 +12,10 @@ from hypothesis import given, note
 from hypothesis import settings as search
 from hypothesis import strategies as st
 
-from release import cleanup
-from release.cleanup import ContainerSeen, HostSeen, ImageSeen, Settings, StackSeen, Thing
-from release.compose import LABEL
-from release.release import STATUSES, Entry, Release
+from release.planning import cleanup
+from release.planning.cleanup import ContainerSeen, HostSeen, ImageSeen, Settings, StackSeen, Thing
+from release.releases.compose import LABEL
+from release.releases.release import STATUSES, Entry, Release
 
 STACKS = ("shop", "notes")
 APPS = ("api", "front")

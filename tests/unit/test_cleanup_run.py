@@ -12,17 +12,19 @@ from typing import Any, cast
 
 import pytest
 
-from release import fit, lock, room
-from release.cleanup import HostSeen, ImageSeen, Removal, Settings, StackSeen, Thing
-from release.compose import LABEL
-from release.disk import Disk, package_files, used
+from release.adapters.disk import Disk, package_files, used
 from release.errors import OperationFailed, Refused
-from release.journal import Journal
-from release.operation import Places
-from release.request import Request
-from release.seam import Host
-from release.stack import Stack
-from release.stack_reader import read_stack
+from release.operations import cleanup as room
+from release.operations import disk_floor as fit
+from release.paths import Places
+from release.planning.cleanup import HostSeen, ImageSeen, Removal, Settings, StackSeen, Thing
+from release.ports import Host
+from release.process import lock
+from release.process.journal import Journal
+from release.releases.compose import LABEL
+from release.releases.request import Request
+from release.stack.model import Stack
+from release.stack.reader import read_stack
 
 GB = 1_000_000_000
 STACK = read_stack(

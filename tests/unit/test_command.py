@@ -13,11 +13,15 @@ from typing import Any
 import pytest
 from support.fakes import HEALTHY, World, shop_definition
 
-from release import access, command, operation, provisioned
+from release.adapters import stack_files as provisioned
+from release.entrypoints import access
+from release.entrypoints import bootstrap as entrypoints_bootstrap
+from release.entrypoints import cli as command
 from release.errors import OperationFailed, Refused
-from release.seam import Host
-from release.stack import Stack
-from release.stack_reader import read_stack
+from release.operations import runner as operation
+from release.ports import Host
+from release.stack.model import Stack
+from release.stack.reader import read_stack
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -63,7 +67,7 @@ def onehost(world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch, capsys:
         return report
 
     monkeypatch.setattr(command, "run", run)
-    monkeypatch.setattr("release.status.Places", lambda: world.places)
+    monkeypatch.setattr("release.operations.status.Places", lambda: world.places)
 
     def call(*arguments: str) -> tuple[int, str, str]:
         code = command.main(list(arguments))
@@ -190,7 +194,7 @@ def test_which_stack(stacks: Path, world: World) -> None:
 
 
 def test_the_real_host_and_its_clock() -> None:
-    clock = provisioned.this_host().clock
+    clock = entrypoints_bootstrap.this_host().clock
     begun = clock.monotonic()
     clock.wait(0.001)
     assert clock.monotonic() > begun and clock.now() > 1_700_000_000

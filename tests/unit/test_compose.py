@@ -13,11 +13,12 @@ from typing import Any
 import pytest
 from support.fakes import World, changed_stack, shop_definition
 
-from release import compose, people_env
-from release.env_file import format_env, parse_env
-from release.stack import Stack
-from release.stack_reader import read_stack
-from release.store import Store
+from release.adapters.store import Store
+from release.env.env_file import format_env, parse_env
+from release.operations import compose_env_files as people_env
+from release.releases import compose
+from release.stack.model import Stack
+from release.stack.reader import read_stack
 
 
 def stack_with(**api: Any) -> Stack:

@@ -12,13 +12,16 @@ from typing import Any
 import pytest
 from support.fakes import World, shop_definition
 
-from release import ages, config_check
-from release.app_env import files_of, slot_env
-from release.env_file import format_env, parse_env
-from release.observed import observe
-from release.stack_reader import read_stack
-from release.status import status
-from release.status_text import status_lines
+from release.adapters import secret_ages_file as adapters_secret_ages_file
+from release.env import secret_ages as ages
+from release.env.env_file import format_env, parse_env
+from release.operations import config_check
+from release.operations.observe import observe
+from release.operations.status import status
+from release.planning import config_findings as planning_config_findings
+from release.rendering.status import status_lines
+from release.stack.app_env import files_of, slot_env
+from release.stack.reader import read_stack
 
 MATRIX: dict[str, Any] = {
     "DATABASE_URL": {"class": "secret", "same": True, "apps": ["api", "mail"]},
@@ -193,13 +196,13 @@ STRANGE = [
 
 @pytest.mark.parametrize(("text", "names"), STRANGE)
 def test_what_a_hand_has_left_in_a_file(text: str, names: list[str]) -> None:
-    _, found = config_check.read_layers({"common": text.encode()})
+    _, found = planning_config_findings.read_layers({"common": text.encode()})
     assert [f.key for f in found] == names
     assert not any(word in f.what for f in found for word in ("hunter2", "pass$word", "open"))
 
 
 def test_a_file_that_is_not_text() -> None:
-    _, found = config_check.read_layers({"staging": b"A=1\nB=\xff\n"})
+    _, found = planning_config_findings.read_layers({"staging": b"A=1\nB=\xff\n"})
     assert [f.key for f in found] == ["line 2", "B"]
 
 
@@ -254,11 +257,11 @@ def test_what_is_due_is_said_by_urgency() -> None:
 def test_the_record_is_for_root_alone(tmp_path: Path) -> None:
     path = str(tmp_path / "shop" / "secrets.json")
     record = ages.updated({}, {("staging", "A"): "one"}, 5.0)
-    ages.save(path, record)
+    adapters_secret_ages_file.save(path, record)
     assert Path(path).stat().st_mode & 0o777 == 0o600
-    assert ages.load(path) == record
+    assert adapters_secret_ages_file.load(path) == record
     Path(path).write_text("half a rec")
-    assert ages.load(path) == {}
+    assert adapters_secret_ages_file.load(path) == {}
 
 
 def test_values_from_a_copy_are_recorded_until_their_source_answers(shop: World) -> None:

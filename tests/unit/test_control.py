@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from support.fakes import shop_definition
 
 import onehost_control as control
-from release import access, command
+from release.entrypoints import access
+from release.entrypoints import cli as command
 from release.errors import Refused
-from release.stack import Stack
-from release.stack_reader import read_stack
+from release.stack.model import Stack
+from release.stack.reader import read_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 SETTINGS = control.Settings("/opt/e", "/opt/c", "/etc/i.yml", "/etc/a.cfg", "/runs", 3, "ops", "/usr/local/bin/onehost")

@@ -17,13 +17,14 @@ import pytest
 from support.fakes import HEALTHY, World, shop_definition
 from support.servers import Daemon, docker_at
 
-from release import cleanup, disk
-from release.cleanup import ContainerSeen, HostSeen, ImageSeen, Removal, Settings, StackSeen, Thing
-from release.compose import LABEL
-from release.disk import SPARE, Disk, observe_stack, package_files, used
+from release.adapters import disk
+from release.adapters.disk import SPARE, Disk, observe_stack, package_files, used
 from release.errors import OperationFailed
-from release.stack import Stack
-from release.stack_reader import read_stack
+from release.planning import cleanup
+from release.planning.cleanup import ContainerSeen, HostSeen, ImageSeen, Removal, Settings, StackSeen, Thing
+from release.releases.compose import LABEL
+from release.stack.model import Stack
+from release.stack.reader import read_stack
 
 OURS = {f"{LABEL}.stack": "shop", f"{LABEL}.app": "api"}
 

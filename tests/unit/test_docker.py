@@ -13,9 +13,9 @@ from typing import Any
 import pytest
 from support.servers import Daemon, docker_at
 
-from release.docker import Docker
+from release.adapters.docker import Docker
 from release.errors import OperationFailed
-from release.seam import Container, Image
+from release.releases.runtime import Container, Image
 
 IMAGE = "sha256:9183f983daba6e9171b88d712107f67281592d11771cfb2cd59e8d9e74d4af3e"
 ID = "d5531f1fd5a719d79d070f042fe4d937ceb45a381d8533087de9e2853dc98f6c"
@@ -53,7 +53,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 @pytest.fixture
 def docker(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Docker:
     # Whatever this machine has installed.
-    monkeypatch.setattr("release.docker.PLUGINS", (str(tmp_path / "plugins"),))
+    monkeypatch.setattr("release.adapters.docker.PLUGINS", (str(tmp_path / "plugins"),))
     return Docker(str(tmp_path / "docker.sock"))
 
 

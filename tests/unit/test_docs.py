@@ -13,8 +13,8 @@ import yaml
 from support.docs import PLAYBOOK, SHIPPED, Page, pages, target_of
 from support.package import ROOT, known_files, run
 
-from release import command
-from release.stack_reader import read_stack
+from release.entrypoints import cli as command
+from release.stack.reader import read_stack
 
 PAGES = pages()
 #: What the repository holds by name; files that setup or a test unpacks beside it are not ours to name.

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.env_file import fingerprint, format_env, parse_env, problem_of
+from release.env.env_file import fingerprint, format_env, parse_env, problem_of
 from release.errors import Refused
 
 KEYS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*", fullmatch=True)

@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.env_file import format_env, parse_env, problem_of
-from release.env_import import parse, propose
+from release.env.env_file import format_env, parse_env, problem_of
+from release.env.importer import parse, propose
+from release.env.matrix import read_matrix
 from release.errors import Problem
-from release.fields import Fields
-from release.matrix import read_matrix
+from release.util.fields import Fields
 
 MESSY: list[tuple[bytes, dict[str, str]]] = [
     (b"A=1", {"A": "1"}),

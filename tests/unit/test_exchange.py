@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from release import exchange
-from release.question import OTHER_ENGINE, engine_fingerprint
+from release.entrypoints import remote as exchange
+from release.entrypoints.remote_client import OTHER_ENGINE, engine_fingerprint
 
-SOURCE = Path(exchange.__file__).parent
+SOURCE = Path(exchange.__file__).parents[1]
 ARGUMENTS: dict[str, Any] = {
     "stack": "",
     "apps": [],
@@ -61,7 +61,9 @@ def ask(home: Path, **changes: Any) -> dict[str, Any]:
 
 
 def test_what_is_installed_is_this_engine_whole(installed: Path) -> None:
-    assert {path.name for path in (installed / "release").iterdir()} == {path.name for path in SOURCE.glob("*.py")}
+    assert {str(path.relative_to(installed / "release")) for path in (installed / "release").rglob("*.py")} == {
+        str(path.relative_to(SOURCE)) for path in SOURCE.rglob("*.py")
+    }
     assert engine_fingerprint(str(installed / "release")) == engine_fingerprint()
 
 
@@ -69,11 +71,13 @@ def test_the_whole_engine_travels_with_its_module(collection: None) -> None:
     """Ansible sends what is imported and nothing else; a file left behind would make it another engine."""
     from ansible_collections.onehost.release.plugins.modules import engine
 
-    names = [part.__name__.rpartition(".")[2] for part in engine.PARTS]
+    names = [part.__name__.partition(".module_utils.release.")[2] for part in engine.PARTS]
     text = f"import sys, {', '.join(f'release.{name}' for name in names)}; print(*sys.modules)"
     loaded = run(sys.executable, "-c", text, cwd=SOURCE.parent).stdout.split()
     assert {name for name in loaded if name.startswith("release.")} == {
-        f"release.{path.stem}" for path in SOURCE.glob("*.py") if path.stem != "__init__"
+        f"release.{path.relative_to(SOURCE).with_suffix('')}".replace("/", ".").removesuffix(".__init__")
+        for path in SOURCE.rglob("*.py")
+        if path != SOURCE / "__init__.py"
     }
 
 
@@ -87,7 +91,7 @@ def test_an_answer_is_what_the_module_would_return(installed: Path) -> None:
 
 def test_another_engine_is_told_and_does_nothing(installed: Path) -> None:
     assert ask(installed, engine="0" * 64, check=False) == {OTHER_ENGINE: True}
-    with (installed / "release" / "lock.py").open("a") as file:
+    with (installed / "release" / "process" / "lock.py").open("a") as file:
         file.write("# Touched.\n")
     assert ask(installed, check=False) == {OTHER_ENGINE: True}
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from release.errors import Problem
-from release.fields import Fields
+from release.util.fields import Fields
 
 Read = Callable[[Fields], Any]
 #: How it is read, what was written (None: nothing), what comes of it, what is told, and what mends it.

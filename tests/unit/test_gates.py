@@ -12,8 +12,9 @@ from collections.abc import Callable
 import pytest
 from support.fakes import HEALTHY, World, changed_stack
 
-from release import gates, lock
-from release.observed import observe
+from release.operations.observe import observe
+from release.planning import gates
+from release.process import lock
 
 
 def gate(world: World, name: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir())
-ENGINE = sorted((ROOT / "plugins" / "module_utils" / "release").glob("*.py"))
+ENGINE = sorted((ROOT / "plugins" / "module_utils" / "release").rglob("*.py"))
 #: What only group_vars, inventories and examples may know.
 PRODUCT = re.compile(
     "|".join(["workhub", "wbhubmanager", "wbsaleshub", "wbfinhub", "wbonboardinghub", "hwtestagent", r"158\.180\.95"]),

@@ -18,7 +18,7 @@ from conftest import FAST, THOROUGH
 from promises import check_always, check_settled
 from support.fakes import DYING, HEALTHY, SICK, World, changed_stack, counted_journal, shop_definition
 
-from release.operation import Places
+from release.paths import Places
 
 pytestmark = pytest.mark.usefixtures("one_by_one")
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.images import Exported, tar
 
-from release import leaks
+from release.operations import secret_scan as leaks
 
 SECRET = 'kanarien vogel/+&ü"1'
 SECRETS = {"API_TOKEN": SECRET}

@@ -15,13 +15,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.fakes import shop_definition
 
-from release import matrix_report
+from release.env import matrix_report
+from release.env.matrix import Key, read_matrix
+from release.env.matrix_check import CODES, Finding, check, concerning
+from release.env.value_types import TYPES, wrong
 from release.errors import Problem, Refused
-from release.fields import Fields
-from release.matrix import Key, read_matrix
-from release.matrix_check import CODES, Finding, check, concerning
-from release.stack_reader import read_stack
-from release.value_types import TYPES, wrong
+from release.stack.reader import read_stack
+from release.util.fields import Fields
 
 BOTH = ("staging", "production")
 Layers = dict[str, dict[str, str]]

@@ -24,10 +24,10 @@ from hypothesis.stateful import (
 from promises import check_always, check_settled
 from support.fakes import CRASHING, DYING, HEALTHY, SICK, UNBUILDABLE, World, changed_stack, one_by_one, shop_definition
 
-from release.history import GOOD, kept, rollback_target
-from release.operation import Report
-from release.release import Live
-from release.together import Together
+from release.operations.runner import Report
+from release.releases.history import GOOD, kept, rollback_target
+from release.releases.release import Live
+from release.util.concurrency import Together
 
 APPS = ("api", "front", "mail")
 #: Most sources are good, or nothing would ever go live.

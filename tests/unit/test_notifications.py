@@ -21,11 +21,11 @@ from pytest_httpserver import HTTPServer
 from support.fakes import SICK, UNBUILDABLE, World
 from werkzeug import Request, Response
 
-from release import notify
+from release.adapters import webhooks as notify
+from release.adapters.webhooks import GaveUp, Notifier, deliver, retry_after
 from release.errors import Refused
-from release.events import EVENTS, Event
-from release.notifications import Target, body, read_targets
-from release.notify import GaveUp, Notifier, deliver, retry_after
+from release.releases.events import EVENTS, Event
+from release.rendering.notifications import Target, body, read_targets
 
 SECRET = "T0K3N-of-the-channel"
 

@@ -13,10 +13,11 @@ import pytest
 from promises import check_settled
 from support.fakes import CRASHING, DYING, HEALTHY, SICK, Killed, World, changed_stack, shop_definition
 
-from release import deploy, lock
-from release.env_file import parse_env
-from release.release import Live
-from release.stack_reader import read_stack
+from release.env.env_file import parse_env
+from release.planning import deploy as planning_deploy
+from release.process import lock
+from release.releases.release import Live
+from release.stack.reader import read_stack
 
 
 def problems(world: World, operation: str, **options: Any) -> list[str]:
@@ -168,7 +169,7 @@ IGNORED = [
 
 @pytest.mark.parametrize(("text", "expected"), IGNORED)
 def test_what_a_build_leaves_out(text: str | None, expected: bool) -> None:
-    assert deploy.leaves_out(text, "config") is expected
+    assert planning_deploy.leaves_out(text, "config") is expected
 
 
 def test_the_ignore_file_of_the_dockerfile_counts(world: World) -> None:

@@ -12,12 +12,14 @@ from typing import Any
 import pytest
 from support.fakes import HEALTHY, World, shop_definition
 
-from release import lock, overlap
 from release.errors import OperationFailed, Refused
-from release.observed import observe
-from release.stack_reader import read_stack
-from release.status import status
-from release.status_text import status_lines
+from release.operations import key_overlap as overlap
+from release.operations.observe import observe
+from release.operations.status import status
+from release.process import lock
+from release.rendering import key_overlap as rendering_key_overlap
+from release.rendering.status import status_lines
+from release.stack.reader import read_stack
 
 WHO = {"operation": "rotation of keys", "person": "ann", "host": "desk"}
 
@@ -128,12 +130,12 @@ def test_never_while_containers_may_be_starting(live: World, keys: Path, name: s
 
 
 def test_status_tells_of_it(live: World, keys: Path) -> None:
-    assert state(live) == {} and overlap.lines({}) == []
+    assert state(live) == {} and rendering_key_overlap.lines({}) == []
     begin(live, 2)
     live.clock.time += 1800
     told = state(live)
     assert (told["running"], told["hours_left"], told["old_pair_in"]) == (True, 1.5, ["staging", "production"])
-    text = "\n".join(overlap.lines(told))
+    text = "\n".join(rendering_key_overlap.lines(told))
     assert "valid until" in text and "1.5 hours left" in text and "promote.yml" in text
 
     live.store.keys |= {"jwt_private.pem": b"two", "jwt_public.pem": b"two"}
@@ -142,13 +144,13 @@ def test_status_tells_of_it(live: World, keys: Path) -> None:
     live.good("promote")
     assert state(live)["old_pair_in"] == []
     end(live, early=True)
-    assert overlap.lines(state(live)) == []
+    assert rendering_key_overlap.lines(state(live)) == []
 
 
 def test_status_tells_who_still_has_the_old_pair_when_it_is_over(live: World, keys: Path) -> None:
     begin(live, 2)
     end(live, early=True)
-    assert overlap.lines(state(live)) != []
+    assert rendering_key_overlap.lines(state(live)) != []
     assert "production still runs with the pair of before" in "\n".join(
         status_lines(status(live.host, live.stack, live.places))
     )
@@ -157,7 +159,7 @@ def test_status_tells_who_still_has_the_old_pair_when_it_is_over(live: World, ke
 def test_status_tells_when_nothing_ended_it(live: World, keys: Path) -> None:
     begin(live, 2)
     live.clock.time += 3 * 3600
-    assert "recover.yml" in overlap.lines(state(live))[0]
+    assert "recover.yml" in rendering_key_overlap.lines(state(live))[0]
 
 
 def test_an_interrupted_rotation_is_for_a_person(live: World, keys: Path) -> None:
@@ -166,7 +168,7 @@ def test_an_interrupted_rotation_is_for_a_person(live: World, keys: Path) -> Non
     note.write_text(note.read_text().replace("}", ', "half": true}'))
     live.clock.time += 3 * 3600
     assert not end(live) and not boot(live)
-    assert "interrupted" in overlap.lines(state(live))[0]
+    assert "interrupted" in rendering_key_overlap.lines(state(live))[0]
     with pytest.raises(Refused, match="interrupted"):
         end(live, early=True)
     begin(live, 2)

@@ -21,17 +21,22 @@ from support import pages
 from support.fakes import CRASHING, HEALTHY, World
 from support.waiting import until
 
-from release import disk_samples, journal, lock, page_unit, page_writer
-from release.disk import Disk
-from release.disk_samples import BUCKET_SECONDS, KEPT_SECONDS, MOST_LINES, Sample
+from release.adapters import disk_samples
+from release.adapters import systemd_page as page_unit
+from release.adapters.disk import Disk
+from release.adapters.disk_samples import MOST_LINES
 from release.errors import OperationFailed
-from release.markup import Markup, ago, clock, gigabytes, join, length, moment, tag
-from release.page import STALE_MINUTES, page, stale_note, trouble
-from release.page_data import look
-from release.page_environment import environment
-from release.page_parts import clip
-from release.page_verdict import findings, verdict
-from release.release import seconds_of
+from release.operations import page_writer
+from release.operations.page_data import look
+from release.planning import disk_usage as planning_disk_usage
+from release.planning.disk_usage import BUCKET_SECONDS, KEPT_SECONDS, Sample
+from release.process import journal, lock
+from release.releases.release import seconds_of
+from release.rendering.page.document import STALE_MINUTES, page, stale_note, trouble
+from release.rendering.page.environment import environment
+from release.rendering.page.html import Markup, ago, clock, gigabytes, join, length, moment, tag
+from release.rendering.page.parts import clip
+from release.rendering.page.verdict import findings, verdict
 
 GB = 1_000_000_000
 SPACE = (50 * GB, 30 * GB)
@@ -308,8 +313,8 @@ def test_samples_are_thinned_and_forgotten(tmp_path: Path) -> None:
     assert [(sample.at - begin, sample.free) for sample in kept] == [(540, 41), (1140, 41), (1440, 46)], "the fullest"
     later = begin + KEPT_SECONDS + 1200
     assert [s.at for s in disk_samples.add(Sample(later, 100, 9), path)] == [begin + 1440, later]
-    assert [s.at for s in disk_samples.thin([Sample(later + 1, 100, 9)], later)] == [], "the clock was set back"
-    assert disk_samples.lowest(kept) == Sample(begin + 540, 100, 41) and disk_samples.lowest([]) is None
+    assert [s.at for s in planning_disk_usage.thin([Sample(later + 1, 100, 9)], later)] == [], "the clock was set back"
+    assert planning_disk_usage.lowest(kept) == Sample(begin + 540, 100, 41) and planning_disk_usage.lowest([]) is None
 
 
 def test_the_file_never_grows(tmp_path: Path) -> None:

@@ -18,9 +18,9 @@ import pytest
 from support.fakes import World
 from support.images import Exported, tar
 
-from release import patterns
+from release.adapters.gitleaks import Gitleaks
 from release.errors import OperationFailed
-from release.scanner import Gitleaks
+from release.operations import pattern_scan as patterns
 
 KEY = b"AKIA" + b"Q3EGRIT6AXYZ7ULM"
 
@@ -116,7 +116,7 @@ def test_nothing_is_written_outside_or_left_behind(tmp_path: Path, monkeypatch: 
 
 
 def test_not_installed(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("release.scanner.PLACES", ())
+    monkeypatch.setattr("release.adapters.gitleaks.PLACES", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     on(world, Gitleaks(), Images({"app/x": KEY}), monkeypatch)
     assert search(world) == ([], patterns.NOT_INSTALLED)

@@ -20,10 +20,10 @@ from typing import Any
 import pytest
 from support.waiting import until
 
-from release import background, lock
 from release.errors import Refused
+from release.process import background, lock
 
-ENGINE = Path(background.__file__).parents[1]
+ENGINE = Path(background.__file__).parents[2]
 WHO = {"operation": "promote", "person": "bob", "host": "desk", "since": "12:00:00"}
 
 
@@ -41,7 +41,7 @@ def python(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 HOLDER = """
 import sys, time
-from release import lock
+from release.process import lock
 with lock.hold(sys.argv[1], {"operation": "promote", "person": "bob", "host": "desk", "since": "12:00:00"}, 0):
     print("held", flush=True)
     time.sleep(60)
@@ -174,7 +174,7 @@ def test_killed_in_the_background(tmp_path: Path) -> None:
 
 PARENT = """
 import os, sys, time
-from release import background
+from release.process import background
 def work():
     while not os.path.exists(sys.argv[2]):
         time.sleep(0.01)

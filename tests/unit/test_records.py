@@ -16,14 +16,15 @@ from pathlib import Path
 import pytest
 from support.fakes import HEALTHY, World, shop_definition
 
-from release import files, journal
+from release.adapters.store import Store
 from release.errors import OperationFailed
-from release.history import kept, newest_first, rollback_target
-from release.plan import Plan, TagMove, moves, reversed_moves
-from release.release import Entry, Live, Release, moment_of, release_id, timestamp
-from release.stack import Stack
-from release.stack_reader import read_stack
-from release.store import Store
+from release.process import journal
+from release.releases.history import kept, newest_first, rollback_target
+from release.releases.plan import Plan, TagMove, moves, reversed_moves
+from release.releases.release import Entry, Live, Release, moment_of, release_id, timestamp
+from release.stack.model import Stack
+from release.stack.reader import read_stack
+from release.util import files
 
 
 def release(number: int, environment: str = "production", **changes: object) -> Release:
@@ -269,7 +270,7 @@ def test_half_written_release_is_never_seen(
 
     with monkeypatch.context() as patch:
         for name in ("write_synced", "sync_directory"):
-            patch.setattr(f"release.store.{name}", dying(getattr(files, name)))
+            patch.setattr(f"release.adapters.store.{name}", dying(getattr(files, name)))
         with pytest.raises(Power):
             store.write_release(stack, release(1), {"common": b"x", "production": b"y"}, b"r")
     whole = store.releases(stack)

@@ -11,13 +11,23 @@ from typing import Any
 import pytest
 from support.fakes import World
 
-from release.env_file import fingerprint
+from release.env.env_file import fingerprint
 from release.errors import Problem, Refused
-from release.observed import Observed, observe
-from release.preflight import PROVISION
-from release.promote import plan_promote
-from release.release import seconds_of
-from release.rollback import plan_rollback
+from release.operations.observe import observe
+from release.planning.preflight import PROVISION
+from release.planning.promote import plan_promote
+from release.planning.rollback import choose, plan_rollback
+from release.releases.plan import Plan
+from release.releases.request import Request
+from release.releases.host_state import Observed
+from release.releases.release import seconds_of
+
+
+def planned_rollback(world: World, seen: Observed, request: Request) -> Plan:
+    target = choose(world.stack, seen, request)
+    then = world.store.release_env(world.stack, target.release.id)
+    home = world.store.slot_compose_path(world.stack, request.environment, seen.idle_slot(request.environment))
+    return plan_rollback(world.stack, seen, request, target, then, home.rpartition("/")[0])[0]
 
 
 def refused(world: World, operation: str, seen: Observed | None = None, **options: Any) -> list[Problem]:
@@ -27,7 +37,7 @@ def refused(world: World, operation: str, seen: Observed | None = None, **option
         if operation == "promote":
             plan_promote(world.stack, seen, request)
         else:
-            plan_rollback(world.host, world.stack, seen, request)
+            planned_rollback(world, seen, request)
     return list(caught.value.problems)
 
 
@@ -113,14 +123,14 @@ def test_a_rollback_of_one_app_to_a_record_that_lacks_commits(world: World) -> N
     ]
     first = next(entry.release for entry in bare if entry.release.environment == "production")
     request = world.request("rollback", apps=("front",))
-    plan, _ = plan_rollback(world.host, world.stack, dataclasses.replace(seen, entries=bare), request)
+    plan = planned_rollback(world, dataclasses.replace(seen, entries=bare), request)
     assert plan.release.commits["front"] == first.commit
 
 
 def test_a_rollback_brings_back_a_release_that_is_known_already(world: World) -> None:
     world.ship()
     world.ship()
-    plan, _ = plan_rollback(world.host, world.stack, observe(world.host, world.stack), world.request("rollback"))
+    plan = planned_rollback(world, observe(world.host, world.stack), world.request("rollback"))
     assert plan.is_new is False
 
 

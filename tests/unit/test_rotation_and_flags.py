@@ -16,11 +16,16 @@ import pytest
 from support.fakes import SICK, World, shop_definition
 from support.servers import Haproxy, haproxy_at
 
-from release import compose, files, flags, jwt_rotation
+from release.adapters import flags_file as adapters_flags_file
+from release.adapters.haproxy import Switch
 from release.errors import OperationFailed, Refused
-from release.stack import Stack
-from release.stack_reader import read_stack
-from release.switch import Switch
+from release.operations import flags
+from release.operations import key_rotation as jwt_rotation
+from release.releases import compose
+from release.stack import flags as stack_flags
+from release.stack.model import Stack
+from release.stack.reader import read_stack
+from release.util import files
 
 HOUR = 3600.0
 USER = os.getuid()
@@ -185,8 +190,8 @@ def test_a_turned_flag_stays_turned_when_defaults_are_written(tmp_path: Path) ->
 def test_who_and_why_are_recorded(tmp_path: Path) -> None:
     turn(tmp_path, "battle", False)
     turn(tmp_path, "beta", False)
-    known = flags.turned(shop(), "production", str(tmp_path))
-    said = flags.lines(shop(), "production", known)
+    known = adapters_flags_file.turned(shop(), "production", str(tmp_path))
+    said = stack_flags.lines(shop(), "production", known)
     assert len(said) == 1 and "flag battle is OFF" in said[0] and said[0].endswith("by ann matches never end")
     history = (tmp_path / "shop" / "flags" / "production" / "history.jsonl").read_text().splitlines()
     assert [json.loads(line)["flag"] for line in history] == ["battle", "beta"]
@@ -264,7 +269,9 @@ def test_provisioning_before_there_is_a_switch(tmp_path: Path) -> None:
 
 def test_status_tells_what_is_closed(tmp_path: Path) -> None:
     turn(tmp_path, "battle", False, with_routes())
-    told = flags.lines(with_routes(), "production", flags.turned(with_routes(), "production", str(tmp_path)))
+    told = stack_flags.lines(
+        with_routes(), "production", adapters_flags_file.turned(with_routes(), "production", str(tmp_path))
+    )
     assert "production /battle answers 503 (api): flag battle is off" in told
 
 

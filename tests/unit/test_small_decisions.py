@@ -11,16 +11,16 @@ from typing import Any
 import pytest
 from support.fakes import World, shop_definition
 
-from release.app_env import files_of, slot_env, values_of
-from release.env_file import parse_env
+from release.env.env_file import parse_env
 from release.errors import Problem, Refused
-from release.observed import observe
-from release.preflight import PROVISION, check_apps, check_config, selected
-from release.stack import Stack
-from release.stack_reader import read_stack
-from release.status import status
-from release.status_text import age, status_lines
-from release.summary import is_a_name
+from release.operations.observe import observe
+from release.operations.status import status
+from release.planning.preflight import PROVISION, check_apps, check_config, selected
+from release.rendering.status import age, status_lines
+from release.rendering.summary import is_a_name
+from release.stack.app_env import files_of, slot_env, values_of
+from release.stack.model import Stack
+from release.stack.reader import read_stack
 
 LAYERS = {"common": b"A='1'\nB='1'\n", "production": b"B='2'\nTOKEN='t'\n"}
 
@@ -69,7 +69,7 @@ def test_env_files_of_a_slot() -> None:
 
 
 def test_a_value_that_no_file_can_hold_is_told_with_its_app(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("release.app_env.values_of", lambda *_: {"B": "half a\rline"})
+    monkeypatch.setattr("release.stack.app_env.values_of", lambda *_: {"B": "half a\rline"})
     with pytest.raises(Refused) as caught:
         slot_env(with_matrix(), "production", LAYERS)
     assert caught.value.problems[0].where == "env of api"

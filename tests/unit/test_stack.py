@@ -12,8 +12,8 @@ import pytest
 from support.fakes import shop_definition
 
 from release.errors import Refused
-from release.stack import App, Route, check_path, loopback_port, other_slot, socket_path, start_order
-from release.stack_reader import read_stack, read_stacks
+from release.stack.model import App, Route, check_path, loopback_port, other_slot, socket_path, start_order
+from release.stack.reader import read_stack, read_stacks
 
 REMOVE = object()
 

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 
 from release.errors import Refused
-from release.stack import App, Environment, Flag, Keys, Route, Stack
-from release.stack_reader import read_stack
+from release.stack.model import App, Environment, Flag, Keys, Route, Stack
+from release.stack.reader import read_stack
 
 LEAST: dict[str, Any] = {
     "directory": "/srv/shop",

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 from support.servers import Haproxy, haproxy_at
 
+from release.adapters.haproxy import Switch
 from release.errors import OperationFailed
-from release.release import Live
-from release.switch import Switch
+from release.releases.release import Live
 
 HEAD = "# pxname,svname,qcur,qmax,scur,smax,slim,stot,"
 STAT = f"""{HEAD}

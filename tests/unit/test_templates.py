@@ -16,8 +16,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from support.fakes import shop_definition
 
-from release.stack import OWN_PATH, Stack
-from release.stack_reader import read_stack
+from release.stack.model import OWN_PATH, Stack
+from release.stack.reader import read_stack
 
 ROOT = Path(__file__).resolve().parents[2]
 pytestmark = pytest.mark.usefixtures("collection")

@@ -10,14 +10,14 @@ import dataclasses
 import pytest
 from support.fakes import SICK, UNBUILDABLE, World, changed_stack
 
-from release import lock
-from release.build_log import BuildLog
+from release.adapters.build_log import BuildLog
 from release.errors import OperationFailed, Problem
-from release.operation import Report
-from release.status import status
-from release.status_text import age, status_lines
-from release.summary import rows
-from release.text import report_lines
+from release.operations.runner import Report
+from release.operations.status import status
+from release.process import lock
+from release.rendering.report import report_lines
+from release.rendering.status import age, status_lines
+from release.rendering.summary import rows
 
 BUILD = """\
 #0 building with "default" instance using docker driver

@@ -17,13 +17,14 @@ import pytest
 from support.certificates import Authority, Made, authority
 from support.fakes import shop_definition
 
-from release import certificate, certificates
-from release.certificate import Pair, days_left, examine, read_pair
-from release.edge import Edge
+from release.adapters import certificate
+from release.adapters.certificate import Pair, days_left, examine, read_pair
+from release.adapters.http_probe import Probe
+from release.adapters.nginx import Edge
 from release.errors import Refused
-from release.probe import Probe
-from release.stack import Stack
-from release.stack_reader import read_stack, read_stacks
+from release.operations import certificates
+from release.stack.model import Stack
+from release.stack.reader import read_stack, read_stacks
 
 FILES = {"certificate": "/etc/ssl/shop.pem", "key": "/etc/ssl/shop.key"}
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from release.together import Together, together
+from release.util.concurrency import Together, together
 
 
 def test_answers_come_in_the_order_of_the_items() -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from release.value_types import database, hosts, names_itself, wrong
+from release.env.value_types import database, hosts, names_itself, wrong
 
 
 @pytest.mark.parametrize(

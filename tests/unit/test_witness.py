@@ -11,8 +11,10 @@ import pytest
 from support.fakes import World
 from support.waiting import until
 
-from release.seam import Answer, NoWitness, Seen
-from release.witness import Witness, questions
+from release.adapters.availability import Witness
+from release.operations.availability import questions
+from release.ports import NoWitness
+from release.releases.runtime import Answer, Seen
 
 
 class Edge:

@@ -28,10 +28,10 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
-from release import access
+from release.entrypoints import access
 from release.errors import Refused
-from release.provisioned import all_stacks
-from release.stack import Stack
+from release.adapters.stack_files import all_stacks
+from release.stack.model import Stack
 
 SETTINGS = Path("/etc/onehost/control/settings.json")
 #: On tmpfs: needed for as long as a run lasts, and there is room when the disk is full.

@@ -24,7 +24,10 @@ from unittest import mock
 sys.path.insert(0, "/usr/local/lib/onehost")
 sys.dont_write_bytecode = True
 
-from release import command, docker, journal, store, switch  # noqa: E402
+from release.adapters import docker, store
+from release.adapters import haproxy as switch
+from release.entrypoints import cli as command
+from release.process import journal
 
 #: Between two effects of one step: the adapter and its method, whether the act comes before or after the call, and
 #: which call it is.

@@ -1,0 +1,70 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A witness of an operation: asks the edge as a visitor does, again and again, and counts what was not answered."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator, Sequence
+
+from ..ports import ProbePort
+from ..releases.runtime import Answer, Question, Seen
+from ..util.concurrency import Together
+
+#: Short enough for a break that a visitor notices, seldom enough for no app to feel it.
+INTERVAL_SECONDS = 0.25
+
+
+LONGEST_ANSWER_SECONDS = 6.0
+
+
+class Witness:
+    """Looks on in a thread of its own."""
+
+    def __init__(self, probe: ProbePort, interval: float = INTERVAL_SECONDS) -> None:
+        self.probe = probe
+        self.interval = interval
+
+    @contextlib.contextmanager
+    def watch(self, asked: Sequence[Question]) -> Iterator[Seen]:
+        """Look on while the block runs. The counts are complete after it."""
+        seen, over = Seen(), threading.Event()
+        thread = threading.Thread(target=self._look, args=(list(asked), seen, over), daemon=True)
+        thread.start()
+        try:
+            yield seen
+        finally:
+            over.set()
+            thread.join(LONGEST_ANSWER_SECONDS)
+
+    def _look(self, asked: list[Question], seen: Seen, over: threading.Event) -> None:
+        with Together() as at_once:
+
+            def ask() -> list[Answer]:
+                return at_once.all(lambda q: self.probe.edge(q[0], q[1], q[2], tls=q[3]), asked)
+
+            # What is not answered before anything happens cannot be lost by it: a first release, an app that is ill.
+            asked = [question for question, answer in zip(asked, ask(), strict=True) if is_good(answer)]
+            down_since = None
+            while asked and not over.wait(self.interval):
+                begun = time.monotonic()
+                bad = sum(not is_good(answer) for answer in ask())
+                seen.asked += len(asked)
+                seen.failed += bad
+                if bad and down_since is None:
+                    down_since = begun
+                elif not bad and down_since is not None:
+                    seen.down_seconds += begun - down_since
+                    down_since = None
+            if down_since is not None:
+                seen.down_seconds += time.monotonic() - down_since
+
+
+def is_good(answer: Answer) -> bool:
+    return 0 < answer.status < 500

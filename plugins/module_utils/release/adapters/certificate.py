@@ -1,0 +1,143 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A certificate and its key, examined before the edge gets them: by a TLS handshake, in memory, for each host name.
+
+So what is found is what a browser would find, but for one thing: the certificate itself counts as trusted, because
+the authority that signed it may be the company's own.
+"""
+
+from __future__ import annotations
+
+import datetime
+import os
+import ssl
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from ..errors import Problem, Refused
+
+#: One file for each environment holds the certificate and its key, so that they change in one step.
+DIRECTORY = "/etc/nginx/onehost/tls"
+END = b"-----END CERTIFICATE-----"
+# The numbers that OpenSSL gives what it finds (X509_V_ERR_*).
+NOT_YET_VALID, EXPIRED, OTHER_NAME = 9, 10, 62
+
+
+def certificate_path(name: str) -> str:
+    """Where the edge reads the certificate of an environment, `<stack>-<environment>`."""
+    return os.path.join(DIRECTORY, f"{name}.pem")
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A certificate, with those of its authorities behind it, and its key; and where people find the two."""
+
+    certificate: bytes
+    key: bytes = field(repr=False)
+    certificate_place: str
+    key_place: str
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.rstrip() + b"\n" + self.key.rstrip() + b"\n"
+
+
+def read_pair(certificate: str, key: str) -> Pair:
+    """Read both from files. Raises Refused with everything that is wrong with the files."""
+    problems: list[Problem] = []
+    pair = Pair(_read(certificate, "certificate", problems), _read(key, "key", problems), certificate, key)
+    if problems:
+        raise Refused(problems)
+    return pair
+
+
+def _read(path: str, what: str, problems: list[Problem]) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            if what == "key" and os.fstat(file.fileno()).st_mode & 0o007:
+                problems.append(Problem("the key can be read by every user of the host", path, f"chmod 600 {path}"))
+            return file.read()
+    except OSError as error:
+        mend = "put it there, or correct the path in `tls`"
+        problems.append(Problem(f"the {what} cannot be read: {error.strerror}", path, mend))
+        return b""
+
+
+def examine(pair: Pair, hosts: Iterable[str]) -> datetime.datetime:
+    """Returns until when the certificate is valid. Raises Refused: unreadable, another's key, expired, …"""
+    server = _server(pair)
+    client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+    client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+    client.load_verify_locations(cadata=(pair.certificate.partition(END)[0] + END).decode() + "\n")
+    problems: list[Problem] = []
+    until = None
+    # nginx's wildcards stand for anything, a certificate's for one label.
+    for host in [None, *sorted({host.replace("*", "any") for host in hosts})]:
+        client.check_hostname = host is not None
+        try:
+            until = _shake_hands(client, server, host)
+        except ssl.SSLCertVerificationError as error:
+            problems.append(_problem(error, pair, host))
+            if error.verify_code != OTHER_NAME:
+                break
+    if problems or until is None:
+        raise Refused(problems)
+    return until
+
+
+def _server(pair: Pair) -> ssl.SSLContext:
+    """A server that has the two. Only memory holds them: Python takes a key from a file alone."""
+    server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    if END not in pair.certificate:
+        raise Refused([Problem("holds no certificate", pair.certificate_place, "it must be in PEM format")])
+    if b"PRIVATE KEY-----" not in pair.key:
+        raise Refused([Problem("holds no private key", pair.key_place, "it must be in PEM format")])
+    handle = os.memfd_create("certificate")
+    try:
+        os.write(handle, pair.pem)
+        server.load_cert_chain(f"/proc/self/fd/{handle}", password=lambda: "")
+    except ssl.SSLError as error:
+        if error.reason == "KEY_VALUES_MISMATCH":
+            what = f"is not the key of the certificate in {pair.certificate_place}"
+            raise Refused([Problem(what, pair.key_place, "both must be of the same renewal")]) from None
+        what = f"certificate and key cannot be used: {error.reason or 'not readable, or the key has a password'}"
+        mend = f"openssl x509 -noout -in {pair.certificate_place}; openssl pkey -noout -in {pair.key_place}"
+        raise Refused([Problem(what, pair.certificate_place, mend)]) from None
+    finally:
+        os.close(handle)
+    return server
+
+
+def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, host: str | None) -> datetime.datetime:
+    """Both sides of a handshake, turn by turn. Returns until when the certificate is valid."""
+    to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
+    here = client.wrap_bio(to_client, to_server, server_hostname=host)
+    there = server.wrap_bio(to_server, to_client, server_side=True)
+    while not all([_step(here), _step(there)]):
+        continue
+    told = here.getpeercert() or {}
+    seconds = ssl.cert_time_to_seconds(str(told["notAfter"]))
+    return datetime.datetime.fromtimestamp(seconds, datetime.timezone.utc)
+
+
+def _step(side: ssl.SSLObject) -> bool:
+    """Go on with a handshake. False: it waits for the other side."""
+    try:
+        side.do_handshake()
+    except ssl.SSLWantReadError:
+        return False
+    return True
+
+
+def _problem(error: ssl.SSLCertVerificationError, pair: Pair, host: str | None) -> Problem:
+    place = pair.certificate_place
+    if error.verify_code == OTHER_NAME:
+        mend = "get a certificate for it, or take the name from `hosts`"
+        return Problem(f"does not cover the host name {host}", place, mend)
+    what = {NOT_YET_VALID: "is not valid yet", EXPIRED: "has expired"}.get(error.verify_code, error.verify_message)
+    return Problem(what, place, f"renew it; openssl x509 -noout -dates -in {place}")
+
+
+def days_left(until: datetime.datetime, now: float) -> int:
+    return int((until.timestamp() - now) // 86400)

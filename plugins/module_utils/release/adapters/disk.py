@@ -1,0 +1,311 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The disk of this host: what takes room on it, and removing one thing at a time.
+
+Never forced, and nothing here writes a file: a disk that is full to the last byte can still be cleaned up. The engine
+is asked over its socket for the same reason: its command line keeps files of its own.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import urllib.parse
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from ..errors import OperationFailed
+from ..planning import cleanup
+from ..planning.cleanup import ContainerSeen, HostSeen, ImageSeen, Removal, Settings, StackSeen, Thing
+from ..ports import Host
+from ..process import journal
+from ..process.journal import Record
+from ..releases.compose import LABEL
+from ..stack.model import ENVIRONMENTS, Stack
+from .docker import Docker
+
+DISPOSABLE = f"{LABEL}.disposable"
+APT_CACHE = "/var/cache/apt"
+SYSTEM_LOG = "/var/log/journal"
+#: Removing an image of several GB, or pruning the cache, takes longer than other calls.
+REMOVE_SECONDS = 600
+#: A file of no use but its size, beside Docker's own: removing it is what lets a full disk be cleaned up at all.
+SPARE = "onehost-spare"
+#: Where large things are usually found when the disk is full.
+USUAL_PLACES = ("/var/log", "/var/cache", "/var/tmp", "/tmp", "/root", "/opt", "/srv", "/home", "/usr")
+
+
+class Disk(Docker):
+    """The disk of this host, and the part of it that Docker keeps."""
+
+    _home = ""
+
+    # Looking
+
+    def observe(self, host: Host, stacks: Sequence[Stack], state: str = journal.DIRECTORY) -> HostSeen:
+        total, free = self.space(stacks)
+        return HostSeen(
+            total=total,
+            free=free,
+            images=self.images(),
+            containers=self.all_containers(),
+            stacks=[observe_stack(host, stack, state) for stack in stacks],
+            volumes=self.disposable_volumes(),
+            build_cache=self.build_cache(),
+            package_cache=sum(used(path) for path in package_files()),
+            system_log=used(SYSTEM_LOG),
+        )
+
+    def space(self, stacks: Sequence[Stack]) -> tuple[int, int]:
+        """Total and free bytes of the fullest file system that releases need: Docker's and those of the stacks."""
+        places = [self._docker_home(), "/"]
+        places += [stack.directory for stack in stacks]
+        found = {os.stat(place).st_dev: shutil.disk_usage(place) for place in places if os.path.isdir(place)}
+        fullest = min(found.values(), key=lambda usage: usage.free)
+        return fullest.total, fullest.free
+
+    def _docker_home(self) -> str:
+        if not self._home:
+            self._home = str((self._expect("GET", "/info") or {}).get("DockerRootDir", "/"))
+        return self._home
+
+    def spend_spare(self) -> None:
+        """Docker cannot forget an image without a free byte to write that down: give it some."""
+        _unlink(os.path.join(self._docker_home(), SPARE))
+
+    def renew_spare(self, stacks: Sequence[Stack]) -> None:
+        """Set room aside for the day when the disk is full. Not while there is little of it."""
+        path = os.path.join(self._docker_home(), SPARE)
+        if os.path.exists(path) or self.space(stacks)[1] < 4 * cleanup.BREATH_BYTES:
+            return
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        try:
+            os.posix_fallocate(handle, 0, cleanup.BREATH_BYTES)
+        except OSError:
+            _unlink(path)
+        finally:
+            os.close(handle)
+
+    def images(self) -> list[ImageSeen]:
+        found = []
+        for item in self._expect("GET", "/images/json", {"shared-size": "true"}):
+            names = [name for name in item.get("RepoTags") or [] if name != "<none>:<none>"]
+            if not names:
+                # The store of containerd names an image that lost its tags by its digest; ours has no such name.
+                names = [name for name in item.get("RepoDigests") or [] if not name.startswith("<none>@")]
+            shared = max(0, int(item.get("SharedSize", 0)))
+            found.append(
+                ImageSeen(
+                    id=item["Id"],
+                    names=tuple(names),
+                    labels=item.get("Labels") or {},
+                    bytes=max(0, int(item["Size"]) - shared),
+                    created=float(item["Created"]),
+                )
+            )
+        return found
+
+    def all_containers(self) -> list[ContainerSeen]:
+        listed = self._expect("GET", "/containers/json", {"all": "true", "size": "true"}, REMOVE_SECONDS)
+        return [
+            ContainerSeen(
+                id=item["Id"],
+                name=item["Names"][0].lstrip("/") if item.get("Names") else item["Id"],
+                image=item["ImageID"],
+                labels=item.get("Labels") or {},
+                is_running=item["State"] not in ("created", "exited", "dead"),
+                bytes=int(item.get("SizeRw") or 0),
+            )
+            for item in listed
+        ]
+
+    def disposable_volumes(self) -> list[Thing]:
+        filters = {"dangling": ["true"], "label": [f"{LABEL}.stack", f"{DISPOSABLE}=true"]}
+        listed = self._expect("GET", "/volumes", {"filters": json.dumps(filters)}).get("Volumes") or []
+        sizes = {item["Name"]: item["UsageData"]["Size"] for item in self._usage("volume") if item.get("UsageData")}
+        return [Thing(item["Name"], max(0, int(sizes.get(item["Name"], 0)))) for item in listed]
+
+    def build_cache(self) -> int:
+        data = self._expect("GET", "/system/df", {"type": "build-cache"}, REMOVE_SECONDS)
+        summed = (data.get("BuildCacheUsage") or {}).get("TotalSize")
+        if summed is not None:
+            return int(summed)
+        return sum(int(item["Size"]) for item in data.get("BuildCache") or [] if not item.get("Shared"))
+
+    def _usage(self, kind: str) -> list[dict[str, Any]]:
+        data = self._expect("GET", "/system/df", {"type": kind}, REMOVE_SECONDS)
+        return list(
+            data.get(f"{kind.capitalize()}s") or (data.get(f"{kind.capitalize()}Usage") or {}).get("Items") or []
+        )
+
+    def consumers(self, seen: HostSeen, number: int = 10) -> list[Thing]:
+        """What takes most room, for a person who has to find more of it."""
+        ours = {stack.name for stack in seen.stacks}
+        found = [
+            Thing(f"image {', '.join(image.names) or image.id[7:19]}{_mark(image, ours)}", image.bytes)
+            for image in seen.images
+        ]
+        found += [Thing(f"container {item.name} (what it wrote)", item.bytes) for item in seen.containers]
+        found += [Thing(f"volume {item['Name']}", int(item["UsageData"]["Size"])) for item in self._volumes_in_use()]
+        found += [Thing("build cache", seen.build_cache)]
+        found += [Thing(place, used(place)) for place in USUAL_PLACES if os.path.isdir(place)]
+        found.sort(key=lambda thing: thing.bytes, reverse=True)
+        return found[:number]
+
+    def _volumes_in_use(self) -> list[dict[str, Any]]:
+        return [item for item in self._usage("volume") if item.get("UsageData")]
+
+    # Removing
+
+    def remove(self, removal: Removal, settings: Settings, stacks: Sequence[Stack]) -> str:
+        """Remove one thing. Returns why it stayed, or nothing."""
+        if removal.kind == cleanup.IMAGE:
+            return self._delete([f"/images/{urllib.parse.quote(name, safe=':/@')}" for name in removal.names])
+        if removal.kind == cleanup.CONTAINER:
+            return self._delete([f"/containers/{name}" for name in removal.names])
+        if removal.kind == cleanup.VOLUME:
+            return self._delete([f"/volumes/{name}" for name in removal.names])
+        if removal.kind == cleanup.CACHE:
+            keep = str(int(settings.build_cache_gb * 1e9))
+            # The same limit under its names before and since Docker 28.
+            query = {"all": "true", "keep-storage": keep, "reserved-space": keep, "max-used-space": keep}
+            self._expect("POST", "/build/prune", query, REMOVE_SECONDS)
+            return ""
+        if removal.kind == cleanup.LOGS:
+            return _vacuum(settings.journal_mb)
+        if removal.kind == cleanup.PACKAGES:
+            return _empty_package_cache()
+        if removal.kind == cleanup.RELEASE:
+            return _remove_release(removal, stacks)
+        return _unlink(removal.names[0])
+
+    def _delete(self, paths: Sequence[str]) -> str:
+        for path in paths:
+            status, data = self._call("DELETE", path, None, REMOVE_SECONDS)
+            if status == 409:
+                # Somebody began to use it since it was looked at: exactly then it has to stay.
+                return str(data.get("message", "in use") if isinstance(data, dict) else data)
+            if status >= 400 and status != 404:
+                message = data.get("message", "") if isinstance(data, dict) else str(data)
+                raise OperationFailed(f"Docker refused DELETE {path}", "docker", f"{status} {message}".strip())
+        return ""
+
+
+def observe_stack(host: Host, stack: Stack, state: str) -> StackSeen:
+    entries = host.store.releases(stack)
+    live = {env: found.release if (found := host.switch.live(stack.name, env)) else "" for env in ENVIRONMENTS}
+    unfinished, images = _needed_by(
+        record for env in ENVIRONMENTS for record in journal.unfinished(stack.name, env, state)
+    )
+    home = os.path.join(stack.directory, "releases")
+    names = sorted(os.listdir(home)) if os.path.isdir(home) else []
+    return StackSeen(
+        name=stack.name,
+        entries=entries,
+        live=live,
+        unfinished=frozenset(unfinished),
+        needed_images=frozenset(images),
+        directories=[Thing(name, used(os.path.join(home, name))) for name in names if not name.startswith(".")],
+        journals=_finished_journals(stack.name, state),
+    )
+
+
+def _needed_by(records: Iterator[Record]) -> tuple[set[str], set[str]]:
+    """Releases and images that interrupted operations may need to go on or back."""
+    releases: set[str] = set()
+    images: set[str] = set()
+    for record in records:
+        if record.plan is None:
+            continue
+        releases.add(record.plan.release.id)
+        if record.plan.was:
+            releases.add(record.plan.was.release)
+        images.update(record.plan.release.images.values())
+        images.update(image for move in record.plan.tags for image in (move.image, move.before) if image)
+    return releases, images
+
+
+def _finished_journals(stack: str, state: str) -> list[Thing]:
+    folder = journal.directory(stack, state)
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl")) if os.path.isdir(folder) else []
+    paths = [os.path.join(folder, name) for name in names]
+    return [Thing(path, used(path)) for path in paths if journal.read(path).is_finished]
+
+
+def used(path: str) -> int:
+    """Bytes on the disk of a file or of everything below a directory, on its own file system."""
+    total = 0
+    with contextlib.suppress(OSError):
+        device = os.lstat(path).st_dev
+        todo = [path]
+        while todo:
+            here = todo.pop()
+            with contextlib.suppress(OSError):
+                found = os.lstat(here)
+                if found.st_dev != device:
+                    continue
+                total += found.st_blocks * 512
+                if os.path.isdir(here) and not os.path.islink(here):
+                    todo += [entry.path for entry in os.scandir(here)]
+    return total
+
+
+def _unlink(path: str) -> str:
+    with contextlib.suppress(FileNotFoundError):
+        os.remove(path)
+    return ""
+
+
+def _remove_release(removal: Removal, stacks: Sequence[Stack]) -> str:
+    name, _separator, release = removal.names[0].partition("/")
+    stack = next(stack for stack in stacks if stack.name == name)
+    home = os.path.join(stack.directory, "releases", release)
+    # Without this file it is no release any more, wherever the rest is broken off.
+    _unlink(os.path.join(home, "release.json"))
+    shutil.rmtree(home, ignore_errors=True)
+    return "" if not os.path.exists(home) else "some of its files could not be removed"
+
+
+def _vacuum(megabytes: int) -> str:
+    command = ["journalctl", "--quiet", f"--vacuum-size={megabytes}M"]
+    try:
+        done = subprocess.run(
+            command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=60, check=False
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        return str(error)
+    return done.stderr.strip() if done.returncode else ""
+
+
+def package_files(home: str = APT_CACHE) -> list[str]:
+    """What apt fetched or computed and would fetch or compute again."""
+    found = [os.path.join(home, name) for name in ("pkgcache.bin", "srcpkgcache.bin")]
+    for folder in (os.path.join(home, "archives"), os.path.join(home, "archives", "partial")):
+        names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
+        found += [os.path.join(folder, name) for name in names if name.endswith(".deb")]
+    return [path for path in found if os.path.exists(path)]
+
+
+def _empty_package_cache(home: str = APT_CACHE) -> str:
+    """What `apt-get clean` removes, without the lock file that it would write; apt's own lock is respected."""
+    archives = os.path.join(home, "archives")
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(FileNotFoundError):
+            lock = os.open(os.path.join(archives, "lock"), os.O_RDWR | os.O_CLOEXEC)
+            stack.callback(os.close, lock)
+            try:
+                fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError:
+                return "apt is running"
+        for path in package_files(home):
+            _unlink(path)
+    return ""
+
+
+def _mark(image: ImageSeen, stacks: set[str]) -> str:
+    return "" if image.labels.get(f"{LABEL}.stack") in stacks else " (not ours)"

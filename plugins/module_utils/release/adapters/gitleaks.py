@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""gitleaks, where it is installed: it knows what the keys of well-known services look like."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import re
+import shutil
+import subprocess
+from typing import Any
+
+from ..errors import OperationFailed
+
+#: A person's own rules and exceptions; without it gitleaks uses its own.
+CONFIG = "/etc/onehost/gitleaks.toml"
+SECONDS = 300.0
+#: Also where sudo has cut the path short.
+PLACES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
+
+
+class Gitleaks:
+    """The command on this host."""
+
+    def __init__(self, config: str = CONFIG, seconds: float = SECONDS) -> None:
+        self.config = config
+        self.seconds = seconds
+
+    def version(self) -> str:
+        """What it is, and which rules it has; empty when it is not installed."""
+        program = self._program()
+        if not program:
+            return ""
+        # That of a distribution may not know what it is; its file then tells one from the next.
+        number = re.search(r"[0-9]+(\.[0-9]+)+", self._run([program, "version"], "/"))
+        text = f"gitleaks {number.group() if number else f'of {_date(program)}'}"
+        return f"{text} with {self.config} of {_date(self.config)}" if os.path.exists(self.config) else text
+
+    def scan(self, directory: str) -> list[tuple[str, str]]:
+        """Rule and file, relative to the directory, of all that looks like a secret. The values are not even read."""
+        report = os.path.join(directory, "report.json")
+        source = os.path.join(directory, "files")
+        words = ["detect", "--no-git", "--source", ".", "--redact", "--no-banner", "--exit-code", "0"]
+        words += ["--report-format", "json", "--report-path", report, "--log-level", "error"]
+        if os.path.exists(self.config):
+            words += ["--config", self.config]
+        self._run([self._program(), *words], source)
+        try:
+            with open(report, encoding="utf-8") as file:
+                found: list[dict[str, Any]] = json.load(file) or []
+            return sorted({(str(item["RuleID"]), _relative(str(item["File"]), source)) for item in found})
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            raise OperationFailed("the report of gitleaks cannot be read", "gitleaks", type(error).__name__) from None
+
+    def _program(self) -> str:
+        return shutil.which("gitleaks", path=os.pathsep.join([os.environ.get("PATH", ""), *PLACES])) or ""
+
+    def _run(self, command: list[str], where: str) -> str:
+        try:
+            done = subprocess.run(
+                command,
+                cwd=where,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                timeout=self.seconds,
+                check=False,
+            )
+        except subprocess.TimeoutExpired:
+            raise OperationFailed("gitleaks did not end", command[0], f"not within {self.seconds:g} s") from None
+        except OSError as error:
+            raise OperationFailed("gitleaks cannot be run", command[0], str(error)) from error
+        if done.returncode:
+            raise OperationFailed("gitleaks failed", command[0], done.stderr.strip()[-300:])
+        return done.stdout
+
+
+def _date(path: str) -> str:
+    return datetime.datetime.fromtimestamp(os.stat(path).st_mtime, datetime.timezone.utc).strftime("%Y-%m-%d %H:%M:%S")
+
+
+def _relative(path: str, source: str) -> str:
+    return os.path.relpath(os.path.join(source, path), source)

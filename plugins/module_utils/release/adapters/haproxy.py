@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The switch: HAProxy's map of what is live, in its memory and on disk.
+
+One entry decides the slot of every app of an environment and the release it names, see docs/architecture.md.
+The file is written first: should the machine stop between the two, HAProxy starts with what the file says, and the
+engine's recovery goes by the file too.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+import re
+import socket
+from collections.abc import Mapping
+
+from ..errors import OperationFailed
+from ..releases.release import Live
+from ..util.files import write_atomically
+
+ADMIN_SOCKET = "/run/haproxy/admin.sock"
+DIRECTORY = "/var/lib/onehost/switch"
+MEND = "systemctl status haproxy; journalctl -u haproxy -n 50"
+
+
+class Switch:
+    """HAProxy on this host."""
+
+    def __init__(self, admin_socket: str = ADMIN_SOCKET, directory: str = DIRECTORY) -> None:
+        self.admin_socket = admin_socket
+        self.directory = directory
+
+    def _map(self, stack: str, environment: str) -> str:
+        return f"{self.directory}/{stack}-{environment}.map"
+
+    def command(self, text: str) -> str:
+        """Send one line to the runtime socket and return the whole answer. Raises OSError."""
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
+            connection.settimeout(5)
+            connection.connect(self.admin_socket)
+            connection.sendall(text.encode() + b"\n")
+            parts = []
+            while part := connection.recv(65536):
+                parts.append(part)
+        return b"".join(parts).decode()
+
+    def live(self, stack: str, environment: str) -> Live | None:
+        """What the file says is live; None when nothing is, or the environment was never provisioned."""
+        try:
+            with open(self._map(stack, environment), encoding="utf-8") as file:
+                words = file.read().split()
+        except FileNotFoundError:
+            return None
+        return Live.parse(words[1]) if len(words) >= 2 and words[0] == "live" else None
+
+    def set_live(self, stack: str, environment: str, live: Live | None) -> None:
+        """Send all apps of an environment to one slot. Safe to repeat."""
+        path = self._map(stack, environment)
+        if not os.path.exists(path):
+            raise OperationFailed(
+                "the switch does not know this environment",
+                path,
+                "its map is missing",
+                "ansible-playbook playbooks/provision.yml",
+            )
+        text = str(live) if live else "none/none"
+        write_atomically(path, f"live {text}\n".encode(), mode=0o644)
+        try:
+            answer = self.command(f"set map {path} live {text}").strip()
+        except OSError as error:
+            # HAProxy is down or starting: it will read the file. Nothing is answered until then anyway.
+            raise OperationFailed("the switch does not answer", self.admin_socket, str(error), MEND) from error
+        # A stack of workers alone has no frontend, so HAProxy has no use for its map. For any other stack the
+        # confirmation through the edge tells.
+        if answer and not answer.startswith("Unknown map identifier"):
+            raise OperationFailed("the switch refused the new entry", path, answer, MEND)
+
+    # Routes that a feature switch has closed: what is in the map is answered with 503.
+
+    def _closed(self, stack: str, environment: str) -> str:
+        return f"{self.directory}/{stack}-{environment}-off.map"
+
+    def closed(self, stack: str, environment: str) -> dict[str, str]:
+        """The closed routes, `<app>/<path>/`, each with its flag, as the file has them."""
+        try:
+            with open(self._closed(stack, environment), encoding="utf-8") as file:
+                pairs = [line.split() for line in file]
+        except FileNotFoundError:
+            return {}
+        return {words[0]: words[1] for words in pairs if len(words) == 2}
+
+    def set_closed(self, stack: str, environment: str, routes: Mapping[str, str], *, must_run: bool = True) -> None:
+        """Close these routes and open all others, in one step. Safe to repeat. With `must_run` false HAProxy may be
+        down, or not be there yet: it reads the file when it starts."""
+        path = self._closed(stack, environment)
+        os.makedirs(self.directory, mode=0o755, exist_ok=True)
+        write_atomically(path, "".join(f"{key} {flag}\n" for key, flag in sorted(routes.items())).encode(), 0o644)
+        try:
+            answer = self.command(f"prepare map {path}").strip()
+            if answer.startswith("Unknown map identifier"):
+                # A stack of workers alone has no frontend; for any other, HAProxy has not been told of the map yet, and
+                # reads it when it is.
+                return
+            found = re.search(r"New version created: (\d+)", answer)
+            if found is None:
+                raise OperationFailed("the switch refused the closed routes", path, answer, MEND)
+            for key, flag in sorted(routes.items()):
+                if answer := self.command(f"add map @{found[1]} {path} {key} {flag}").strip():
+                    raise OperationFailed("the switch refused a closed route", f"{path}: {key}", answer, MEND)
+            if answer := self.command(f"commit map @{found[1]} {path}").strip():
+                raise OperationFailed("the switch refused the closed routes", path, answer, MEND)
+        except OSError as error:
+            if must_run:
+                raise OperationFailed("the switch does not answer", self.admin_socket, str(error), MEND) from error
+
+    def sessions(self, stack: str, environment: str, slot: str) -> dict[str, int]:
+        """How many requests and WebSockets are in progress on a slot, by app."""
+        prefix, suffix = f"{stack}-{environment}-", f"-{slot}"
+        try:
+            rows = csv.DictReader(io.StringIO(self.command("show stat -1 2 -1").lstrip("# ")))
+        except OSError as error:
+            raise OperationFailed("the switch does not answer", self.admin_socket, str(error), MEND) from error
+        return {
+            name[len(prefix) : -len(suffix)]: int(row["scur"] or 0)
+            for row in rows
+            if row["svname"] == "BACKEND" and (name := row["pxname"]).startswith(prefix) and name.endswith(suffix)
+        }

@@ -1,0 +1,76 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The edge's part of a stack: which routes nginx has now, and which the inventory wants.
+
+provision.yml writes what is wanted to `nginx/<environment>.conf`; what nginx reads is `nginx/live/<environment>.conf`.
+The routes travel with a release, so a promote brings new ones and a rollback the old ones; when they are the same,
+which is nearly always, nginx is left alone.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+
+from ..errors import OperationFailed
+from ..stack.model import Stack
+from ..util.files import read, write_atomically
+from .certificate import certificate_path
+
+MEND = "nginx -t; systemctl status nginx"
+
+
+class Edge:
+    """nginx on this host."""
+
+    def _path(self, stack: Stack, environment: str, *, live: bool) -> str:
+        return os.path.join(stack.directory, "nginx", *(["live"] if live else []), f"{environment}.conf")
+
+    def wanted(self, stack: Stack, environment: str) -> bytes | None:
+        """The routes as provisioned; None when provision.yml never ran."""
+        return read(self._path(stack, environment, live=False))
+
+    def live(self, stack: Stack, environment: str) -> bytes | None:
+        """The routes that nginx has."""
+        return read(self._path(stack, environment, live=True))
+
+    def set_live(self, stack: Stack, environment: str, routes: bytes) -> None:
+        """Give nginx these routes, if it has others. A configuration that nginx refuses is taken back at once."""
+        self._replace(self._path(stack, environment, live=True), routes, 0o644, "the routes of the release")
+
+    def certificate(self, name: str) -> bytes | None:
+        """The certificate with its key that nginx has for an environment."""
+        return read(certificate_path(name))
+
+    def set_certificate(self, name: str, pem: bytes) -> bool:
+        """Give nginx this certificate of an environment, if it has another. Returns whether it had."""
+        return self._replace(certificate_path(name), pem, 0o600, f"the certificate of {name}")
+
+    def _replace(self, path: str, data: bytes, mode: int, what: str) -> bool:
+        before = read(path)
+        # It outlives a kill between the file and the reload, so that the reload is made up for.
+        pending = f"{path}.pending"
+        if before == data and not os.path.exists(pending):
+            return False
+        write_atomically(pending, b"", 0o644)
+        write_atomically(path, data, mode)
+        try:
+            self._nginx("-t", "-q", what=what)
+        except OperationFailed:
+            if before is not None:
+                write_atomically(path, before, mode)
+            os.remove(pending)
+            raise
+        self._nginx("-s", "reload", what=what)
+        os.remove(pending)
+        return True
+
+    @staticmethod
+    def _nginx(*arguments: str, what: str) -> None:
+        done = subprocess.run(
+            ["nginx", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
+        )
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines()
+            raise OperationFailed(f"nginx refused {what}", "edge", lines[-1] if lines else "", MEND, log=lines)

@@ -1,0 +1,183 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Releases, slots and configuration on the host's disk."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from collections.abc import Mapping
+from typing import Any
+
+from ..env.env_file import fingerprint
+from ..releases.compose import key_files
+from ..releases.release import PARTIAL, Entry, Release
+from ..stack.model import Stack
+from ..util.files import as_json, read, sync_directory, write_atomically, write_synced
+from . import flags_file as adapters_flags_file
+from . import secret_ages_file as adapters_secret_ages_file
+
+STATE = "/var/lib/onehost"
+SEARCHED_KEPT = 400
+
+
+class Store:
+    """Everything the engine keeps in files. Written atomically and flushed; secrets 0600."""
+
+    def __init__(self, state: str = STATE) -> None:
+        self.state = state
+
+    # The history: <directory>/releases/<id>/
+
+    def _release(self, stack: Stack, release: str) -> str:
+        return os.path.join(stack.directory, "releases", release)
+
+    def releases(self, stack: Stack) -> list[Entry]:
+        """All whole releases, oldest first. What a killed operation left half-written is passed over."""
+        home = os.path.join(stack.directory, "releases")
+        entries = []
+        for name in sorted(os.listdir(home)) if os.path.isdir(home) else []:
+            if name.endswith(PARTIAL) or name.startswith("."):
+                continue
+            try:
+                with open(os.path.join(home, name, "release.json"), encoding="utf-8") as file:
+                    release = Release.from_json(json.load(file))
+                with open(os.path.join(home, name, "status.json"), encoding="utf-8") as file:
+                    status = json.load(file)
+                entry = Entry(release, status.get("status", "failed"), status.get("since", ""), status.get("via", ""))
+            except (OSError, ValueError, AttributeError):
+                continue
+            if release.stack == stack.name and release.id == name:
+                entries.append(entry)
+        return entries
+
+    def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:
+        """Write a release in a folder beside its place and rename it: it is there whole, or not at all."""
+        final = self._release(stack, release.id)
+        partial = final + PARTIAL
+        os.makedirs(os.path.dirname(final), mode=0o755, exist_ok=True)
+        if os.path.isdir(partial):
+            shutil.rmtree(partial)
+        os.makedirs(os.path.join(partial, "env"), mode=0o700)
+        os.chmod(partial, 0o755)
+        for layer, data in env.items():
+            write_synced(os.path.join(partial, "env", layer), data, 0o600)
+        if routes is not None:
+            write_synced(os.path.join(partial, "routes.conf"), routes, 0o644)
+        write_synced(os.path.join(partial, "compose.json"), as_json(release.services), 0o644)
+        write_synced(os.path.join(partial, "release.json"), as_json(release.to_json()), 0o644)
+        status = {"status": "prepared", "since": release.id.split("-")[0], "via": release.operation}
+        write_synced(os.path.join(partial, "status.json"), as_json(status), 0o644)
+        sync_directory(os.path.join(partial, "env"))
+        sync_directory(partial)
+        os.rename(partial, final)
+        sync_directory(os.path.dirname(final))
+
+    def release_env(self, stack: Stack, release: str) -> dict[str, bytes]:
+        home = os.path.join(self._release(stack, release), "env")
+        result = {}
+        for layer in sorted(os.listdir(home)) if os.path.isdir(home) else []:
+            with open(os.path.join(home, layer), "rb") as file:
+                result[layer] = file.read()
+        return result
+
+    def release_routes(self, stack: Stack, release: str) -> bytes | None:
+        """The edge's routes of that day."""
+        return read(os.path.join(self._release(stack, release), "routes.conf"))
+
+    def set_status(self, stack: Stack, release: str, status: str, via: str, moment: str) -> None:
+        path = os.path.join(self._release(stack, release), "status.json")
+        write_atomically(path, as_json({"status": status, "since": moment, "via": via}), 0o644)
+
+    # Configuration: <directory>/config/
+
+    def config_env(self, stack: Stack, environment: str) -> dict[str, bytes | None]:
+        """The env files as they are on the host now, by layer; None for one that is not there."""
+        return {
+            layer: read(os.path.join(stack.directory, "config", f".env.{layer}")) for layer in ("common", environment)
+        }
+
+    def key_fingerprints(self, stack: Stack) -> dict[str, str | None]:
+        """A fingerprint of each key file that any app needs, by file name; None for one that is not there."""
+        names = sorted({name for app in stack.apps.values() for name in key_files(app)})
+        result: dict[str, str | None] = {}
+        for name in names:
+            data = read(os.path.join(stack.directory, "config", "keys", name))
+            result[name] = None if data is None else fingerprint(data)
+        return result
+
+    def secret_record(self, stack: Stack) -> dict[str, Any]:
+        """Since when each secret has its value, as fingerprints: see `ages`."""
+        return adapters_secret_ages_file.load(adapters_secret_ages_file.path_of(stack, self.state))
+
+    def flags(self, stack: Stack, environment: str) -> dict[str, dict[str, Any]]:
+        """The feature switches that were turned."""
+        return adapters_flags_file.turned(stack, environment, self.state)
+
+    def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
+        adapters_secret_ages_file.save(adapters_secret_ages_file.path_of(stack, self.state), record)
+
+    # Which images were searched for secrets: /var/lib/onehost/<stack>/searched.json
+
+    def searched(self, stack: Stack) -> dict[str, str]:
+        data = read(os.path.join(self.state, stack.name, "searched.json"))
+        try:
+            known: dict[str, str] = json.loads(data) if data else {}
+        except ValueError:
+            return {}  # then they are searched again
+        return known
+
+    def set_searched(self, stack: Stack, known: Mapping[str, str]) -> None:
+        path = os.path.join(self.state, stack.name, "searched.json")
+        write_atomically(path, as_json(dict(list(known.items())[-SEARCHED_KEPT:])), 0o600)
+
+    # Slots: /var/lib/onehost/<stack>/slots/<environment>-<slot>/
+
+    def _slot(self, stack: Stack, environment: str, slot: str) -> str:
+        return os.path.join(self.state, stack.name, "slots", f"{environment}-{slot}")
+
+    def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
+        return os.path.join(self._slot(stack, environment, slot), "compose.json")
+
+    def write_slot(
+        self, stack: Stack, environment: str, slot: str, compose: dict[str, Any], env: Mapping[str, bytes]
+    ) -> None:
+        """Write what a slot is created from."""
+        home = self._slot(stack, environment, slot)
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        for name, data in env.items():
+            write_atomically(os.path.join(home, f"env.{name}"), data, 0o600)
+        # What an earlier release of this slot left: an app that is gone, or layers from before there was a matrix.
+        for old in os.listdir(home):
+            if old.startswith("env.") and old[len("env.") :] not in env:
+                os.remove(os.path.join(home, old))
+        write_atomically(self.slot_compose_path(stack, environment, slot), as_json(compose), 0o600)
+
+    def write_build(self, stack: Stack, compose: dict[str, Any]) -> str:
+        home = os.path.join(self.state, stack.name)
+        os.makedirs(home, mode=0o755, exist_ok=True)
+        path = os.path.join(home, "build.json")
+        write_atomically(path, as_json(compose), 0o600)
+        return path
+
+    # The warm slot: /var/lib/onehost/<stack>/warm-<environment>.json
+
+    def _warm(self, stack: Stack, environment: str) -> str:
+        return os.path.join(self.state, stack.name, f"warm-{environment}.json")
+
+    def set_warm(self, stack: Stack, environment: str, note: dict[str, Any] | None) -> None:
+        """Note which slot is kept warm and until when, or that none is."""
+        path = self._warm(stack, environment)
+        if note is not None:
+            write_atomically(path, as_json(note), 0o644)
+        elif os.path.exists(path):
+            os.remove(path)
+
+    def warm(self, stack: Stack, environment: str) -> dict[str, Any] | None:
+        data = read(self._warm(stack, environment))
+        return json.loads(data) if data else None
+
+    def free_bytes(self, path: str) -> int:
+        return shutil.disk_usage(path).free

@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Timers of systemd: the end of a slot's warm time, and of the overlap after a rotation of keys.
+
+They do not survive a reboot; `onehost recover`, which runs at boot, sets them again by the notes on disk.
+"""
+
+from __future__ import annotations
+
+import math
+import subprocess
+import time
+
+from ..errors import OperationFailed
+
+COMMAND = "/usr/local/bin/onehost"
+AGAIN_SECONDS = 60
+
+
+class Timer:
+    """systemd on this host."""
+
+    def arm(self, stack: str, environment: str, seconds: float) -> None:
+        """Run `onehost cool` after this many seconds; a timer that was armed before is replaced."""
+        _arm(f"onehost-cool-{stack}-{environment}", seconds, "the timer for the warm slot", ["cool", "--stack", stack])
+
+    def arm_overlap(self, stack: str, seconds: float) -> None:
+        """Run `onehost end-overlap` after this many seconds, and every minute from then on until it is disarmed:
+        what must end is not given up because it could not be ended once."""
+        again = f"--on-unit-inactive={AGAIN_SECONDS}s"
+        command = ["end-overlap", "--stack", stack]
+        _arm(_overlap_unit(stack), seconds, "the timer for the end of the overlap", command, again)
+
+    def disarm_overlap(self, stack: str) -> None:
+        _stop(_overlap_unit(stack))
+
+
+def _overlap_unit(stack: str) -> str:
+    return f"onehost-end-overlap-{stack}"
+
+
+def _stop(unit: str) -> None:
+    # Stopping one that is not there is no error worth telling: there usually is none.
+    pattern = f"{unit}:*.timer"
+    subprocess.run(["systemctl", "stop", pattern], stdin=subprocess.DEVNULL, capture_output=True, check=False)
+
+
+def _arm(unit: str, seconds: float, what: str, words: list[str], *more: str) -> None:
+    _stop(unit)
+    # A name of its own each time: what the last timer started may still wait for its turn, or be who is asking here.
+    name = f"{unit}:{time.time_ns()}"
+    # Never too early: the command goes by the clock, and would find that the time is not over yet.
+    when = [f"--on-active={max(1, math.ceil(seconds))}s", *more, "--timer-property=AccuracySec=1s"]
+    command = ["systemd-run", f"--unit={name}", "--collect", *when, COMMAND, *words]
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    if done.returncode != 0:
+        raise OperationFailed(f"{what} could not be set", name, done.stderr.strip(), f"onehost {words[0]}")

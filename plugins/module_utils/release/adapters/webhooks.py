@@ -1,0 +1,195 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Delivering notifications: in processes of their own, with retries and a deadline, and never in anybody's way."""
+
+from __future__ import annotations
+
+import contextlib
+import email.utils
+import http.client
+import json
+import os
+import random
+import signal
+import ssl
+import syslog
+import time
+import urllib.error
+import urllib.request
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from ..errors import Refused
+from ..releases.events import Event
+from ..rendering.notifications import Target, body, read_targets
+from ..util.files import write_atomically
+
+#: Written by the role `engine`, for root alone: the addresses are secrets.
+SETTINGS = "/etc/onehost/notifications.json"
+#: The last delivery to each target, without its address.
+STATE = "/var/lib/onehost/notifications"
+
+DEADLINE_SECONDS = 60.0
+REQUEST_SECONDS = 10.0
+FIRST_PAUSE_SECONDS = 1.0
+LONGEST_PAUSE_SECONDS = 15.0
+
+
+class _Stay(urllib.request.HTTPRedirectHandler):
+    """The address is a secret; it is not for whoever a redirection names."""
+
+    def redirect_request(self, *arguments: Any, **more: Any) -> None:
+        return None
+
+
+class GaveUp(Exception):
+    """Why a notification could not be delivered. Never holds the address."""
+
+
+def load(path: str = SETTINGS) -> list[Target]:
+    """The targets of this host; none where nothing was configured. Raises Refused."""
+    try:
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+    except FileNotFoundError:
+        return []
+    except ValueError:
+        data = None
+    return read_targets(data, path)
+
+
+def deliver(
+    target: Target,
+    event: Event,
+    *,
+    deadline_seconds: float = DEADLINE_SECONDS,
+    wait: Callable[[float], None] = time.sleep,
+    clock: Callable[[], float] = time.monotonic,
+) -> int:
+    """Send one event to one target. Returns how many attempts it took; raises GaveUp."""
+    opener = urllib.request.build_opener(_Stay(), urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    data = body(target, event)
+    deadline = clock() + deadline_seconds
+    pause, attempt = FIRST_PAUSE_SECONDS, 0
+    while True:
+        attempt += 1
+        left = deadline - clock()
+        cause, asked = _attempt(opener, target, data, max(0.1, min(REQUEST_SECONDS, left)))
+        if not cause:
+            return attempt
+        # A little chance, so that several hosts do not come back at the same moment.
+        rest = max(asked, pause * random.uniform(0.8, 1.2))
+        if clock() + rest >= deadline:
+            raise GaveUp(f"{cause}, after {attempt} attempt{'s' if attempt > 1 else ''}")
+        wait(rest)
+        pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
+
+
+def _attempt(opener: urllib.request.OpenerDirector, target: Target, data: bytes, seconds: float) -> tuple[str, float]:
+    """Returns the cause of a failure that may pass, and the pause that was asked for. Raises GaveUp for any other."""
+    headers = {"Content-Type": "application/json", "User-Agent": "onehost-release"}
+    request = urllib.request.Request(target.url, data=data, headers=headers, method="POST")
+    try:
+        with opener.open(request, timeout=seconds) as response:
+            response.read(4096)
+        return "", 0.0
+    except urllib.error.HTTPError as error:
+        with error:
+            if error.code == 429 or error.code >= 500:
+                return f"HTTP {error.code}", retry_after(error.headers.get("Retry-After", ""), time.time())
+            raise GaveUp(f"HTTP {error.code}") from None
+    except (OSError, http.client.HTTPException) as error:
+        reason = getattr(error, "reason", error)
+        # Their own texts may repeat the address, so only the kind is told.
+        return f"no answer ({type(reason).__name__})", 0.0
+
+
+def retry_after(text: str, now: float) -> float:
+    """Seconds that a service asks to wait: a number, or a date of HTTP. Nothing usable is no wish."""
+    with contextlib.suppress(ValueError):
+        return max(0.0, float(text))
+    with contextlib.suppress(ValueError, TypeError):
+        return max(0.0, email.utils.parsedate_to_datetime(text).timestamp() - now)
+    return 0.0
+
+
+class Notifier:
+    """Tells the targets of this host. Whatever goes wrong here is noted and harms nobody."""
+
+    def __init__(
+        self, settings: str = SETTINGS, state: str = STATE, deadline_seconds: float = DEADLINE_SECONDS
+    ) -> None:
+        self.settings = settings
+        self.state = state
+        self.deadline_seconds = deadline_seconds
+
+    def tell(self, event: Event, wait: bool = False) -> None:
+        """Start one process for each target that wants the event. With `wait` until all have ended."""
+        try:
+            children = [self._start(target, event) for target in load(self.settings) if target.wants(event)]
+        except (OSError, Refused) as error:
+            _log(f"cannot notify anybody: {error}")
+            return
+        if wait:
+            for child in children:
+                os.waitpid(child, 0)
+
+    def _start(self, target: Target, event: Event) -> int:
+        child = os.fork()
+        if child:
+            return child
+        try:
+            os.setsid()
+            # Nothing of the parent's may stay open here: its lock would outlive it, its caller would wait for us.
+            null = os.open(os.devnull, os.O_RDWR)
+            for descriptor in (0, 1, 2):
+                os.dup2(null, descriptor)
+            os.closerange(3, os.sysconf("SC_OPEN_MAX") if os.sysconf("SC_OPEN_MAX") < 1 << 20 else 1 << 16)
+            for number in (signal.SIGHUP, signal.SIGINT):
+                signal.signal(number, signal.SIG_IGN)
+            signal.signal(signal.SIGALRM, _too_long)
+            signal.setitimer(signal.ITIMER_REAL, self.deadline_seconds + 5)
+            self.deliver_and_note(target, event)
+        finally:
+            # Not sys.exit: what the parent registered to run at its end is not ours.
+            os._exit(0)
+
+    def deliver_and_note(self, target: Target, event: Event) -> str:
+        """Deliver, keep how it went for `onehost status`. Returns the trouble, or nothing."""
+        trouble = ""
+        try:
+            deliver(target, event, deadline_seconds=self.deadline_seconds)
+        except (GaveUp, TimeoutError) as error:
+            trouble = str(error)
+            _log(f"{target.name} ({target.type}) could not be told of {event.event}: {trouble}")
+        with contextlib.suppress(OSError):
+            os.makedirs(self.state, mode=0o755, exist_ok=True)
+            note = {"name": target.name, "event": event.event, "at": time.time(), "trouble": trouble}
+            write_atomically(os.path.join(self.state, f"{target.name}.json"), json.dumps(note).encode(), 0o644)
+        return trouble
+
+    def troubles(self) -> list[str]:
+        """Targets whose last notification could not be delivered, for people."""
+        found = []
+        for name in sorted(os.listdir(self.state)) if os.path.isdir(self.state) else []:
+            with contextlib.suppress(OSError, ValueError), open(os.path.join(self.state, name), "rb") as file:
+                note = json.load(file)
+                if note["trouble"]:
+                    moment = time.strftime("%Y-%m-%d %H:%M", time.localtime(note["at"]))
+                    found.append(f"{note['name']}: {note['event']} of {moment} not delivered: {note['trouble']}")
+        return found
+
+    def test(self, event: Event) -> Iterable[tuple[str, str]]:
+        """Tell everybody, whatever they want to be told. Yields name and trouble of each. Raises Refused."""
+        for target in load(self.settings):
+            yield target.name, self.deliver_and_note(target, event)
+
+
+def _too_long(*_arguments: Any) -> None:
+    raise TimeoutError("it took too long")
+
+
+def _log(text: str) -> None:
+    syslog.openlog("onehost", 0, syslog.LOG_USER)
+    syslog.syslog(syslog.LOG_ERR, f"notification: {text}")

@@ -1,0 +1,278 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command `onehost` on the host: what the playbooks do, for a person at the machine and for timers."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import datetime
+import json
+import os
+import socket
+import sys
+import time
+from typing import Any, TextIO
+
+from ..adapters.disk import Disk
+from ..adapters.nginx import Edge
+from ..adapters.stack_files import all_stacks, choose_stack, load_stack
+from ..adapters.webhooks import Notifier
+from ..errors import OperationFailed, Refused
+from ..operations import certificates, page_writer
+from ..operations import cleanup as room
+from ..operations import key_overlap as overlap
+from ..operations.recover import recover
+from ..operations.runner import run
+from ..operations.status import status
+from ..operations.warm_slot import cool
+from ..paths import Places
+from ..process import journal, lock
+from ..releases.events import Event
+from ..releases.request import OPERATIONS, Request
+from ..rendering import notifications
+from ..rendering.report import report_lines
+from ..rendering.status import status_lines
+from ..stack.model import ENVIRONMENTS, Stack
+from . import access
+from .bootstrap import this_host
+
+#: An operation takes the slot over well within this time.
+COOL_WAIT_SECONDS = 600.0
+
+_ENDED = "{}: the public key of before the rotation is gone"
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit code: 0 done or nothing to do, 1 failed or refused."""
+    parser = argparse.ArgumentParser(prog="onehost", description="Deploy, promote and roll back stacks on this host.")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for name, environment in OPERATIONS.items():
+        command = commands.add_parser(
+            name, help=f"{name} to {environment}" if name != "rollback" else "go back to the release before"
+        )
+        command.add_argument("--stack", default="", help="needed when the host has several")
+        command.add_argument("--apps", default="", help="only these apps, separated by commas")
+        command.add_argument("--reason", default="", help="kept in the history")
+        command.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for another operation")
+        command.add_argument("--watch-seconds", type=int, help="how long to watch the new release")
+        command.add_argument("--warm-seconds", type=int, help="how long to keep the old slot running")
+        command.add_argument("--check", action="store_true", help="say what would be done")
+        if name == "deploy":
+            command.add_argument("--version", default="", help="branch, tag or commit")
+            command.add_argument("--rebuild", action="store_true", help="build every app without the cache")
+        if name == "promote":
+            command.add_argument("--skip-gates", default="", help="gates to pass over, separated by commas; recorded")
+        if name == "rollback":
+            command.add_argument("--release", default="", help="a release of the history")
+            command.add_argument("--secrets", choices=["today", "release"], default="today")
+    for name, text in (
+        ("status", "what is live and what a rollback would do"),
+        ("recover", "finish or undo what was interrupted"),
+        ("cool", "stop slots whose warm time is over"),
+        ("end-overlap", "take away the public key of before a rotation when its time is over"),
+        ("certificates", "give the edge the certificates that were renewed on this host"),
+        ("page", "write the status pages, as a timer does each minute"),
+    ):
+        command = commands.add_parser(name, help=text)
+        command.add_argument("--stack", default="", help="one stack instead of all")
+        if name == "status":
+            command.add_argument("--json", action="store_true")
+    command = commands.add_parser("cleanup", help="remove what nothing needs until enough is free")
+    command.add_argument("--check", action="store_true", help="say what would be removed")
+    command.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for an operation that runs")
+    command.add_argument("--free-gb", type=float, help="how much is to be free, instead of what was provisioned")
+    command.add_argument("--free-percent", type=float, help="the same in per cent of the disk")
+    command.add_argument("--json", action="store_true")
+    commands.add_parser("notify", help="send a test message to everybody who is to be notified")
+    options = parser.parse_args(arguments)
+    if os.geteuid() != 0:
+        _say(f"onehost {options.command} needs root: sudo onehost {options.command}", sys.stderr)
+        return 1
+    # Sudo leaves the caller's as it is; what is written here has modes of its own.
+    os.umask(0o022)
+    try:
+        person = access.caller()
+        if options.command == "cleanup":
+            return _cleanup(options, person)
+        if options.command == "notify":
+            return _notify(person)
+        if options.command in OPERATIONS:
+            return _operate(options, person)
+        stacks = _stacks(options.stack, person)
+        if options.command == "status":
+            return _status(stacks, options.json)
+        if options.command == "recover":
+            return _recover(stacks)
+        if options.command == "certificates":
+            return _certificates(stacks)
+        if options.command == "page":
+            return _page(stacks)
+        if options.command == "end-overlap":
+            return _end_overlap(stacks)
+        return _cool(stacks)
+    except Refused as refused:
+        for problem in refused.problems:
+            _say(f"problem: {problem}", sys.stderr)
+        return 1
+    except OperationFailed as error:
+        _say(f"failed: {error}", sys.stderr)
+        return 1
+
+
+def _stacks(name: str, person: access.Caller) -> list[Stack]:
+    """The stack that was named, or all that the caller may act on. Raises Refused."""
+    if not name:
+        return person.mine(all_stacks())
+    stack = load_stack(choose_stack(name))
+    person.check([stack])
+    return [stack]
+
+
+def _operate(options: argparse.Namespace, person: access.Caller) -> int:
+    mine = _stacks(options.stack, person)
+    # Where there are none or several, it has to be said which.
+    stack = mine[0] if len(mine) == 1 else load_stack(choose_stack(options.stack))
+    person.check([stack])
+    request = Request(
+        operation=options.command,
+        environment=OPERATIONS[options.command],
+        person=person.name,
+        host=socket.gethostname(),
+        reason=options.reason,
+        apps=_split(options.apps),
+        version=getattr(options, "version", ""),
+        release=getattr(options, "release", ""),
+        rebuild=getattr(options, "rebuild", False),
+        skip_gates=_split(getattr(options, "skip_gates", "")),
+        secrets=getattr(options, "secrets", "today"),
+        lock_wait=options.lock_wait,
+        watch_seconds=options.watch_seconds,
+        warm_seconds=options.warm_seconds,
+    )
+    report = run(this_host(), stack, request, check=options.check)
+    _say("\n".join(report_lines(dataclasses.asdict(report))))
+    return 1 if report.failed else 0
+
+
+def _status(stacks: list[Stack], as_json: bool) -> int:
+    found = [status(this_host(), stack) for stack in stacks]
+    if as_json:
+        _say(json.dumps(found, indent=2))
+    else:
+        _say("\n".join(line for item in found for line in status_lines(item)))
+    return 0
+
+
+def _recover(stacks: list[Stack]) -> int:
+    # First, because it needs no Docker, which may still be starting.
+    for text in (text for stack in stacks for text in after_boot(stack.name)):
+        _say(text)
+    for stack in stacks:
+        for text in [*recover_stack(stack.name, wait=True), *cool_stack(stack.name)]:
+            _say(text)
+    return 0
+
+
+def _certificates(stacks: list[Stack]) -> int:
+    lines, problems = certificates.renew(stacks, Edge())
+    for line in lines:
+        _say(line)
+    for problem in problems:
+        _say(f"problem: {problem}", sys.stderr)
+    return 1 if problems else 0
+
+
+def _cleanup(options: argparse.Namespace, person: access.Caller) -> int:
+    # It is about all images on the host.
+    person.check(all_stacks())
+    settings = room.read_settings(free_gb=options.free_gb, free_percent=options.free_percent)
+    host = this_host()
+    report = room.make_room(host, all_stacks(), settings, check=options.check, wait_seconds=options.lock_wait)
+    room.alarm(host, report, options.check)
+    found = [json.dumps(dataclasses.asdict(report), indent=2)] if options.json else room.lines(report, options.check)
+    sys.stdout.write("\n".join(found) + "\n")
+    return 1 if report.failed else 0
+
+
+def _notify(person: access.Caller) -> int:
+    # It goes to everybody, whichever stacks they want to hear of.
+    person.check(all_stacks())
+    host, troubled = socket.gethostname(), False
+    event = Event("start", "a test: whoever reads this will be told of operations", host=host, at=time.time())
+    for name, trouble in Notifier().test(event):
+        troubled |= bool(trouble)
+        _say(f"{name}: {trouble or 'delivered'}")
+    return 1 if troubled else 0
+
+
+def _page(stacks: list[Stack]) -> int:
+    problems = page_writer.write_all(this_host(), stacks, Disk(), Places())
+    for problem in problems:
+        _say(f"problem: {problem}", sys.stderr)
+    return 1 if problems else 0
+
+
+def _cool(stacks: list[Stack]) -> int:
+    for stack in stacks:
+        for text in cool_stack(stack.name):
+            _say(text)
+    return 0
+
+
+def _end_overlap(stacks: list[Stack]) -> int:
+    for stack in stacks:
+        if overlap.end(this_host(), stack, locks=Places().locks):
+            _say(_ENDED.format(stack.name))
+    return 0
+
+
+def after_boot(name: str, places: Places | None = None) -> list[str]:
+    """End a rotation's overlap whose time is over, or set the timer that a reboot has taken away."""
+    ended = overlap.after_boot(this_host(), load_stack(name), locks=(places or Places()).locks)
+    return [_ENDED.format(name)] if ended else []
+
+
+def cool_stack(name: str, places: Places | None = None) -> list[str]:
+    """Stop every warm slot of a stack whose time is over. Waits for a running operation, which may need the slot."""
+    stack, found = load_stack(name), []
+    for environment in ENVIRONMENTS:
+        path = lock.lock_path(stack.name, environment, (places or Places()).locks)
+        with lock.hold(path, _who("cool"), COOL_WAIT_SECONDS):
+            found.append(cool(this_host(), stack, environment))
+    return [text for text in found if text]
+
+
+def recover_stack(name: str, places: Places | None = None, wait: bool = False) -> list[str]:
+    """Finish or undo everything that is unfinished in a stack, and tell who wants to know; with `wait` until they
+    were told. Raises Refused while an operation runs."""
+    places = places or Places()
+    stack, host, found = load_stack(name), this_host(), []
+    for environment in ENVIRONMENTS:
+        with lock.hold(lock.lock_path(stack.name, environment, places.locks), _who("recover"), 0):
+            mine = [recover(host, stack, record) for record in journal.unfinished(name, environment, places.state)]
+        if mine:
+            told = notifications.recovered(name, environment, socket.gethostname(), len(mine), host.clock.now())
+            host.notify.tell(told, wait)
+        found += mine
+    return found
+
+
+def _who(operation: str) -> dict[str, Any]:
+    """What the lock says of us to the one who comes second."""
+    return {
+        "operation": operation,
+        "person": os.environ.get("SUDO_USER", "root"),
+        "host": socket.gethostname(),
+        "since": datetime.datetime.now().astimezone().strftime("%H:%M:%S"),
+        "pid": os.getpid(),
+    }
+
+
+def _say(text: str, to: TextIO | None = None) -> None:
+    (to or sys.stdout).write(text + "\n")
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(part.strip() for part in text.split(",") if part.strip())

@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One operation for a caller elsewhere: arguments in, an answer out, both plain data.
+
+The modules deploy, promote and rollback call `answer`. Their action plugins first try the engine that is installed on
+the host (`main`, reading a question from standard input): that saves packing this whole engine, sending it and
+compiling it there, about half a second each time. It only counts when it is the very engine of the caller.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import os
+import sys
+from collections.abc import Mapping
+from typing import Any
+
+from .. import paths
+from ..adapters import stack_files as provisioned
+from ..errors import Problem, Refused
+from ..operations import runner as operation
+from ..planning.preflight import PROVISION
+from ..process import background
+from ..releases.request import OPERATIONS, Request
+from ..rendering import report as text
+from ..stack.model import Stack
+from ..stack.reader import read_stack
+from . import bootstrap as entrypoints_bootstrap
+from .remote_client import OTHER_ENGINE, engine_fingerprint
+
+
+def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    """Carry out operation `name` with a module's arguments, and return the module's result."""
+    chosen = given["stack"]
+    try:
+        chosen = provisioned.choose_stack(chosen)
+        stack = provisioned.load_stack(chosen)
+        _compare(stack, given["definition"])
+    except Refused as refused:
+        return _result(_refusal(name, chosen, refused), check)
+    request = Request(
+        operation=name,
+        environment=OPERATIONS[name],
+        person=given["person"],
+        host=given["origin"],
+        reason=given["reason"],
+        apps=tuple(given["apps"]),
+        version=given.get("version") or "",
+        release=given.get("release") or "",
+        rebuild=bool(given.get("rebuild")),
+        skip_gates=tuple(given.get("skip_gates") or ()),
+        secrets=given.get("secrets") or "today",
+        lock_wait=given["lock_wait"],
+        watch_seconds=given["watch_seconds"],
+        warm_seconds=given["warm_seconds"],
+    )
+    host = entrypoints_bootstrap.this_host()
+    if check:
+        return _result(dataclasses.asdict(operation.run(host, stack, request, check=True)), check)
+    path = operation.new_journal_path(stack, request, paths.Places())
+    result_path = os.path.join(background.RESULTS, os.path.basename(path).replace(".jsonl", ".json"))
+
+    def work() -> dict[str, Any]:
+        return dataclasses.asdict(operation.run(host, stack, request, journal_path=path))
+
+    process, report = background.start(work, result_path, given["wait_seconds"])
+    if report is None:
+        return {"changed": True, "running": True, "process": process, "journal": path, "result": result_path}
+    return _result(report, check)
+
+
+def main() -> int:
+    """Read one question from standard input, write its answer. Returns the exit code."""
+    asked = json.load(sys.stdin)
+    if asked["engine"] != engine_fingerprint():
+        found: dict[str, Any] = {OTHER_ENGINE: True}
+    else:
+        found = answer(asked["operation"], asked["arguments"], bool(asked["check"]))
+        if asked.get("journal"):
+            found["journal_text"] = _journal_text(found)
+    json.dump(found, sys.stdout)
+    return 0
+
+
+def _journal_text(found: Mapping[str, Any]) -> str:
+    """The journal of an operation that has ended, so that nobody needs to come again for its steps."""
+    path = found.get("report", {}).get("journal")
+    if not path:
+        return ""
+    with open(path, encoding="utf-8") as file:
+        return file.read()
+
+
+def _result(report: dict[str, Any], check: bool) -> dict[str, Any]:
+    lines = text.report_lines(report) if "problems" in report else [report["message"], *report.get("log", [])]
+    changed = bool(report.get("changed")) or (check and report["message"].startswith("would "))
+    diff = {"before": f"{report.get('was', '')}\n", "after": f"{report.get('release', '')}\n"}
+    result = {"changed": changed, "report": report, "lines": lines, "diff": diff if changed else {}}
+    if report["failed"] and check:
+        # Check mode says what would be refused and goes on: a host may be looked at before it was ever provisioned.
+        return {**result, "would_refuse": True, "msg": report["message"]}
+    if report["failed"]:
+        return {**result, "failed": True, "msg": "\n".join(lines)}
+    return {**result, "msg": report["message"]}
+
+
+def _compare(stack: Stack, definition: dict[str, Any] | None) -> None:
+    if definition is None:
+        return
+    wanted = read_stack(stack.name, definition).to_mapping(with_env=False)
+    have = stack.to_mapping(with_env=False)
+    different = sorted(key for key in wanted if wanted[key] != have.get(key))
+    if different:
+        raise Refused(
+            [
+                Problem(
+                    "differs between the inventory and the host: " + ", ".join(different),
+                    f"stack {stack.name}",
+                    PROVISION,
+                )
+            ]
+        )
+
+
+def _refusal(name: str, stack: str, refused: Refused) -> dict[str, Any]:
+    report = dataclasses.asdict(operation.Report(name, stack or "(no stack)", OPERATIONS[name], failed=True))
+    report["message"] = "refused, nothing was changed"
+    report["problems"] = [{"what": p.what, "where": p.where, "mend": p.mend} for p in refused.problems]
+    return report

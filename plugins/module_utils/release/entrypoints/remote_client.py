@@ -1,0 +1,27 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the control machine needs to put a question to `exchange`, and no more: it is read there at each command."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+
+#: The installed engine's own program for `exchange.main`. People have no rule of sudo for it: a question may name any
+#: person.
+COMMAND = "/usr/local/lib/onehost/exchange"
+#: What the installed engine says when the caller's is another one.
+OTHER_ENGINE = "other engine"
+
+
+def engine_fingerprint(directory: str = "") -> str:
+    """SHA-256 over names and contents of the engine's files in a directory (by default, of the running engine)."""
+    home = directory or os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    digest = hashlib.sha256()
+    found = (os.path.relpath(os.path.join(place, name), home) for place, _, names in os.walk(home) for name in names)
+    for name in sorted(name for name in found if name.endswith(".py")):
+        with open(os.path.join(home, name), "rb") as file:
+            data = file.read()
+        digest.update(f"{name} {len(data)}\n".encode() + data)
+    return digest.hexdigest()

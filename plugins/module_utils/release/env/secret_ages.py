@@ -1,0 +1,99 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How old each secret is: a salted fingerprint of its value and the moment since when it has been that.
+
+The fingerprint is keyed with a random salt of the host, so that the record, which only root reads, does not even help
+to guess a short value that was used elsewhere.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import secrets
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from .matrix import Key
+from .matrix_check import COMMON, DAY
+
+FORMAT = 1
+
+
+KEPT_NOTES = 20
+
+
+#: The private key that signs tokens, in the record beside the matrix's keys.
+JWT = "jwt_private.pem"
+
+
+KEY_FILES = "keys"
+
+
+Record = dict[str, Any]
+
+
+def updated(record: Record, values: Mapping[tuple[str, str], str], now: float, note: str | None = None) -> Record:
+    """The record after a look at today's values, by (environment, key). What is gone is forgotten. `note` says where
+    new values came from when that was not their source; empty ends it, None leaves it."""
+    salt = str(record.get("salt") or secrets.token_hex(32))
+    known: Mapping[str, Mapping[str, Any]] = record.get("secrets", {})
+    result: dict[str, dict[str, Any]] = {}
+    for (environment, name), value in sorted(values.items()):
+        label = f"{environment}/{name}"
+        print_of_value = _fingerprint(salt, label, value)
+        old = known.get(label, {})
+        since = old.get("since", now) if old.get("fingerprint") == print_of_value else now
+        result[label] = {"fingerprint": print_of_value, "since": since}
+    notes = list(record.get("notes", []))
+    if note:
+        notes = [*notes, {"at": now, "note": note}][-KEPT_NOTES:]
+    offline = record.get("offline", "") if note is None else note
+    return {"format": FORMAT, "salt": salt, "secrets": result, "notes": notes, "offline": offline}
+
+
+def secret_values(matrix: Mapping[str, Key], layers: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, str], str]:
+    """Values whose age matters, by (environment, key)."""
+    return {
+        (environment, name): value
+        for environment in layers
+        if environment != COMMON
+        for name, value in {**layers.get(COMMON, {}), **layers[environment]}.items()
+        if (key := matrix.get(name)) and (key.is_secret or key.max_age_days) and value
+    }
+
+
+def days(record: Record, now: float) -> dict[tuple[str, str], float]:
+    """How many days ago each value last changed, by (environment, key)."""
+    result = {}
+    for label, item in record.get("secrets", {}).items():
+        environment, _separator, name = label.partition("/")
+        result[environment, name] = max(0.0, (now - float(item["since"])) / DAY)
+    return result
+
+
+def due(matrix: Mapping[str, Key], ages_days: Mapping[tuple[str, str], float], within: float = 14.0) -> list[str]:
+    """Secrets to be replaced now or within so many days, most urgent first, as lines for people."""
+    rows = []
+    for (environment, name), age in ages_days.items():
+        allowed = 90 if environment == KEY_FILES else (matrix[name].max_age_days if name in matrix else 0)
+        if allowed and age > allowed - within:
+            left = allowed - age
+            word = f"due for {-left:.0f} days" if left < 0 else f"due in {left:.0f} days"
+            rows.append((left, f"{name} ({environment}): {word}, last changed {age:.0f} days ago"))
+    return [row[1] for row in sorted(rows)]
+
+
+def changed(before: Record, after: Record) -> list[str]:
+    """Labels whose value is another one, or new."""
+    known: Mapping[str, Mapping[str, Any]] = before.get("secrets", {})
+    items: Iterable[tuple[str, Mapping[str, Any]]] = after.get("secrets", {}).items()
+    return [label for label, item in items if known.get(label, {}).get("fingerprint") != item["fingerprint"]]
+
+
+def _fingerprint(salt: str, label: str, value: str) -> str:
+    return hmac.new(salt.encode(), f"{label}\0{value}".encode(), hashlib.sha256).hexdigest()[:32]

@@ -1,0 +1,275 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Making room on the disk: look, plan, remove one thing at a time until the floor is met, tell."""
+
+from __future__ import annotations
+
+import contextlib
+import dataclasses
+import json
+import os
+import socket
+import time
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..adapters.disk import Disk
+from ..errors import OperationFailed, Refused
+from ..paths import Places
+from ..planning import cleanup
+from ..planning.cleanup import CleanupPlan, HostSeen, Removal, Settings, size
+from ..ports import Host
+from ..process import lock
+from ..rendering.notifications import disk_alarm
+from ..stack.model import ENVIRONMENTS, Stack
+from ..util.fields import Fields
+
+SETTINGS = "/etc/onehost/cleanup.json"
+#: Estimates of what an image frees are too low where images share layers: so many looks again at most.
+ROUNDS = 5
+RETRY_SECONDS = 1.0
+#: So many of each kind are told by name; the data has all of them.
+LISTED = 20
+MEND = "onehost cleanup --check says what may go; the rest is for a person"
+
+
+@dataclass
+class CleanupReport:
+    """What happened, for a person and for a program. Sizes in bytes."""
+
+    changed: bool = False
+    failed: bool = False
+    message: str = ""
+    floor: int = 0
+    free_before: int = 0
+    free_after: int = 0
+    #: Removed, or planned in check mode: kind, names, bytes, why.
+    removed: list[dict[str, Any]] = field(default_factory=list)
+    #: Bytes by kind.
+    kinds: dict[str, int] = field(default_factory=dict)
+    stayed: list[str] = field(default_factory=list)
+    #: What takes most room, when the floor is not met.
+    consumers: list[dict[str, Any]] = field(default_factory=list)
+    seconds: float = 0.0
+
+    def add(self, removal: Removal) -> None:
+        self.removed.append(dataclasses.asdict(removal))
+        self.kinds[removal.kind] = self.kinds.get(removal.kind, 0) + removal.bytes
+
+
+def read_settings(path: str = SETTINGS, **given: float | int | None) -> Settings:
+    """What provisioning wrote, with what was asked for now over it. Raises Refused."""
+    data: Any = {}
+    if os.path.exists(path):
+        with open(path, encoding="utf-8") as file:
+            data = json.load(file)
+    problems: list[Any] = []
+    usual = Settings()
+    fields = Fields({**data, **{key: value for key, value in given.items() if value is not None}}, path, problems)
+    settings = Settings(
+        free_gb=fields.number("free_gb", usual.free_gb, 0, 100000),
+        free_percent=fields.number("free_percent", usual.free_percent, 0, 95),
+        keep_releases=fields.integer("keep_releases", usual.keep_releases, 2, 100000),
+        keep_journals=fields.integer("keep_journals", usual.keep_journals, 20, 1000000),
+        build_cache_gb=fields.number("build_cache_gb", usual.build_cache_gb, 0, 100000),
+        journal_mb=fields.integer("journal_mb", usual.journal_mb, 8, 1000000),
+    )
+    fields.no_others()
+    if problems:
+        raise Refused(problems)
+    return settings
+
+
+def make_room(
+    host: Host,
+    stacks: Sequence[Stack],
+    settings: Settings,
+    *,
+    check: bool = False,
+    wait_seconds: float = 0,
+    who: dict[str, Any] | None = None,
+    held: Collection[str] = (),
+    keep_images: Collection[str] = (),
+    places: Places | None = None,
+    disk: Disk | None = None,
+    tell: Callable[[str], None] = lambda text: None,
+) -> CleanupReport:
+    """Remove the least that brings the free space to its floor. Raises Refused while an operation runs; `held` names
+    locks that the caller holds itself."""
+    places, disk, begun = places or Places(), disk or Disk(), time.monotonic()
+    seen = disk.observe(host, stacks, places.state)
+    planned = cleanup.plan(seen, settings, keep_images)
+    report = CleanupReport(floor=planned.floor, free_before=seen.free, free_after=seen.free)
+    if check:
+        for removal in (*planned.trimmed, *planned.removals):
+            report.add(removal)
+        enough = seen.free + sum(item["bytes"] for item in report.removed)
+        report.changed = bool(report.removed)
+        report.message = _check_message(planned, enough)
+        report.failed = enough < planned.floor
+    elif planned.missing or planned.trimmed:
+        paths = [lock.lock_path(stack.name, env, places.locks) for stack in stacks for env in ENVIRONMENTS]
+        with _all_locks([path for path in paths if path not in held], who or _who(), wait_seconds):
+            _carry_out(host, stacks, settings, keep_images, places, disk, report, tell)
+        report.changed = bool(report.removed)
+        report.failed = report.free_after < report.floor
+        report.message = _message(report)
+    else:
+        report.message = f"{size(seen.free)} free, the floor is {size(planned.floor)}: nothing to do"
+    if not check:
+        disk.renew_spare(stacks)
+    if report.failed:
+        # Looked at again: what was removed takes no room any more.
+        now = seen if check else disk.observe(host, stacks, places.state)
+        report.consumers = [dataclasses.asdict(thing) for thing in disk.consumers(now)]
+    report.seconds = round(time.monotonic() - begun, 2)
+    return report
+
+
+def _carry_out(
+    host: Host,
+    stacks: Sequence[Stack],
+    settings: Settings,
+    keep_images: Collection[str],
+    places: Places,
+    disk: Disk,
+    report: CleanupReport,
+    tell: Callable[[str], None],
+) -> None:
+    """Plan anew with all locks held, and stop as soon as the disk itself says that it is enough."""
+    stuck: set[tuple[str, ...]] = set()
+    free = report.free_before
+    if free < cleanup.BREATH_BYTES:
+        disk.spend_spare()
+    for _round in range(ROUNDS):
+        seen = disk.observe(host, stacks, places.state)
+        planned = cleanup.plan(_without(seen, stuck), settings, keep_images)
+        todo = [item for item in (*planned.trimmed, *planned.removals) if item.names not in stuck]
+        for removal in todo:
+            if removal in planned.removals and free >= planned.floor:
+                break
+            trouble = _remove(disk, removal, settings, stacks)
+            if trouble:
+                stuck.add(removal.names)
+                report.stayed.append(f"{removal.kind} {', '.join(removal.names)}: {trouble}")
+                continue
+            if removal.kind in (cleanup.CACHE, cleanup.LOGS):
+                stuck.add(removal.names)  # once is all that there is to it
+            tell(str(removal))
+            report.add(removal)
+            free = disk.space(stacks)[1]
+        if free >= planned.floor or not todo:
+            break
+    report.free_after = disk.space(stacks)[1]
+
+
+def _remove(disk: Disk, removal: Removal, settings: Settings, stacks: Sequence[Stack]) -> str:
+    try:
+        return disk.remove(removal, settings, stacks)
+    except OperationFailed as error:
+        return error.cause  # the rest may still go
+
+
+def _without(seen: HostSeen, stuck: set[tuple[str, ...]]) -> HostSeen:
+    """What could not be removed must not stand in a plan for what can."""
+    images = [image for image in seen.images if (image.names or (image.id,)) not in stuck]
+    return dataclasses.replace(
+        seen,
+        images=images,
+        build_cache=0 if ("BuildKit",) in stuck else seen.build_cache,
+        system_log=0 if ("journald",) in stuck else seen.system_log,
+        package_cache=0 if ("apt",) in stuck else seen.package_cache,
+    )
+
+
+@contextlib.contextmanager
+def _all_locks(paths: Sequence[str], who: dict[str, Any], wait_seconds: float) -> Iterator[None]:
+    """All or none: whoever waits for the last must not keep the first from others meanwhile."""
+    deadline = time.monotonic() + wait_seconds
+    while True:
+        with contextlib.ExitStack() as stack:
+            try:
+                for path in paths:
+                    stack.enter_context(lock.hold(path, who, 0))
+            except Refused:
+                if time.monotonic() >= deadline:
+                    raise
+            else:
+                yield
+                return
+        time.sleep(RETRY_SECONDS)
+
+
+def _who() -> dict[str, Any]:
+    return {
+        "operation": "cleanup",
+        "person": os.environ.get("SUDO_USER", "root"),
+        "host": socket.gethostname(),
+        "since": time.strftime("%H:%M:%S"),
+        "pid": os.getpid(),
+    }
+
+
+def _check_message(planned: CleanupPlan, enough: int) -> str:
+    if not planned.removals and not planned.trimmed and not planned.missing:
+        return f"{size(planned.free)} free, the floor is {size(planned.floor)}: nothing to do"
+    text = f"would bring {size(planned.free)} free to about {size(enough)}, the floor is {size(planned.floor)}"
+    return text if enough >= planned.floor else f"{text}: not enough"
+
+
+def _message(report: CleanupReport) -> str:
+    text = f"{size(report.free_before)} free before, {size(report.free_after)} now, the floor is {size(report.floor)}"
+    return f"{text}: not enough. Mend: {MEND}" if report.failed else text
+
+
+def alarm(host: Host, report: CleanupReport, check: bool) -> None:
+    """Tell who wants to know that there is too little room and nothing left to remove."""
+    if report.failed and not check:
+        host.notify.tell(disk_alarm(socket.gethostname(), report.message, host.clock.now()))
+
+
+def lines(report: CleanupReport, check: bool) -> list[str]:
+    """The report for people."""
+    found = [f"cleanup: {report.message}"]
+    by_kind = ", ".join(f"{kind} {size(count)}" for kind, count in report.kinds.items())
+    if by_kind:
+        found.append(f"{'would free' if check else 'freed'} about: {by_kind}")
+    for kind in report.kinds:
+        mine = [item for item in report.removed if item["kind"] == kind]
+        found += [
+            f"   {kind} {', '.join(item['names'])}: {size(item['bytes'])}, {item['why']}" for item in mine[:LISTED]
+        ]
+        if len(mine) > LISTED:
+            found.append(f"   and {len(mine) - LISTED} more of this kind")
+    found += [f"stayed: {text}" for text in report.stayed]
+    if report.consumers:
+        found.append("what takes most room:")
+        found += [f"   {size(item['bytes']):>8}  {item['name']}" for item in report.consumers]
+    found.append(f"took {report.seconds:.2f} s")
+    return found
+
+
+class Room:
+    """What a deploy asks for: see seam.RoomPort."""
+
+    def __init__(self, stacks: Callable[[], Sequence[Stack]], places: Places | None = None) -> None:
+        self.stacks = stacks
+        self.places = places or Places()
+
+    def make(
+        self, host: Host, stack: Stack, environment: str, floor_gb: float, keep_images: Collection[str], person: str
+    ) -> str:
+        """Clean up within a running operation. Returns a sentence; another operation that runs is no error."""
+        settings = read_settings(free_gb=floor_gb, free_percent=0)
+        who = {**_who(), "person": person, "reason": f"makes room for {stack.name} {environment}"}
+        held = [lock.lock_path(stack.name, environment, self.places.locks)]
+        try:
+            report = make_room(
+                host, self.stacks(), settings, who=who, held=held, keep_images=keep_images, places=self.places
+            )
+        except Refused as refused:
+            return f"no cleanup now: {refused}"
+        kinds = ", ".join(f"{kind} {size(count)}" for kind, count in report.kinds.items())
+        return f"cleanup: {report.message}" + (f"; {kinds}" if kinds else "")

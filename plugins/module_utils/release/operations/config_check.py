@@ -1,0 +1,121 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The configuration on the host against the matrix: the files, and then what the running containers really have."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any, Protocol
+
+from ..env import matrix_report
+from ..env import secret_ages as ages
+from ..env.matrix_check import COMMON, Finding, concerning
+from ..planning.config_findings import PROVISION, files_of, findings, read_layers
+from ..ports import Host
+from ..releases.host_state import Observed
+from ..releases.runtime import Container
+from ..stack.app_env import values_of
+from ..stack.model import ENVIRONMENTS, Stack
+from .observe import observe
+
+
+class Looking(Protocol):
+    """What the truth check asks of Docker."""
+
+    def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
+        """The environment of a container, and that of its image."""
+
+
+def report(
+    host: Host,
+    docker: Looking,
+    stack: Stack,
+    *,
+    environment: str = "",
+    running: bool,
+    record: bool,
+    write: bool,
+    note: str | None = None,
+) -> dict[str, Any]:
+    """Everything check_config.yml shows, as plain data; notes the ages of secrets when asked to."""
+    seen = observe(host, stack)
+    renewed: list[str] = []
+    if record:
+        after = ages.updated(seen.secret_record, _secret_values(stack, seen), seen.now, note)
+        renewed = ages.changed(seen.secret_record, after)
+        if write and after != seen.secret_record:
+            host.store.set_secret_record(stack, after)
+        seen = dataclasses.replace(seen, secret_record=after)
+    found = findings(stack, seen)
+    found += [
+        Finding(f".env.{layer}", layer, "missing", "is missing", PROVISION)
+        for name in ENVIRONMENTS
+        for layer, data in seen.env[name].items()
+        if data is None and (layer != COMMON or name == ENVIRONMENTS[0])
+    ]
+    notes: list[str] = []
+    if running and stack.env_matrix:
+        inside, notes = truth(stack, seen, docker)
+        found += inside
+    environments = (environment,) if environment else ENVIRONMENTS
+    if environment:
+        found = concerning(found, environment)
+    due = ages.due(stack.env_matrix, ages.days(seen.secret_record, seen.now))
+    return {
+        **matrix_report.document(stack.name, found, environments),
+        "junit": matrix_report.junit(stack.name, stack.env_matrix, found, environments),
+        "due": due,
+        "renewed": renewed,
+        "lines": [*matrix_report.lines(stack.env_matrix, found, environments), *notes, *due],
+    }
+
+
+def _secret_values(stack: Stack, seen: Observed) -> dict[tuple[str, str], str]:
+    layers, _problems = read_layers(files_of(seen))
+    values = ages.secret_values(stack.env_matrix, layers)
+    if seen.keys.get(ages.JWT):
+        # A fingerprint serves as well as the key: only whether it changes matters.
+        values[ages.KEY_FILES, ages.JWT] = str(seen.keys[ages.JWT])
+    return values
+
+
+def truth(stack: Stack, seen: Observed, docker: Looking) -> tuple[list[Finding], list[str]]:
+    """The key sets of the running containers against the matrix; and, as notes, values that wait for the next
+    operation, which nothing but a new container would bring."""
+    found: list[Finding] = []
+    notes: list[str] = []
+    files = files_of(seen)
+    for environment in ENVIRONMENTS:
+        live = seen.live.get(environment)
+        for container in seen.in_slot(environment, live.slot) if live else []:
+            if container.state == "running" and container.app in stack.apps:
+                more, waiting = _inside(stack, environment, container, files, docker)
+                found += more
+                notes += waiting
+    return sorted(found, key=lambda f: (f.environment, f.key)), notes
+
+
+def _inside(
+    stack: Stack, environment: str, container: Container, files: Mapping[str, bytes], docker: Looking
+) -> tuple[list[Finding], list[str]]:
+    wanted = values_of(stack, container.app, environment, files)
+    has, of_image = docker.environment(container.id)
+    app = stack.apps[container.app]
+    own = {"FLAGS_FILE", *of_image, *app.environment, *(app.compose.get("environment") or {})}
+    more = {name for name in has if name not in wanted and name not in own and not name.startswith("RELEASE_")}
+    operation = "deploy_staging" if environment == "staging" else "promote"
+    mend = f"ansible-playbook playbooks/{operation}.yml brings it up to date"
+    inside = f"inside the running {container.app}"
+    found = [Finding(name, environment, "missing", f"is missing {inside}", mend) for name in wanted if name not in has]
+    found += [
+        Finding(name, environment, "not allowed here", f"is {inside}, which must not have it", mend) for name in more
+    ]
+    changed = sorted(n for n, v in wanted.items() if n in has and has[n] != v and n not in app.environment)
+    if not changed:
+        return found, []
+    return found, [f"{environment} {container.app}: {', '.join(changed)} changed since it was started; {mend}"]

@@ -1,0 +1,138 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Whether the apps of a slot are well: waiting until they are, and watching that they stay so."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+
+from ..errors import OperationFailed
+from ..ports import Host
+from ..process.journal import Journal
+from ..releases.runtime import Answer, Container
+from ..stack.model import App, Stack
+from ..util.concurrency import Together
+
+#: A worker answers no health question: it must have run this long without a restart.
+WORKER_SECONDS = 1.0
+#: More restarts than this while it starts, and an app is called crash-looping.
+RESTARTS_ALLOWED = 1
+#: The first pause between two questions; a question costs about 1 ms of the processor that the apps boot on.
+FIRST_POLL_SECONDS = 0.015
+POLL_SECONDS_PER_APP = 0.004
+SLOWEST_POLL_SECONDS = 0.3
+#: The longer it has taken, the less another moment matters: each pause is so much longer than the one before.
+POLL_GROWTH = 1.03
+#: Docker is asked less often than the apps themselves: it takes several times as long to answer.
+LOOK_SECONDS = 0.25
+WATCH_POLL_SECONDS = 0.5
+
+#: Looks at the containers that the apps run in.
+Look = Callable[[], Iterable[Container]]
+
+
+class Health:
+    """The apps of one slot, as `look` finds their containers."""
+
+    def __init__(self, host: Host, stack: Stack, environment: str, slot: str, look: Look) -> None:
+        self._host, self._stack, self._look = host, stack, look
+        self._environment, self._slot = environment, slot
+
+    def wait(self, apps: Iterable[App], journal: Journal) -> None:
+        """Wait until each app answers, each within its own deadline.
+
+        Raises OperationFailed when one does not, and at once when one keeps crashing.
+        """
+        clock = self._host.clock
+        waiting = {app.name: app for app in apps}
+        pause = FIRST_POLL_SECONDS + POLL_SECONDS_PER_APP * len(waiting)
+        begun, looked = clock.monotonic(), -LOOK_SECONDS
+        containers: dict[str, Container] = {}
+        restarts: dict[str, int] = {}
+        with Together() as at_once:
+            while waiting:
+                passed = clock.monotonic() - begun
+                if passed - looked >= LOOK_SECONDS or not all(app.is_web for app in waiting.values()):
+                    looked, containers = passed, {container.app: container for container in self._look()}
+                    for container in containers.values():
+                        restarts.setdefault(container.id, container.restarts)
+                answers = self._ask_all(waiting.values(), containers, at_once)
+                for name, answer in answers.items():
+                    if 0 < answer.status < 400:
+                        del waiting[name]
+                        journal.note(f"{name}: healthy after {passed:.1f} s")
+                for name, app in waiting.items():
+                    self._give_up(app, containers.get(name), restarts, passed, answers[name])
+                if waiting:
+                    clock.wait(pause)
+                    pause = min(pause * POLL_GROWTH, SLOWEST_POLL_SECONDS)
+
+    def watch(self, seconds: float) -> None:
+        """Raises OperationFailed as soon as an app stops, restarts, or at the end does not answer."""
+        clock, apps = self._host.clock, self._stack.apps
+        before = {c.app: (c.id, c.started) for c in self._look()}
+        deadline = clock.monotonic() + seconds
+        while clock.monotonic() < deadline:
+            containers = list(self._look())
+            for container in containers:
+                if container.state != "running" or (container.id, container.started) != before.get(container.app):
+                    self._fail(
+                        apps[container.app],
+                        container,
+                        f"died after the switch (exit code {container.exit_code}, {container.restarts} restarts)",
+                    )
+            for name in before.keys() - {c.app for c in containers}:
+                self._fail(apps[name], None, "is gone")
+            clock.wait(min(WATCH_POLL_SECONDS, max(0.0, deadline - clock.monotonic())))
+        web = {c.app: c for c in self._look() if apps[c.app].is_web}
+        with Together() as at_once:
+            answers = self._ask_all([apps[name] for name in web], web, at_once)
+        for name, answer in answers.items():
+            if not 0 < answer.status < 400:
+                self._fail(apps[name], web[name], f"is not healthy any more: {answer}")
+
+    def _ask_all(
+        self, apps: Iterable[App], containers: Mapping[str, Container], at_once: Together
+    ) -> dict[str, Answer]:
+        """What each app answers now."""
+        asked = list(apps)
+        answers = at_once.all(lambda app: self._ask(app, containers.get(app.name)), asked)
+        return dict(zip([app.name for app in asked], answers, strict=True))
+
+    def _ask(self, app: App, container: Container | None) -> Answer:
+        if app.is_web:
+            port = self._stack.loopback_port(app, self._environment, self._slot)
+            return self._host.probe.health(port, app.health)
+        if container is None:
+            return Answer(0, error="no container")
+        # One that was kept running has been up for long: it need not prove itself again.
+        up = self._host.clock.now() - container.started_at
+        if container.state == "running" and up >= WORKER_SECONDS:
+            return Answer(200)
+        return Answer(0, error=container.state)
+
+    def _give_up(
+        self, app: App, container: Container | None, restarts: Mapping[str, int], passed: float, answer: Answer
+    ) -> None:
+        """Raises OperationFailed when there is nothing more to wait for."""
+        if container is None:
+            self._fail(app, None, "has no container")
+        # One that was kept running may have restarted long ago: only what it does now counts.
+        elif container.restarts - restarts[container.id] > RESTARTS_ALLOWED or container.state in ("exited", "dead"):
+            self._fail(
+                app, container, f"keeps crashing (exit code {container.exit_code}, {container.restarts} restarts)"
+            )
+        elif passed > app.health_seconds:
+            self._fail(
+                app, container, f"is not healthy after {app.health_seconds} s; {app.health or 'state'}: {answer}"
+            )
+
+    def _fail(self, app: App, container: Container | None, cause: str) -> None:
+        raise OperationFailed(
+            f"app {app.name} {cause.split(';')[0]}",
+            f"{self._environment} {self._slot}",
+            cause,
+            f"docker logs {container.id[:12]}" if container else "",
+            log=self._host.docker.logs(container, 20) if container else [],
+        )

@@ -1,0 +1,122 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A new key pair for tokens, while the old public key stays valid for a while.
+
+Running containers hold the files they were started with, so the new pair goes live with the next deploy and promote,
+for all apps of an environment at once. The end of the overlap is the other way round: the old public key is written
+over in place, which running containers see. When that happens is the matter of `overlap`.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+from collections.abc import Callable
+from typing import Any
+
+from ..errors import OperationFailed, Problem, Refused
+from ..hints import ROTATE
+from ..releases.compose import PREVIOUS_KEY, PRIVATE_KEY, PUBLIC_KEY
+from ..util.files import write_atomically, write_in_place, write_synced
+
+NOTE = "rotation.json"
+
+
+OPENSSL_SECONDS = 120
+
+
+#: Runs openssl with these arguments and this input, and returns its output.
+Openssl = Callable[[list[str], bytes], bytes]
+
+
+def openssl(arguments: list[str], data: bytes) -> bytes:
+    """Keys go in and out by pipes: nothing of them is in a file of another mode, or in argv."""
+    done = subprocess.run(
+        ["openssl", *arguments], input=data, capture_output=True, timeout=OPENSSL_SECONDS, check=False
+    )
+    if done.returncode or not done.stdout:
+        raise OperationFailed("openssl failed", f"openssl {arguments[0]}", done.stderr.decode(errors="replace")[-300:])
+    return done.stdout
+
+
+def new_pair(run: Openssl = openssl) -> tuple[bytes, bytes]:
+    private = run(["genpkey", "-algorithm", "RSA", "-pkeyopt", "rsa_keygen_bits:2048"], b"")
+    return private, run(["pkey", "-pubout"], private)
+
+
+def last(directory: str) -> dict[str, Any] | None:
+    """The last rotation: `since`, `until`, and `ended` when its overlap is over, or `half` when it was interrupted."""
+    try:
+        with open(os.path.join(directory, NOTE), encoding="utf-8") as file:
+            note = json.load(file)
+    except (OSError, ValueError):
+        return None
+    return note if isinstance(note, dict) and "until" in note else None
+
+
+def pending(directory: str) -> dict[str, Any] | None:
+    """The rotation whose overlap has not ended."""
+    note = last(directory)
+    return None if note is None or "ended" in note else note
+
+
+def check(directory: str) -> None:
+    """Raises Refused while the overlap of another rotation is running."""
+    known = pending(directory)
+    if known is not None and not known.get("half"):
+        what = "a rotation is going on: the public key of before is still valid"
+        raise Refused([Problem(what, directory, f"{ROTATE} -e state=finished")])
+
+
+def rotate(directory: str, user: int, now: float, overlap_seconds: float, run: Openssl = openssl) -> dict[str, Any]:
+    """Put a new pair in place. A rotation that was killed half-way is finished by the next call."""
+
+    def path(name: str) -> str:
+        return os.path.join(directory, name)
+
+    check(directory)
+    public = _read(path(PUBLIC_KEY))
+    if pending(directory) is None:
+        write_atomically(path(PREVIOUS_KEY), public, 0o644)
+    note = {"since": now, "until": now + overlap_seconds, "half": True}
+    _note(directory, note)
+    private, new_public = new_pair(run)
+    partial = path(PRIVATE_KEY) + ".partial"
+    write_synced(partial, private, 0o600)
+    os.chown(partial, user, 0)
+    os.replace(partial, path(PRIVATE_KEY))
+    write_atomically(path(PUBLIC_KEY), new_public, 0o644)
+    note = {"since": now, "until": now + overlap_seconds}
+    _note(directory, note)
+    return note
+
+
+def finish(directory: str, now: float) -> bool:
+    """End the overlap: from now on only the new public key is there. False when none was going on."""
+    note = pending(directory)
+    if note is None:
+        return False
+    if note.get("half"):
+        raise Refused([Problem("the rotation was interrupted before the new pair was whole", directory, ROTATE)])
+    # In place, not by a rename: the containers that run hold this very file.
+    write_in_place(os.path.join(directory, PREVIOUS_KEY), _read(os.path.join(directory, PUBLIC_KEY)), 0o644)
+    _note(directory, {**note, "ended": now})
+    return True
+
+
+def _note(directory: str, note: dict[str, Any]) -> None:
+    write_atomically(os.path.join(directory, NOTE), (json.dumps(note) + "\n").encode(), 0o644)
+
+
+def _read(path: str) -> bytes:
+    try:
+        with open(path, "rb") as file:
+            return file.read()
+    except FileNotFoundError:
+        mend = "ansible-playbook playbooks/provision.yml"
+        raise Refused([Problem("key file is missing", path, mend)]) from None

@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A look at the host once an operation is over, for its summary."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..env import secret_ages as ages
+from ..errors import ReleaseError
+from ..ports import Host
+from ..releases.history import find
+from ..stack.model import ENVIRONMENTS, Stack
+
+
+def gather(host: Host, stack: Stack) -> dict[str, Any]:
+    """What is live, what is due, and the disk. What is only told must not fail what was done."""
+    try:
+        entries = host.store.releases(stack)
+        live = {}
+        for environment in ENVIRONMENTS:
+            now = host.switch.live(stack.name, environment)
+            entry = find(entries, now.release) if now else None
+            live[environment] = {
+                "release": now.release if now else "",
+                "slot": now.slot if now else "",
+                "commit": entry.release.commit[:12] if entry else "",
+                "version": entry.release.version if entry else "",
+                "since": entry.since if entry else "",
+            }
+        return {
+            "live": live,
+            "due": ages.due(stack.env_matrix, ages.days(host.store.secret_record(stack), host.clock.now())),
+            "free_gb": round(host.store.free_bytes(stack.directory) / 1e9, 1),
+            "floor_gb": stack.disk_floor_gb,
+        }
+    except (OSError, ValueError, ReleaseError):
+        return {}

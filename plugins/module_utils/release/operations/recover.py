@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Taking up what a killed operation left behind: finished if the switch was made, undone if not."""
+
+from __future__ import annotations
+
+import os
+
+from ..errors import OperationFailed
+from ..ports import Host
+from ..process.journal import Journal, Record
+from ..stack.model import Stack
+from .rollout import Road
+
+
+def recover(host: Host, stack: Stack, record: Record) -> str:
+    """Bring one unfinished operation to an end. Returns what was found and done, for people.
+
+    Raises OperationFailed when it cannot be done now (Docker is down, say); the journal then stays unfinished.
+    """
+    name = os.path.basename(record.path).removesuffix(".jsonl")
+    last = next(reversed(record.steps), "its begin")
+    found = f"{name} was interrupted at {last}"
+    journal = Journal(record.path)
+    try:
+        if record.plan is None:
+            journal.add("end", outcome="undone", message="nothing had been changed")
+            return f"{found}; nothing had been changed"
+        road = Road(host, stack, record.plan, journal)
+        journal.add("recover", found=found)
+        # An operation that had decided to go back goes on with that, even when the switch had not followed yet.
+        if "back" in record.steps or host.switch.live(stack.name, record.plan.environment) != record.plan.goal:
+            road.back()
+            journal.add("end", outcome="undone", message=found)
+            return f"{found}; it was undone"
+        return _forward(host, stack, record, road, journal, found)
+    finally:
+        journal.close()
+
+
+def _forward(host: Host, stack: Stack, record: Record, road: Road, journal: Journal, found: str) -> str:
+    plan = road.plan
+    # HAProxy's memory may be older than its file: the kill can have come between the two.
+    host.switch.set_live(plan.stack, plan.environment, plan.goal)
+    try:
+        if not record.steps.get("watch" if plan.watch_seconds else "confirm"):
+            road.move_tags(plan.tags)
+            road.set_routes(plan.release.id)
+            road.run_again()
+            road.confirm()
+    except OperationFailed as error:
+        road.back()
+        journal.add("end", outcome="undone", message=f"{found}; {error}")
+        return f"{found}; the new release did not answer ({error.cause}), so it was undone"
+    road.finish()
+    journal.add("end", outcome="succeeded", message=found, release=plan.release.id)
+    return f"{found}; it was finished, {plan.environment} runs {plan.release.id}"

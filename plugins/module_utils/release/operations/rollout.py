@@ -1,0 +1,343 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The road of a release: start the idle slot, healthy, tags, switch, confirm, watch, drain, stop. And the way back.
+
+Deploy, promote and rollback differ in their plans only. Every step may be repeated, so that recovery can take up
+where a killed operation stopped.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+import os
+from collections.abc import Mapping
+
+from ..errors import OperationFailed
+from ..ports import Host
+from ..process.journal import Journal
+from ..releases.history import find
+from ..releases.plan import Plan, TagMove, reversed_moves
+from ..releases.release import timestamp
+from ..releases.runtime import Container
+from ..releases.slot import planned_slot, stack_of
+from ..stack.app_env import slot_env
+from ..stack.model import App, Stack, check_path, start_order
+from ..util.concurrency import together
+from . import warm_slot as warm
+from .health import Health
+
+CONFIRM_SECONDS = 10.0
+
+
+RETRY_SECONDS = 0.3
+
+
+DRAIN_POLL_SECONDS = 0.01
+
+
+class Road:
+    """Carries one plan out on one host."""
+
+    def __init__(self, host: Host, stack: Stack, plan: Plan, journal: Journal) -> None:
+        self.host = host
+        self.current = stack
+        self.stack = stack_of(plan.release, stack)
+        self.plan = plan
+        self.journal = journal
+        self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers)
+        #: True once the release is live for good: from then on nothing is put back.
+        self.confirmed = False
+
+    # The whole way
+
+    def go(self, env: Mapping[str, bytes]) -> None:
+        """Bring the release live. Raises OperationFailed; then `back` puts everything back."""
+        plan, slot = self.plan, f"{self.plan.environment} {self.plan.slot}"
+        with self.journal.step("record", f"write release {plan.release.id}"):
+            self.record(env)
+        with self.journal.step("start", f"start {slot}"):
+            self.start(env)
+        with self.journal.step("healthy", "wait until every app is healthy"):
+            self.healthy([app for app in self._apps() if not app.is_replaced_in_place])
+        with self.journal.step("tags", "move the tags"):
+            self.move_tags(plan.tags)
+        with self.journal.step("routes", "bring the edge its routes"):
+            self.set_routes(plan.release.id)
+        if self._in_place():
+            with self.journal.step("pause", "stop what must never run twice; its requests wait"):
+                self._stop(self._old_in_place())
+        with self.journal.step("switch", f"switch {plan.environment} to {plan.slot}"):
+            self.host.switch.set_live(plan.stack, plan.environment, plan.goal)
+        if self._in_place():
+            with self.journal.step("resume", "start it in the new release"):
+                self.resume()
+        self.confirm_and_finish()
+
+    def confirm_and_finish(self) -> None:
+        """From the switch on: what recovery does too when it finds the switch made."""
+        plan = self.plan
+        with self.journal.step("confirm", "confirm through the edge"):
+            self.confirm()
+        if plan.watch_seconds:
+            until = datetime.datetime.fromtimestamp(self.host.clock.now() + plan.watch_seconds).strftime("%H:%M:%S")
+            with self.journal.step("watch", f"watch for {plan.watch_seconds} s, until {until}"):
+                self.host.page.renew(plan.stack)
+                self.health.watch(plan.watch_seconds)
+        self.finish()
+
+    def finish(self) -> None:
+        """After the release was confirmed nothing is put back any more; the rest is tidying."""
+        self.confirmed = True
+        with self.journal.step("statuses", "write the history"):
+            self.write_statuses(self.plan.statuses)
+        if self.plan.was is None or self.plan.was.slot == self.plan.slot:
+            return
+        seconds = warm.seconds(self.current, self.plan)
+        if seconds:
+            with self.journal.step("warm", f"keep {self.plan.was.slot} running for {seconds} s"):
+                trouble = warm.keep(self.host, self.current, self.plan, seconds)
+                if not self.plan.warm_seconds:
+                    # It is only left its requests, and a worker has none: what was gone back from does no more work.
+                    self._stop([c for c in self._containers(self.plan.was.slot) if not self._is_web(c)])
+            if not trouble:
+                return
+            self.journal.note(f"not kept running: {trouble}")
+        with self.journal.step("drain", f"let {self.plan.was.slot} finish its requests"):
+            self.drain(self.plan.was.slot)
+        with self.journal.step("stop", f"stop {self.plan.was.slot}, keep its containers"):
+            self.host.store.set_warm(self.current, self.plan.environment, None)
+            self._stop(self._containers(self.plan.was.slot))
+
+    def back(self) -> None:
+        """Put everything back as it was before the plan. Every part may be repeated."""
+        plan = self.plan
+        with self.journal.step("back", "put everything back"):
+            if self._in_place():
+                self._stop([c for c in self._new_containers() if self.stack.apps[c.app].is_replaced_in_place])
+            self._start_old(in_place=False)
+            # Also when the file says so already: a kill may have come between the file and HAProxy's memory.
+            self.host.switch.set_live(plan.stack, plan.environment, plan.was)
+            # Both slots share the port of these: started sooner, they would answer in the name of the new release.
+            self._start_old(in_place=True)
+            self.move_tags(self._possible(reversed_moves(plan.tags)))
+            if plan.was:
+                self.set_routes(plan.was.release)
+            if plan.start != "running":
+                # Visitors who are with it may finish. And a request that the switch holds for an app of it that
+                # died must be over before another release is started on the same port: it has this one's name.
+                self.drain(plan.slot)
+                self._stop(self._new_containers())
+            if plan.is_new:
+                self.write_statuses({plan.release.id: plan.failed_status})
+
+    # Steps
+
+    def record(self, env: Mapping[str, bytes]) -> None:
+        if self.plan.is_new:
+            routes = self.host.edge.wanted(self.current, self.plan.environment)
+            self.host.store.write_release(self.current, self.plan.release, env, routes)
+
+    def set_routes(self, release: str) -> None:
+        """Give the edge the routes of a release. When they are the same, as nearly always, nginx is left alone."""
+        routes = self.host.store.release_routes(self.current, release)
+        if routes is not None:
+            self.host.edge.set_live(self.current, self.plan.environment, routes)
+
+    def start(self, env: Mapping[str, bytes]) -> None:
+        """Bring up all apps of the slot, group after group where one must come after another."""
+        plan = self.plan
+        names = {app.name for app in self._apps() if not app.is_replaced_in_place}
+        if plan.start == "running":
+            return
+        if plan.start == "create":
+            home = os.path.dirname(self.host.store.slot_compose_path(self.current, plan.environment, plan.slot))
+            keys = self.host.store.key_fingerprints(self.current)
+            compose = planned_slot(self.current, plan.release, plan.slot, env, home, keys)
+            files = slot_env(self.stack, plan.environment, env)
+            self.host.store.write_slot(self.current, plan.environment, plan.slot, compose, files)
+        self._bring_up_in_order(names)
+
+    def _bring_up_in_order(self, names: set[str]) -> None:
+        """Group after group; the last one is not waited for here."""
+        groups = [[name for name in group if name in names] for group in start_order(self.stack.apps)]
+        groups = [group for group in groups if group]
+        for index, group in enumerate(groups):
+            self._bring_up(group)
+            if index + 1 < len(groups):
+                self.healthy([self.stack.apps[name] for name in group])
+
+    def healthy(self, apps: list[App]) -> None:
+        """Wait until each app answers, each within its own deadline; fail at once when one crash-loops."""
+        self.health.wait(apps, self.journal)
+
+    def run_again(self) -> None:
+        """For recovery: make sure that every app of the new release runs and is healthy."""
+        in_place = {app.name for app in self._in_place()}
+        stopped = [c for c in self._new_containers() if c.state != "running" and c.app not in in_place]
+        self.host.docker.start(stopped)
+        if self._in_place():
+            self._stop(self._old_in_place())
+            self.resume()
+        self.healthy(self._apps())
+
+    def resume(self) -> None:
+        """Start what must never run twice, now that its old containers are stopped."""
+        self._bring_up_in_order({app.name for app in self._in_place()})
+        self.healthy(self._in_place())
+
+    def _possible(self, tags: tuple[TagMove, ...]) -> tuple[TagMove, ...]:
+        """On the way back an image may be gone, removed by hand: then its tag goes, rather than name a wrong one."""
+        return tuple(
+            dataclasses.replace(move, image="") if move.image and self.host.docker.image(move.image) is None else move
+            for move in tags
+        )
+
+    def move_tags(self, tags: tuple[TagMove, ...]) -> None:
+        for move in tags:
+            if move.image:
+                self.host.docker.tag(move.image, move.repository, move.tag)
+            else:
+                self.host.docker.untag(f"{move.repository}:{move.tag}")
+
+    def confirm(self) -> None:
+        """Every route, on every public port, must be answered by this release."""
+        environment = self.current.environments[self.plan.environment]
+        questions = [
+            (
+                app,
+                door,
+                route.host or environment.main_host or "localhost",
+                check_path(app, route),
+            )
+            for app in self.stack.web_apps
+            if app.name in self.current.apps  # of one that was taken out since, the switch knows nothing
+            for route in app.routes
+            for door in environment.doors
+        ]
+        deadline = self.host.clock.monotonic() + CONFIRM_SECONDS
+        while True:
+            answers = together(lambda q: self.host.probe.edge(q[1][0], q[2], q[3], tls=q[1][1]), questions)
+            wrong = [
+                (question, answer)
+                for question, answer in zip(questions, answers, strict=True)
+                # A route that a feature switch has closed stays closed, and is no fault of the release.
+                if not 0 < answer.status < (600 if answer.flag else 500) or answer.release != self.plan.release.id
+            ]
+            if not wrong:
+                return
+            if self.host.clock.monotonic() > deadline:
+                break
+            self.host.clock.wait(RETRY_SECONDS)
+        (app, (port, tls), host_name, path), answer = wrong[0]
+        url = f"{'https' if tls else 'http'}://{host_name}:{port}{path}"
+        named = f"release {answer.release or 'none'}" if answer.status else "no release"
+        container = next((c for c in self._new_containers() if c.app == app.name), None)
+        raise OperationFailed(
+            f"{len(wrong)} of {len(questions)} checks through the edge failed",
+            url,
+            f"{answer}; it names {named}, expected {self.plan.release.id}",
+            f"curl -ik --resolve '{host_name}:{port}:127.0.0.1' {url}"
+            if tls
+            else f"curl -i -H 'Host: {host_name}' http://127.0.0.1:{port}{path}",
+            log=self.host.docker.logs(container, 20) if container else [],
+        )
+
+    def write_statuses(self, statuses: Mapping[str, str]) -> None:
+        moment = timestamp(datetime.datetime.fromtimestamp(self.host.clock.now(), datetime.timezone.utc))
+        known = {entry.release.id: entry.status for entry in self.host.store.releases(self.current)}
+        for release, status in statuses.items():
+            if release in known and known[release] != status:
+                self.host.store.set_status(self.current, release, status, self.plan.via, moment)
+
+    def drain(self, slot: str) -> None:
+        """Wait until the switch counts no session on the slot, for each app no longer than its own drain time."""
+        begun, calm = self.host.clock.monotonic(), 0
+        while calm < 2:
+            passed = self.host.clock.monotonic() - begun
+            busy = {
+                name: count
+                for name, count in self.host.switch.sessions(self.plan.stack, self.plan.environment, slot).items()
+                if count and passed < (self.current.apps[name].drain_seconds if name in self.current.apps else 10)
+            }
+            # Twice in a row: a request that was on its way when we looked is counted the second time.
+            calm = 0 if busy else calm + 1
+            if calm < 2:
+                self.host.clock.wait(DRAIN_POLL_SECONDS)
+
+    # Parts
+
+    def _apps(self) -> list[App]:
+        return [self.stack.apps[name] for name in self.plan.release.services]
+
+    def _in_place(self) -> list[App]:
+        return [app for app in self._apps() if app.is_replaced_in_place]
+
+    def _containers(self, slot: str) -> list[Container]:
+        return self.host.docker.containers(self.plan.stack, self.plan.environment, slot)
+
+    def _new_containers(self) -> list[Container]:
+        return [c for c in self._containers(self.plan.slot) if c.release == self.plan.release.id]
+
+    def _old_containers(self) -> list[Container]:
+        was = self.plan.was
+        return [c for c in self._containers(was.slot) if c.release == was.release] if was else []
+
+    def _old_in_place(self) -> list[Container]:
+        return [container for container in self._old_containers() if self._is_in_place(container)]
+
+    def _is_in_place(self, container: Container) -> bool:
+        app = self.current.apps.get(container.app)
+        return app is not None and app.is_replaced_in_place
+
+    def _is_web(self, container: Container) -> bool:
+        app = self.current.apps.get(container.app)
+        return app is not None and app.is_web
+
+    def _bring_up(self, names: list[str]) -> None:
+        """Start these apps of the new release: the kept containers, or new ones from the slot's Compose file."""
+        if self.plan.start == "create":
+            path = self.host.store.slot_compose_path(self.current, self.plan.environment, self.plan.slot)
+            self.host.docker.create_and_start(path, self.current.directory, names)
+        else:
+            self.host.docker.start([c for c in self._new_containers() if c.app in names and c.state != "running"])
+
+    def _start_old(self, *, in_place: bool) -> None:
+        """What traffic goes back to must run; what was removed meanwhile is created again, if its image is there."""
+        old = [container for container in self._old_containers() if self._is_in_place(container) == in_place]
+        self.host.docker.start([container for container in old if container.state != "running"])
+        was, apps = self.plan.was, self.current.apps
+        entry = find(self.host.store.releases(self.current), was.release) if was else None
+        if was is None or entry is None:
+            return
+        gone = [
+            name
+            for name, image in entry.release.images.items()
+            if name in apps
+            and apps[name].is_replaced_in_place == in_place
+            and name not in {container.app for container in old}
+            and self.host.docker.image(image) is not None
+        ]
+        if gone:
+            path = self.host.store.slot_compose_path(self.current, self.plan.environment, was.slot)
+            self.host.docker.create_and_start(path, self.current.directory, gone)
+            self._answering([apps[name] for name in gone], was.slot)
+
+    def _answering(self, apps: list[App], slot: str) -> None:
+        """Give these the time they may take to start. One that does not answer then is no reason to stay: what is live
+        instead is what this goes back from."""
+        begun = self.host.clock.monotonic()
+        for app in apps:
+            port = self.stack.loopback_port(app, self.plan.environment, slot) if app.is_web else 0
+            while port and self.host.clock.monotonic() - begun < app.health_seconds:
+                if 0 < self.host.probe.health(port, app.health).status < 400:
+                    break
+                self.host.clock.wait(RETRY_SECONDS)
+
+    def _stop(self, containers: list[Container]) -> None:
+        grace = {name: app.stop_seconds for name, app in {**self.stack.apps, **self.current.apps}.items()}
+        self.host.docker.stop([c for c in containers if c.state in ("running", "restarting", "paused")], grace)

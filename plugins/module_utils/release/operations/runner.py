@@ -1,0 +1,364 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One operation, one process: lock, recover what is unfinished, look, plan, carry out or put back, report."""
+
+from __future__ import annotations
+
+import datetime
+import os
+import socket
+import time
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from ..errors import Nothing, OperationFailed, Problem, Refused
+from ..paths import Places
+from ..planning import deploy as planning_deploy
+from ..planning import gates, promote, rollback
+from ..ports import Host
+from ..process import journal, lock
+from ..releases.history import rollback_target
+from ..releases.host_state import Observed
+from ..releases.plan import Plan
+from ..releases.release import timestamp
+from ..releases.request import Request
+from ..releases.runtime import Seen
+from ..rendering import notifications
+from ..stack.model import Stack
+from . import availability as operations_availability
+from . import build as deploy
+from . import disk_floor as fit
+from . import outcome as after
+from . import pattern_scan as patterns
+from . import recover
+from . import secret_scan as leaks
+from .observe import observe
+from .rollout import Road
+
+MAKE_ROOM = "ansible-playbook playbooks/cleanup.yml"
+
+
+class Interrupted(OperationFailed):
+    """The operation could neither go on nor put everything back: its journal stays open for recovery."""
+
+
+@dataclass
+class Report:
+    """What happened, for a person and for a program."""
+
+    operation: str
+    stack: str
+    environment: str
+    changed: bool = False
+    failed: bool = False
+    message: str = ""
+    release: str = ""
+    was: str = ""
+    slot: str = ""
+    commit: str = ""
+    seconds: float = 0.0
+    steps: dict[str, float] = field(default_factory=dict)
+    built: dict[str, float] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    gates: list[dict[str, Any]] = field(default_factory=list)
+    problems: list[dict[str, str]] = field(default_factory=list)
+    recovered: list[str] = field(default_factory=list)
+    log: list[str] = field(default_factory=list)
+    mend: str = ""
+    rollback_to: str = ""
+    journal: str = ""
+    #: What a witness saw at the public ports meanwhile: asked, failed, down_seconds.
+    probes: dict[str, float] = field(default_factory=dict)
+    #: What is live where, what is due, how much is free; see `after`.
+    after: dict[str, Any] = field(default_factory=dict)
+    #: True once it was told to others that the operation began.
+    announced: bool = False
+
+
+def run(
+    host: Host,
+    stack: Stack,
+    request: Request,
+    *,
+    check: bool = False,
+    places: Places | None = None,
+    journal_path: str = "",
+) -> Report:
+    """Carry one request out. Never raises for what can go wrong with it: the report says so."""
+    places = places or Places()
+    begun = time.monotonic()
+    path = journal_path or new_journal_path(stack, request, places)
+    report = Report(request.operation, stack.name, request.environment)
+    try:
+        if check:
+            _plan_and_go(host, stack, request, report, places, "")
+        else:
+            who = {
+                "operation": request.operation,
+                "person": request.person,
+                "host": request.host,
+                "reason": request.reason,
+                "since": datetime.datetime.now().astimezone().strftime("%H:%M:%S"),
+                "pid": os.getpid(),
+            }
+            with lock.hold(lock.lock_path(stack.name, request.environment, places.locks), who, request.lock_wait):
+                if request.operation == "deploy":
+                    # It builds. What is over in a moment shows on the page when it is.
+                    host.page.renew(stack.name)
+                _plan_and_go(host, stack, request, report, places, path)
+    except Nothing as nothing:
+        report.message = str(nothing)
+    except Refused as refused:
+        report.failed = True
+        report.message = "refused, nothing was changed"
+        report.problems = [{"what": p.what, "where": p.where, "mend": p.mend} for p in refused.problems]
+    except OperationFailed as error:
+        report.failed = True
+        report.message = report.message or f"{error.what}: {error.cause}"
+        report.problems = [{"what": f"{error.what}: {error.cause}", "where": error.where, "mend": error.mend}]
+        report.log, report.mend = error.log, error.mend
+    except OSError as error:
+        report.failed = True
+        report.message = f"{type(error).__name__}: {error}"
+        report.problems = [{"what": report.message, "where": f"{stack.name} {request.environment}", "mend": "df -h"}]
+    _tell_of_full_disk(host, stack, report)
+    report.seconds = round(time.monotonic() - begun, 2)
+    if not check:
+        host.page.renew(stack.name)
+        report.after = after.gather(host, stack)
+        if report.announced or report.failed:
+            # The lock is free by now, and each is told by a process of its own: nobody waits for them.
+            told = notifications.end(request, asdict(report), socket.gethostname(), host.clock.now())
+            host.notify.tell(told)
+    return report
+
+
+def _tell_of_full_disk(host: Host, stack: Stack, report: Report) -> None:
+    """Whoever found the disk full, Docker or we: the way out is the same, and needs no free byte."""
+    for problem in report.problems:
+        if "no space left on device" in problem["what"].lower():
+            free = host.store.free_bytes(stack.directory) / 1e6
+            problem["what"] += f" ({free:.1f} MB free)"
+            problem["mend"] = report.mend = MAKE_ROOM
+
+
+def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, places: Places, path: str) -> None:
+    check = not path
+    left = journal.unfinished(stack.name, request.environment, places.state)
+    if left and not check:
+        report.recovered = [recover.recover(host, stack, record) for record in left]
+        left = []
+    if request.operation == "promote":
+        left += _staging_leftovers(host, stack, request, report, places, check)
+    seen = observe(host, stack)
+    log = journal.Journal(
+        path or None,
+        {
+            "operation": request.operation,
+            "environment": request.environment,
+            "person": request.person,
+            "host": request.host,
+            "reason": request.reason,
+            "stack": stack.name,
+            "apps": list(request.apps),
+            "pid": os.getpid(),
+        },
+    )
+    report.journal = log.path or ""
+    try:
+        plan, env = _plan(host, stack, seen, request, report, log, [os.path.basename(r.path) for r in left], check)
+        _describe(report, seen, plan)
+        if check:
+            report.message = f"would {request.operation}: {plan.environment} to {plan.release.id}"
+            return
+        log.add("plan", plan=plan.to_json())
+        _announce(host, request, report, plan.release.commit)
+        _watched(host, stack, plan, env, log, report)
+    except Nothing as nothing:
+        log.add("end", outcome="nothing", message=str(nothing))
+        raise
+    except Interrupted:
+        raise  # without an end in the journal, so that recovery takes it up
+    except (Refused, OperationFailed) as error:
+        log.add("end", outcome="refused" if isinstance(error, Refused) else "failed", message=str(error))
+        raise
+    finally:
+        report.steps = dict(log.seconds)
+        log.close()
+
+
+def _announce(host: Host, request: Request, report: Report, commit: str) -> None:
+    """Tell those who want to know that it begins; once."""
+    if not report.announced:
+        report.announced = True
+        host.notify.tell(notifications.start(request, report.stack, socket.gethostname(), commit, host.clock.now()))
+
+
+def _staging_leftovers(
+    host: Host, stack: Stack, request: Request, report: Report, places: Places, check: bool
+) -> list[journal.Record]:
+    """A promote starts from staging, so what a killed deploy left there is taken up first. Returns what stays open;
+    an operation that still runs is none of it."""
+    path = lock.lock_path(stack.name, "staging", places.locks)
+    if lock.holder(path) is not None:
+        return []
+    left = journal.unfinished(stack.name, "staging", places.state)
+    if check or not left:
+        return left
+    who = {"operation": "recover", "person": request.person, "host": request.host, "pid": os.getpid()}
+    try:
+        with lock.hold(path, who, 0):
+            for record in journal.unfinished(stack.name, "staging", places.state):
+                report.recovered.append(recover.recover(host, stack, record))
+    except Refused:
+        return []  # a deploy came first, and takes them up itself
+    except OperationFailed:
+        return left
+    return []
+
+
+def _plan(
+    host: Host,
+    stack: Stack,
+    seen: Observed,
+    request: Request,
+    report: Report,
+    log: journal.Journal,
+    unfinished: list[str],
+    check: bool,
+) -> tuple[Plan, dict[str, bytes]]:
+    if request.operation == "rollback":
+        target = rollback.choose(stack, seen, request)
+        then = host.store.release_env(stack, target.release.id)
+        slot = seen.idle_slot(request.environment)
+        home = os.path.dirname(host.store.slot_compose_path(stack, request.environment, slot))
+        return rollback.plan_rollback(stack, seen, request, target, then, home)
+    env = seen.env_of(request.environment)
+    if request.operation == "deploy":
+        if not check:
+            seen = fit.before_build(host, stack, seen, request, log)
+        source = deploy.find_source(host, stack, seen, request, log)
+        if check:
+            # What a build would give is only known after it; images that exist already are.
+            known, _missing = deploy.find_images(host, stack, request, source)
+            images = {name: known.get(name, f"(built from {source.commit[:12]})") for name in source.sources}
+            return planning_deploy.plan_deploy(stack, seen, request, source, images), env
+        with log.step("build", f"build {source.commit[:12]}"):
+            images, results = deploy.build(
+                host, stack, request, source, log, lambda: _announce(host, request, report, source.commit)
+            )
+        with log.step("search", "search the images for secrets"):
+            leaked = leaks.search_new(host, stack, seen, images.values())
+        if leaked:
+            raise Refused([Problem(f"holds {text}", "an image that was built", leaks.MEND) for text in leaked])
+        report.built = {result.app: round(result.seconds, 1) for result in results}
+        fit.after_build(host, stack, request, images, log)
+        return planning_deploy.plan_deploy(stack, seen, request, source, images), env
+    plan = promote.plan_promote(stack, seen, request)
+    found = _gates(host, stack, seen, request, unfinished) + _leak_gate(host, stack, seen, request, plan)
+    report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]
+    problems = gates.unknown_skips(request.skip_gates) + gates.problems(found)
+    if problems:
+        raise Refused(problems)
+    return plan, env
+
+
+def _gates(host: Host, stack: Stack, seen: Observed, request: Request, unfinished: list[str]) -> list[gates.Gate]:
+    live = seen.live["staging"]
+    health = {
+        app.name: host.probe.health(stack.loopback_port(app, "staging", live.slot), app.health)
+        for app in stack.web_apps
+        if live
+    }
+    return gates.evaluate(stack, seen, health, unfinished, request.skip_gates)
+
+
+def _leak_gate(host: Host, stack: Stack, seen: Observed, request: Request, plan: Plan) -> list[gates.Gate]:
+    images = plan.release.images.values()
+    leaked, evidence = leaks.search_new(host, stack, seen, images), ""
+    try:
+        more, evidence = patterns.search_new(host, stack, images)
+        leaked += more
+    except OperationFailed as error:
+        leaked.append(str(error))
+    if not stack.env_matrix and evidence == patterns.NOT_INSTALLED:
+        return []
+    evidence = "; ".join(leaked) or f"no secret in {len(plan.release.images)} images ({evidence})"
+    return [gates.Gate("no_leaks", not leaked, evidence, leaks.MEND, bool(leaked) and "no_leaks" in request.skip_gates)]
+
+
+def _watched(host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: Report) -> None:
+    """Carry out, while a witness looks on from outside, also at the way back."""
+    outside = Seen()
+    try:
+        with host.witness.watch(operations_availability.questions(stack, plan.environment)) as outside:
+            _carry_out(host, stack, plan, env, log, report)
+    finally:
+        if outside.asked:
+            report.probes = asdict(outside)
+
+
+def _carry_out(
+    host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: Report
+) -> None:
+    road = Road(host, stack, plan, log)
+    try:
+        road.go(env)
+    except Exception as error:
+        # Whatever it was, a full disk or a mistake of ours: first put everything back, then tell.
+        log.note(f"failed: {error}")
+        if road.confirmed:
+            report.changed = True
+            report.message = (
+                f"{plan.environment} runs {plan.release.id}, but the rest was not done; the next operation, or "
+                "recover.yml, takes it up"
+            )
+            raise Interrupted(
+                "the release is live, but tidying up failed",
+                f"{stack.name} {plan.environment}",
+                str(error),
+                "ansible-playbook playbooks/recover.yml",
+            ) from error
+        try:
+            road.back()
+        except Exception as trouble:
+            report.message = (
+                "the operation failed, and so did putting back; the next operation, or recover.yml, takes it up"
+            )
+            raise Interrupted(
+                "the way back failed",
+                f"{stack.name} {plan.environment}",
+                f"{trouble}; before that: {error}",
+                "ansible-playbook playbooks/recover.yml",
+            ) from error
+        what = error.what if isinstance(error, OperationFailed) else f"{type(error).__name__}: {error}"
+        report.message = f"{what}; everything was put back, {plan.environment} answers as before"
+        report.release = ""
+        if isinstance(error, OperationFailed):
+            raise
+        raise OperationFailed("the operation broke off", f"{stack.name} {plan.environment}", what) from error
+    report.changed = True
+    report.message = f"{plan.environment} runs {plan.release.id}"
+    seen = host.store.releases(stack)
+    target = rollback_target(seen, plan.environment, plan.release.id)
+    report.rollback_to = target.release.id if target else ""
+    log.add("end", outcome="succeeded", release=plan.release.id)
+
+
+def _describe(report: Report, seen: Observed, plan: Plan) -> None:
+    report.release, report.slot, report.commit = plan.release.id, plan.slot, plan.release.commit
+    report.was = plan.was.release if plan.was else ""
+    report.tags = [f"{move.repository}:{move.tag} -> {gates.short(move.image)}" for move in plan.tags]
+
+
+def new_journal_path(stack: Stack, request: Request, places: Places) -> str:
+    """A name that sorts by time; the process id keeps two operations of one second apart."""
+    moment = timestamp(datetime.datetime.now(datetime.timezone.utc))
+    return os.path.join(
+        journal.directory(stack.name, places.state),
+        f"{moment}-{request.environment}-{request.operation}-{os.getpid()}.jsonl",
+    )

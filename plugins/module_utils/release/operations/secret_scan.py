@@ -1,0 +1,185 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Searching images for the values of secrets: every file of every layer, also those a later layer removed, the
+configuration and the history; raw, URL-encoded and in base64 at any offset.
+
+An image that was searched is noted with a keyed fingerprint of what was searched for, so that the search happens once
+for an image, and again when a secret has changed.
+"""
+
+from __future__ import annotations
+
+import base64
+import gzip
+import hashlib
+import hmac
+import json
+import tarfile
+import urllib.parse
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
+from typing import IO, Any, Protocol
+
+from ..errors import OperationFailed
+from ..ports import Host
+from ..releases.host_state import Observed
+from ..stack.app_env import values_of
+from ..stack.model import ENVIRONMENTS, Stack
+
+#: Shorter values are found everywhere by chance.
+SHORTEST = 8
+ZSTD = b"\x28\xb5\x2f\xfd"
+CHUNK = 4 * 1024 * 1024
+
+MEND = "take it out of the build (.dockerignore, ARG, COPY), replace the secret where it is issued, and deploy again"
+
+Needles = Mapping[bytes, str]
+
+
+class Exporting(Protocol):
+    """What the search asks of Docker."""
+
+    def export(self, images: Sequence[str]) -> AbstractContextManager[IO[bytes]]:
+        """The images as one tar archive, as `docker save` writes it."""
+
+
+def needles(secrets: Mapping[str, str]) -> dict[bytes, str]:
+    """What to look for, and the key it belongs to."""
+    result: dict[bytes, str] = {}
+    for name, value in secrets.items():
+        raw = value.encode()
+        if len(raw) < SHORTEST:
+            continue
+        forms = [raw, urllib.parse.quote(value, safe="").encode(), urllib.parse.quote_plus(value).encode()]
+        forms += [json.dumps(value)[1:-1].encode(), json.dumps(value, ensure_ascii=False)[1:-1].encode()]
+        forms += _base64_forms(raw)
+        for form in forms:
+            result.setdefault(form, name)
+    return result
+
+
+def _base64_forms(raw: bytes) -> Iterable[bytes]:
+    """Base64 of a text that contains the value depends on what stands before and after it: only the characters that
+    the value alone decides are looked for."""
+    for shift in range(3):
+        coded = base64.b64encode(b"\0" * shift + raw)
+        begin = (0, 2, 3)[shift]
+        end = len(coded) - (0, 3, 2)[(shift + len(raw)) % 3]
+        inner = coded[begin:end] if (shift + len(raw)) % 3 else coded[begin:]
+        if len(inner) >= SHORTEST:
+            yield inner
+            yield inner.replace(b"+", b"-").replace(b"/", b"_")
+
+
+def fingerprint(salt: str, wanted: Needles) -> str:
+    text = b"\0".join(sorted(wanted))
+    return hmac.new(salt.encode(), text, hashlib.sha256).hexdigest()[:32]
+
+
+def search(docker: Exporting, images: Sequence[str], wanted: Needles) -> list[str]:
+    """Where something was found: the key and the place, never the value."""
+    if not wanted or not images:
+        return []
+    found: dict[str, None] = {}
+    try:
+        with docker.export(images) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
+            for member in archive:
+                file = archive.extractfile(member) if member.isfile() else None
+                if file is not None:
+                    found.update(dict.fromkeys(_member(member, file, wanted)))
+    except (tarfile.TarError, EOFError, zlib.error) as error:
+        # An image that cannot be read was not searched.
+        raise OperationFailed("an image could not be searched for secrets", "docker", repr(error)) from error
+    return list(found)
+
+
+def _member(member: tarfile.TarInfo, file: IO[bytes], wanted: Needles) -> list[str]:
+    """One file of the export: a layer, or JSON with configuration and history."""
+    kind, stream = opened(file)
+    if kind == "layer":
+        return _layer(stream, wanted)
+    if kind == "zstd":
+        return [f"layer {member.name[-12:]} is compressed with zstd and cannot be searched"]
+    return [f"{name} in the image's configuration or history" for name in _in_stream(stream, wanted)]
+
+
+def opened(file: IO[bytes]) -> tuple[str, Any]:
+    """What a file of the export is, `layer`, `zstd` (a layer that cannot be read) or `other`, and its stream."""
+    head = file.read(512)
+    whole: Any = _Joined(head, file)
+    if head[:2] == b"\x1f\x8b":
+        return "layer", gzip.GzipFile(fileobj=whole)
+    if head[257:262] == b"ustar":
+        return "layer", whole
+    return ("zstd" if head[:4] == ZSTD else "other"), whole
+
+
+def _layer(stream: Any, wanted: Needles) -> list[str]:
+    found = []
+    with tarfile.open(fileobj=stream, mode="r|") as layer:
+        for member in layer:
+            path = f"/{member.name.lstrip('./')}"
+            keys = _in_bytes(member.name.encode(errors="replace"), wanted)
+            if keys:
+                path = "the name of a file"
+            file = layer.extractfile(member) if member.isfile() else None
+            if file is not None:
+                keys |= _in_stream(file, wanted)
+            found += [f"{key} in {path}" for key in sorted(keys)]
+    return found
+
+
+def _in_stream(file: Any, wanted: Needles) -> set[str]:
+    """Chunk after chunk, with as much of the one before as a needle may need."""
+    overlap = max(map(len, wanted)) - 1
+    found: set[str] = set()
+    rest = b""
+    while True:
+        part = file.read(CHUNK)
+        if not part:
+            return found
+        data = rest + part
+        found |= _in_bytes(data, wanted)
+        rest = data[-overlap:] if overlap else b""
+
+
+def _in_bytes(data: bytes, wanted: Needles) -> set[str]:
+    return {name for needle, name in wanted.items() if needle in data}
+
+
+class _Joined:
+    """A stream whose beginning was read already."""
+
+    def __init__(self, head: bytes, rest: IO[bytes]) -> None:
+        self.head, self.rest = head, rest
+
+    def read(self, size: int = -1) -> bytes:
+        if not self.head:
+            return self.rest.read(size)
+        part, self.head = (self.head, b"") if size < 0 else (self.head[:size], self.head[size:])
+        return part + (self.rest.read(size - len(part) if size >= 0 else -1) if len(part) != size else b"")
+
+
+def search_new(host: Host, stack: Stack, seen: Observed, images: Iterable[str]) -> list[str]:
+    """Search those images that were not searched for today's secrets yet; what is clean is noted."""
+    if not stack.env_matrix:
+        return []
+    secrets: dict[str, str] = {}
+    for environment in ENVIRONMENTS:
+        for app in stack.apps:
+            for name, value in values_of(stack, app, environment, seen.env_of(environment)).items():
+                if stack.env_matrix[name].is_secret:
+                    secrets[f"{name} ({environment})"] = value
+    wanted = needles(secrets)
+    if not wanted:
+        return []
+    salt = str(seen.secret_record.get("salt", ""))
+    known = host.store.searched(stack)
+    mark = fingerprint(salt, wanted)
+    new = sorted({image for image in images if not salt or known.get(image) != mark})
+    found = search(host.docker, new, wanted)
+    if new and salt and not found:
+        host.store.set_searched(stack, {**known, **dict.fromkeys(new, mark)})
+    return found

@@ -1,0 +1,60 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Keeping the old slot running for a while, and stopping it when that time is over."""
+
+from __future__ import annotations
+
+from ..errors import OperationFailed
+from ..ports import Host
+from ..releases.plan import Plan
+from ..stack.model import Stack
+
+
+def seconds(stack: Stack, plan: Plan) -> int:
+    """How long the old slot goes on running by itself, 0 if it is to be drained and stopped by the operation.
+
+    Never for less time than its open requests may take. When the release ran all along (a warm rollback), the way back
+    is a switch and nothing else: nobody waits for the slot that it came from.
+    """
+    drain = max((app.drain_seconds for app in stack.web_apps), default=0)
+    if plan.warm_seconds:
+        return max(plan.warm_seconds, drain)
+    return max(drain, 1) if plan.start == "running" else 0
+
+
+def keep(host: Host, stack: Stack, plan: Plan, seconds: int) -> str:
+    """Note until when the old slot stays warm, and have it stopped then. The note survives a reboot.
+
+    Returns why it cannot be kept: without a timer that will stop it, it must not go on running.
+    """
+    if plan.was is None:
+        return "nothing was live before"
+    until = host.clock.now() + seconds
+    host.store.set_warm(stack, plan.environment, {"slot": plan.was.slot, "release": plan.was.release, "until": until})
+    try:
+        host.timer.arm(stack.name, plan.environment, seconds)
+    except OperationFailed as error:
+        return f"{error.what}: {error.cause}"
+    return ""
+
+
+def cool(host: Host, stack: Stack, environment: str) -> str:
+    """Stop a warm slot whose time is over; arm the timer again if it is not. Returns what was done, or nothing."""
+    note = host.store.warm(stack, environment)
+    if note is None:
+        return ""
+    left = float(note["until"]) - host.clock.now()
+    if left > 0:
+        host.timer.arm(stack.name, environment, left)
+        return ""
+    live = host.switch.live(stack.name, environment)
+    if live is None or live.release != note["release"]:
+        old = [
+            container
+            for container in host.docker.containers(stack.name, environment, str(note["slot"]))
+            if container.release == note["release"] and container.state == "running"
+        ]
+        host.docker.stop(old, {app.name: app.stop_seconds for app in stack.apps.values()})
+    host.store.set_warm(stack, environment, None)
+    return f"{stack.name} {environment}: {note['release']} is no longer kept warm"

@@ -1,0 +1,339 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planning what may leave the disk, from what was observed. Pure: nothing here touches the host.
+
+Two questions, kept apart. What may go: everything of ours that nothing needs (`candidates`). What has to go: the least
+of it that brings the free space to its floor (`plan`).
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import re
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from ..releases.compose import LABEL
+from ..releases.history import GOOD, KEPT_RELEASES, kept, newest_first
+from ..releases.release import PARTIAL, Entry
+from ..stack.model import ENVIRONMENTS
+
+#: A tag that a build gave: <commit>, <commit>-<settings>, <commit>-<settings>-<n>. Any other was given on purpose.
+BUILD_TAG = re.compile(r"[0-9a-f]{12}(-[0-9a-f]{6}(-[0-9]+)?)?")
+
+#: Docker writes a little when it removes something. With less than this free, what needs no room at all goes first.
+BREATH_BYTES = 64_000_000
+
+IMAGE, CACHE, CONTAINER, RELEASE, JOURNAL, VOLUME, PACKAGES, LOGS = KINDS = (
+    "image",
+    "build cache",
+    "container",
+    "release directory",
+    "journal",
+    "volume",
+    "package cache",
+    "system log",
+)
+
+#: What is removed by the host's own programs or by unlinking, without Docker.
+WITHOUT_DOCKER = (PACKAGES, LOGS, RELEASE, JOURNAL)
+
+
+@dataclass(frozen=True)
+class Settings:
+    """How much is to be free, and how much of what is kept anyway."""
+
+    free_gb: float = 20.0
+    #: Per cent of the file system; the higher one of both floors counts.
+    free_percent: float = 0.0
+    #: Release directories of each environment, journals of each stack.
+    keep_releases: int = 50
+    keep_journals: int = 500
+    build_cache_gb: float = 5.0
+    journal_mb: int = 200
+
+    def floor(self, total: int) -> int:
+        return int(max(self.free_gb * 1e9, total * self.free_percent / 100))
+
+
+@dataclass(frozen=True)
+class ImageSeen:
+    """An image on the host. `bytes` is what only this image takes, without layers that it shares."""
+
+    id: str
+    names: tuple[str, ...]
+    labels: Mapping[str, str]
+    bytes: int
+    created: float = 0.0
+
+
+@dataclass(frozen=True)
+class ContainerSeen:
+    """A container on the host, ours or not."""
+
+    id: str
+    name: str
+    image: str
+    labels: Mapping[str, str]
+    is_running: bool
+    bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Thing:
+    """Anything else that takes room and has a name."""
+
+    name: str
+    bytes: int
+
+
+@dataclass(frozen=True)
+class StackSeen:
+    """What the history of one stack needs."""
+
+    name: str
+    entries: Sequence[Entry]
+    #: Release that is live, by environment; empty for none.
+    live: Mapping[str, str]
+    #: Releases and images that an interrupted operation would need to be finished or undone.
+    unfinished: frozenset[str] = frozenset()
+    needed_images: frozenset[str] = frozenset()
+    #: Release directories by id, finished journals by path, oldest first.
+    directories: Sequence[Thing] = ()
+    journals: Sequence[Thing] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """False when the history lacks what is live, so that it cannot be trusted to name everything that is needed."""
+        known = {entry.release.id for entry in self.entries}
+        return all(release in known for release in self.live.values() if release)
+
+    def protected_releases(self) -> set[str]:
+        """Live and interrupted ones, the last good production releases, and the way back in staging."""
+        found = {release for release in self.live.values() if release} | set(self.unfinished)
+        for environment in ENVIRONMENTS:
+            found |= {e.release.id for e in kept(self.entries, environment, self.live.get(environment, ""))}
+        good = [entry for entry in newest_first(self.entries, "production") if entry.status in GOOD]
+        good.sort(key=lambda entry: (entry.since, entry.release.id), reverse=True)
+        return found | {entry.release.id for entry in good[:KEPT_RELEASES]}
+
+    def protected_images(self) -> set[str]:
+        """Images of the protected releases, but for staging's way back: its containers hold those as long as they are
+        there, and a build brings them again."""
+        releases = self.protected_releases()
+        staging = self.live.get("staging", "")
+        return set(self.needed_images) | {
+            image
+            for entry in self.entries
+            if entry.release.id in releases
+            and (entry.release.environment != "staging" or entry.release.id in {staging, *self.unfinished})
+            for image in entry.release.images.values()
+        }
+
+
+@dataclass(frozen=True)
+class HostSeen:
+    """Everything on one host that a cleanup looks at."""
+
+    total: int
+    free: int
+    images: Sequence[ImageSeen] = ()
+    containers: Sequence[ContainerSeen] = ()
+    stacks: Sequence[StackSeen] = ()
+    #: Volumes that no container uses, that are labelled ours and declared disposable.
+    volumes: Sequence[Thing] = ()
+    build_cache: int = 0
+    package_cache: int = 0
+    system_log: int = 0
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One thing to remove. `names` are what it is removed by; an image loses each of its names."""
+
+    kind: str
+    names: tuple[str, ...]
+    bytes: int
+    why: str
+    #: Containers that have to go before.
+    after: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.kind} {', '.join(self.names)}: {size(self.bytes)}, {self.why}"
+
+
+@dataclass(frozen=True)
+class CleanupPlan:
+    """What is to go, in this order, and how much is missing."""
+
+    floor: int
+    free: int
+    removals: tuple[Removal, ...] = ()
+    #: Beyond their number whatever the free space is; not part of the least that is needed.
+    trimmed: tuple[Removal, ...] = field(default=())
+
+    @property
+    def missing(self) -> int:
+        return max(0, self.floor - self.free)
+
+
+def plan(seen: HostSeen, settings: Settings, keep_images: Collection[str] = ()) -> CleanupPlan:
+    """The least that brings the free space to its floor, cheapest first."""
+    floor = settings.floor(seen.total)
+    trimmed = tuple(_beyond_number(seen.stacks, settings))
+    missing = max(0, floor - seen.free - sum(item.bytes for item in trimmed))
+    ordered = candidates(seen, settings, keep_images)
+    if seen.free < BREATH_BYTES:
+        ordered.sort(key=lambda item: item.kind not in WITHOUT_DOCKER)
+    return CleanupPlan(floor, seen.free, tuple(_least(ordered, missing)), trimmed)
+
+
+def candidates(seen: HostSeen, settings: Settings, keep_images: Collection[str] = ()) -> list[Removal]:
+    """Everything that may go, cheapest first."""
+    leftovers = _leftover_containers(seen)
+    gone = {container.id for container in leftovers}
+    used = {container.image for container in seen.containers}
+    used_after = {container.image for container in seen.containers if container.id not in gone}
+    images_of = {image.id: image.names or (image.id,) for image in seen.images}
+    found = _images(seen, used | set(keep_images))
+    cache = seen.build_cache - int(settings.build_cache_gb * 1e9)
+    if cache > 0:
+        found.append(Removal(CACHE, ("BuildKit",), cache, f"beyond its {settings.build_cache_gb:g} GB"))
+    found += [
+        Removal(CONTAINER, (item.name,), item.bytes, f"stopped, of {_release(item)}, which nothing needs")
+        for item in leftovers
+    ]
+    # Images that only those containers held may follow them.
+    for item in _images(seen, used_after | set(keep_images), only=used - used_after):
+        holders = {container.name for container in leftovers if images_of.get(container.image) == item.names}
+        found.append(dataclasses.replace(item, after=tuple(sorted(holders))))
+    found += [Removal(VOLUME, (item.name,), item.bytes, "used by nothing, disposable") for item in seen.volumes]
+    if seen.package_cache:
+        found.append(Removal(PACKAGES, ("apt",), seen.package_cache, "can be fetched again"))
+    log = seen.system_log - settings.journal_mb * 1_000_000
+    if log > 0:
+        found.append(Removal(LOGS, ("journald",), log, f"beyond its {settings.journal_mb} MB"))
+    return found
+
+
+def why_kept(image: ImageSeen, seen: HostSeen, used: Collection[str]) -> str:
+    """The reason for which an image must stay; empty when it may go."""
+    stacks = {stack.name: stack for stack in seen.stacks}
+    stack = stacks.get(image.labels.get(f"{LABEL}.stack", ""))
+    app = image.labels.get(f"{LABEL}.app", "")
+    if stack is None or not app:
+        return "not ours"
+    if image.id in used:
+        return "a container uses it"
+    for name in image.names:
+        repository, _separator, tag = name.rpartition(":")
+        if repository != app or not BUILD_TAG.fullmatch(tag):
+            return f"it is called {name}"
+    if not stack.is_complete:
+        return "the history of its stack is incomplete"
+    # Also by another stack: two of the same content have the same image.
+    if any(image.id in other.protected_images() for other in seen.stacks):
+        return "a release needs it"
+    return ""
+
+
+def _images(seen: HostSeen, used: Collection[str], only: Collection[str] | None = None) -> list[Removal]:
+    """Images that may go: first those that never were in a good release, then those of the oldest ones."""
+    needed = {image for stack in seen.stacks for image in stack.protected_images()}
+    newest: dict[str, str] = {}
+    for stack in seen.stacks:
+        for entry in stack.entries:
+            if entry.status != "failed":
+                for image_id in entry.release.images.values():
+                    newest[image_id] = max(newest.get(image_id, ""), entry.release.id)
+    free = [
+        image
+        for image in seen.images
+        if (only is None or image.id in only) and image.id not in needed and not why_kept(image, seen, used)
+    ]
+    free.sort(key=lambda image: (newest.get(image.id, ""), image.created, image.id))
+    return [
+        Removal(
+            IMAGE,
+            image.names or (image.id,),
+            image.bytes,
+            f"last in {newest[image.id]}" if image.id in newest else "in no release",
+        )
+        for image in free
+    ]
+
+
+def _leftover_containers(seen: HostSeen) -> list[ContainerSeen]:
+    """Stopped containers of slots that hold neither what is live nor what is kept."""
+    stacks = {stack.name: stack for stack in seen.stacks}
+    found = []
+    for container in seen.containers:
+        stack = stacks.get(container.labels.get(f"{LABEL}.stack", ""))
+        if stack is None or not stack.is_complete:
+            continue
+        if container.is_running or f"{LABEL}.slot" not in container.labels:
+            continue
+        if _release(container) not in stack.protected_releases():
+            found.append(container)
+    return found
+
+
+def _release(container: ContainerSeen) -> str:
+    return container.labels.get(f"{LABEL}.id", "")
+
+
+def _is_partial(item: Thing) -> bool:
+    """What an operation that was killed while it wrote a release left behind."""
+    return item.name.endswith(PARTIAL)
+
+
+def _beyond_number(stacks: Iterable[StackSeen], settings: Settings) -> list[Removal]:
+    found = []
+    for stack in stacks:
+        if not stack.is_complete:
+            continue
+        protected = stack.protected_releases()
+        for environment in ENVIRONMENTS:
+            mine = [item for item in stack.directories if f"-{environment}-" in item.name and not _is_partial(item)]
+            old = mine[: max(0, len(mine) - settings.keep_releases)]
+            found += [
+                Removal(RELEASE, (f"{stack.name}/{item.name}",), item.bytes, f"beyond {settings.keep_releases}")
+                for item in old
+                if item.name not in protected
+            ]
+        found += [
+            Removal(RELEASE, (f"{stack.name}/{item.name}",), item.bytes, "half-written")
+            for item in stack.directories
+            if _is_partial(item) and item.name.removesuffix(PARTIAL) not in protected
+        ]
+        old = list(stack.journals[: max(0, len(stack.journals) - settings.keep_journals)])
+        found += [Removal(JOURNAL, (item.name,), item.bytes, f"beyond {settings.keep_journals}") for item in old]
+    return found
+
+
+def _least(ordered: Sequence[Removal], missing: int) -> list[Removal]:
+    """As many from the front as it takes, without those that turn out not to be needed beside the others."""
+    chosen: list[Removal] = []
+    total = 0
+    for item in ordered:
+        if total >= missing:
+            break
+        chosen.append(item)
+        total += item.bytes
+    if total < missing:
+        return chosen
+    for item in reversed(list(chosen)):
+        # Something small that went in first is not needed if something large had to follow it.
+        prerequisite = any(name in other.after for other in chosen for name in item.names)
+        if total - item.bytes >= missing and not prerequisite:
+            chosen.remove(item)
+            total -= item.bytes
+    return chosen
+
+
+def size(count: int) -> str:
+    """Bytes for people."""
+    if abs(count) < 1_000_000:
+        return f"{count / 1000:.0f} kB"
+    return f"{count / 1e6:.0f} MB" if abs(count) < 1e9 else f"{count / 1e9:.1f} GB"

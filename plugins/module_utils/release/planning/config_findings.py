@@ -1,0 +1,87 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Split from config_check."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from ..env import secret_ages as ages
+from ..env.env_file import parse_env
+from ..env.matrix_check import COMMON, Finding, check, concerning
+from ..errors import Problem
+from ..releases.host_state import Observed
+from ..stack.model import ENVIRONMENTS, Stack
+
+#: As `format_env` writes a value, or so plain that every reader of env files takes it for the same.
+_WRITTEN = re.compile(r"(?ms)^([A-Za-z_][A-Za-z0-9_]*)=('(?:\\'|[^'\\]|\\(?!'))*'|[A-Za-z0-9_./:@%+,=-]*)$")
+
+
+_FREE = re.compile(r"\s*(#.*)?")
+
+
+PROVISION = "ansible-playbook playbooks/provision.yml"
+
+
+def files_of(seen: Observed) -> dict[str, bytes]:
+    """The env files of the host by layer, without the missing ones, which have a message of their own."""
+    return {layer: data for environment in ENVIRONMENTS for layer, data in seen.env_of(environment).items()}
+
+
+def read_layers(files: Mapping[str, bytes]) -> tuple[dict[str, dict[str, str]], list[Finding]]:
+    """The values of each layer, and what a hand has left in the files that readers would understand differently."""
+    layers, found = {}, []
+    for layer, data in files.items():
+        try:
+            text = data.decode()
+        except UnicodeDecodeError as error:
+            line = data[: error.start].count(b"\n") + 1
+            found.append(Finding(f"line {line}", layer, "cannot be carried", "is not UTF-8", PROVISION))
+            text = data.decode(errors="replace")
+        layers[layer] = parse_env(text)
+        found += _strange_lines(layer, text)
+    return layers, found
+
+
+def _strange_lines(layer: str, text: str) -> list[Finding]:
+    found, position = [], 0
+    seen: set[str] = set()
+    while position < len(text):
+        match = _WRITTEN.match(text, position)
+        end = match.end() if match else text.find("\n", position)
+        end = len(text) if end < 0 else end
+        number = text.count("\n", 0, position) + 1
+        line = text[position:end]
+        position = end + 1
+        if match:
+            if match.group(1) in seen:
+                found.append(Finding(match.group(1), layer, "cannot be carried", "is there twice", PROVISION))
+            seen.add(match.group(1))
+        elif not _FREE.fullmatch(line):
+            # Never the line itself: it may be the rest of a secret. A name before an equals sign is none.
+            name = re.match(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", line)
+            what = f"(line {number}) is not written as provision.yml writes it, and may be read differently"
+            label = name.group(1) if name else f"line {number}"
+            found.append(Finding(label, layer, "cannot be carried", what, PROVISION))
+    return found
+
+
+def findings(stack: Stack, seen: Observed) -> list[Finding]:
+    """Everything wrong with the files on the host. Without a matrix there is nothing to compare them with."""
+    if not stack.env_matrix:
+        return []
+    layers, strange = read_layers(files_of(seen))
+    days = ages.days(seen.secret_record, seen.now)
+    found = strange + check(stack.env_matrix, layers, ENVIRONMENTS, days)
+    # A file that is gone has a message of its own; that each of its keys is missing is no news.
+    gone = {layer for name in ENVIRONMENTS for layer, data in seen.env[name].items() if data is None}
+    quiet = {layer: COMMON in gone or layer in gone for layer in (COMMON, *ENVIRONMENTS)}
+    return [finding for finding in found if finding.code != "missing" or not quiet[finding.environment]]
+
+
+def problems(stack: Stack, seen: Observed, environment: str) -> list[Problem]:
+    """What stands in the way of bringing a release live in this environment."""
+    place = f"{stack.directory}/config"
+    return [finding.problem(place) for finding in concerning(findings(stack, seen), environment)]

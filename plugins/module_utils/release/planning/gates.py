@@ -1,0 +1,245 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Go or no-go: what must be true before staging's images may go to production. All are evaluated, with evidence."""
+
+from __future__ import annotations
+
+import datetime
+from dataclasses import dataclass
+
+from ..env.env_file import parse_env
+from ..env.matrix_check import concerning
+from ..env.matrix_report import summary
+from ..errors import Problem
+from ..releases.history import rollback_target
+from ..releases.host_state import Observed
+from ..releases.release import moment_of
+from ..releases.runtime import Answer
+from ..stack.model import Stack
+from . import config_findings as planning_config_findings
+
+GATES = (
+    "config",
+    "staging_live",
+    "staging_healthy",
+    "staging_unchanged",
+    "same_settings",
+    "same_keys",
+    "disk_free",
+    "rollback_ready",
+    "journal_clean",
+    "soak_time",
+    "promote_window",
+    "no_leaks",
+)
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One check: go, no-go or skipped, and what it saw."""
+
+    name: str
+    go: bool
+    evidence: str
+    mend: str = ""
+    skipped: bool = False
+
+    @property
+    def word(self) -> str:
+        return "go" if self.go else ("skipped" if self.skipped else "NO-GO")
+
+
+def evaluate(
+    stack: Stack, seen: Observed, health: dict[str, Answer], unfinished: list[str], skip: tuple[str, ...] = ()
+) -> list[Gate]:
+    """All gates of a promote. `health` is each web app's answer in staging; `unfinished` names open operations."""
+    gates = [
+        *_config(stack, seen),
+        _staging_live(stack, seen),
+        _staging_healthy(seen, health),
+        _staging_unchanged(stack, seen),
+        _same_settings(stack, seen),
+        _same_keys(stack, seen),
+        _disk(stack, seen),
+        _rollback_ready(seen),
+        _journal(unfinished),
+        *_soak(stack, seen),
+        *_window(stack, seen),
+    ]
+    return [Gate(g.name, g.go, g.evidence, g.mend, not g.go and g.name in skip) for g in gates]
+
+
+def problems(gates: list[Gate]) -> list[Problem]:
+    return [
+        Problem(gate.evidence, f"gate {gate.name}", gate.mend) for gate in gates if not gate.go and not gate.skipped
+    ]
+
+
+def unknown_skips(skip: tuple[str, ...]) -> list[Problem]:
+    return [
+        Problem(f"{name!r} is not a gate", "skip_gates", "choose from " + ", ".join(GATES))
+        for name in skip
+        if name not in GATES
+    ]
+
+
+DEPLOY = "ansible-playbook playbooks/deploy_staging.yml"
+
+
+def _staging_live(stack: Stack, seen: Observed) -> Gate:
+    entry, live = seen.live_entry("staging"), seen.live["staging"]
+    if entry is None or live is None:
+        return Gate("staging_live", False, "nothing is live in staging", DEPLOY)
+    missing = sorted(set(stack.apps) - set(entry.release.services))
+    if missing:
+        return Gate("staging_live", False, f"release {entry.release.id} lacks " + ", ".join(missing), DEPLOY)
+    return Gate("staging_live", True, f"{entry.release.id} in {live.slot}")
+
+
+def _staging_healthy(seen: Observed, health: dict[str, Answer]) -> Gate:
+    live = seen.live["staging"]
+    running = {c.app: c for c in seen.in_slot("staging", live.slot)} if live else {}
+    sick = [f"{app} ({answer})" for app, answer in sorted(health.items()) if not answer.status or answer.status >= 400]
+    sick += [f"{app} ({c.state})" for app, c in sorted(running.items()) if c.state != "running" and app not in health]
+    if sick:
+        return Gate("staging_healthy", False, "not healthy: " + ", ".join(sick), DEPLOY)
+    return Gate(
+        "staging_healthy",
+        bool(running),
+        f"{len(running)} of {len(running)} apps healthy" if running else "nothing runs in staging",
+        DEPLOY,
+    )
+
+
+def _staging_unchanged(stack: Stack, seen: Observed) -> Gate:
+    """What runs in staging, what is tagged :staging and what the release says must be one and the same."""
+    entry, live = seen.live_entry("staging"), seen.live["staging"]
+    if entry is None or live is None:
+        return Gate("staging_unchanged", False, "nothing is live in staging", DEPLOY)
+    running = {c.app: c.image for c in seen.in_slot("staging", live.slot) if c.release == live.release}
+    wrong = []
+    for app, image in entry.release.images.items():
+        if running.get(app) != image:
+            wrong.append(f"{app} runs {short(running.get(app, ''))} instead of {short(image)}")
+        if seen.tags.get((app, "staging")) != image:
+            wrong.append(f"{app}:staging names {short(seen.tags.get((app, 'staging'), ''))} instead of {short(image)}")
+    if wrong:
+        return Gate("staging_unchanged", False, "; ".join(wrong), DEPLOY)
+    return Gate("staging_unchanged", True, f"{len(running)} image IDs run as tagged and as deployed")
+
+
+#: What makes an app's container, besides its image and values.
+SETTINGS = ("kind", "port", "health", "environment", "compose", "user", "memory", "cpus", "pids", "keys", "replace")
+
+
+def _same_settings(stack: Stack, seen: Observed) -> Gate:
+    """Production's containers are made from today's settings: staging must have tried the same."""
+    entry = seen.live_entry("staging")
+    tried = entry.release.definition.get("apps", {}) if entry else {}
+    today = stack.to_mapping(with_env=False)["apps"]
+    changed = [
+        f"{app}: {key}"
+        for app in sorted(tried.keys() & today.keys())
+        for key in SETTINGS
+        if key in tried[app] and tried[app][key] != today[app].get(key)
+    ]
+    if changed:
+        return Gate("same_settings", False, "changed since staging was deployed: " + ", ".join(changed), DEPLOY)
+    return Gate("same_settings", True, f"staging tried the settings of {len(tried)} apps")
+
+
+def _config(stack: Stack, seen: Observed) -> list[Gate]:
+    """Values and matrix agree. Without a matrix nothing is known about values."""
+    if not stack.env_matrix:
+        return []
+    found = concerning(planning_config_findings.findings(stack, seen), "production")
+    return [Gate("config", not found, summary(found), "ansible-playbook playbooks/check_config.yml shows all of it")]
+
+
+def _same_keys(stack: Stack, seen: Observed) -> Gate:
+    keys = {
+        environment: {
+            name
+            for name in parse_env((seen.env[environment].get(environment) or b"").decode(errors="replace"))
+            # What the matrix wants in one environment only, or lets be missing, is no difference.
+            if (key := stack.env_matrix.get(name)) is None or not (key.environments or key.optional)
+        }
+        for environment in ("staging", "production")
+    }
+    only = [
+        f"{key} only in {environment}"
+        for environment, other in (("staging", "production"), ("production", "staging"))
+        for key in sorted(keys[environment] - keys[other])
+    ]
+    if only:
+        return Gate(
+            "same_keys", False, "; ".join(only), "add the key to both environments and run playbooks/provision.yml"
+        )
+    return Gate("same_keys", True, f"{len(keys['staging'])} keys in both environments")
+
+
+def _disk(stack: Stack, seen: Observed) -> Gate:
+    free = seen.free_bytes / 1e9
+    return Gate(
+        "disk_free",
+        free >= stack.disk_floor_gb,
+        f"{free:.1f} GB free, floor {stack.disk_floor_gb:g} GB",
+        "ansible-playbook playbooks/cleanup.yml",
+    )
+
+
+def _rollback_ready(seen: Observed) -> Gate:
+    """After this promote the way back leads to what is live now: its images must be here."""
+    entry = seen.live_entry("production")
+    if entry is None:
+        return Gate("rollback_ready", True, "first promote: there is nothing to go back to yet")
+    gone = sorted(app for app, image in entry.release.images.items() if image not in seen.images)
+    if gone:
+        return Gate(
+            "rollback_ready",
+            False,
+            f"images of {entry.release.id} are gone: " + ", ".join(gone),
+            f"{DEPLOY} -e version={entry.release.commit[:12]}",
+        )
+    target = rollback_target(seen.entries, "production", entry.release.id)
+    missing = sorted(app for app, image in target.release.images.items() if image not in seen.images) if target else []
+    note = f"; {target.release.id} before it has lost " + ", ".join(missing) if target and missing else ""
+    return Gate("rollback_ready", True, f"back to {entry.release.id}{note}")
+
+
+def _journal(unfinished: list[str]) -> Gate:
+    if unfinished:
+        return Gate(
+            "journal_clean", False, "unfinished: " + ", ".join(unfinished), "ansible-playbook playbooks/recover.yml"
+        )
+    return Gate("journal_clean", True, "no operation is unfinished")
+
+
+def _soak(stack: Stack, seen: Observed) -> list[Gate]:
+    entry = seen.live_entry("staging")
+    if not stack.soak_minutes or entry is None:
+        return []
+    minutes = (seen.now - moment_of(entry.since or entry.release.id).timestamp()) / 60
+    return [
+        Gate(
+            "soak_time",
+            minutes >= stack.soak_minutes,
+            f"{minutes:.0f} of {stack.soak_minutes} minutes in staging",
+            "wait",
+        )
+    ]
+
+
+def _window(stack: Stack, seen: Observed) -> list[Gate]:
+    if not stack.promote_window:
+        return []
+    begin, end = stack.promote_window.split("-")
+    now = datetime.datetime.fromtimestamp(seen.now).strftime("%H:%M")
+    inside = begin <= now <= end if begin <= end else now >= begin or now <= end
+    return [Gate("promote_window", inside, f"it is {now}, the window is {stack.promote_window}", "wait for the window")]
+
+
+def short(image: str) -> str:
+    """An image ID as people know it."""
+    return image.removeprefix("sha256:")[:12] or "nothing"

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planning a promote: production gets the very images that staging runs."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from typing import Any
+
+from ..env.env_file import fingerprint
+from ..errors import Nothing, Problem, Refused
+from ..releases import compose
+from ..releases.host_state import Observed
+from ..releases.plan import Plan, TagMove, moves
+from ..releases.release import Release, release_id
+from ..releases.request import Request
+from ..stack.model import Stack
+from .preflight import check_apps, check_config, selected
+
+
+def plan_promote(stack: Stack, seen: Observed, request: Request) -> Plan:
+    """Raises Refused with all problems, or Nothing when this is live already."""
+    problems = check_apps(stack, request) + check_config(stack, seen, "production")
+    source, live = seen.live_entry("staging"), seen.live_entry("production")
+    if source is None:
+        problems.append(
+            Problem(
+                "nothing is live in staging", f"stack {stack.name}", "ansible-playbook playbooks/deploy_staging.yml"
+            )
+        )
+    elif live is None and request.apps:
+        problems.append(Problem("the first promote must bring every app", "apps", "leave `apps` out"))
+    if problems or source is None:
+        raise Refused(problems)
+    names = [name for name in selected(stack, request) if name in source.release.images]
+    release = compose_release(
+        stack,
+        seen,
+        request,
+        images={name: source.release.images[name] for name in names},
+        commits={name: source.release.commits.get(name, source.release.commit) for name in names},
+        sources={name: source.release.sources.get(name, "") for name in names},
+        commit=source.release.commit,
+        version=source.release.version,
+        promoted_from=source.release.id,
+    )
+    if live and live.release.content() == release.content() and seen.is_intact("production"):
+        raise Nothing(f"production runs {live.release.id} already, with the same images, configuration and keys")
+    before = live.release.images if live else {}
+    tags = moves(before, "rollback", seen.tags) + moves(release.images, "production", seen.tags)
+    return plan_new(stack, seen, request, release, tuple(tags), old_status="previous")
+
+
+def compose_release(
+    stack: Stack,
+    seen: Observed,
+    request: Request,
+    *,
+    images: dict[str, str],
+    commits: dict[str, str],
+    sources: dict[str, str],
+    commit: str,
+    version: str,
+    promoted_from: str = "",
+) -> Release:
+    """A new release: the given apps as given, every other app as it is live in the environment now."""
+    environment = request.environment
+    live = seen.live_entry(environment)
+    kept = live.release if live else None
+    names = [name for name in stack.apps if name in images or (kept and name in kept.images)]
+    services = {
+        name: compose.service(stack, stack.apps[name], environment, images[name])
+        if name in images or kept is None
+        else kept.services[name]
+        for name in names
+    }
+    moment = datetime.datetime.fromtimestamp(seen.now, datetime.timezone.utc)
+    identifier = release_id(moment, environment, commit)
+    taken = {entry.release.id for entry in seen.entries}
+    while identifier in taken:  # two operations within one second
+        moment += datetime.timedelta(seconds=1)
+        identifier = release_id(moment, environment, commit)
+
+    def old(field: str) -> dict[str, str]:
+        return getattr(kept, field) if kept else {}
+
+    return Release(
+        id=identifier,
+        stack=stack.name,
+        environment=environment,
+        commit=commit,
+        version=version,
+        created=moment.strftime("%Y-%m-%dT%H:%M:%SZ"),
+        person=request.person,
+        reason=request.reason,
+        operation=request.operation,
+        services=services,
+        images={name: images.get(name) or old("images")[name] for name in names},
+        commits={name: commits.get(name) or old("commits").get(name, "") for name in names},
+        sources={name: sources.get(name) or old("sources").get(name, "") for name in names},
+        definition=_definition(stack, images, kept),
+        env={layer: fingerprint(data) for layer, data in seen.env_of(environment).items()},
+        keys=compose.pair(seen.keys),
+        routes=fingerprint(seen.routes.get(environment) or b""),
+        promoted_from=promoted_from,
+        skipped_gates=request.skip_gates,
+    )
+
+
+def _definition(stack: Stack, images: Mapping[str, str], kept: Release | None) -> dict[str, Any]:
+    """Today's definition; but apps that stay as they are keep the one that their containers were made from."""
+    definition = stack.to_mapping(with_env=False)
+    old = kept.definition.get("apps", {}) if kept else {}
+    for name, app in definition["apps"].items():
+        if name not in images and name in old:
+            after = [other for other in old[name].get("after", []) if other in definition["apps"]]
+            definition["apps"][name] = {**old[name], "after": after} if "after" in old[name] else old[name]
+            # The switch knows only where an app is today.
+            for key in ("loopback_port", "replace"):
+                if key in app:
+                    definition["apps"][name] = {**definition["apps"][name], key: app[key]}
+    return definition
+
+
+def plan_new(
+    stack: Stack, seen: Observed, request: Request, release: Release, tags: tuple[TagMove, ...], old_status: str
+) -> Plan:
+    """The plan for a release that is not in the history yet: into the idle slot, the live one becomes `old_status`."""
+    was = seen.live[request.environment]
+    statuses = {release.id: "live"}
+    if was:
+        statuses[was.release] = old_status
+    return Plan(
+        operation=request.operation,
+        stack=stack.name,
+        environment=request.environment,
+        release=release,
+        is_new=True,
+        slot=seen.idle_slot(request.environment),
+        was=was,
+        start="create",
+        tags=tags,
+        statuses=statuses,
+        watch_seconds=stack.watch_seconds if request.watch_seconds is None else request.watch_seconds,
+        warm_seconds=stack.warm_seconds if request.warm_seconds is None else request.warm_seconds,
+    )

@@ -1,0 +1,203 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Planning a rollback: production gets back a release that was good, whole. No network, no build, no git."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from ..env.env_file import format_env, parse_env
+from ..errors import Nothing, Problem, Refused
+from ..releases.compose import LABEL
+from ..releases.history import GOOD, find, newest_first, rollback_target
+from ..releases.host_state import Observed
+from ..releases.plan import Plan, TagMove, moves
+from ..releases.release import Entry, Live
+from ..releases.request import Request
+from ..releases.slot import planned_slot
+from ..stack.model import Stack
+from .preflight import PROVISION, check_apps
+from .promote import compose_release, plan_new
+
+
+def choose(stack: Stack, seen: Observed, request: Request) -> Entry:
+    """The release a rollback goes to. Raises Refused or Nothing."""
+    environment = request.environment
+    live = seen.live_entry(environment)
+    problems = check_apps(stack, request)
+    where = f"stack {stack.name}, {environment}"
+    if live is None:
+        problems.append(
+            Problem(
+                "nothing is live, so there is nothing to go back from", where, "ansible-playbook playbooks/promote.yml"
+            )
+        )
+        raise Refused(problems)
+    if request.release:
+        target = find(newest_first(seen.entries, environment), request.release)
+        if target is None:
+            known = ", ".join(e.release.id for e in newest_first(seen.entries, environment)[:5])
+            problems.append(
+                Problem(f"release {request.release!r} is not in the history", where, f"choose one of: {known}")
+            )
+        elif target.status not in (*GOOD, "rolled_back"):
+            problems.append(
+                Problem(
+                    f"release {request.release} never was live: {target.status}",
+                    where,
+                    "choose another with status.yml",
+                )
+            )
+        if problems or target is None:
+            raise Refused(problems)
+        if target.release.id == live.release.id:
+            raise Nothing(f"{environment} runs {live.release.id} already")
+    else:
+        if live.via == "rollback" and not problems:
+            raise Nothing(
+                f"{environment} was rolled back to {live.release.id} already; a second rollback changes nothing. "
+                "To go to another release, name it with -e release=<id> (status.yml lists them)"
+            )
+        # One whose images are all here; if there is none, the refusal below names what is gone of the latest.
+        target = rollback_target(seen.entries, environment, live.release.id, seen.images) or rollback_target(
+            seen.entries, environment, live.release.id
+        )
+        if target is None:
+            problems.append(
+                Problem(
+                    "there is no good release to go back to",
+                    where,
+                    "the first rollback is possible after the second promote",
+                )
+            )
+            raise Refused(problems)
+    problems += [
+        Problem(
+            f"image {image.removeprefix('sha256:')[:12]} of app {app} is gone",
+            f"release {target.release.id}",
+            f"ansible-playbook playbooks/deploy_staging.yml -e version={target.release.commit[:12]}, then promote.yml",
+        )
+        for app, image in target.release.images.items()
+        if image not in seen.images
+    ]
+    if problems:
+        raise Refused(problems)
+    return target
+
+
+def rollback_env(stack: Stack, seen: Observed, target: Entry, then: dict[str, bytes], secrets: str) -> dict[str, bytes]:
+    """The release's own config values with today's secrets; a secret that is gone today stays as it was."""
+    if secrets == "release":
+        return then
+    # All layers together: a secret may have moved from one to another since.
+    new: dict[str, str] = {}
+    for layer, data in seen.env_of(target.release.environment).items():
+        new.update(parse_env(_text(data, f"{stack.directory}/config/.env.{layer}")))
+    result = {}
+    for layer, data in then.items():
+        old = parse_env(_text(data, f"{stack.directory}/releases/{target.release.id}/env/{layer}"))
+        changed = {key: new[key] for key in stack.secrets if key in old and key in new and new[key] != old[key]}
+        result[layer] = format_env({**old, **changed}).encode() if changed else data
+    return result
+
+
+def _text(data: bytes, where: str) -> str:
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        line = data[: error.start].count(b"\n") + 1
+        mend = f"{PROVISION}, or use that day's secrets: -e secrets=release"
+        raise Refused([Problem(f"line {line} is not UTF-8, so today's secrets are not known", where, mend)]) from None
+
+
+def plan_rollback(
+    stack: Stack, seen: Observed, request: Request, target: Entry, then: dict[str, bytes], home: str
+) -> tuple[Plan, dict[str, bytes]]:
+    """The plan and the env files it runs with; `then` are those of the target, `home` is the idle slot's. Raises Refused
+    or Nothing."""
+    environment = request.environment
+    env = rollback_env(stack, seen, target, then, request.secrets)
+    if request.apps:
+        return _plan_some(stack, seen, request, target), seen.env_of(environment)
+    was = seen.live[environment]
+    slot = seen.idle_slot(environment)
+    after = _after(seen, environment, target, was)
+    tags = [
+        *moves(target.release.images, environment, seen.tags),
+        *(_rollback_tags(seen, after) if environment == "production" else []),
+    ]
+    statuses = {target.release.id: "live"}
+    if was:
+        statuses[was.release] = "rolled_back" if was.release > target.release.id else "previous"
+    plan = Plan(
+        operation=request.operation,
+        stack=stack.name,
+        environment=environment,
+        release=target.release,
+        is_new=False,
+        slot=slot,
+        was=was,
+        start=_start_mode(stack, seen, target, slot, env, home),
+        tags=tuple(tags),
+        statuses=statuses,
+        failed_status=target.status,
+        watch_seconds=stack.watch_seconds if request.watch_seconds is None else request.watch_seconds,
+        warm_seconds=stack.warm_seconds if request.warm_seconds is None else request.warm_seconds,
+    )
+    return plan, env
+
+
+def _after(seen: Observed, environment: str, target: Entry, was: Live | None) -> Entry | None:
+    """Where the next rollback would go: to what is live now if it stays good, otherwise to what was live before."""
+    before = find(seen.entries, was.release) if was and was.release < target.release.id else None
+    if before and seen.images.issuperset(before.release.images.values()):
+        return before
+    others = [entry for entry in seen.entries if was is None or entry.release.id != was.release]
+    return rollback_target(others, environment, target.release.id, seen.images)
+
+
+def _start_mode(stack: Stack, seen: Observed, target: Entry, slot: str, env: dict[str, bytes], home: str) -> str:
+    """Kept containers are used again only if each was created from exactly what it would be created from now."""
+    wanted = planned_slot(stack, target.release, slot, env, home, seen.keys)["services"]
+    kept = {c.app: c for c in seen.in_slot(target.release.environment, slot) if c.release == target.release.id}
+    same = kept.keys() == wanted.keys() and all(
+        kept[name].created_from == service["labels"][f"{LABEL}.created-from"] for name, service in wanted.items()
+    )
+    if not same:
+        return "create"
+    return "running" if all(c.state == "running" for c in kept.values()) else "start"
+
+
+def _rollback_tags(seen: Observed, after: Entry | None) -> list[TagMove]:
+    """:rollback names what the next rollback would bring; when there is nothing, the tag goes."""
+    images = after.release.images if after else {}
+    gone = [
+        TagMove(app, tag, "", image)
+        for (app, tag), image in seen.tags.items()
+        if tag == "rollback" and app not in images
+    ]
+    return moves(images, "rollback", seen.tags) + gone
+
+
+def _plan_some(stack: Stack, seen: Observed, request: Request, target: Entry) -> Plan:
+    """Some apps only: a new release that joins their old images with what is live of the others."""
+    old = target.release
+    names = [name for name in request.apps if name in old.images]
+    release = compose_release(
+        stack,
+        seen,
+        request,
+        images={name: old.images[name] for name in names},
+        commits={name: old.commits.get(name, old.commit) for name in names},
+        sources={name: old.sources.get(name, "") for name in names},
+        commit=old.commit,
+        version=old.version,
+        promoted_from=old.promoted_from,
+    )
+    release = dataclasses.replace(release, operation="rollback")
+    live = seen.live_entry(request.environment)
+    if live and live.release.content() == release.content():
+        raise Nothing("these apps run the images of that release already")
+    tags = moves(release.images, request.environment, seen.tags)
+    return plan_new(stack, seen, request, release, tuple(tags), old_status="rolled_back")

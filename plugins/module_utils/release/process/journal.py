@@ -1,0 +1,173 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal: one file for each operation, every step recorded before and after, flushed line by line.
+
+It is what recovery reads after a kill, and what people watch while an operation runs. It holds no secret.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import IO, Any
+
+from ..releases.plan import Plan
+from ..util.files import sync_directory
+
+DIRECTORY = "/var/lib/onehost"
+
+#: How many of the newest journals are looked at.
+LOOKED_AT = 20
+
+
+@dataclass
+class Record:
+    """What the journal says of one operation."""
+
+    path: str
+    header: dict[str, Any]
+    plan: Plan | None = None
+    #: Steps that were begun, with True for those that ended.
+    steps: dict[str, bool] = field(default_factory=dict)
+    result: dict[str, Any] | None = None
+
+    @property
+    def is_finished(self) -> bool:
+        return self.result is not None
+
+
+class Journal:
+    """Writes the journal of one operation. `path` None writes nothing (check mode)."""
+
+    def __init__(self, path: str | None, header: dict[str, Any] | None = None) -> None:
+        self.path = path
+        self.seconds: dict[str, float] = {}
+        self._handle = -1
+        if path is None:
+            return
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        size = os.fstat(self._handle).st_size
+        if size and os.pread(self._handle, 1, size - 1) != b"\n":
+            os.write(self._handle, b"\n")  # a line cut off by a power cut must not swallow the next one
+        if header is not None:
+            self.add("begin", **header)
+            sync_directory(os.path.dirname(path))
+
+    def add(self, event: str, **data: Any) -> None:
+        if self._handle < 0:
+            return
+        line = json.dumps({"event": event, "at": round(time.time(), 3), **data}, sort_keys=True) + "\n"
+        os.write(self._handle, line.encode())
+        if event != "note":
+            os.fdatasync(self._handle)
+
+    def note(self, text: str) -> None:
+        """Progress for people; not needed for recovery, so not flushed."""
+        self.add("note", text=text)
+
+    @contextlib.contextmanager
+    def step(self, name: str, text: str) -> Iterator[None]:
+        begun = time.monotonic()
+        self.add("step", step=name, text=text)
+        yield
+        seconds = time.monotonic() - begun
+        self.seconds[name] = round(self.seconds.get(name, 0.0) + seconds, 3)
+        self.add("done", step=name, seconds=round(seconds, 3))
+
+    def close(self) -> None:
+        if self._handle >= 0:
+            os.close(self._handle)
+            self._handle = -1
+
+
+def directory(stack: str, home: str = DIRECTORY) -> str:
+    return os.path.join(home, stack, "operations")
+
+
+def read(path: str) -> Record:
+    """Read one journal; a last line that was cut off by a kill is passed over."""
+    record = Record(path, {})
+    with open(path, encoding="utf-8", errors="replace") as file:
+        for line in file:
+            try:
+                item = json.loads(line)
+            except ValueError:
+                continue
+            event = item.get("event")
+            if event == "begin":
+                record.header = item
+            elif event == "plan":
+                record.plan = Plan.from_json(item["plan"])
+            elif event == "step":
+                record.steps.setdefault(item["step"], False)
+            elif event == "done":
+                record.steps[item["step"]] = True
+            elif event == "end":
+                record.result = item
+    return record
+
+
+def records(stack: str, environment: str, home: str = DIRECTORY, newest: int = LOOKED_AT) -> list[Record]:
+    """The newest journals of an environment, newest first."""
+    return [read(path) for path in _paths(stack, environment, home)[:newest]]
+
+
+def glances(stack: str, environment: str, home: str = DIRECTORY, newest: int = LOOKED_AT) -> list[tuple[Any, Any]]:
+    """How the newest operations began and ended, newest first: no end, None, for one that has none.
+
+    Reads the first and the last line only, which matters where it is done every minute.
+    """
+    found = []
+    for path in _paths(stack, environment, home)[:newest]:
+        with open(path, "rb") as file:
+            begin, last = _parsed(file.readline()), _last_line(file)
+        found.append((begin, _parsed(last) if _is_end(last) else None))
+    return found
+
+
+def _parsed(line: bytes) -> dict[str, Any]:
+    try:
+        data = json.loads(line)
+    except ValueError:
+        return {}
+    return data if isinstance(data, dict) else {}
+
+
+def _paths(stack: str, environment: str, home: str) -> list[str]:
+    folder = directory(stack, home)
+    names = os.listdir(folder) if os.path.isdir(folder) else []
+    mine = [name for name in names if name.endswith(".jsonl") and f"-{environment}-" in name]
+    return [os.path.join(folder, name) for name in sorted(mine, reverse=True)]
+
+
+def unfinished(stack: str, environment: str, home: str = DIRECTORY) -> list[Record]:
+    """Every operation asks this first, so journals that have an end are not read as a whole."""
+    candidates = (read(path) for path in _paths(stack, environment, home)[:LOOKED_AT] if not _has_ended(path))
+    return [record for record in candidates if not record.is_finished]
+
+
+def _has_ended(path: str) -> bool:
+    with open(path, "rb") as file:
+        return _is_end(_last_line(file))
+
+
+def _last_line(file: IO[bytes]) -> bytes:
+    """Long ones too: the end of an operation holds all that was wrong with it."""
+    size, length = os.fstat(file.fileno()).st_size, 4096
+    while True:
+        file.seek(max(0, size - length))
+        text = file.read().rstrip(b"\n")
+        if b"\n" in text or length >= size:
+            return text.rpartition(b"\n")[2]
+        length *= 8
+
+
+def _is_end(line: bytes) -> bool:
+    # Within a text of the journal the quotes would have backslashes.
+    return line.startswith(b"{") and b'"event": "end"' in line

@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One operation at a time for each environment. The kernel holds the lock, so it dies with its holder."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import time
+from collections.abc import Iterator
+from typing import Any
+
+from ..errors import Problem, Refused
+
+DIRECTORY = "/run/onehost"
+
+#: Whoever only looks who holds the lock has it for a moment; that is no reason to turn an operation away.
+LOOK_SECONDS = 0.2
+
+
+def lock_path(stack: str, environment: str, directory: str = DIRECTORY) -> str:
+    return os.path.join(directory, f"{stack}-{environment}.lock")
+
+
+@contextlib.contextmanager
+def hold(path: str, who: dict[str, Any], wait_seconds: float) -> Iterator[None]:
+    """Hold the lock while the block runs. Raises Refused, naming the holder, when it is not free in time."""
+    os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+    # Not inherited by docker or git: a child that outlives us must not keep the lock.
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    try:
+        deadline = time.monotonic() + max(wait_seconds, LOOK_SECONDS)
+        while not _try(handle):
+            if time.monotonic() >= deadline:
+                raise Refused([_taken(path)])
+            time.sleep(0.02)
+        os.ftruncate(handle, 0)
+        os.pwrite(handle, json.dumps(who).encode(), 0)
+        yield
+        os.ftruncate(handle, 0)
+    finally:
+        os.close(handle)
+
+
+def holder(path: str) -> dict[str, Any] | None:
+    """Who holds the lock now, or None when it is free. Also for those who may not write there."""
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        return None
+    try:
+        if _try(handle, fcntl.LOCK_SH):
+            return None
+        data = json.loads(os.pread(handle, 65536, 0) or b"{}")
+        return data if isinstance(data, dict) else {}
+    except ValueError:
+        return {}
+    finally:
+        os.close(handle)
+
+
+def _try(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
+    try:
+        fcntl.flock(handle, kind | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
+def _taken(path: str) -> Problem:
+    who = holder(path) or {}
+    text = (
+        f"{who.get('operation', 'an operation')} by {who.get('person', 'somebody')} on {who.get('host', 'some host')}"
+    )
+    if who.get("since"):
+        text += f" holds it since {who['since']}"
+    if who.get("reason"):
+        text += f" ({who['reason']})"
+    return Problem(text, f"lock {os.path.basename(path)}", "wait for it with -e lock_wait=60, or look with status.yml")

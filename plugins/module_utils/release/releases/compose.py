@@ -1,0 +1,205 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Compose files, rendered from data: a slot's own, and the one for people."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from ..env.env_file import fingerprint
+from ..stack.model import ENVIRONMENTS, App, Stack
+from .release import Release
+
+LABEL = "release.onehost"
+PRIVATE_KEY = "jwt_private.pem"
+PUBLIC_KEY = "jwt_public.pem"
+#: Where the feature switches of an app are, on the host and in the container.
+FLAGS = "/var/lib/onehost"
+FLAGS_MOUNT = "/run/onehost-flags"
+#: During a rotation the public key of before, which still opens tokens that were signed with it; otherwise the same as
+#: the public key. It is always there, because Docker makes a directory of a mount that is missing.
+PREVIOUS_KEY = "jwt_public_previous.pem"
+_KEY_FILES = {
+    "none": (),
+    "public": (PUBLIC_KEY, PREVIOUS_KEY),
+    "private": (PRIVATE_KEY, PUBLIC_KEY, PREVIOUS_KEY),
+}
+
+
+def key_files(app: App) -> tuple[str, ...]:
+    """The key files an app may see; only the signer sees the private one."""
+    return _KEY_FILES[app.keys]
+
+
+def pair(fingerprints: Mapping[str, str | None]) -> dict[str, str]:
+    """The fingerprints that a release and its containers depend on. Not that of the key of before: it is changed under
+    running containers, so its change is no reason for new ones."""
+    return {name: known for name, known in fingerprints.items() if known and name != PREVIOUS_KEY}
+
+
+def image_labels(stack: Stack, app: App, source: str) -> dict[str, str]:
+    """Labels built into an image. Nothing here changes with the commit alone, so an unchanged app keeps its image."""
+    return {f"{LABEL}.stack": stack.name, f"{LABEL}.app": app.name, f"{LABEL}.source": source}
+
+
+def build_settings(stack: Stack, app: App) -> dict[str, Any]:
+    """What, beside the source itself, decides what an image becomes."""
+    return {
+        "dockerfile": app.dockerfile,
+        "target": app.build_target,
+        "args": {**stack.build_arguments, **app.build_arguments},
+    }
+
+
+def build_file(stack: Stack, sources: dict[str, str], tags: dict[str, str]) -> dict[str, Any]:
+    """A Compose file to build the apps named in `sources` from the checkout, each with its tag."""
+    services = {}
+    for name in sources:
+        app = stack.apps[name]
+        settings = build_settings(stack, app)
+        build: dict[str, Any] = {
+            "context": f"{stack.directory}/{app.context}",
+            "dockerfile": settings["dockerfile"],
+            "args": settings["args"],
+            "labels": image_labels(stack, app, sources[name]),
+        }
+        if settings["target"]:
+            build["target"] = settings["target"]
+        services[name] = {"image": stack.image(name, tags[name]), "build": _escaped(build)}
+    return {"name": f"{stack.name}-build", "services": services}
+
+
+def service(stack: Stack, app: App, environment: str, image: str) -> dict[str, Any]:
+    """One app as a Compose service, without what belongs to a slot."""
+    result: dict[str, Any] = {
+        "image": image,
+        "pull_policy": "never",
+        "restart": "unless-stopped",
+        "environment": dict(app.environment),
+        "stop_grace_period": f"{app.stop_seconds}s",
+        "extra_hosts": ["host.docker.internal:host-gateway"],
+        "security_opt": ["no-new-privileges:true"],
+        "labels": {f"{LABEL}.stack": stack.name, f"{LABEL}.app": app.name, f"{LABEL}.environment": environment},
+    }
+    if app.user is not None:
+        result["user"] = str(app.user)
+    if app.memory:
+        result["mem_limit"] = app.memory
+    if app.cpus:
+        result["cpus"] = app.cpus
+    if app.pids:
+        result["pids_limit"] = app.pids
+    if stack.keys and app.keys != "none":
+        result["volumes"] = [
+            f"{stack.directory}/config/keys/{name}:{stack.keys.mount}/{name}:ro" for name in key_files(app)
+        ]
+    if app.flags:
+        # The directory, not the file: a mounted file stays the one it was when another takes its place.
+        source = f"{FLAGS}/{stack.name}/flags/{environment}/{app.name}"
+        result["volumes"] = [*result.get("volumes", []), f"{source}:{FLAGS_MOUNT}:ro"]
+        result["environment"]["FLAGS_FILE"] = f"{FLAGS_MOUNT}/flags.json"
+    return _merged(result, app.compose)
+
+
+def slot_file(
+    stack: Stack, release: Release, slot: str, env_files: Mapping[str, list[str]], config: Mapping[str, str]
+) -> dict[str, Any]:
+    """The Compose file that runs a release in a slot. `stack` is the release's own, of its day; `env_files` are
+    absolute paths for each app, later ones win; `config` is a fingerprint of what is in them and in the key files.
+
+    Each container is labelled with a fingerprint of all that it was created from, so that a kept container is only
+    started again when nothing it needs has changed since.
+    """
+    services = {}
+    for name, kept in release.services.items():
+        app = stack.apps[name]
+        item = dict(kept)
+        item["env_file"] = env_files[name]
+        item["environment"] = {
+            **item.get("environment", {}),
+            "RELEASE_ID": release.id,
+            "RELEASE_ENVIRONMENT": release.environment,
+            "RELEASE_COMMIT": release.commits.get(name, release.commit),
+            "RELEASE_APP": name,
+        }
+        if app.is_web:
+            port = stack.loopback_port(app, release.environment, slot)
+            item["ports"] = [f"127.0.0.1:{port}:{app.port}"]
+        created_from = fingerprint(json.dumps([item, config[name]], sort_keys=True))
+        item["labels"] = {
+            **item.get("labels", {}),
+            f"{LABEL}.slot": slot,
+            f"{LABEL}.id": release.id,
+            f"{LABEL}.created-from": created_from,
+        }
+        services[name] = _escaped(item)
+    return {"name": stack.project(release.environment, slot), "services": services}
+
+
+def people_file(stack: Stack) -> dict[str, Any]:
+    """The stack's docker-compose.yml: what runs, readable, and usable by hand with a profile.
+
+    Its ports are the last two of each app's block, so that a stack started by hand stands beside the slots and never
+    in their way; the edge does not send anything there.
+    """
+    services: dict[str, Any] = {}
+    for app in stack.apps.values():
+        for index, environment in enumerate(ENVIRONMENTS):
+            short = {"staging": "staging", "production": "prod"}[environment]
+            item = service(stack, app, environment, stack.image(app.name, environment))
+            item["profiles"] = [environment]
+            # With a matrix what the app needs and no more, as in a slot: see `people_env`.
+            item["env_file"] = (
+                [f"config/.env.{environment}.{app.name}"]
+                if stack.env_matrix
+                else ["config/.env.common", f"config/.env.{environment}"]
+            )
+            item["environment"] = {
+                **item["environment"],
+                "RELEASE_ID": "by-hand",
+                "RELEASE_ENVIRONMENT": environment,
+                "RELEASE_COMMIT": "by-hand",
+                "RELEASE_APP": app.name,
+            }
+            if app.after:
+                item["depends_on"] = [f"{name}-{short}" for name in app.after]
+            if "volumes" in item:
+                prefix = f"{stack.directory}/"
+                item["volumes"] = [
+                    "./" + volume[len(prefix) :] if isinstance(volume, str) and volume.startswith(prefix) else volume
+                    for volume in item["volumes"]
+                ]
+            if app.is_web:
+                item["ports"] = [f"127.0.0.1:{app.loopback_port + 8 + index}:{app.port}"]
+            services[f"{app.name}-{short}"] = {
+                key: value for key, value in _escaped(item).items() if value not in ([], {})
+            }
+    return {"name": stack.name, "services": services}
+
+
+def _merged(base: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
+    """Extra Compose keys over ours: mappings and lists are joined, anything else is replaced."""
+    result = dict(base)
+    for key, value in extra.items():
+        mine = result.get(key)
+        if isinstance(mine, dict) and isinstance(value, dict):
+            result[key] = {**mine, **value}
+        elif isinstance(mine, list) and isinstance(value, list):
+            result[key] = [*mine, *value]
+        else:
+            result[key] = value
+    return result
+
+
+def _escaped(value: Any) -> Any:
+    """Compose interpolates `$` in every string of its file; doubled, it stays itself."""
+    if isinstance(value, str):
+        return value.replace("$", "$$")
+    if isinstance(value, dict):
+        return {key: _escaped(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_escaped(item) for item in value]
+    return value

@@ -1,0 +1,69 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is true on the host now: the one look at the world that every plan is made from."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+from ..stack.model import SLOTS, other_slot
+from .history import find
+from .release import Entry, Live
+from .runtime import Container
+
+
+@dataclass(frozen=True)
+class Observed:
+    """State of one stack on one host."""
+
+    entries: list[Entry]
+    live: dict[str, Live | None]
+    #: Containers of both slots, by environment.
+    containers: dict[str, list[Container]]
+    #: (app, tag) to image ID, for the moving tags.
+    tags: dict[tuple[str, str], str]
+    env: dict[str, dict[str, bytes | None]]
+    keys: dict[str, str | None]
+    #: The edge's routes as provisioned, by environment.
+    routes: dict[str, bytes | None] = field(default_factory=dict)
+    free_bytes: int = 0
+    now: float = 0.0
+    #: Image IDs named by any release in the history that are on the host.
+    images: frozenset[str] = field(default_factory=frozenset)
+    #: Since when each secret has its value, see `ages`.
+    secret_record: dict[str, Any] = field(default_factory=dict)
+
+    def live_entry(self, environment: str) -> Entry | None:
+        live = self.live.get(environment)
+        return find(self.entries, live.release) if live else None
+
+    def in_slot(self, environment: str, slot: str) -> list[Container]:
+        return [container for container in self.containers[environment] if container.slot == slot]
+
+    def is_intact(self, environment: str) -> bool:
+        """True when the live release runs whole and under the environment's tags: only then is there nothing to do."""
+        live, entry = self.live.get(environment), self.live_entry(environment)
+        if live is None or entry is None:
+            return False
+        running = {
+            container.app: container.image
+            for container in self.in_slot(environment, live.slot)
+            if container.release == live.release and container.state == "running"
+        }
+        return all(
+            running.get(app) == image and self.tags.get((app, environment)) == image
+            for app, image in entry.release.images.items()
+        )
+
+    def idle_slot(self, environment: str) -> str:
+        live = self.live.get(environment)
+        return other_slot(live.slot) if live else SLOTS[0]
+
+    def env_of(self, environment: str) -> dict[str, bytes]:
+        """Today's env files, without the ones that are missing."""
+        return {layer: data for layer, data in self.env[environment].items() if data is not None}

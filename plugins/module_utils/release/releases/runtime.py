@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Split from seam."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Image:
+    """An image as the engine on the host knows it. `id` is the truth; tags move."""
+
+    id: str
+    labels: Mapping[str, str]
+    size: int
+
+
+@dataclass(frozen=True)
+class Container:
+    """A container of a slot. `state` is Docker's word (created, running, restarting, exited, …)."""
+
+    id: str
+    app: str
+    slot: str
+    release: str
+    created_from: str
+    image: str
+    state: str
+    exit_code: int
+    restarts: int
+    started: str
+
+    @property
+    def started_at(self) -> float:
+        """The latest start in seconds since the epoch; Docker writes nanoseconds, which Python does not read."""
+        whole, _dot, fraction = self.started.rstrip("Z").partition(".")
+        return datetime.datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")
+
+
+@dataclass(frozen=True)
+class Answer:
+    """One HTTP answer. status 0 means that there was none, and `error` says why. `flag` is the feature switch that has
+    closed the route, in whose name the switch answered."""
+
+    status: int
+    release: str = ""
+    body: str = ""
+    error: str = ""
+    flag: str = ""
+
+    def __str__(self) -> str:
+        if self.status == 0:
+            return self.error
+        return f"HTTP {self.status} {self.body}".strip()
+
+
+#: What the edge is asked: a public port, a host name, a path, and whether the port speaks TLS.
+Question = tuple[int, str, str, bool]
+
+
+@dataclass
+class Seen:
+    """What a witness saw of the public side while an operation ran."""
+
+    asked: int = 0
+    failed: int = 0
+    down_seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """How the build of one app ended. `step` is the failing Dockerfile step; `log` the last lines, oldest first."""
+
+    app: str
+    seconds: float
+    ok: bool
+    step: str = ""
+    log: tuple[str, ...] = ()

@@ -1,0 +1,46 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Split from road."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import Any
+
+from ..env.env_file import fingerprint
+from ..stack.app_env import files_of, slot_env
+from ..stack.model import Stack
+from ..stack.reader import read_stack
+from .compose import pair, slot_file
+from .release import Release
+
+
+def stack_of(release: Release, current: Stack) -> Stack:
+    """The stack as it was on the day of the release, on today's ports (the switch knows only those), which also depend
+    on whether an app may run twice."""
+    day = read_stack(release.stack, {**release.definition, "directory": current.directory, "owner": current.owner})
+    apps = {
+        name: dataclasses.replace(app, loopback_port=now.loopback_port, replace=now.replace)
+        if (now := current.apps.get(name))
+        else app
+        for name, app in day.apps.items()
+    }
+    return dataclasses.replace(day, apps=apps)
+
+
+def planned_slot(
+    stack: Stack, release: Release, slot: str, env: Mapping[str, bytes], home: str, known: Mapping[str, str | None]
+) -> dict[str, Any]:
+    """The Compose file of a release in a slot whose files are in `home`, with these env files and these keys."""
+    day = stack_of(release, stack)
+    files = slot_env(day, release.environment, env)
+    names = {app: files_of(day, app, files) for app in release.services}
+    paths = {app: [f"{home}/env.{name}" for name in mine] for app, mine in names.items()}
+    keys = sorted(pair(known).items())
+    config = {
+        app: fingerprint(repr((sorted((name, fingerprint(files[name])) for name in mine), keys)))
+        for app, mine in names.items()
+    }
+    return slot_file(day, release, slot, paths, config)

@@ -1,0 +1,34 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Split from overlap."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .. import hints
+
+
+def lines(found: dict[str, Any]) -> list[str]:
+    """The same for people."""
+    if not found:
+        return []
+    result = []
+    if found["interrupted"]:
+        result.append(f"keys: a rotation was interrupted; mend: {hints.ROTATE}")
+    elif found["late"]:
+        mend = "ansible-playbook playbooks/recover.yml"
+        result.append(f"keys: the public key of before should have gone at {found['until']}; mend: {mend}")
+    elif found["running"]:
+        until = f"until {found['until']} ({found['hours_left']:g} hours left)"
+        result.append(f"keys: rotated at {found['since']}; the public key of before is valid {until}")
+    if found["old_pair_in"]:
+        when = f"later than {found['until']} " if found["running"] else ""
+        verb = {"staging": "deploy_staging", "production": "promote"}
+        mend = ", ".join(f"ansible-playbook playbooks/{verb[name]}.yml" for name in found["old_pair_in"])
+        result.append(
+            f"keys: {' and '.join(found['old_pair_in'])} still runs with the pair of before; mend: {mend} "
+            f"({when}it makes everybody there log in again)"
+        )
+    return result

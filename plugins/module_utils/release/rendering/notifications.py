@@ -1,0 +1,195 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is told to whom: targets of notifications as configured, events, and what each service is sent. Pure."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import re
+import urllib.parse
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ..errors import Problem, Refused
+from ..releases.events import DISK, EVENTS, FAILURE, ROLLBACK, START, SUCCESS, Event
+from ..releases.request import Request
+from ..stack.model import ENVIRONMENTS
+from ..util.fields import Fields
+from .summary import rows
+
+TYPES = ("slack", "discord", "webhook")
+LOOPBACK = ("localhost", "127.0.0.1", "::1")
+
+#: Discord refuses more.
+DISCORD_LIMIT = 2000
+#: Slack cuts off somewhere beyond; nobody reads that much.
+SLACK_LIMIT = 4000
+
+_SIGNS = {START: "\u25b6", SUCCESS: "\u2714", FAILURE: "\u2718", ROLLBACK: "\u21a9", DISK: "\u26a0"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """Somebody who wants to know. `repr` is without the address, which is a secret."""
+
+    name: str
+    type: str
+    url: str = dataclasses.field(repr=False)
+    events: tuple[str, ...] = EVENTS
+    environments: tuple[str, ...] = ENVIRONMENTS
+    stacks: tuple[str, ...] = ()
+
+    def wants(self, event: Event) -> bool:
+        """An event of the whole host is of no environment and of no stack."""
+        if event.event not in self.events:
+            return False
+        if event.environment and event.environment not in self.environments:
+            return False
+        return not (event.stack and self.stacks and event.stack not in self.stacks)
+
+
+def read_targets(data: Any, where: str = "engine_notifications") -> list[Target]:
+    """Read and check the list of targets. Raises Refused with all problems, none of which shows an address."""
+    problems: list[Problem] = []
+    if isinstance(data, (str, dict)) or not isinstance(data, Sequence):
+        raise Refused([Problem("must be a list", where, "see docs/notifications.md")])
+    targets: list[Target] = []
+    for number, item in enumerate(data):
+        fields = Fields(item, f"{where}[{number}]", problems)
+        kind = fields.choice("type", "", TYPES)
+        target = Target(
+            name=fields.text("name", f"{kind}-{number + 1}", pattern=r"[A-Za-z0-9][A-Za-z0-9 ._-]{0,63}"),
+            type=kind,
+            url=_url(fields),
+            events=_some(fields, "events", EVENTS) or EVENTS,
+            environments=_some(fields, "environments", ENVIRONMENTS) or ENVIRONMENTS,
+            stacks=fields.texts("stacks"),
+        )
+        fields.no_others()
+        if target.name in {other.name for other in targets}:
+            fields.note("name", f"{target.name!r} is there twice", "give each target a name of its own")
+        targets.append(target)
+    if problems:
+        raise Refused(problems)
+    return targets
+
+
+def _some(fields: Fields, key: str, choices: Sequence[str]) -> tuple[str, ...]:
+    found = fields.texts(key)
+    for item in found:
+        if item not in choices:
+            fields.note(key, f"{item!r} is not known", "choose from " + ", ".join(choices))
+    return found
+
+
+def _url(fields: Fields) -> str:
+    """Whoever knows the address may write to the channel, so no message repeats it."""
+    url = fields.value("url", "")
+    if not isinstance(url, str) or not url:
+        fields.note("url", "is missing", "set it from ansible-vault")
+        return ""
+    try:
+        parts = urllib.parse.urlsplit(url)
+        host, _port = parts.hostname or "", parts.port
+    except ValueError:
+        parts, host = urllib.parse.urlsplit(""), ""
+    if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", url) or "@" in parts.netloc:
+        fields.note("url", "is not an address of the web", "write https://..., no blanks, no user, no password")
+    elif parts.scheme == "http" and host not in LOOPBACK:
+        fields.note("url", "is not encrypted", "use https; http is for this host's own loopback only")
+    return url
+
+
+def start(request: Request, stack: str, host: str, commit: str, at: float) -> Event:
+    """An operation begins to change something."""
+    text = f"{request.operation} of {stack} to {request.environment} began" + (f": {commit[:12]}" if commit else "")
+    return _event(START, text, request, stack, host, at, commit=commit[:12])
+
+
+def end(request: Request, report: dict[str, Any], host: str, at: float) -> Event:
+    """An operation is over. Of a failure only what the engine itself says is told."""
+    kind = FAILURE if report["failed"] else ROLLBACK if request.operation == "rollback" else SUCCESS
+    head = f"{request.operation} of {report['stack']} to {request.environment}"
+    message = _own_words(report["message"]) if report["failed"] else report["message"]
+    lines = [f"{head} failed: {message}" if report["failed"] else f"{head}: {message}"]
+    if report["recovered"]:
+        lines.append("before that, an interrupted operation was finished or undone")
+    if report["failed"]:
+        if message.startswith("refused"):
+            lines += [_own_words(problem["what"]) for problem in report["problems"]]
+        lines.append("more: ansible-playbook playbooks/status.yml, and the operation's journal on the host")
+    else:
+        lines[0] += f", in {report['seconds']:.1f} s"
+    wanted = ("downtime",) if report["failed"] else ("downtime", "back", "due")
+    lines += [f"{label}: {text}" for label, text, _kind in rows(report) if label in wanted]
+    return _event(
+        kind,
+        "\n".join(lines),
+        request,
+        report["stack"],
+        host,
+        at,
+        release=report["release"],
+        was=report["was"],
+        commit=report["commit"][:12],
+        seconds=float(report["seconds"]),
+    )
+
+
+def _own_words(text: str) -> str:
+    """What the engine says, without the cause behind it, which may be what git, Docker or an app printed."""
+    return text.partition(": ")[0]
+
+
+def recovered(stack: str, environment: str, host: str, count: int, at: float) -> Event:
+    """Somebody, or a reboot, had interrupted operations finished or undone."""
+    text = f"recovery of {stack} {environment}: {count} interrupted operation(s) finished or undone; see status.yml"
+    return Event(FAILURE, text, stack, environment, "recover", host, at=at)
+
+
+def disk_alarm(host: str, message: str, at: float) -> Event:
+    """A cleanup did not reach its floor."""
+    return Event(DISK, f"disk of {host}: {message}", operation="cleanup", host=host, at=at)
+
+
+def _event(kind: str, text: str, request: Request, stack: str, host: str, at: float, **more: Any) -> Event:
+    by = f"by {request.person} on {request.host}" + (f": {request.reason}" if request.reason else "")
+    first, newline, rest = text.partition("\n")
+    return Event(
+        kind,
+        f"{first} ({by}){newline}{rest}",
+        stack,
+        request.environment,
+        request.operation,
+        host,
+        request.person,
+        request.reason,
+        at=at,
+        **more,
+    )
+
+
+def body(target: Target, event: Event) -> bytes:
+    """What the service is sent, as its documentation asks."""
+    text = f"{_SIGNS[event.event]} [{event.host}] {event.text}"
+    if target.type == "slack":
+        # Its own three signs, so that nobody's reason calls the whole channel.
+        for sign, word in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
+            text = text.replace(sign, word)
+        data: dict[str, Any] = {"text": _cut(text, SLACK_LIMIT)}
+    elif target.type == "discord":
+        data = {"content": _cut(text, DISCORD_LIMIT), "allowed_mentions": {"parse": []}}
+    else:
+        data = dataclasses.asdict(event)
+    return json.dumps(data).encode()
+
+
+def _cut(text: str, limit: int) -> str:
+    """Counted as these services do, in UTF-16; a sign of two halves is not cut in two."""
+    data = text.encode("utf-16-le")
+    if len(data) <= 2 * limit:
+        return text
+    return data[: 2 * (limit - 1)].decode("utf-16-le", errors="ignore") + "\u2026"

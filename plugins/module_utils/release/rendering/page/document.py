@@ -1,0 +1,95 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status page of a stack: plain data in, one HTML document out.
+
+It needs nothing beside itself and runs nothing. Whatever people or apps wrote is text, see `markup`.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from .disk_plot import disk
+from .environment import environment
+from .history import operations, releases, rollback
+from .html import Markup, clock, join, tag
+from .parts import icon, section, shapes, typed
+from .style import POLICY, style
+from .verdict import verdict
+
+#: The page is written each minute. When it is older than this, it says so.
+STALE_MINUTES = 4
+REFRESH_SECONDS = 60
+CLOCK_SECONDS = 5
+
+
+def page(data: dict[str, Any]) -> str:
+    """The whole document from what `page_data.look` found."""
+    now = float(data["at"])
+    parts = [
+        verdict(data),
+        environment(data, "production"),
+        environment(data, "staging"),
+        rollback(data),
+        disk(data),
+        releases(data),
+        operations(data),
+    ]
+    if data["notes"]:
+        lines = tag("ul", *[tag("li", line) for line in data["notes"]], class_="changes")
+        parts.append(section("Keys, secrets, switches", lines, look="whole"))
+    return _document(str(data["stack"]), str(data["host"]), now, join(*parts))
+
+
+def trouble(stack: str, host: str, now: float, cause: str) -> str:
+    """The document for a moment at which nothing could be found out."""
+    text = tag("p", "The apps themselves may well be answering; only this page could not be brought up to date.")
+    title = tag("h2", icon("cross"), "This host could not be looked at")
+    card = tag("section", title, tag("p", cause), text, typed("sudo onehost status"), class_="verdict bad whole")
+    return _document(stack, host, now, card)
+
+
+def _document(stack: str, host: str, now: float, content: Markup) -> str:
+    head = tag(
+        "head",
+        tag("meta", charset="utf-8"),
+        tag("meta", http_equiv="Content-Security-Policy", content=POLICY),
+        tag("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        tag("meta", name="robots", content="noindex, nofollow"),
+        tag("meta", name="referrer", content="no-referrer"),
+        tag("meta", name="color-scheme", content="light dark"),
+        tag("meta", http_equiv="refresh", content=REFRESH_SECONDS),
+        tag("title", f"{stack}: status"),
+        tag("link", rel="icon", href="data:,"),
+        style(),
+    )
+    written = tag("time", clock(now, now), datetime=time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(now)))
+    header = tag(
+        "header",
+        tag("h1", stack),
+        tag("span", f"on {host}", class_="host"),
+        tag("p", "Written ", written, ", again each minute", class_="written"),
+        stale_note(now),
+    )
+    footer = tag("footer", tag("p", "The same in a terminal: ", tag("code", "sudo onehost status"), " on the host."))
+    body = tag("body", shapes(), header, tag("main", content), footer)
+    return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
+
+
+def stale_note(now: float) -> Markup:
+    """Tells the edge, which reads server-side includes here, to say that the page is old, unless it is asked for it in
+    one of the minutes named. A reader's clock and JavaScript have no part in it; without the edge it is a comment.
+    A dollar sign at the pattern's end would be the name of a variable to nginx."""
+    # The edge reads a clock of its own, which may be a moment behind.
+    moments = [now - CLOCK_SECONDS, *(now + 60 * minute for minute in range(STALE_MINUTES))]
+    fresh = "|".join(sorted({time.strftime("%Y%m%d%H%M", time.gmtime(at)) for at in moments}))
+    text = tag("strong", "This page is old.") + " It should be written each minute. See: "
+    text += tag("code", "systemctl status onehost-page.timer")
+    return Markup(
+        f"<!--# set var='old' value='<p class=\"stale\" role=\"status\">{text}</p>' -->"
+        "<!--# config timefmt='%Y%m%d%H%M' -->"
+        f"<!--# if expr='$date_gmt = /^({fresh})/' --><!--# else -->"
+        "<!--# echo var='old' encoding='none' default='' --><!--# endif -->"
+    )

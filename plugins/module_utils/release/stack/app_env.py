@@ -1,0 +1,50 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Which app gets which environment variables: the layers of the env files, cut to what each app needs.
+
+A release keeps the layers; what is cut from them is written beside the slot's Compose file when a slot is created, by
+the matrix of the release's own day. So a rollback gives each app what it had then, and a secret that changed since has
+one place to be brought up to date.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from ..env.env_file import format_env, parse_env
+from ..env.matrix_check import COMMON, effective
+from .model import Stack
+
+#: Apart from the layers' names, so that an app may be called `common`.
+PREFIX = "app-"
+
+
+def values_of(stack: Stack, app: str, environment: str, env: Mapping[str, bytes]) -> dict[str, str]:
+    """What one app gets. Without a matrix that is everything."""
+    layers = {layer: parse_env(data) for layer, data in env.items()}
+    if not stack.env_matrix:
+        return {**layers.get(COMMON, {}), **layers.get(environment, {})}
+    values = effective(stack.env_matrix, layers, environment).all
+    return {
+        name: value
+        for name, value in values.items()
+        if (key := stack.env_matrix.get(name)) and key.is_for(environment) and key.is_for_app(app)
+    }
+
+
+def slot_env(stack: Stack, environment: str, env: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The env files of a slot by name: one for each app; without a matrix the layers as they are."""
+    if not stack.env_matrix:
+        return dict(env)
+    return {
+        f"{PREFIX}{app}": format_env(values_of(stack, app, environment, env), f"env of {app}").encode()
+        for app in stack.apps
+    }
+
+
+def files_of(stack: Stack, app: str, files: Mapping[str, bytes]) -> list[str]:
+    """Names of the slot's env files that an app reads, later ones win."""
+    if stack.env_matrix:
+        return [f"{PREFIX}{app}"]
+    return sorted(files, key=lambda name: name != COMMON)

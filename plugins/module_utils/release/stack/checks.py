@@ -1,0 +1,117 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What no single field of a stack can show: things used twice, orders that cannot be, stacks in each other's way."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterable
+
+from ..errors import Problem
+from .model import PORT_BLOCK, App, Stack, socket_path, start_order
+
+#: A unix socket's path is limited to 107 bytes by the kernel (unix(7)).
+SOCKET_PATH_LIMIT = 107
+
+
+def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
+    """What no single field can see: routes and ports used twice, orders that cannot be, keys without a pair."""
+    routes: dict[tuple[str, str], str] = {}
+    for app in stack.apps.values():
+        place = f"{where}.apps.{app.name}"
+        for route in app.routes:
+            taken = routes.setdefault((route.host, route.path), app.name)
+            if taken != app.name or sum(r.path == route.path and r.host == route.host for r in app.routes) > 1:
+                shown = f"{route.host}{route.path}"
+                problems.append(
+                    Problem(
+                        f"route {shown} is already taken by app {taken}", place, "give one of them another path or host"
+                    )
+                )
+        if app.keys != "none" and stack.keys is None:
+            problems.append(
+                Problem(
+                    f"wants its {app.keys} key, but the stack has no `keys`",
+                    place,
+                    "add `keys: {mount: ...}` to the stack",
+                )
+            )
+        known = "known: " + ", ".join(stack.apps)
+        problems.extend(
+            Problem(f"starts after {name!r}, which is not an app of this stack", place, known)
+            for name in app.after
+            if name not in stack.apps
+        )
+        if len(socket_path(stack.name, "production", app.name)) > SOCKET_PATH_LIMIT:
+            problems.append(
+                Problem(
+                    "the names of stack and app together are too long for a unix socket", place, "shorten one of them"
+                )
+            )
+    problems.extend(_port_problems([(where, app) for app in stack.apps.values()]))
+    try:
+        start_order(stack.apps)
+    except ValueError as error:
+        problems.append(Problem(str(error), f"{where}.apps", "break the circle in `after`"))
+
+
+def _port_problems(apps: Iterable[tuple[str, App]]) -> list[Problem]:
+    problems = []
+    placed = sorted(
+        ((app.loopback_port, place, app) for place, app in apps if app.loopback_port), key=lambda item: item[:2]
+    )
+    for (first, first_place, first_app), (second, place, app) in itertools.pairwise(placed):
+        if second < first + PORT_BLOCK:
+            problems.append(
+                Problem(
+                    f"loopback_port {second} overlaps the ports {first} to {first + PORT_BLOCK - 1} "
+                    f"of {first_place}.apps.{first_app.name}",
+                    f"{place}.apps.{app.name}",
+                    f"each app has a block of {PORT_BLOCK}: use {first + PORT_BLOCK} or more",
+                )
+            )
+    return problems
+
+
+def check_together(stacks: Iterable[Stack]) -> list[Problem]:
+    """Problems between stacks of one host: names, directories, apps, loopback ports, public ports and host names."""
+    stacks = list(stacks)
+    problems: list[Problem] = []
+    taken: dict[tuple[str, str], str] = {}
+    speech: dict[int, tuple[bool, str]] = {}
+
+    def claim(kind: str, thing: str, place: str, mend: str) -> None:
+        holder = taken.setdefault((kind, thing), place)
+        if holder != place:
+            problems.append(Problem(f"{kind} {thing} is already used by {holder}", place, mend))
+
+    for stack in stacks:
+        place = f"stack {stack.name}"
+        claim("directory", stack.directory, place, "give each stack its own directory")
+        for app in stack.apps:
+            claim("app name", app, place, "image tags are named after the app, so two stacks cannot share a name")
+            for name in stack.environments:
+                joined = f"{stack.name}-{name}-{app}"
+                claim("name in the switch", joined, f"{place}.apps.{app}", "rename the app or the stack")
+        for environment in stack.environments.values():
+            hosts = {route.host for app in stack.web_apps for route in app.routes if route.host}
+            for port, encrypted in environment.doors:
+                where = f"{place}.environments.{environment.name}"
+                if speech.setdefault(port, (encrypted, where))[0] != encrypted:
+                    problems.append(
+                        Problem(
+                            f"port {port} cannot speak http and https, {speech[port][1]} has it too",
+                            where,
+                            "give one of them another port",
+                        )
+                    )
+                for host in [*(environment.hosts or ["(any host)"]), *sorted(hosts)]:
+                    claim(
+                        "public address",
+                        f"{host}:{port}",
+                        where,
+                        "give it another port, or its own `hosts`",
+                    )
+    problems += _port_problems([(f"stack {stack.name}", app) for stack in stacks for app in stack.apps.values()])
+    return problems

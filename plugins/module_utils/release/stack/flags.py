@@ -1,0 +1,58 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Split from flags."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from ..errors import Problem, Refused
+from .model import Stack
+
+State = dict[str, dict[str, Any]]
+
+
+def values(stack: Stack, app: str, turned: State) -> dict[str, bool]:
+    """What an app reads: its defaults, and what was turned since."""
+    return {
+        name: bool(turned[name]["on"]) if name in turned else flag.default
+        for name, flag in stack.apps[app].flags.items()
+    }
+
+
+def closed(stack: Stack, known: State) -> dict[str, str]:
+    """The routes of flags that are off, as the switch looks them up, each with its flag."""
+    return {
+        f"{app.name}{flag.route.lower().rstrip('/')}/": name
+        for app in stack.apps.values()
+        for name, flag in app.flags.items()
+        if flag.route and not values(stack, app.name, known)[name]
+    }
+
+
+def who_has(stack: Stack, flag: str) -> list[str]:
+    """The apps that declare a flag. Raises Refused when there is none."""
+    apps = [app.name for app in stack.apps.values() if flag in app.flags]
+    if not apps:
+        known = sorted({name for app in stack.apps.values() for name in app.flags})
+        mend = "choose from " + ", ".join(known) if known else "declare it: apps.<app>.flags"
+        raise Refused([Problem(f"no app declares the flag {flag!r}", f"stack {stack.name}", mend)])
+    return apps
+
+
+def lines(stack: Stack, environment: str, known: State) -> list[str]:
+    """What is not as the app's author meant it to be, and what is closed, for status."""
+    defaults = {name: flag.default for app in stack.apps.values() for name, flag in app.flags.items()}
+    shut = [
+        f"{environment} {app.flags[name].route} answers 503 ({app.name}): flag {name} is off"
+        for app in stack.apps.values()
+        for name in app.flags
+        if app.flags[name].route and not values(stack, app.name, known)[name]
+    ]
+    return shut + [
+        f"{environment} flag {name} is {'on' if item['on'] else 'OFF'} since {item['at']} by {item['person']} "
+        f"{item['reason']}".rstrip()
+        for name, item in sorted(known.items())
+        if name in defaults and bool(item["on"]) != defaults[name]
+    ]

@@ -1,0 +1,223 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What a stack is: its apps, environments, ports and routes. `stack_reader` makes one from what people write."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import posixpath
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from ..env.matrix import Key
+from .tls import Tls
+
+ENVIRONMENTS = ("staging", "production")
+SLOTS = ("blue", "green")
+
+#: Loopback ports reserved for each app: two slots for each environment now, room for previews later.
+PORT_BLOCK = 10
+
+#: What stacks, apps and certificates may be called.
+NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+#: Not for apps: the edge has the status page there.
+OWN_PATH = "/_onehost/"
+
+
+@dataclass(frozen=True)
+class Route:
+    """Where the edge sends an app's requests from: a path, and a host name if not the environment's own."""
+
+    path: str
+    host: str = ""
+    strip_path: bool = False
+    #: The public path asked after a switch; empty means the route's own path joined with the app's health path
+    #: when the prefix is stripped, otherwise the route's path.
+    check: str = ""
+
+
+@dataclass(frozen=True)
+class Flag:
+    """A feature switch of an app, see `flags`. While it is off, HAProxy answers 503 for its `route`, if it has one."""
+
+    default: bool
+    description: str
+    route: str = ""
+
+
+@dataclass(frozen=True)
+class App:
+    """One deployable of a stack."""
+
+    name: str
+    kind: str
+    context: str
+    dockerfile: str
+    build_target: str
+    build_arguments: dict[str, str]
+    port: int
+    loopback_port: int
+    health: str
+    health_seconds: int
+    routes: tuple[Route, ...]
+    keys: str
+    user: int | None
+    memory: str
+    cpus: str
+    pids: int
+    environment: dict[str, str]
+    compose: dict[str, Any]
+    drain_seconds: int
+    stop_seconds: int
+    timeout_seconds: int
+    body_limit: str
+    after: tuple[str, ...]
+    replace: str
+    flags: dict[str, Flag] = dataclasses.field(default_factory=dict)
+
+    @property
+    def is_web(self) -> bool:
+        return self.kind == "web"
+
+    @property
+    def is_replaced_in_place(self) -> bool:
+        """True for an app that must never run twice: its old container stops before the new one starts."""
+        return self.replace == "stop_first"
+
+
+@dataclass(frozen=True)
+class Environment:
+    """One environment's public side: the edge's ports and host names (none: any host name)."""
+
+    name: str
+    ports: tuple[int, ...]
+    hosts: tuple[str, ...]
+    tls: Tls | None = None
+    #: The one of `hosts` that answers; the others lead to it. Empty: all of them answer.
+    canonical_host: str = ""
+
+    @property
+    def main_host(self) -> str:
+        """A host name under which the environment answers; empty where any will do."""
+        return self.canonical_host or next(iter(self.hosts), "")
+
+    @property
+    def doors(self) -> tuple[tuple[int, bool], ...]:
+        """Every public port, and whether it speaks TLS."""
+        return (*((port, False) for port in self.ports), *([(self.tls.port, True)] if self.tls else []))
+
+
+@dataclass(frozen=True)
+class Keys:
+    """The stack's JWT key pair: where the containers see it, and the numeric user who reads the private key."""
+
+    mount: str
+    user: int
+    #: How long the public key of before stays valid after a rotation.
+    overlap_hours: float = 24.0
+
+
+@dataclass(frozen=True)
+class Stack:
+    """One product, as provisioned on one host."""
+
+    name: str
+    directory: str
+    owner: str
+    source: str
+    version: str
+    environments: dict[str, Environment]
+    keys: Keys | None
+    build_arguments: dict[str, str]
+    env: dict[str, dict[str, str]]
+    secrets: tuple[str, ...]
+    #: What each environment variable is and who gets it; empty: everything goes to every app, unchecked.
+    env_matrix: dict[str, Key]
+    #: How long an operation watches the new release after the switch before it stops the old one.
+    watch_seconds: int
+    #: How long the old slot is kept running after an operation, so that the way back is only a switch.
+    warm_seconds: int
+    #: A deploy or promote does not begin with less free space than this.
+    disk_floor_gb: float
+    #: How long a release must have been live in staging before it may be promoted.
+    soak_minutes: int
+    #: Local time in which a promote may begin, as HH:MM-HH:MM; empty for any time.
+    promote_window: str
+    apps: dict[str, App]
+
+    def to_mapping(self, *, with_env: bool) -> dict[str, Any]:
+        """Plain data for JSON and templates. Without env values it may be read by everybody."""
+        parts: dict[str, Any] = {**vars(self), "env": self.env if with_env else {}}
+        parts["env_matrix"] = {name: key.to_mapping() for name, key in self.env_matrix.items()}
+        # Through JSON, so that what was kept in a file and what was just read compare equal (lists, not tuples).
+        data: dict[str, Any] = json.loads(json.dumps(parts, default=vars))
+        # What a reader would refuse or fill in by itself is left out, so that the result can be read again.
+        for part in (*data["environments"].values(), *data["apps"].values()):
+            del part["name"]
+        for app in data["apps"].values():
+            for key in ("port", "loopback_port") if app["kind"] == "worker" else ():
+                del app[key]
+        return data
+
+    @property
+    def web_apps(self) -> list[App]:
+        return [app for app in self.apps.values() if app.is_web]
+
+    def image(self, app: str, tag: str) -> str:
+        return f"{app}:{tag}"
+
+    def project(self, environment: str, slot: str) -> str:
+        """The Compose project of a slot."""
+        return f"{self.name}-{environment}-{slot}"
+
+    def backend(self, environment: str, app: str, slot: str) -> str:
+        """The switch's backend of an app in a slot."""
+        return f"{self.name}-{environment}-{app}-{slot}"
+
+    def loopback_port(self, app: App, environment: str, slot: str) -> int:
+        """The host's port of an app in a slot. An app that never runs twice has one port for both slots, so that
+        the switch waits on the same address while it is replaced."""
+        return loopback_port(app.loopback_port, app.is_replaced_in_place, environment, slot)
+
+
+def loopback_port(first: int, in_place: bool, environment: str, slot: str) -> int:
+    """A port within an app's block of ten, see docs/architecture.md."""
+    return first + 2 * ENVIRONMENTS.index(environment) + (0 if in_place else SLOTS.index(slot))
+
+
+def other_slot(slot: str) -> str:
+    return SLOTS[1 - SLOTS.index(slot)]
+
+
+def socket_path(stack: str, environment: str, app: str) -> str:
+    return f"/run/haproxy/{stack}-{environment}-{app}.sock"
+
+
+def check_path(app: App, route: Route) -> str:
+    """The public path that must answer for the new release after a switch."""
+    if route.check:
+        return route.check
+    if route.strip_path:
+        return posixpath.join(route.path.rstrip("/") or "/", app.health.lstrip("/"))
+    if route.path == "/":
+        return app.health
+    return route.path
+
+
+def start_order(apps: Mapping[str, App]) -> list[list[str]]:
+    """Apps in groups that may start together, each group after the one before. Raises ValueError on a circle."""
+    waiting = {name: {other for other in app.after if other in apps} for name, app in apps.items()}
+    groups: list[list[str]] = []
+    while waiting:
+        ready = [name for name, needs in waiting.items() if not needs]
+        if not ready:
+            raise ValueError("apps wait for each other: " + ", ".join(sorted(waiting)))
+        groups.append(ready)
+        for name in ready:
+            del waiting[name]
+        for needs in waiting.values():
+            needs.difference_update(ready)
+    return groups

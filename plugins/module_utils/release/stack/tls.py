@@ -1,0 +1,67 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The `tls` of an environment: where its certificate is, on which port it is used, and what stays without it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from ..errors import Problem
+from ..util.fields import Fields
+
+#: Read as root on the host, so nothing but a plain absolute path; on the control machine any path will do.
+HOST_PATH = r"/[A-Za-z0-9._/@+-]*[A-Za-z0-9]"
+ANY_PATH = r"[^\s].*"
+TWO_YEARS = 63072000
+
+
+@dataclass(frozen=True)
+class Tls:
+    """How an environment is reached by https."""
+
+    certificate: str
+    key: str
+    #: Where the two files are: `host`, or `control` for the machine that provisions.
+    location: str
+    port: int
+    #: Ports of the environment that go on answering by http. All others lead to https.
+    plain_ports: tuple[int, ...]
+    #: For how long browsers are told to come by https only; 0: they are not told.
+    hsts_seconds: int
+
+
+def read_tls(environment: Fields, ports: Sequence[int], problems: list[Problem]) -> Tls | None:
+    """Read the `tls` of an environment; None where there is none."""
+    data = environment.value("tls")
+    if data is None:
+        return None
+    fields = Fields(data, f"{environment.where}.tls", problems)
+    location = fields.choice("location", "host", ("host", "control"))
+    path = HOST_PATH if location == "host" else ANY_PATH
+    hint = "an absolute path on the host, for example /etc/letsencrypt/live/shop.example/fullchain.pem"
+    tls = Tls(
+        certificate=fields.text("certificate", pattern=path, required=True, hint=hint),
+        key=fields.text("key", pattern=path, required=True, hint=hint.replace("fullchain", "privkey")),
+        location=location,
+        port=fields.integer("port", 443, 1, 65535),
+        plain_ports=_read_plain_ports(fields, ports),
+        hsts_seconds=fields.integer("hsts_seconds", 0, 0, TWO_YEARS),
+    )
+    if tls.port in ports:
+        fields.note("port", f"{tls.port} is one of the environment's `ports`, which are for http", "choose another")
+    fields.no_others()
+    return tls
+
+
+def _read_plain_ports(fields: Fields, ports: Sequence[int]) -> tuple[int, ...]:
+    known = {str(port): port for port in ports}
+    found = []
+    for port in fields.items("plain_ports"):
+        if str(port) in known:
+            found.append(known[str(port)])
+        else:
+            mend = "choose from " + ", ".join(known)
+            fields.note("plain_ports", f"{port!r} is none of the environment's `ports`", mend)
+    return tuple(found)

@@ -1,0 +1,144 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Reading untyped data (YAML, JSON) field by field, collecting every problem on the way."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ..errors import Problem
+
+
+def plain(value: Any) -> Any:
+    """The same in plain containers: templates hand over ones that look items up when asked and cannot be copied."""
+    if isinstance(value, Mapping):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return value
+
+
+class Fields:
+    """One mapping under inspection. Each reader returns a usable value even when it notes a problem,
+    so that one pass finds everything that is wrong."""
+
+    def __init__(self, data: Any, where: str, problems: list[Problem]) -> None:
+        self.where = where
+        self.problems = problems
+        self.seen: set[str] = set()
+        self.data: Mapping[str, Any] = {}
+        if isinstance(data, Mapping):
+            self.data = data
+        else:
+            self.note("", f"must be a mapping, not {type(data).__name__}")
+
+    def note(self, key: str, what: str, mend: str = "") -> None:
+        where = f"{self.where}.{key}" if key else self.where
+        self.problems.append(Problem(what, where, mend))
+
+    def value(self, key: str, default: Any = None) -> Any:
+        self.seen.add(key)
+        value = self.data.get(key)
+        return default if value is None else value
+
+    def text(self, key: str, default: str = "", *, pattern: str = "", required: bool = False, hint: str = "") -> str:
+        value = self.value(key, default)
+        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
+            self.note(key, f"must be text, not {type(value).__name__}")
+            return default
+        found = str(value)
+        if required and not found:
+            self.note(key, "is missing", hint or f"set `{key}`")
+        elif found and pattern and not re.fullmatch(pattern, found):
+            self.note(key, f"{found!r} is not valid", hint or f"must match {pattern}")
+        return found
+
+    def integer(self, key: str, default: int, lowest: int, highest: int, *, required: bool = False) -> int:
+        value = self.value(key)
+        if value is None:
+            if required:
+                self.note(key, "is missing", f"set `{key}` to a whole number from {lowest} to {highest}")
+            return default
+        if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value):
+            value = int(value)
+        if isinstance(value, bool) or not isinstance(value, int):
+            self.note(key, f"must be a whole number, not {value!r}")
+            return default
+        if not lowest <= value <= highest:
+            self.note(key, f"{value} is out of range", f"choose {lowest} to {highest}")
+        return value
+
+    def number(self, key: str, default: float, lowest: float, highest: float) -> float:
+        value = self.value(key, default)
+        try:
+            number = float(value) if not isinstance(value, bool) else float("nan")
+        except (TypeError, ValueError, OverflowError):
+            number = float("nan")
+        if not lowest <= number <= highest:
+            self.note(key, f"{value!r} is not a number from {lowest:g} to {highest:g}")
+            return default
+        return number
+
+    def boolean(self, key: str, default: bool) -> bool:
+        value = self.value(key, default)
+        if isinstance(value, bool):
+            return value
+        words = {"true": True, "yes": True, "false": False, "no": False}
+        if isinstance(value, str) and value.lower() in words:
+            return words[value.lower()]
+        self.note(key, f"must be true or false, not {value!r}")
+        return default
+
+    def choice(self, key: str, default: str, choices: Sequence[str]) -> str:
+        value = self.value(key, default)
+        # YAML reads a bare `none` as text but `null`, `off` and `no` as other things; say so instead of guessing.
+        if value not in choices:
+            self.note(key, f"{value!r} is not known", "choose one of " + ", ".join(choices))
+            return default
+        return str(value)
+
+    def texts(self, key: str) -> tuple[str, ...]:
+        value = self.value(key, [])
+        if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(v, str) for v in value):
+            self.note(key, "must be a list of texts")
+            return ()
+        return tuple(str(item) for item in value)
+
+    def items(self, key: str) -> list[Any]:
+        value = self.value(key, [])
+        if isinstance(value, (str, Mapping)) or not isinstance(value, Sequence):
+            self.note(key, "must be a list")
+            return []
+        return list(value)
+
+    def mapping(self, key: str) -> dict[str, Any]:
+        value = self.value(key, {})
+        if not isinstance(value, Mapping):
+            self.note(key, f"must be a mapping, not {type(value).__name__}")
+            return {}
+        for name in value:
+            if not isinstance(name, str):
+                self.note(key, f"has the name {name!r}, which YAML does not read as text", "write it in quotes")
+        return {str(name): item for name, item in value.items()}
+
+    def values(self, key: str) -> dict[str, str]:
+        """A mapping whose values are plain text once in an environment; numbers and booleans are turned into it."""
+        result: dict[str, str] = {}
+        for name, item in self.mapping(key).items():
+            if isinstance(item, bool):
+                result[name] = "true" if item else "false"
+            elif isinstance(item, (str, int, float)):
+                result[name] = str(item)
+            else:
+                self.note(f"{key}.{name}", f"must be text or a number, not {type(item).__name__}")
+        return result
+
+    def no_others(self) -> None:
+        """Every key that no reader asked for is a typing mistake somebody would otherwise search for at night."""
+        for name in self.data:
+            if name not in self.seen:
+                known = ", ".join(sorted(self.seen))
+                self.note(str(name), "is not a known option", f"remove it, or choose one of: {known}")
