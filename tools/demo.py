@@ -50,7 +50,7 @@ class Demo:
         try:
             facts = json.loads((directory / "lab.json").read_text())
         except FileNotFoundError:
-            raise ToolError(f"the lab {name} was never started. Mend: tools/lab up --name {name}") from None
+            raise ToolError(f"the lab {name} was never started. Fix: tools/lab up --name {name}") from None
         ssh = ["ssh", "-i", facts["key"], "-o", f"UserKnownHostsFile={facts['known_hosts']}", "-o", "BatchMode=yes"]
         ssh += ["-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=5", "-p", str(facts["ports"]["ssh"])]
         return cls(directory, facts["ports"], [*ssh, f"{facts['user']}@{facts['host']}"])

@@ -177,14 +177,14 @@ def start(container: Container) -> None:
         container.start()
     except docker.errors.APIError as error:
         reason = str(error.explanation or error)
-        mend = f"See 'docker logs {container.name}'."
+        fix = f"See 'docker logs {container.name}'."
         if is_port_conflict(reason):
-            mend = (
+            fix = (
                 "Another program has this port. See which: 'ss -tlnp'. Stop it, or use other "
                 "ports: 'tools/lab up --ssh-port 0 --staging-port 0 --production-port 0 "
                 "--http-port 0'."
             )
-        raise ToolError(f"{container.name} does not start: {reason}\n{mend}") from None
+        raise ToolError(f"{container.name} does not start: {reason}\n{fix}") from None
 
 
 def is_port_conflict(reason: str) -> bool:
@@ -413,7 +413,7 @@ def push(lab: Lab, repository: str, change: int) -> str:
 def running(lab: Lab) -> Container:
     container = find(connect(), lab)
     if container is None or container.status != "running":
-        raise ToolError(f"the lab {lab.name} is not running. Mend: tools/lab up --name {lab.name}")
+        raise ToolError(f"the lab {lab.name} is not running. Fix: tools/lab up --name {lab.name}")
     return container
 
 
@@ -426,7 +426,7 @@ def connect() -> docker.DockerClient:
     try:
         return docker.DockerClient(base_url=host, version="auto", timeout=120)
     except docker.errors.DockerException as error:
-        raise ToolError(f"no Docker engine answers on {host} ({error}). Mend: tools/engine") from None
+        raise ToolError(f"no Docker engine answers on {host} ({error}). Fix: tools/engine") from None
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:

@@ -92,11 +92,11 @@ def ensure_image(client: docker.DockerClient, progress: Progress) -> str:
 def check_suite() -> None:
     """Whether a VM of that suite can be made here at all."""
     if VM_SUITE not in SUITES:
-        raise ToolError(f"ONEHOST_LAB_SUITE={VM_SUITE} is not known. Mend: choose one of {', '.join(SUITES)}.")
+        raise ToolError(f"ONEHOST_LAB_SUITE={VM_SUITE} is not known. Fix: choose one of {', '.join(SUITES)}.")
     if SUITES[VM_SUITE] == "Ubuntu" and not UBUNTU_KEYS.exists():
         raise ToolError(
             f"a lab of Ubuntu ({VM_SUITE}) needs Ubuntu's archive keys in {UBUNTU_KEYS}, which this machine does not "
-            "have. Mend: install Ubuntu's package ubuntu-keyring, or use a machine with Ubuntu."
+            "have. Fix: install Ubuntu's package ubuntu-keyring, or use a machine with Ubuntu."
         )
 
 
@@ -373,9 +373,7 @@ def run(command: list[str], what: str, environment: dict[str, str] | None = None
             timeout=BUILD_SECONDS,
         )
     except FileNotFoundError:
-        raise ToolError(
-            f"{what}: '{command[0]}' is not on this machine. Mend: apt-get install it, try again."
-        ) from None
+        raise ToolError(f"{what}: '{command[0]}' is not on this machine. Fix: apt-get install it, try again.") from None
     except subprocess.TimeoutExpired:
         raise ToolError(f"{what}: no end after {BUILD_SECONDS} s. Try by hand:\n  {' '.join(command)}") from None
     except subprocess.CalledProcessError as error:

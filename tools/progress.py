@@ -12,7 +12,7 @@ HEARTBEAT_SECONDS = 10.0
 
 
 class ToolError(Exception):
-    """What went wrong, where, why, and the command that mends it; shown without a traceback."""
+    """What went wrong, where, why, and the command that fixes it; shown without a traceback."""
 
 
 class Progress:

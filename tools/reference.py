@@ -245,7 +245,7 @@ def main() -> int:
     surplus = sorted(present - set(pages))
     if only_check and (drifted or surplus):
         names = ", ".join(drifted + surplus)
-        print(f"reference: not what the code says of itself: {names}. Mend: make docs", file=sys.stderr)
+        print(f"reference: not what the code says of itself: {names}. Fix: make docs", file=sys.stderr)
         return 1
     for name in drifted:
         (ROOT / name).parent.mkdir(parents=True, exist_ok=True)

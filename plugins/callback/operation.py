@@ -12,7 +12,7 @@ description:
   - On a terminal the steps of an operation pass by with their times, what goes on now is at the bottom. Other plays
     show one line for each role, with the number of changes; with C(--check) or C(--diff) each change and its diff.
   - Where the output is no terminal, plain lines. With O(format=json) one JSON object for each event.
-  - A failure is shown as a box which says what failed, where and why, the last lines of the log, and what mends it.
+  - A failure is shown as a box which says what failed, where and why, the last lines of the log, and what fixes it.
   - With C(-v) and above, everything is as in P(ansible.builtin.default#callback).
   - Colours are left out as Ansible does, with E(NO_COLOR) or E(ANSIBLE_NOCOLOR).
 requirements:

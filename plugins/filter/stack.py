@@ -12,7 +12,7 @@ from typing import Any
 import yaml
 from ansible.errors import AnsibleFilterError
 from ansible_collections.onehost.release.plugins.module_utils.release.env import env_file, matrix_check, matrix_report
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.releases import compose
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering import notifications
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS, Stack
@@ -27,7 +27,7 @@ def _stack(data: dict[str, Any]) -> Stack:
 def compose_env(values: dict[str, str], where: str = "env file") -> str:
     try:
         return env_file.format_env({key: str(value) for key, value in values.items()}, where)
-    except Refused as refused:
+    except RefusedError as refused:
         raise AnsibleFilterError(str(refused)) from refused
 
 
@@ -54,7 +54,7 @@ def config_findings(stack: dict[str, Any]) -> list[str]:
 def notification_findings(targets: list[dict[str, Any]]) -> list[str]:
     try:
         notifications.read_targets(targets)
-    except Refused as refused:
+    except RefusedError as refused:
         return [str(problem) for problem in refused.problems]
     return []
 

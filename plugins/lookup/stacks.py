@@ -45,7 +45,7 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_stacks
 
 PREFIX = "onehost_stack_"
@@ -69,7 +69,7 @@ class LookupModule(LookupBase):
             definitions[name[len(PREFIX) :].replace("_", "-")] = definition
         try:
             stacks = read_stacks(definitions)
-        except Refused as refused:
+        except RefusedError as refused:
             lines = "\n".join(f"  - {problem}" for problem in refused.problems)
             raise AnsibleLookupError(
                 f"{len(refused.problems)} problem(s) in the definition of the stacks:\n{lines}"

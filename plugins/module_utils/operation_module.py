@@ -8,19 +8,18 @@ from __future__ import annotations
 from ansible.module_utils.basic import AnsibleModule
 
 from .operation_arguments import ARGUMENTS
-from .release.entrypoints import cli as command
-from .release.entrypoints import remote as exchange
+from .release.entrypoints import cli, remote
 
 # Loaded here and not when first needed: the operation may outlive the archive that this file came in.
 from .release.process import background, journal, lock
 
-LOADED = (background, command, journal, lock)
+LOADED = (background, cli, journal, lock)
 
 
 def run_module(name: str) -> None:
     """Carry out operation `name` and end the module with its report."""
     module = AnsibleModule(argument_spec=ARGUMENTS[name], supports_check_mode=True)
-    result = exchange.answer(name, module.params, module.check_mode)
+    result = remote.answer(name, module.params, module.check_mode)
     if result.pop("failed", False):
         module.fail_json(**result)
     module.exit_json(**result)

@@ -9,10 +9,10 @@ from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
-from .release.errors import OperationFailed, Refused
+from .release.errors import OperationError, RefusedError
 
 
-def end_refused(module: AnsibleModule, error: Refused | OperationFailed) -> NoReturn:
+def end_refused(module: AnsibleModule, error: RefusedError | OperationError) -> NoReturn:
     """Fail with the reason; in check mode only tell it, as a host may be looked at before it was ever provisioned."""
     if module.check_mode:
         module.exit_json(changed=False, lines=[f"would be refused: {error}"])

@@ -40,18 +40,18 @@ files:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
 from ansible_collections.onehost.release.plugins.module_utils.release.adapters.store import Store
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import compose_env_files as people_env
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import RefusedError
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import compose_env_files
 
 
 def main() -> None:
     module = AnsibleModule(argument_spec={"stack": {"type": "str", "default": ""}}, supports_check_mode=True)
     try:
-        stack = provisioned.load_stack(provisioned.choose_stack(module.params["stack"]))
-        files = people_env.provide(stack, Store(), write=not module.check_mode)
-    except Refused as error:
+        stack = stack_files.load_stack(stack_files.choose_stack(module.params["stack"]))
+        files = compose_env_files.provide(stack, Store(), write=not module.check_mode)
+    except RefusedError as error:
         if module.check_mode:
             # A host may be looked at before it was ever provisioned.
             module.exit_json(changed=True, files=[])

@@ -71,7 +71,7 @@ valid_until:
   type: str
   sample: "2027-02-19T23:59:59+00:00"
 problems:
-  description: Everything that is wrong, each with its place and what mends it.
+  description: Everything that is wrong, each with its place and what fixes it.
   returned: failure
   type: list
   elements: str
@@ -87,7 +87,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.adapters.c
     examine,
     read_pair,
 )
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import NAME
 from ansible_collections.onehost.release.plugins.module_utils.release.util.files import write_atomically
 
@@ -111,7 +111,7 @@ def main() -> None:
     try:
         pair = read(given)
         until = examine(pair, given["hosts"])
-    except Refused as refused:
+    except RefusedError as refused:
         problems = [str(problem) for problem in refused.problems]
         module.fail_json(msg=f"certificate of {given['name']}: " + " ".join(problems), problems=problems)
     path = certificate_path(given["name"])

@@ -62,7 +62,7 @@ ok:
   returned: always
   type: bool
 findings:
-  description: What is wrong, each with C(key), C(environment), C(code), C(what) and C(mend).
+  description: What is wrong, each with C(key), C(environment), C(code), C(what) and C(fix).
   returned: always
   type: list
   elements: dict
@@ -88,12 +88,12 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as known
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
 from ansible_collections.onehost.release.plugins.module_utils.release.adapters.docker import Docker
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
     bootstrap as entrypoints_bootstrap,
 )
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import config_check
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
 
@@ -114,14 +114,14 @@ def main() -> None:
         result = config_check.report(
             entrypoints_bootstrap.this_host(),
             Docker(),
-            known.load_stack(known.choose_stack(given["stack"])),
+            stack_files.load_stack(stack_files.choose_stack(given["stack"])),
             environment=given["environment"] or "",
             running=given["running"],
             record=given["record"],
             write=not module.check_mode,
             note=given["note"],
         )
-    except (Refused, OperationFailed) as error:
+    except (RefusedError, OperationError) as error:
         if module.check_mode:
             # A host may be looked at before it was ever provisioned.
             module.exit_json(changed=False, ok=False, findings=[], junit="", due=[], lines=[str(error)])

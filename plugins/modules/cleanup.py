@@ -90,12 +90,12 @@ report:
 import dataclasses
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
     bootstrap as entrypoints_bootstrap,
 )
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import cleanup as room
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import cleanup
 
 SETTINGS = {
     "free_gb": {"type": "float"},
@@ -112,22 +112,22 @@ def main() -> None:
         argument_spec={**SETTINGS, "lock_wait": {"type": "float", "default": 0}}, supports_check_mode=True
     )
     try:
-        settings = room.read_settings(**{name: module.params[name] for name in SETTINGS})
+        settings = cleanup.read_settings(**{name: module.params[name] for name in SETTINGS})
         host = entrypoints_bootstrap.this_host()
-        report = room.make_room(
+        report = cleanup.make_room(
             host,
-            provisioned.all_stacks(),
+            stack_files.all_stacks(),
             settings,
             check=module.check_mode,
             wait_seconds=module.params["lock_wait"],
         )
-        room.alarm(host, report, module.check_mode)
-    except (Refused, OperationFailed) as error:
+        cleanup.alarm(host, report, module.check_mode)
+    except (RefusedError, OperationError) as error:
         if module.check_mode:
             # As the other operations: a host may be looked at before it was ever provisioned.
             module.exit_json(msg=str(error), lines=[f"would be refused: {error}"], would_refuse=True, changed=False)
         module.fail_json(msg=str(error))
-    lines = room.lines(report, module.check_mode)
+    lines = cleanup.lines(report, module.check_mode)
     names = "".join(f"{item['kind']} {', '.join(item['names'])}\n" for item in report.removed)
     result = {"report": dataclasses.asdict(report), "lines": lines, "diff": {"before": names, "after": ""}}
     if report.failed and not module.check_mode:

@@ -58,15 +58,14 @@ import shutil
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils import release
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import cli as command
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import remote as exchange
-from ansible_collections.onehost.release.plugins.module_utils.release.env import importer as env_import
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import compose_env_files as people_env
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import config_check, flags
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import cli, remote
+from ansible_collections.onehost.release.plugins.module_utils.release.env import importer
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import compose_env_files, config_check
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags as flag_operations
 from ansible_collections.onehost.release.plugins.module_utils.release.util import files as atomic
 
 # Only what is imported travels with a module: these pull in the whole engine.
-PARTS = (command, config_check, env_import, exchange, flags, people_env)
+PARTS = (cli, config_check, importer, remote, flag_operations, compose_env_files)
 
 # Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.
 # Without the site's own packages (-S), which the engine does not use and which take time to find.

@@ -74,11 +74,11 @@ lines:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.refusal import end_refused
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
     bootstrap as entrypoints_bootstrap,
 )
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags
 from ansible_collections.onehost.release.plugins.module_utils.release.stack import flags as stack_flags
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
@@ -97,7 +97,7 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given, write = module.params, not module.check_mode
     try:
-        stack = provisioned.load_stack(provisioned.choose_stack(given["stack"]))
+        stack = stack_files.load_stack(stack_files.choose_stack(given["stack"]))
         switch = entrypoints_bootstrap.this_host().switch
         if given["flag"]:
             who = {"operation": "flag", "person": given["person"], "reason": given["reason"]}
@@ -109,7 +109,7 @@ def main() -> None:
         else:
             lines = flags.provide(stack, switch, write=write)
             changed = bool(lines)
-    except (Refused, OperationFailed) as error:
+    except (RefusedError, OperationError) as error:
         end_refused(module, error)
     module.exit_json(changed=changed, lines=lines)
 

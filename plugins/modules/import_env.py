@@ -62,7 +62,7 @@ import os
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible.module_utils.common.text.converters import to_text
-from ansible_collections.onehost.release.plugins.module_utils.release.env import importer as env_import
+from ansible_collections.onehost.release.plugins.module_utils.release.env import importer
 from ansible_collections.onehost.release.plugins.module_utils.release.util.files import write_atomically
 
 LAYERS = ("common", "staging", "production")
@@ -84,12 +84,12 @@ def main() -> None:
             module.fail_json(msg=f"{layer!r} is no layer: choose from " + ", ".join(LAYERS))
         try:
             with open(str(path), "rb") as file:
-                found = env_import.parse(file.read())
+                found = importer.parse(file.read())
         except OSError as error:
             module.fail_json(msg=f"{path}: {error.strerror}")
         layers[layer] = found.values
         notes += [f"{layer}: {note}" for note in found.notes]
-    rows = env_import.propose(layers)
+    rows = importer.propose(layers)
     # JSON is YAML too, and nothing beside the standard library writes it.
     wanted = {module.params["dest"]: (HEAD + json.dumps({"env_matrix": rows}, indent=2) + "\n", 0o644)}
     wanted[module.params["values"]] = (json.dumps({"env": layers}, indent=2) + "\n", 0o600)

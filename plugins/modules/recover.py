@@ -42,9 +42,9 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import cli as command
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import cli
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.process import journal
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
 
@@ -54,14 +54,14 @@ def main() -> None:
     lines: list[str] = []
     try:
         wanted = module.params["stack"]
-        names = [provisioned.choose_stack(wanted)] if wanted else provisioned.known_stacks()
+        names = [stack_files.choose_stack(wanted)] if wanted else stack_files.known_stacks()
         for name in names:
             if module.check_mode:
                 open_ones = [record.path for env in ENVIRONMENTS for record in journal.unfinished(name, env)]
                 lines += [f"would finish or undo {path}" for path in open_ones]
             else:
-                lines += command.after_boot(name) + command.recover_stack(name)
-    except (Refused, OperationFailed) as error:
+                lines += cli.after_boot(name) + cli.recover_stack(name)
+    except (RefusedError, OperationError) as error:
         module.fail_json(msg=str(error), lines=lines)
     module.exit_json(changed=bool(lines), lines=lines or ["no operation is unfinished"])
 

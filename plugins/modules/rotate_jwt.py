@@ -69,13 +69,12 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.refusal import end_refused
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
     bootstrap as entrypoints_bootstrap,
 )
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import key_overlap as overlap
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import key_rotation as jwt_rotation
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import key_overlap, key_rotation
 from ansible_collections.onehost.release.plugins.module_utils.release.ports import Host
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import Stack
 
@@ -91,17 +90,17 @@ LONGEST_HOURS = 24 * 365
 
 def would(stack: Stack, state: str) -> tuple[bool, list[str]]:
     """What check mode tells: only a pair that may be replaced would be."""
-    place = overlap.directory(stack)
+    place = key_overlap.directory(stack)
     if state == "rotated":
-        jwt_rotation.check(place)
+        key_rotation.check(place)
         return True, ["would make a new key pair"]
-    going_on = jwt_rotation.pending(place) is not None
+    going_on = key_rotation.pending(place) is not None
     return going_on, ["would end the overlap" if going_on else "no rotation is going on"]
 
 
 def change(host: Host, stack: Stack, given: dict[str, Any]) -> tuple[bool, list[str]]:
     if given["state"] == "finished":
-        changed = overlap.end(host, stack, early=True)
+        changed = key_overlap.end(host, stack, early=True)
         if not changed:
             return False, ["no rotation is going on"]
         return True, [
@@ -109,9 +108,9 @@ def change(host: Host, stack: Stack, given: dict[str, Any]) -> tuple[bool, list[
             "what runs with the pair of before keeps it until its next deploy or promote: playbooks/status.yml tells",
         ]
     who = {"operation": "rotation of keys", "person": given["person"], "pid": os.getpid()}
-    note = overlap.begin(host, stack, given["overlap_hours"], who, lock_wait=given["lock_wait"])
+    note = key_overlap.begin(host, stack, given["overlap_hours"], who, lock_wait=given["lock_wait"])
     return True, [
-        f"a new key pair is in place; the public key of before stays valid until {overlap.moment(note['until'])}",
+        f"a new key pair is in place; the public key of before stays valid until {key_overlap.moment(note['until'])}",
         "next: ansible-playbook playbooks/deploy_staging.yml, then playbooks/promote.yml bring it live before then",
         "the overlap ends by itself; at once: ansible-playbook playbooks/rotate_jwt.yml -e state=finished",
     ]
@@ -122,16 +121,16 @@ def main() -> None:
     given = module.params
     hours = given["overlap_hours"]
     if hours is not None and not 0 <= hours <= LONGEST_HOURS:
-        module.fail_json(msg=f"overlap_hours: {hours:g} is out of range. Mend: choose 0 to {LONGEST_HOURS}")
+        module.fail_json(msg=f"overlap_hours: {hours:g} is out of range. Fix: choose 0 to {LONGEST_HOURS}")
     try:
-        stack = provisioned.load_stack(provisioned.choose_stack(given["stack"]))
+        stack = stack_files.load_stack(stack_files.choose_stack(given["stack"]))
         if stack.keys is None:
-            module.fail_json(msg=f"stack {stack.name} has no keys. Mend: add `keys` to its definition")
+            module.fail_json(msg=f"stack {stack.name} has no keys. Fix: add `keys` to its definition")
         if module.check_mode:
             changed, lines = would(stack, given["state"])
         else:
             changed, lines = change(entrypoints_bootstrap.this_host(), stack, given)
-    except (Refused, OperationFailed) as error:
+    except (RefusedError, OperationError) as error:
         end_refused(module, error)
     module.exit_json(changed=changed, lines=lines)
 

@@ -46,11 +46,11 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files as provisioned
+from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
     bootstrap as entrypoints_bootstrap,
 )
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationFailed, Refused
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import status
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering import status as status_text
 
@@ -59,10 +59,10 @@ def main() -> None:
     module = AnsibleModule(argument_spec={"stack": {"type": "str", "default": ""}}, supports_check_mode=True)
     try:
         wanted = module.params["stack"]
-        names = [provisioned.choose_stack(wanted)] if wanted else provisioned.known_stacks()
+        names = [stack_files.choose_stack(wanted)] if wanted else stack_files.known_stacks()
         host = entrypoints_bootstrap.this_host()
-        stacks = [status.status(host, provisioned.load_stack(name)) for name in names]
-    except (Refused, OperationFailed) as error:
+        stacks = [status.status(host, stack_files.load_stack(name)) for name in names]
+    except (RefusedError, OperationError) as error:
         module.fail_json(msg=str(error))
     lines = [line for stack in stacks for line in status_text.status_lines(stack)]
     module.exit_json(changed=False, stacks=stacks, lines=lines or ["no stack was provisioned on this host"])

@@ -42,7 +42,7 @@ LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class DopplerError(Exception):
-    """Why there are no values, and what mends it."""
+    """Why there are no values, and what fixes it."""
 
 
 class _Again(Exception):
@@ -123,14 +123,14 @@ class Doppler:
         if kept is None:
             raise DopplerError(
                 f"there is no copy of Doppler's config {self.name} on this machine to work offline with. "
-                "Mend: run once without -e offline=true"
+                "Fix: run once without -e offline=true"
             )
         return Answer(kept["values"], float(kept["moment"]), offline=True)
 
     def _unreachable(self, cause: str, attempts: int) -> str:
         return (
             f"Doppler gives no values for config {self.name}: {cause} ({attempts} attempts within "
-            f"{self.deadline_seconds:g} s). Mend: try again later, or -e offline=true to use the last good copy"
+            f"{self.deadline_seconds:g} s). Fix: try again later, or -e offline=true to use the last good copy"
         )
 
     def _check(self) -> None:
@@ -140,7 +140,7 @@ class Doppler:
         if not re.fullmatch(r"[!-~]+", self.token):
             what = "is missing" if not self.token else "contains spaces or other characters that no token has"
             raise DopplerError(
-                f"the token of Doppler's config {self.name} {what}. Mend: set doppler_tokens.{self.name} from "
+                f"the token of Doppler's config {self.name} {what}. Fix: set doppler_tokens.{self.name} from "
                 f"ansible-vault, or DOPPLER_TOKEN_{self.name.upper()} in the environment"
             )
 
@@ -201,12 +201,12 @@ class Doppler:
             raise _Again(f"it {words} (HTTP {error.code})", _retry_after(error.headers.get("Retry-After")))
         if error.code in (401, 403):
             raise DopplerError(
-                f"Doppler refuses the token of config {self.name} (HTTP {error.code}). Mend: make a new read-only "
+                f"Doppler refuses the token of config {self.name} (HTTP {error.code}). Fix: make a new read-only "
                 f"service token for it and set doppler_tokens.{self.name}"
             )
         # The server's own words are left out: nobody knows what they repeat.
         raise DopplerError(
-            f"Doppler answers HTTP {error.code} for config {self.name}. Mend: look at the address and the token"
+            f"Doppler answers HTTP {error.code} for config {self.name}. Fix: look at the address and the token"
         )
 
     def _values(self, body: bytes) -> dict[str, str]:
@@ -226,7 +226,7 @@ class Doppler:
             raise DopplerError(f"Doppler's answer for config {self.name} holds what is no name or no text: {shown}")
         values = {name: value for name, value in data.items() if name not in OWN_NAMES}
         if not values:
-            raise DopplerError(f"Doppler's config {self.name} holds no value at all. Mend: look at the token's config")
+            raise DopplerError(f"Doppler's config {self.name} holds no value at all. Fix: look at the token's config")
         return values
 
     # The copy of the last good answer: one file for each config, readable by its owner alone.

@@ -16,7 +16,7 @@ from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.onehost.release.plugins.module_utils.operation_arguments import ARGUMENTS
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import remote_client as question
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import remote_client
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering.report import report_lines
 from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
 
@@ -32,7 +32,7 @@ LOOKS = 20
 #: An option cut short might mean something else altogether, as `-e apps=a, b` does.
 LOST_WORDS = (
     "refused, nothing was changed: -e: {0!r} belongs to no option. "
-    "Mend: put a value with spaces in quotes of its own: -e \"reason='approved by QA'\""
+    "Fix: put a value with spaces in quotes of its own: -e \"reason='approved by QA'\""
 )
 #: Longer than any build that anybody waits for; the operation goes on even then.
 LONGEST_SECONDS = 3600.0
@@ -80,19 +80,21 @@ class OperationAction(ActionBase):
         if checked.errors.messages:
             return None  # the module says it as modules do
         asked = {
-            "engine": question.engine_fingerprint(),
+            "engine": remote_client.engine_fingerprint(),
             "operation": name,
             "check": self._task.check_mode,
             "journal": progress_channel.is_open(),
             "arguments": checked.validated_parameters,
         }
-        answer = self._low_level_execute_command(question.COMMAND, in_data=json.dumps(asked).encode(), sudoable=True)
+        answer = self._low_level_execute_command(
+            remote_client.COMMAND, in_data=json.dumps(asked).encode(), sudoable=True
+        )
         try:
             found = json.loads(answer.get("stdout", ""))
         except ValueError:
-            display.vv(f"no answer from {question.COMMAND}: {answer.get('stderr', '')}")
+            display.vv(f"no answer from {remote_client.COMMAND}: {answer.get('stderr', '')}")
             return None
-        return None if question.OTHER_ENGINE in found else found
+        return None if remote_client.VERSION_MISMATCH in found else found
 
     def _follow(self, journal: str, result: str, process: int) -> dict[str, Any]:
         """Show each new step until the report is there or the process is gone without one."""

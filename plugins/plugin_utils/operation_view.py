@@ -130,7 +130,7 @@ def _gate_lines(report: dict[str, Any]) -> list[Line]:
 
 
 def failure_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -> list[Line]:
-    """A failed or refused operation as a box: what, where, why, the last lines, what mends it."""
+    """A failed or refused operation as a box: what, where, why, the last lines, what fixes it."""
     title = (
         f"{report.get('operation', 'operation')} {report.get('stack', '')} {report.get('environment', '')} on {host}"
     )
@@ -139,8 +139,8 @@ def failure_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -
     for problem in report.get("problems", []):
         parts.append(Part("where", [clean(problem["where"])]))
         parts.append(Part("why", [clean(problem["what"])]))
-        if problem.get("mend"):
-            parts.append(Part("mend", [clean(problem["mend"])], as_it_is=True))
+        if problem.get("fix"):
+            parts.append(Part("fix", [clean(problem["fix"])], as_it_is=True))
     if report.get("log"):
         parts.append(Part("log", [clean(line) for line in report["log"]], as_it_is=True))
     rows = [row for row in summary.rows(report) if row[0] in ("live", "downtime")]
@@ -151,7 +151,7 @@ def failure_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -
 
 
 def task_failure_lines(
-    host: str, task: str, where: str, result: dict[str, Any], mend: str, marks: Marks, width: int
+    host: str, task: str, where: str, result: dict[str, Any], fix: str, marks: Marks, width: int
 ) -> list[Line]:
     """Any other task that failed."""
     message = result.get("msg") or result.get("censored") or result.get("reason") or "it gave no reason"
@@ -169,7 +169,7 @@ def task_failure_lines(
             parts.append(Part("item", [clean(f"{label}: {item.get('msg', 'failed')}")]))
             parts += _log(item)
     parts += _log(result)
-    parts.append(Part("mend", [mend], as_it_is=True))
+    parts.append(Part("fix", [fix], as_it_is=True))
     return box(f"failed on {host}", parts, width, marks)
 
 

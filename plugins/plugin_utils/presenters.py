@@ -124,8 +124,8 @@ class Plain:
         elif outcome.report is not None:
             self._operation(outcome.host, outcome.report)
         else:
-            mend = f"{self.again} -v shows all that the task returned"
-            self._failure(outcome, mend)
+            fix = f"{self.again} -v shows all that the task returned"
+            self._failure(outcome, fix)
 
     def unreachable(self, outcome: Outcome, ignored: bool) -> None:
         if ignored:
@@ -133,10 +133,10 @@ class Plain:
         else:
             self._failure(outcome, f"ansible {outcome.host} -m ansible.builtin.ping -vvv tells more of the connection")
 
-    def _failure(self, outcome: Outcome, mend: str) -> None:
+    def _failure(self, outcome: Outcome, fix: str) -> None:
         marks, width = self.screen.marks, self.screen.width()
         task = outcome.task
-        for line in task_failure_lines(outcome.host, task.title, task.where, outcome.result, mend, marks, width):
+        for line in task_failure_lines(outcome.host, task.title, task.where, outcome.result, fix, marks, width):
             self.screen.say(line)
 
     def _operation(self, host: str, report: dict[str, Any]) -> None:
@@ -230,9 +230,9 @@ class Live(Plain):
         for line in end_lines(host, report, self.screen.marks, self.screen.width()):
             self.screen.say(line)
 
-    def _failure(self, outcome: Outcome, mend: str) -> None:
+    def _failure(self, outcome: Outcome, fix: str) -> None:
         self._views.pop(outcome.host, None)
-        super()._failure(outcome, mend)
+        super()._failure(outcome, fix)
 
     def tick(self, now: float) -> None:
         lines = [line for view in self._views.values() for line in view.live(now)]

@@ -1,4 +1,4 @@
-"""Bad input is refused before anything changes, all of it at once, each with its place and its mend."""
+"""Bad input is refused before anything changes, all of it at once, each with its place and its fix."""
 
 from __future__ import annotations
 
@@ -73,7 +73,7 @@ class TestOnAReleasedHost:
         assert "version 'v9.9' is no branch, tag or commit" in result.problems
         for problem in result.report["problems"]:
             assert problem["what"] in result.stdout, "what the report holds is also what people see"
-            assert problem["mend"], f"no mend for: {problem['what']}"
+            assert problem["fix"], f"no fix for: {problem['what']}"
 
     def test_promote_and_rollback_of_an_unknown_app(self, unchanged: Lab) -> None:
         for name in ("promote", "rollback"):

@@ -17,7 +17,7 @@ import pytest
 from support.lab import Lab
 
 from release.env.env_file import format_env, problem_of
-from release.errors import Refused
+from release.errors import RefusedError
 
 SCRIPT = Path(__file__).parents[1] / "support" / "host" / "environs.py"
 PLACE = "/var/tmp/onehost-values"
@@ -63,7 +63,7 @@ def test_thousands_of_values_arrive_byte_for_byte(released: Lab) -> None:
         wanted[f"b{number}.env"] = values
     assert sum(map(len, wanted.values())) > 2000 and len(refused) > 50
 
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         format_env(refused)
     named = [re.search(r"the value of (\w+) ", problem.what) for problem in caught.value.problems]
     assert sorted(match[1] for match in named if match) == sorted(refused), "each one by name"

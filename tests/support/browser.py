@@ -31,7 +31,7 @@ SECONDS = 20.0
 def program() -> str:
     """The browser of this machine; `tools/browser` installs one where it can."""
     found = os.environ.get("ONEHOST_BROWSER") or next(filter(None, map(shutil.which, NAMES)), None)
-    assert found, "no browser on this machine. Mend: tools/browser, or set ONEHOST_BROWSER to the path of a Chromium"
+    assert found, "no browser on this machine. Fix: tools/browser, or set ONEHOST_BROWSER to the path of a Chromium"
     return found
 
 

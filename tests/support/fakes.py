@@ -26,10 +26,8 @@ from unittest import mock
 
 from release import paths
 from release.env.env_file import fingerprint, format_env
-from release.errors import OperationFailed
-from release.operations import recover
-from release.operations import runner as operation
-from release.operations import warm_slot as warm
+from release.errors import OperationError
+from release.operations import recover, runner, warm_slot
 from release.ports import Host
 from release.process import journal, lock
 from release.releases.compose import LABEL
@@ -39,7 +37,7 @@ from release.releases.request import OPERATIONS, Request
 from release.releases.runtime import Answer, BuildResult, Container, Image
 from release.stack.model import ENVIRONMENTS, SLOTS, App, Stack
 from release.stack.reader import read_stack
-from release.util.concurrency import Together
+from release.util.concurrency import TaskPool
 
 #: An app answers this long after its container was started.
 BOOT_SECONDS = 0.05
@@ -170,8 +168,8 @@ class Faults:
             raise error
 
 
-def _failed(what: str) -> OperationFailed:
-    return OperationFailed("was made to fail", what, "by the test")
+def _failed(what: str) -> OperationError:
+    return OperationError("was made to fail", what, "by the test")
 
 
 def _disk_full(what: str) -> OSError:
@@ -184,7 +182,7 @@ class World:
     def __init__(self, directory: str, definition: dict[str, Any] | None = None) -> None:
         self.faults = Faults()
         self.stack: Stack = read_stack("shop", definition or shop_definition())
-        self.places = paths.Places(state=f"{directory}/state", locks=f"{directory}/locks")
+        self.places = paths.Paths(state=f"{directory}/state", locks=f"{directory}/locks")
         self.clock = FakeClock(self)
         self.docker = FakeDocker(self)
         self.switch = FakeSwitch(self)
@@ -210,7 +208,7 @@ class World:
     def request(self, name: str, **options: Any) -> Request:
         return Request(name, OPERATIONS[name], person="ann", host="desk", **options)
 
-    def run(self, name: str, check: bool = False, **options: Any) -> operation.Report | None:
+    def run(self, name: str, check: bool = False, **options: Any) -> runner.OperationReport | None:
         """One operation; None when it was killed."""
         number = next(self.numbers)
         request = self.request(name, **options)
@@ -218,13 +216,13 @@ class World:
         folder = journal.directory(self.stack.name, self.places.state)
         path = f"{folder}/{20260101000000 + number}Z-{request.environment}-{name}-{number}.jsonl"
         try:
-            return operation.run(
+            return runner.run(
                 self.host, self.stack, request, check=check, places=self.places, journal_path="" if check else path
             )
         except Killed:
             return None
 
-    def good(self, name: str, **options: Any) -> operation.Report:
+    def good(self, name: str, **options: Any) -> runner.OperationReport:
         """An operation that must succeed."""
         report = self.run(name, **options)
         assert report is not None and not report.failed, report
@@ -255,7 +253,7 @@ class World:
         found = []
         for environment in ENVIRONMENTS:
             with lock.hold(lock.lock_path(self.stack.name, environment, self.places.locks), {}, 0):
-                found.append(warm.cool(self.host, self.stack, environment))
+                found.append(warm_slot.cool(self.host, self.stack, environment))
         return [text for text in found if text]
 
     def freshen(self) -> None:
@@ -407,7 +405,7 @@ class FakeDocker:
     def tag(self, image: str, repository: str, tag: str) -> None:
         with self.world.change(f"docker tag {repository}:{tag}"):
             if image not in self.images:
-                raise OperationFailed("Docker refused the tag", "docker", f"404 No such image: {image}")
+                raise OperationError("Docker refused the tag", "docker", f"404 No such image: {image}")
             self.tags[f"{repository}:{tag}"] = image
 
     def untag(self, reference: str) -> None:
@@ -434,7 +432,7 @@ class FakeDocker:
         for name in services:
             service = compose["services"][name]
             if service["image"] not in self.images:
-                raise OperationFailed("Compose could not start the slot", compose_file, f"No such image for {name}")
+                raise OperationError("Compose could not start the slot", compose_file, f"No such image for {name}")
             labels = service["labels"]
             port = int(service["ports"][0].split(":")[1]) if "ports" in service else 0
             box = Box(
@@ -512,7 +510,7 @@ class FakeDocker:
     def _box(self, container: Container) -> Box:
         found = next((box for box in self.boxes if box.id == container.id), None)
         if found is None:
-            raise OperationFailed("Docker refused", "docker", f"404 No such container: {container.id}")
+            raise OperationError("Docker refused", "docker", f"404 No such container: {container.id}")
         return found
 
     def _start(self, box: Box) -> None:
@@ -520,10 +518,10 @@ class FakeDocker:
             return
         with self.world.change(f"docker start {box.app} in {box.environment} {box.slot}"):
             if box.image not in self.images:
-                raise OperationFailed("Docker refused to start", "docker", f"404 No such image: {box.image}")
+                raise OperationError("Docker refused to start", "docker", f"404 No such image: {box.image}")
             taken = self.at_port(box.port) if box.port else None
             if taken is not None:
-                raise OperationFailed("Docker refused to start", "docker", f"500 port {box.port} is already allocated")
+                raise OperationError("Docker refused to start", "docker", f"500 port {box.port} is already allocated")
             twins = [b for b in self.boxes if b.up and (b.environment, b.app) == (box.environment, box.app)]
             app = self.world.stack.apps.get(box.app)
             if app is not None and app.is_replaced_in_place and twins:
@@ -629,7 +627,7 @@ class FakeSwitch:
 
     def _up(self) -> None:
         if self.down:
-            raise OperationFailed("the switch does not answer", "admin.sock", "connection refused")
+            raise OperationError("the switch does not answer", "admin.sock", "connection refused")
 
 
 class FakeEdge:
@@ -713,7 +711,7 @@ class FakeGit:
 
     def fetch(self, stack: Stack) -> None:
         if self.offline:
-            raise OperationFailed("git fetch failed", stack.directory, "could not resolve host", "look at the network")
+            raise OperationError("git fetch failed", stack.directory, "could not resolve host", "look at the network")
         with self.world.change("git fetch"):
             self.fetched = dict(self.origin)
 
@@ -903,8 +901,8 @@ class FakeStore:
         return self.free
 
 
-def one_by_one(_self: Together, action: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-    """In place of Together.all: the fakes answer at once, and a test is to do the same each time."""
+def one_by_one(_self: TaskPool, action: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
+    """In place of TaskPool.all: the fakes answer at once, and a test is to do the same each time."""
     return [action(item) for item in items]
 
 

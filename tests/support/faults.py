@@ -32,6 +32,8 @@ PLACE = "/srv/onehost-faults"
 #: What the journal of every promote and rollback goes through; `record` writes nothing for a rollback.
 STEPS = ("record", "start", "healthy", "tags", "routes", "switch", "confirm", "statuses", "drain", "stop")
 MOMENTS = ("begin", "plan", *(f"{step}:{when}" for step in STEPS for when in ("begun", "done")))
+#: The wrapper of the installed engine; it leaves no compiled files beside it.
+OPERATE = ("env", "PYTHONPATH=/usr/local/lib/onehost", "python3", "-B", f"{PLACE}/operate.py")
 #: Exit codes of operate.py: killed by itself, and a moment that never came.
 KILLED, NEVER_REACHED = 137, 99
 GOOD = ("live", "previous")
@@ -139,7 +141,7 @@ class Faults:
         """An operation to which something happens at a moment of its journal, see host/operate.py."""
         what = ["--kill"] if kill else ["--do", do] if do else ["--wait", wait]
         answer = self.root(
-            *("python3", f"{PLACE}/operate.py", "--at", at, *what, "--"),
+            *(*OPERATE, "--at", at, *what, "--"),
             *(words[0], "--stack", self.stack, *words[1:]),
             check=False,
         )
@@ -157,7 +159,7 @@ class Faults:
         self.root("rm", "-f", flag)
         process = subprocess.Popen(
             [
-                *("docker", "exec", self.lab.name, "python3", f"{PLACE}/operate.py", "--at", at, "--wait", flag, "--"),
+                *("docker", "exec", self.lab.name, *OPERATE, "--at", at, "--wait", flag, "--"),
                 *(words[0], "--stack", self.stack, *words[1:]),
             ],
             stdin=subprocess.DEVNULL,

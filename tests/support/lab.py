@@ -70,7 +70,7 @@ class Result:
     @property
     def problems(self) -> str:
         """What was refused and why, all of it in one text."""
-        return "\n".join(f"{it['where']}: {it['what']}. {it['mend']}" for it in self.report["problems"])
+        return "\n".join(f"{it['where']}: {it['what']}. {it['fix']}" for it in self.report["problems"])
 
     @property
     def changes(self) -> int:

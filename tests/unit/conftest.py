@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, Phase, settings
 from support import fakes
 from support.fakes import World
 
-from release.util.concurrency import Together
+from release.util.concurrency import TaskPool
 
 # Kept short for every day, a failing sequence is then shown as it was found. HYPOTHESIS_PROFILE=long searches for
 # minutes, and makes what it finds as short as it can.
@@ -53,7 +53,7 @@ def collection() -> None:
 @pytest.fixture
 def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
     """No threads in the engine's core: the fakes answer at once."""
-    monkeypatch.setattr(Together, "all", fakes.one_by_one)
+    monkeypatch.setattr(TaskPool, "all", fakes.one_by_one)
 
 
 @pytest.fixture

@@ -21,7 +21,7 @@ from release.adapters.git import Git
 from release.adapters.http_probe import Probe
 from release.adapters.nginx import Edge
 from release.adapters.systemd_timers import Timer
-from release.errors import OperationFailed
+from release.errors import OperationError
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
@@ -164,10 +164,10 @@ def test_git_moved_tag_and_deleted_branch(stack: Stack, origin: Path) -> None:
 
 def test_git_says_why(stack: Stack, origin: Path) -> None:
     adapter = Git()
-    with pytest.raises(OperationFailed, match=r"git checkout failed.*Mend: sudo -u"):
+    with pytest.raises(OperationError, match=r"git checkout failed.*Fix: sudo -u"):
         adapter.checkout(stack, "0" * 40)
     origin.rename(origin.with_name("moved"))
-    with pytest.raises(OperationFailed, match="git fetch failed"):
+    with pytest.raises(OperationError, match="git fetch failed"):
         adapter.fetch(stack)
     git(Path(stack.directory), "remote", "remove", "origin")
     assert "no remote named origin" in adapter.problem(stack)
@@ -180,7 +180,7 @@ def test_no_checkout(stack: Stack, tmp_path: Path) -> None:
 
 def test_git_that_hangs(stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", git="exec sleep 20"))
-    with pytest.raises(OperationFailed, match="did not finish"):
+    with pytest.raises(OperationError, match="did not finish"):
         Git()._need(stack, "fetch", seconds=0.1)
 
 
@@ -217,10 +217,10 @@ def test_edge(stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.Mo
 
 def test_edge_refuses(stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx="echo 'nginx: [emerg] bad' >&2; exit 1"))
-    with pytest.raises(OperationFailed, match="bad"):
+    with pytest.raises(OperationError, match="bad"):
         Edge().set_live(stack, "staging", b"two")
     routes.write_bytes(b"one")
-    with pytest.raises(OperationFailed, match="nginx refused the routes"):
+    with pytest.raises(OperationError, match="nginx refused the routes"):
         Edge().set_live(stack, "staging", b"two")
     assert routes.read_bytes() == b"one"
 
@@ -231,7 +231,7 @@ def test_edge_makes_up_for_a_reload_that_did_not_happen(
     """Killed between the file and the reload: the file says one thing, nginx does another."""
     script = f'[ "$1" = -t ] || [ -e {tmp_path}/alive ] || exit 1; echo "$@" >>{tmp_path}/called'
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx=script))
-    with pytest.raises(OperationFailed):
+    with pytest.raises(OperationError):
         Edge().set_live(stack, "staging", b"two")
     (tmp_path / "alive").touch()
     Edge().set_live(stack, "staging", b"two")
@@ -269,6 +269,6 @@ def test_timer_of_the_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 def test_timer_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     path = commands(tmp_path / "bin", systemctl="exit 0", systemd_run="echo no bus >&2; exit 1")
     monkeypatch.setenv("PATH", path)
-    with pytest.raises(OperationFailed, match="no bus"):
+    with pytest.raises(OperationError, match="no bus"):
         Timer().arm("shop", "production", 60)
     assert os.environ["PATH"] == path

@@ -17,7 +17,7 @@ from support.fakes import World, shop_definition
 from release.env import matrix_report
 from release.env.matrix import Key
 from release.env.matrix_check import check
-from release.errors import Refused
+from release.errors import RefusedError
 from release.operations import config_check
 from release.operations.observe import observe
 from release.operations.status import status
@@ -59,7 +59,7 @@ def told(definition: dict[str, Any]) -> list[str]:
     """What a person reads; empty when it is a stack."""
     try:
         read_stack("shop", definition)
-    except Refused as refused:
+    except RefusedError as refused:
         texts = [str(problem) for problem in refused.problems]
         assert all(texts) and len(set(texts)) == len(texts), "each problem once"
         assert not any("Traceback" in text or " object at 0x" in text for text in texts)
@@ -102,7 +102,7 @@ def test_any_values_against_any_matrix_that_can_be(matrix: Any, layers: dict[str
     rows: dict[str, Key] = {}
     try:
         rows = read_stack("shop", shop_definition() | {"env_matrix": matrix, "secrets": []}).env_matrix
-    except Refused:
+    except RefusedError:
         return
     found = check(rows, layers, ENVIRONMENTS)
     text = "\n".join(
@@ -164,7 +164,7 @@ BROKEN_FILES = [
 ]
 
 
-class Nothing:
+class NoDocker:
     """Containers that have no environment."""
 
     def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
@@ -185,7 +185,7 @@ def test_broken_files_on_the_host(world: World, layer: str, data: bytes) -> None
     world.store.env[layer] = b"A='1'\n" + world.store.env[layer]
     world.ship()
     world.store.env[layer] = data
-    report = config_check.report(world.host, Nothing(), world.stack, running=True, record=True, write=True)
+    report = config_check.report(world.host, NoDocker(), world.stack, running=True, record=True, write=True)
     assert not report["ok"] and report["lines"] and observe(world.host, world.stack)
     assert status(world.host, world.stack, world.places)["stack"] == "shop"
     promoted = world.run("promote")

@@ -14,7 +14,7 @@ from support.fakes import HEALTHY, World, one_by_one
 
 from release.ports import Host
 from release.stack.model import Stack
-from release.util.concurrency import Together
+from release.util.concurrency import TaskPool
 
 FLOOR = 1_000_000_000
 
@@ -35,7 +35,7 @@ class Room:
 
 
 def deploy(directory: Path, free: int, gives: int, monkeypatch: pytest.MonkeyPatch) -> tuple[Room, str, bool]:
-    monkeypatch.setattr(Together, "all", one_by_one)
+    monkeypatch.setattr(TaskPool, "all", one_by_one)
     world = World(str(directory))
     world.store.free = free
     room = Room(world, gives)

@@ -13,7 +13,7 @@ from hypothesis import settings as search
 from hypothesis import strategies as st
 
 from release.planning import cleanup
-from release.planning.cleanup import ContainerSeen, HostSeen, ImageSeen, Settings, StackSeen, Thing
+from release.planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Settings, StackUsage
 from release.releases.compose import LABEL
 from release.releases.release import STATUSES, Entry, Release
 
@@ -41,7 +41,7 @@ def release(stack: str, environment: str, number: int, images: dict[str, str]) -
 
 
 @st.composite
-def stacks(draw: st.DrawFn, name: str) -> StackSeen:
+def stacks(draw: st.DrawFn, name: str) -> StackUsage:
     entries, live = [], {}
     for environment in ("staging", "production"):
         count = draw(st.integers(0, 5))
@@ -57,21 +57,21 @@ def stacks(draw: st.DrawFn, name: str) -> StackSeen:
             entries[index] = dataclasses.replace(entries[index], status="live")
             live[environment] = entries[index].release.id
     unfinished = draw(st.sets(st.sampled_from([e.release.id for e in entries]), max_size=1)) if entries else set()
-    return StackSeen(
+    return StackUsage(
         name=name,
         entries=entries,
         live=live,
         unfinished=frozenset(unfinished),
         needed_images=frozenset(draw(st.sets(st.sampled_from(IMAGES), max_size=1))),
-        directories=[Thing(entry.release.id, draw(st.integers(0, 9))) for entry in entries],
-        journals=[Thing(f"/journal/{name}/{number}", 1) for number in range(draw(st.integers(0, 4)))],
+        directories=[DiskItem(entry.release.id, draw(st.integers(0, 9))) for entry in entries],
+        journals=[DiskItem(f"/journal/{name}/{number}", 1) for number in range(draw(st.integers(0, 4)))],
     )
 
 
 @st.composite
-def hosts(draw: st.DrawFn) -> HostSeen:
+def hosts(draw: st.DrawFn) -> HostUsage:
     some = [draw(stacks(name)) for name in draw(st.sampled_from([STACKS, STACKS[:1], ()]))]
-    images: list[ImageSeen] = []
+    images: list[ImageUsage] = []
     taken: set[str] = set()
     for image_id in draw(st.sets(st.sampled_from(IMAGES))):
         labels = {}
@@ -85,7 +85,7 @@ def hosts(draw: st.DrawFn) -> HostSeen:
         names = [name for name in names if name not in taken]
         taken.update(names)
         size, created = draw(st.integers(0, 50)), draw(st.integers(0, 9))
-        images.append(ImageSeen(image_id, tuple(names), labels, size, float(created)))
+        images.append(ImageUsage(image_id, tuple(names), labels, size, float(created)))
     containers = []
     for number in range(draw(st.integers(0, 4))):
         labels = {}
@@ -98,14 +98,14 @@ def hosts(draw: st.DrawFn) -> HostSeen:
                 f"{LABEL}.id": entry.release.id,
             }
         image = draw(st.sampled_from(IMAGES))
-        containers.append(ContainerSeen(f"c{number}", f"c{number}", image, labels, draw(st.booleans()), 3))
-    return HostSeen(
+        containers.append(ContainerUsage(f"c{number}", f"c{number}", image, labels, draw(st.booleans()), 3))
+    return HostUsage(
         total=1000,
         free=draw(st.integers(0, 400)),
         images=images,
         containers=containers,
         stacks=some,
-        volumes=[Thing("scratch", 20)] if draw(st.booleans()) else [],
+        volumes=[DiskItem("scratch", 20)] if draw(st.booleans()) else [],
         build_cache=draw(st.integers(0, 60)),
         package_cache=draw(st.integers(0, 20)),
         system_log=draw(st.integers(0, 40)),
@@ -130,7 +130,7 @@ def of_kind(plan: cleanup.CleanupPlan, kind: str) -> list[str]:
 
 @search(max_examples=500, deadline=None)
 @given(hosts(), settings, keeps)
-def test_nothing_that_is_needed_is_ever_in_the_plan(seen: HostSeen, wanted: Settings, keep: set[str]) -> None:
+def test_nothing_that_is_needed_is_ever_in_the_plan(seen: HostUsage, wanted: Settings, keep: set[str]) -> None:
     """Told a second time, in the words of the promise, without the planner's own helpers."""
     plan = cleanup.plan(seen, wanted, keep)
     note(str(plan))
@@ -166,7 +166,7 @@ def test_nothing_that_is_needed_is_ever_in_the_plan(seen: HostSeen, wanted: Sett
 
 @search(max_examples=500, deadline=None)
 @given(hosts(), settings, keeps)
-def test_plan_is_the_least_that_meets_its_floor(seen: HostSeen, wanted: Settings, keep: set[str]) -> None:
+def test_plan_is_the_least_that_meets_its_floor(seen: HostUsage, wanted: Settings, keep: set[str]) -> None:
     plan = cleanup.plan(seen, wanted, keep)
     everything = cleanup.candidates(seen, wanted, keep)
     freed = sum(item.bytes for item in plan.removals) + sum(item.bytes for item in plan.trimmed)
@@ -179,24 +179,24 @@ def test_plan_is_the_least_that_meets_its_floor(seen: HostSeen, wanted: Settings
 
 
 @given(hosts(), settings)
-def test_same_look_gives_same_plan(seen: HostSeen, wanted: Settings) -> None:
+def test_same_look_gives_same_plan(seen: HostUsage, wanted: Settings) -> None:
     assert cleanup.plan(seen, wanted) == cleanup.plan(seen, wanted)
 
 
 # The cases that people know by name.
 
 
-def host(**parts: Any) -> HostSeen:
-    return HostSeen(**{"total": 100_000_000_000, "free": 1_000_000_000, **parts})
+def host(**parts: Any) -> HostUsage:
+    return HostUsage(**{"total": 100_000_000_000, "free": 1_000_000_000, **parts})
 
 
-def image(number: int, *tags: str, app: str = "api", size: int = 1_000_000_000) -> ImageSeen:
+def image(number: int, *tags: str, app: str = "api", size: int = 1_000_000_000) -> ImageUsage:
     labels = {f"{LABEL}.stack": "shop", f"{LABEL}.app": app}
-    return ImageSeen(IMAGES[number], tuple(f"{app}:{tag}" for tag in tags), labels, size, float(number))
+    return ImageUsage(IMAGES[number], tuple(f"{app}:{tag}" for tag in tags), labels, size, float(number))
 
 
-def shop(*entries: Entry, **live: str) -> StackSeen:
-    return StackSeen("shop", entries, {"staging": "", "production": "", **live})
+def shop(*entries: Entry, **live: str) -> StackUsage:
+    return StackUsage("shop", entries, {"staging": "", "production": "", **live})
 
 
 def production(number: int, status: str) -> Entry:
@@ -207,7 +207,7 @@ def tag(number: int) -> str:
     return f"{number:012x}"
 
 
-def planned(seen: HostSeen, **wanted: Any) -> list[str]:
+def planned(seen: HostUsage, **wanted: Any) -> list[str]:
     return of_kind(cleanup.plan(seen, Settings(**{"free_gb": 90, **wanted})), cleanup.IMAGE)
 
 
@@ -246,7 +246,7 @@ def test_history_without_the_live_release_is_not_believed() -> None:
 
 def test_image_follows_the_leftover_that_held_it() -> None:
     labels = {f"{LABEL}.stack": "shop", f"{LABEL}.slot": "green", f"{LABEL}.id": production(1, "failed").release.id}
-    left = ContainerSeen("c", "shop-production-green-api-1", IMAGES[1], labels, is_running=False)
+    left = ContainerUsage("c", "shop-production-green-api-1", IMAGES[1], labels, is_running=False)
     seen = host(images=[image(1, tag(1))], containers=[left], stacks=[shop(production(1, "failed"))])
     kinds = [item.kind for item in cleanup.plan(seen, Settings()).removals]
     assert kinds == [cleanup.CONTAINER, cleanup.IMAGE]
@@ -268,15 +268,15 @@ def test_per_cent_and_gigabytes_are_both_floors() -> None:
 def test_the_words_of_a_plan() -> None:
     """All kinds in their order, with their names and the reason that a person is shown."""
     labels = {f"{LABEL}.stack": "shop", f"{LABEL}.slot": "green", f"{LABEL}.id": "20260101T000000Z-production-old"}
-    left = ContainerSeen("c", "shop-production-green-api-1", IMAGES[3], labels, is_running=False, bytes=2_000_000)
+    left = ContainerUsage("c", "shop-production-green-api-1", IMAGES[3], labels, is_running=False, bytes=2_000_000)
     of_none = {name: value for name, value in labels.items() if not name.endswith(".id")}
-    nameless = ContainerSeen("d", "shop-production-green-front-1", IMAGES[5], of_none, False, 1_000)
+    nameless = ContainerUsage("d", "shop-production-green-front-1", IMAGES[5], of_none, False, 1_000)
     entries = [production(1, "previous"), production(2, "previous"), production(4, "live")]
     seen = host(
         images=[image(n, tag(n)) for n in (1, 3, 5)],
         containers=[left, nameless],
         stacks=[shop(*entries, production=entries[-1].release.id)],
-        volumes=[Thing("scratch", 1_500_000_000)],
+        volumes=[DiskItem("scratch", 1_500_000_000)],
         build_cache=6_000_000_000,
         package_cache=999_999,
         system_log=700_000_000,
@@ -303,9 +303,9 @@ def test_sizes_change_their_unit_at_the_limit() -> None:
     assert [cleanup.size(count) for count in sizes] == ["999 kB", "1 MB", "999 MB", "1.0 GB", "-2.0 GB", "0 kB"]
 
 
-def directories(environment: str, *days: int, partial: bool = False) -> list[Thing]:
+def directories(environment: str, *days: int, partial: bool = False) -> list[DiskItem]:
     end = ".partial" if partial else ""
-    return [Thing(f"202601{day:02}T000000Z-{environment}-abcdef0{end}", 7) for day in days]
+    return [DiskItem(f"202601{day:02}T000000Z-{environment}-abcdef0{end}", 7) for day in days]
 
 
 def test_what_is_beyond_its_number() -> None:
@@ -322,7 +322,7 @@ def test_what_is_beyond_its_number() -> None:
             *directories("staging", 1),
             *directories("production", 4, partial=True),
         ],
-        journals=[Thing("/journal/1", 1), Thing("/journal/2", 2), Thing("/journal/3", 3)],
+        journals=[DiskItem("/journal/1", 1), DiskItem("/journal/2", 2), DiskItem("/journal/3", 3)],
     )
     plan = cleanup.plan(host(stacks=[lost, stack]), Settings(free_gb=0, keep_releases=3, keep_journals=2))
     assert plan.removals == ()

@@ -13,11 +13,10 @@ from typing import Any, cast
 import pytest
 
 from release.adapters.disk import Disk, package_files, used
-from release.errors import OperationFailed, Refused
-from release.operations import cleanup as room
-from release.operations import disk_floor as fit
-from release.paths import Places
-from release.planning.cleanup import HostSeen, ImageSeen, Removal, Settings, StackSeen, Thing
+from release.errors import OperationError, RefusedError
+from release.operations import cleanup, disk_floor
+from release.paths import Paths
+from release.planning.cleanup import DiskItem, HostUsage, ImageUsage, Removal, Settings, StackUsage
 from release.ports import Host
 from release.process import lock
 from release.process.journal import Journal
@@ -46,11 +45,11 @@ class FakeDisk(Disk):
         self.free, self.gives, self.calls = free, gives, 0
         self.refuse: dict[str, str] = {}
         labels = {f"{LABEL}.stack": "shop", f"{LABEL}.app": "mail"}
-        self.left = [ImageSeen(f"i{n}", (f"mail:{n:012x}",), labels, GB, float(n)) for n in range(images)]
+        self.left = [ImageUsage(f"i{n}", (f"mail:{n:012x}",), labels, GB, float(n)) for n in range(images)]
 
-    def observe(self, host: Host, stacks: Sequence[Stack], state: str = "") -> HostSeen:
-        seen = [StackSeen("shop", (), {"staging": "", "production": ""})]
-        return HostSeen(100 * GB, self.free, tuple(self.left), stacks=seen)
+    def observe(self, host: Host, stacks: Sequence[Stack], state: str = "") -> HostUsage:
+        seen = [StackUsage("shop", (), {"staging": "", "production": ""})]
+        return HostUsage(100 * GB, self.free, tuple(self.left), stacks=seen)
 
     def space(self, stacks: Sequence[Stack]) -> tuple[int, int]:
         return 100 * GB, self.free
@@ -59,14 +58,14 @@ class FakeDisk(Disk):
 
     def renew_spare(self, stacks: Sequence[Stack]) -> None: ...
 
-    def consumers(self, seen: HostSeen, number: int = 10) -> list[Thing]:
-        return [Thing("/home/ubuntu", 7 * GB)]
+    def consumers(self, seen: HostUsage, number: int = 10) -> list[DiskItem]:
+        return [DiskItem("/home/ubuntu", 7 * GB)]
 
     def remove(self, removal: Removal, settings: Settings, stacks: Sequence[Stack]) -> str:
         name = removal.names[0]
         if name in self.refuse:
             if self.refuse[name].startswith("500"):
-                raise OperationFailed("Docker refused", "docker", self.refuse[name])
+                raise OperationError("Docker refused", "docker", self.refuse[name])
             return self.refuse[name]
         self.calls += 1
         self.left = [image for image in self.left if image.names != removal.names]
@@ -74,36 +73,36 @@ class FakeDisk(Disk):
         return ""
 
 
-def clean(disk: FakeDisk, places: Places, floor: float, **more: Any) -> room.CleanupReport:
-    return room.make_room(cast(Host, None), [STACK], Settings(free_gb=floor), disk=disk, places=places, **more)
+def clean(disk: FakeDisk, places: Paths, floor: float, **more: Any) -> cleanup.CleanupReport:
+    return cleanup.make_room(cast(Host, None), [STACK], Settings(free_gb=floor), disk=disk, places=places, **more)
 
 
 @pytest.fixture
-def places(tmp_path: Path) -> Places:
-    return Places(state=str(tmp_path / "state"), locks=str(tmp_path / "locks"))
+def places(tmp_path: Path) -> Paths:
+    return Paths(state=str(tmp_path / "state"), locks=str(tmp_path / "locks"))
 
 
-def test_stops_as_soon_as_the_floor_is_met(places: Places) -> None:
+def test_stops_as_soon_as_the_floor_is_met(places: Paths) -> None:
     disk = FakeDisk(free=2 * GB, images=9)
     report = clean(disk, places, 5)
     assert (report.changed, report.failed, disk.calls, report.free_after) == (True, False, 3, 5 * GB)
     assert report.kinds == {"image": 3 * GB}
 
 
-def test_removes_more_when_images_gave_less_than_they_take(places: Places) -> None:
+def test_removes_more_when_images_gave_less_than_they_take(places: Paths) -> None:
     disk = FakeDisk(free=2 * GB, images=9, gives=GB // 2)
     assert not clean(disk, places, 5).failed
     assert disk.calls == 6
 
 
-def test_check_mode_says_the_same_and_removes_nothing(places: Places) -> None:
+def test_check_mode_says_the_same_and_removes_nothing(places: Paths) -> None:
     disk = FakeDisk(free=2 * GB, images=9)
     would = clean(disk, places, 5, check=True)
     assert disk.calls == 0
     assert would.removed == clean(disk, places, 5).removed
 
 
-def test_second_run_has_nothing_to_do(places: Places) -> None:
+def test_second_run_has_nothing_to_do(places: Paths) -> None:
     disk = FakeDisk(free=2 * GB, images=9)
     clean(disk, places, 5)
     report = clean(disk, places, 5)
@@ -111,14 +110,14 @@ def test_second_run_has_nothing_to_do(places: Places) -> None:
     assert "nothing to do" in report.message
 
 
-def test_below_the_floor_after_all_fails_and_names_the_largest(places: Places) -> None:
+def test_below_the_floor_after_all_fails_and_names_the_largest(places: Paths) -> None:
     report = clean(FakeDisk(free=GB, images=1), places, 20)
     assert report.failed
-    assert any("7.0 GB  /home/ubuntu" in line for line in room.lines(report, False))
+    assert any("7.0 GB  /home/ubuntu" in line for line in cleanup.lines(report, False))
 
 
 @pytest.mark.parametrize("answer", ["conflict: container abc is using it", "500 no space left on device"])
-def test_what_docker_refuses_stays_and_the_rest_goes(places: Places, answer: str) -> None:
+def test_what_docker_refuses_stays_and_the_rest_goes(places: Paths, answer: str) -> None:
     disk = FakeDisk(free=2 * GB, images=4)
     disk.refuse["mail:000000000000"] = answer
     report = clean(disk, places, 5)
@@ -126,15 +125,18 @@ def test_what_docker_refuses_stays_and_the_rest_goes(places: Places, answer: str
     assert report.stayed == [f"image mail:000000000000: {answer}"]
 
 
-def test_holds_off_while_an_operation_runs(places: Places) -> None:
+def test_holds_off_while_an_operation_runs(places: Paths) -> None:
     path = lock.lock_path("shop", "production", places.locks)
     disk = FakeDisk(free=2 * GB, images=9)
-    with lock.hold(path, {"operation": "promote", "person": "ann"}, 0), pytest.raises(Refused, match="promote by ann"):
+    with (
+        lock.hold(path, {"operation": "promote", "person": "ann"}, 0),
+        pytest.raises(RefusedError, match="promote by ann"),
+    ):
         clean(disk, places, 5)
     assert disk.calls == 0
 
 
-def test_takes_the_locks_while_it_removes(places: Places) -> None:
+def test_takes_the_locks_while_it_removes(places: Paths) -> None:
     holders = []
 
     class Watching(FakeDisk):
@@ -147,13 +149,13 @@ def test_takes_the_locks_while_it_removes(places: Places) -> None:
     assert holders == [["cleanup", "cleanup"]]
 
 
-def test_within_a_deploy_its_own_lock_is_no_hindrance(places: Places) -> None:
+def test_within_a_deploy_its_own_lock_is_no_hindrance(places: Paths) -> None:
     path = lock.lock_path("shop", "staging", places.locks)
     with lock.hold(path, {"operation": "deploy"}, 0):
         assert not clean(FakeDisk(free=2 * GB, images=9), places, 5, held=[path]).failed
 
 
-def test_fresh_images_of_a_build_are_left_alone(places: Places) -> None:
+def test_fresh_images_of_a_build_are_left_alone(places: Paths) -> None:
     disk = FakeDisk(free=2 * GB, images=3)
     assert clean(disk, places, 9, keep_images=["i0", "i1"]).failed
     assert [image.id for image in disk.left] == ["i0", "i1"]
@@ -180,18 +182,18 @@ def test_a_build_makes_room_only_below_the_floor(free: int, asked: list[Any]) ->
         room, store = FakeRoom(), FakeStore()
 
     request = Request("deploy", "staging", person="ann", host="desk")
-    fit.after_build(cast(Host, FakeHost), STACK, request, {"mail": "image"}, Journal(None))
+    disk_floor.after_build(cast(Host, FakeHost), STACK, request, {"mail": "image"}, Journal(None))
     assert FakeHost.room.asked == asked
 
 
 def test_settings_are_those_of_the_host_unless_asked_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "cleanup.json"
     path.write_text(json.dumps({"free_gb": 7, "keep_releases": 9}))
-    assert room.read_settings(str(path), free_gb=None) == Settings(free_gb=7, keep_releases=9)
-    assert room.read_settings(str(path), free_gb=1.5).free_gb == 1.5
+    assert cleanup.read_settings(str(path), free_gb=None) == Settings(free_gb=7, keep_releases=9)
+    assert cleanup.read_settings(str(path), free_gb=1.5).free_gb == 1.5
     path.write_text(json.dumps({"free_gigabytes": 7}))
-    with pytest.raises(Refused, match="free_gigabytes"):
-        room.read_settings(str(path))
+    with pytest.raises(RefusedError, match="free_gigabytes"):
+        cleanup.read_settings(str(path))
 
 
 def test_only_what_apt_can_fetch_again_counts(tmp_path: Path) -> None:

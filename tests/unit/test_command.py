@@ -13,12 +13,10 @@ from typing import Any
 import pytest
 from support.fakes import HEALTHY, World, shop_definition
 
-from release.adapters import stack_files as provisioned
-from release.entrypoints import access
-from release.entrypoints import bootstrap as entrypoints_bootstrap
-from release.entrypoints import cli as command
-from release.errors import OperationFailed, Refused
-from release.operations import runner as operation
+from release.adapters import stack_files
+from release.entrypoints import access, bootstrap, cli
+from release.errors import OperationError, RefusedError
+from release.operations import runner
 from release.ports import Host
 from release.stack.model import Stack
 from release.stack.reader import read_stack
@@ -31,12 +29,12 @@ def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "stacks"
     folder.mkdir()
     for function in (
-        provisioned.all_stacks,
-        provisioned.known_stacks,
-        provisioned.choose_stack,
-        provisioned.load_stack,
+        stack_files.all_stacks,
+        stack_files.known_stacks,
+        stack_files.choose_stack,
+        stack_files.load_stack,
     ):
-        defaults = tuple(str(folder) if value == provisioned.STACKS else value for value in function.__defaults__ or ())
+        defaults = tuple(str(folder) if value == stack_files.STACKS else value for value in function.__defaults__ or ())
         monkeypatch.setattr(function, "__defaults__", defaults)
     return folder
 
@@ -45,13 +43,13 @@ def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def onehost(world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The command, on the faked host, as root."""
     (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
-    monkeypatch.setattr(command, "this_host", lambda: world.host)
-    monkeypatch.setattr(command, "Places", lambda: world.places)
-    monkeypatch.setattr(command.os, "geteuid", lambda: 0)
+    monkeypatch.setattr(cli, "this_host", lambda: world.host)
+    monkeypatch.setattr(cli, "Paths", lambda: world.places)
+    monkeypatch.setattr(cli.os, "geteuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "ann")
-    monkeypatch.setattr(command.access, "may_become_root", lambda name: name == "ann")
+    monkeypatch.setattr(cli.access, "may_become_root", lambda name: name == "ann")
 
-    def run(host: Host, stack: Stack, request: Any, *, check: bool) -> operation.Report:
+    def run(host: Host, stack: Stack, request: Any, *, check: bool) -> runner.OperationReport:
         assert (request.person, stack.name) == ("ann", "shop")
         options = {
             key: value for key, value in vars(request).items() if key in ("apps", "version", "release", "reason")
@@ -66,11 +64,11 @@ def onehost(world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch, capsys:
         assert report is not None
         return report
 
-    monkeypatch.setattr(command, "run", run)
-    monkeypatch.setattr("release.operations.status.Places", lambda: world.places)
+    monkeypatch.setattr(cli, "run", run)
+    monkeypatch.setattr("release.operations.status.Paths", lambda: world.places)
 
     def call(*arguments: str) -> tuple[int, str, str]:
-        code = command.main(list(arguments))
+        code = cli.main(list(arguments))
         captured = capsys.readouterr()
         return code, captured.out, captured.err
 
@@ -117,9 +115,9 @@ def test_recover_and_cool(onehost: Run, world: World, monkeypatch: pytest.Monkey
     assert code == 0 and "is no longer kept warm" in out
 
     def fail(*arguments: Any) -> str:
-        raise OperationFailed("Docker does not answer", "docker.sock", "no")
+        raise OperationError("Docker does not answer", "docker.sock", "no")
 
-    monkeypatch.setattr(command, "recover", fail)
+    monkeypatch.setattr(cli, "recover", fail)
     world.faults.kill_at(12)
     world.commit({"api": HEALTHY})
     world.run("deploy")
@@ -135,7 +133,7 @@ def test_owners_act_on_their_own_stack_alone(
     other = {**shop_definition(), "directory": "/srv/other", "owner": "bob"}
     (stacks / "other.json").write_text(json.dumps(read_stack("other", other).to_mapping(with_env=False)))
     # The faked host knows one stack.
-    monkeypatch.setattr(command, "status", lambda host, stack: {"stack": stack.name})
+    monkeypatch.setattr(cli, "status", lambda host, stack: {"stack": stack.name})
     monkeypatch.setenv("SUDO_USER", "bob")
     for words in (
         *((name, "--stack", "shop") for name in ("deploy", "promote", "rollback", "status", "recover", "cool")),
@@ -144,7 +142,7 @@ def test_owners_act_on_their_own_stack_alone(
         ("cleanup", "--check"),
     ):
         code, out, err = onehost(*words)
-        assert (code, out) == (1, "") and "bob may not act on shop, which is not theirs. Mend: ask ubuntu" in err, words
+        assert (code, out) == (1, "") and "bob may not act on shop, which is not theirs. Fix: ask ubuntu" in err, words
     code, out, _ = onehost("status", "--json")
     assert code == 0 and [item["stack"] for item in json.loads(out)] == ["other"]
     assert onehost("certificates") == (0, "no environment has a certificate\n", "")
@@ -173,33 +171,33 @@ def test_who_may_act_on_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 
 
 def test_only_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr(command.os, "geteuid", lambda: 1000)
-    assert command.main(["status"]) == 1
+    monkeypatch.setattr(cli.os, "geteuid", lambda: 1000)
+    assert cli.main(["status"]) == 1
     assert "sudo onehost status" in capsys.readouterr().err
 
 
 def test_which_stack(stacks: Path, world: World) -> None:
-    with pytest.raises(Refused, match="no stack was provisioned on this host"):
-        provisioned.choose_stack("")
+    with pytest.raises(RefusedError, match="no stack was provisioned on this host"):
+        stack_files.choose_stack("")
     (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
     (stacks / "notes.txt").touch()
-    assert provisioned.choose_stack("") == provisioned.choose_stack("shop") == "shop"
-    assert provisioned.load_stack("shop").apps == world.stack.apps
+    assert stack_files.choose_stack("") == stack_files.choose_stack("shop") == "shop"
+    assert stack_files.load_stack("shop").apps == world.stack.apps
     (stacks / "blog.json").write_text("{}")
-    with pytest.raises(Refused, match="there are several stacks"):
-        provisioned.choose_stack("")
-    with pytest.raises(Refused, match="'other' was not provisioned"):
-        provisioned.choose_stack("other")
-    assert provisioned.known_stacks(str(stacks / "nowhere")) == []
+    with pytest.raises(RefusedError, match="there are several stacks"):
+        stack_files.choose_stack("")
+    with pytest.raises(RefusedError, match="'other' was not provisioned"):
+        stack_files.choose_stack("other")
+    assert stack_files.known_stacks(str(stacks / "nowhere")) == []
 
 
 def test_the_real_host_and_its_clock() -> None:
-    clock = entrypoints_bootstrap.this_host().clock
+    clock = bootstrap.this_host().clock
     begun = clock.monotonic()
     clock.wait(0.001)
     assert clock.monotonic() > begun and clock.now() > 1_700_000_000
 
 
 def test_names_of_journals(world: World) -> None:
-    path = operation.new_journal_path(world.stack, world.request("promote"), world.places)
+    path = runner.new_journal_path(world.stack, world.request("promote"), world.places)
     assert "-production-promote-" in path and path.endswith(".jsonl") and path.startswith(world.places.state)

@@ -15,7 +15,7 @@ from support.fakes import World, changed_stack, shop_definition
 
 from release.adapters.store import Store
 from release.env.env_file import format_env, parse_env
-from release.operations import compose_env_files as people_env
+from release.operations import compose_env_files
 from release.releases import compose
 from release.stack.model import Stack
 from release.stack.reader import read_stack
@@ -178,9 +178,9 @@ def test_for_people_each_app_gets_what_it_needs(tmp_path: Path) -> None:
     old = tmp_path / "config" / ".env.production.gone"
     old.write_text("A=1")
     names = [f".env.{env}.{app}" for env in ("staging", "production") for app in stack.apps]
-    assert people_env.provide(stack, Store(), write=False) == [*names, old.name] and old.exists()
-    assert people_env.provide(stack, Store()) == [*names, old.name] and not old.exists()
-    assert people_env.provide(stack, Store()) == []
+    assert compose_env_files.provide(stack, Store(), write=False) == [*names, old.name] and old.exists()
+    assert compose_env_files.provide(stack, Store()) == [*names, old.name] and not old.exists()
+    assert compose_env_files.provide(stack, Store()) == []
     found = {name: parse_env((tmp_path / "config" / name).read_bytes()) for name in names}
     assert found[".env.production.api"] == {
         "DATABASE_URL": "db://1",
@@ -196,4 +196,4 @@ def test_for_people_each_app_gets_what_it_needs(tmp_path: Path) -> None:
 
 def test_without_a_matrix_there_are_no_files_of_apps(tmp_path: Path) -> None:
     stack = read_stack("shop", shop_definition() | {"directory": str(tmp_path)})
-    assert people_env.provide(stack, Store()) == []
+    assert compose_env_files.provide(stack, Store()) == []

@@ -12,13 +12,13 @@ from typing import Any
 import pytest
 from support.fakes import World, shop_definition
 
-from release.adapters import secret_ages_file as adapters_secret_ages_file
-from release.env import secret_ages as ages
+from release.adapters import secret_ages_file
+from release.env import secret_ages
 from release.env.env_file import format_env, parse_env
 from release.operations import config_check
 from release.operations.observe import observe
 from release.operations.status import status
-from release.planning import config_findings as planning_config_findings
+from release.planning import config_findings
 from release.rendering.status import status_lines
 from release.stack.app_env import files_of, slot_env
 from release.stack.reader import read_stack
@@ -196,13 +196,13 @@ STRANGE = [
 
 @pytest.mark.parametrize(("text", "names"), STRANGE)
 def test_what_a_hand_has_left_in_a_file(text: str, names: list[str]) -> None:
-    _, found = planning_config_findings.read_layers({"common": text.encode()})
+    _, found = config_findings.read_layers({"common": text.encode()})
     assert [f.key for f in found] == names
     assert not any(word in f.what for f in found for word in ("hunter2", "pass$word", "open"))
 
 
 def test_a_file_that_is_not_text() -> None:
-    _, found = planning_config_findings.read_layers({"staging": b"A=1\nB=\xff\n"})
+    _, found = config_findings.read_layers({"staging": b"A=1\nB=\xff\n"})
     assert [f.key for f in found] == ["line 2", "B"]
 
 
@@ -234,10 +234,10 @@ def test_a_value_that_waits_for_the_next_operation_is_a_note(shop: World) -> Non
 
 
 def test_ages_begin_when_a_value_changes() -> None:
-    first = ages.updated({}, {("staging", "A"): "one", ("production", "A"): "one"}, 1000.0)
-    again = ages.updated(first, {("staging", "A"): "two", ("production", "A"): "one"}, 1000.0 + 86400)
-    assert ages.changed(first, again) == ["staging/A"]
-    assert ages.days(again, 1000.0 + 2 * 86400) == {("staging", "A"): 1.0, ("production", "A"): 2.0}
+    first = secret_ages.updated({}, {("staging", "A"): "one", ("production", "A"): "one"}, 1000.0)
+    again = secret_ages.updated(first, {("staging", "A"): "two", ("production", "A"): "one"}, 1000.0 + 86400)
+    assert secret_ages.changed(first, again) == ["staging/A"]
+    assert secret_ages.days(again, 1000.0 + 2 * 86400) == {("staging", "A"): 1.0, ("production", "A"): 2.0}
     prints = [item["fingerprint"] for item in first["secrets"].values()]
     assert len(set(prints)) == 2, "the same value in two environments must not be recognised"
     assert "one" not in json.dumps(again)
@@ -245,7 +245,7 @@ def test_ages_begin_when_a_value_changes() -> None:
 
 def test_what_is_due_is_said_by_urgency() -> None:
     matrix = read_stack("shop", definition()).env_matrix
-    found = ages.due(
+    found = secret_ages.due(
         matrix, {("staging", "DATABASE_URL"): 80.0, ("production", "DATABASE_URL"): 100.0, ("x", "COLOUR"): 999.0}
     )
     assert found == [
@@ -256,12 +256,12 @@ def test_what_is_due_is_said_by_urgency() -> None:
 
 def test_the_record_is_for_root_alone(tmp_path: Path) -> None:
     path = str(tmp_path / "shop" / "secrets.json")
-    record = ages.updated({}, {("staging", "A"): "one"}, 5.0)
-    adapters_secret_ages_file.save(path, record)
+    record = secret_ages.updated({}, {("staging", "A"): "one"}, 5.0)
+    secret_ages_file.save(path, record)
     assert Path(path).stat().st_mode & 0o777 == 0o600
-    assert adapters_secret_ages_file.load(path) == record
+    assert secret_ages_file.load(path) == record
     Path(path).write_text("half a rec")
-    assert adapters_secret_ages_file.load(path) == {}
+    assert secret_ages_file.load(path) == {}
 
 
 def test_values_from_a_copy_are_recorded_until_their_source_answers(shop: World) -> None:

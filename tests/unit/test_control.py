@@ -21,9 +21,8 @@ from hypothesis import strategies as st
 from support.fakes import shop_definition
 
 import onehost_control as control
-from release.entrypoints import access
-from release.entrypoints import cli as command
-from release.errors import Refused
+from release.entrypoints import access, cli
+from release.errors import RefusedError
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
@@ -124,8 +123,8 @@ def test_the_engine_takes_the_same_words(name: str, monkeypatch: pytest.MonkeyPa
     options = [(key, SAMPLES.get(key, "x1")) for key in control.VERBS[name].options if control.OPTIONS[key].pattern]
     wanted = control.read_words([name, *(f"--{key}={value}" for key, value in options)])
     # It parses everything, then sees who asks.
-    monkeypatch.setattr(command.os, "geteuid", lambda: 1000)
-    assert command.main(control.engine_words(wanted, "onehost")[1:]) == 1
+    monkeypatch.setattr(cli.os, "geteuid", lambda: 1000)
+    assert cli.main(control.engine_words(wanted, "onehost")[1:]) == 1
 
 
 def test_the_words_of_the_runner_hold_nothing_that_was_typed() -> None:
@@ -184,14 +183,14 @@ def test_an_owner_acts_on_what_is_theirs() -> None:
 
 @pytest.mark.parametrize("words", [["promote", "--stack=blog"], ["status", "--stack=blog"], ["cleanup"]])
 def test_an_owner_does_not_act_on_the_rest(words: list[str]) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         asked(*words)
     assert "shop may not act on blog" in str(caught.value.problems[0])
 
 
 def test_an_owner_of_two_of_three_has_to_say_which() -> None:
     second = read_stack("shop-two", shop_definition() | {"owner": "shop"})
-    with pytest.raises(Refused):
+    with pytest.raises(RefusedError):
         asked("recover", stacks=[SHOP, second, BLOG])
     assert asked("recover", "--stack=shop-two", stacks=[SHOP, second, BLOG]) == {"stack": "shop-two"}
 

@@ -19,9 +19,9 @@ from support.servers import Daemon, docker_at
 
 from release.adapters import disk
 from release.adapters.disk import SPARE, Disk, observe_stack, package_files, used
-from release.errors import OperationFailed
+from release.errors import OperationError
 from release.planning import cleanup
-from release.planning.cleanup import ContainerSeen, HostSeen, ImageSeen, Removal, Settings, StackSeen, Thing
+from release.planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Removal, Settings, StackUsage
 from release.releases.compose import LABEL
 from release.stack.model import Stack
 from release.stack.reader import read_stack
@@ -62,9 +62,9 @@ def test_images_by_their_own_size(seen_by: Disk, daemon: Daemon) -> None:
         ],
     )
     assert seen_by.images() == [
-        ImageSeen("a", ("api:1",), OURS, 700, 5.0),
-        ImageSeen("b", ("api@sha256:1",), {}, 7, 6.0),
-        ImageSeen("c", (), {}, 3, 7.0),
+        ImageUsage("a", ("api:1",), OURS, 700, 5.0),
+        ImageUsage("b", ("api@sha256:1",), {}, 7, 6.0),
+        ImageUsage("c", (), {}, 3, 7.0),
     ]
     assert daemon.calls == ["GET /images/json?shared-size=true"]
 
@@ -77,9 +77,9 @@ def test_containers_with_what_they_wrote(seen_by: Disk, daemon: Daemon) -> None:
     ]
     daemon.answers["GET /containers/json"] = 200, listed
     assert seen_by.all_containers() == [
-        ContainerSeen("1", "api", "a", OURS, True, 12),
-        ContainerSeen("2", "2", "b", {}, False, 0),
-        ContainerSeen("3", "x", "b", {}, True, 0),
+        ContainerUsage("1", "api", "a", OURS, True, 12),
+        ContainerUsage("2", "2", "b", {}, False, 0),
+        ContainerUsage("3", "x", "b", {}, True, 0),
     ]
 
 
@@ -92,7 +92,7 @@ def test_only_volumes_that_are_declared_disposable(seen_by: Disk, daemon: Daemon
     daemon.answers["GET /volumes"] = volumes
     sized = [{"Name": "cache", "UsageData": {"Size": 44}}, {"Name": "data", "UsageData": {"Size": 99}}, {"Name": "new"}]
     daemon.answers["GET /system/df"] = usage(volume=sized)
-    assert seen_by.disposable_volumes() == [Thing("cache", 44), Thing("unknown", 0)]
+    assert seen_by.disposable_volumes() == [DiskItem("cache", 44), DiskItem("unknown", 0)]
     daemon.answers["GET /volumes"] = 200, {"Volumes": None}
     assert seen_by.disposable_volumes() == []
 
@@ -121,21 +121,21 @@ def test_a_host_is_looked_at_as_a_whole(seen_by: Disk, daemon: Daemon, tmp_path:
 def test_what_takes_most_room_comes_first(seen_by: Disk, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(disk, "USUAL_PLACES", ("/proc/self/no-such-place",))
     daemon.answers["GET /system/df"] = usage(volume=[{"Name": "db", "UsageData": {"Size": 50}}, {"Name": "x"}])
-    seen = HostSeen(
+    seen = HostUsage(
         1000,
         1,
-        [ImageSeen("sha256:" + "1" * 64, (), {}, 70), ImageSeen("b", ("api:1", "api:2"), OURS, 60)],
-        [ContainerSeen("1", "api", "b", OURS, True, 40)],
-        [StackSeen("shop", (), {})],
+        [ImageUsage("sha256:" + "1" * 64, (), {}, 70), ImageUsage("b", ("api:1", "api:2"), OURS, 60)],
+        [ContainerUsage("1", "api", "b", OURS, True, 40)],
+        [StackUsage("shop", (), {})],
         build_cache=55,
     )
     assert seen_by.consumers(seen, 4) == [
-        Thing("image 111111111111 (not ours)", 70),
-        Thing("image api:1, api:2", 60),
-        Thing("build cache", 55),
-        Thing("volume db", 50),
+        DiskItem("image 111111111111 (not ours)", 70),
+        DiskItem("image api:1, api:2", 60),
+        DiskItem("build cache", 55),
+        DiskItem("volume db", 50),
     ]
-    assert seen_by.consumers(seen)[-1] == Thing("container api (what it wrote)", 40)
+    assert seen_by.consumers(seen)[-1] == DiskItem("container api (what it wrote)", 40)
 
 
 @pytest.mark.parametrize(
@@ -160,7 +160,7 @@ def test_things_of_docker_go_by_name_and_never_by_force(
     assert seen_by.remove(removal, Settings(), []) == ""
     assert "force" not in "".join(daemon.calls)
     daemon.answers[call] = 500, {"message": "no space left on device"}
-    with pytest.raises(OperationFailed, match=r"Docker refused DELETE .*500 no space left on device"):
+    with pytest.raises(OperationError, match=r"Docker refused DELETE .*500 no space left on device"):
         seen_by.remove(removal, Settings(), [])
 
 
@@ -240,7 +240,7 @@ def test_releases_and_journals_are_unlinked(seen_by: Disk, tmp_path: Path) -> No
 def test_a_spare_is_set_aside_and_spent(seen_by: Disk, daemon: Daemon, tmp_path: Path) -> None:
     spare = tmp_path / SPARE
     seen_by.renew_spare([])
-    assert spare.stat().st_size == cleanup.BREATH_BYTES and spare.stat().st_mode & 0o777 == 0o600
+    assert spare.stat().st_size == cleanup.BALLAST_BYTES and spare.stat().st_mode & 0o777 == 0o600
     made = spare.stat().st_ino
     seen_by.renew_spare([])
     assert spare.stat().st_ino == made
@@ -253,10 +253,10 @@ def test_no_spare_where_there_is_little_room(
     seen_by: Disk, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen_by.space([])
-    monkeypatch.setattr(Disk, "space", lambda self, stacks: (1000, 4 * cleanup.BREATH_BYTES - 1))
+    monkeypatch.setattr(Disk, "space", lambda self, stacks: (1000, 4 * cleanup.BALLAST_BYTES - 1))
     seen_by.renew_spare([])
     assert not (tmp_path / SPARE).exists()
-    monkeypatch.setattr(Disk, "space", lambda self, stacks: (1000, 4 * cleanup.BREATH_BYTES))
+    monkeypatch.setattr(Disk, "space", lambda self, stacks: (1000, 4 * cleanup.BALLAST_BYTES))
 
     def full(handle: int, begin: int, size: int) -> None:
         raise OSError(28, "No space left on device")

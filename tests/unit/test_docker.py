@@ -14,7 +14,7 @@ import pytest
 from support.servers import Daemon, docker_at
 
 from release.adapters.docker import Docker
-from release.errors import OperationFailed
+from release.errors import OperationError
 from release.releases.runtime import Container, Image
 
 IMAGE = "sha256:9183f983daba6e9171b88d712107f67281592d11771cfb2cd59e8d9e74d4af3e"
@@ -78,7 +78,7 @@ def test_image(docker: Docker, daemon: Daemon) -> None:
     daemon.answers["GET /images/none:none/json"] = 404, {"message": "No such image: none:none"}
     assert docker.image("none:none") is None
     daemon.answers["GET /images/bad:bad/json"] = 500, {"message": "broken"}
-    with pytest.raises(OperationFailed, match="broken"):
+    with pytest.raises(OperationError, match="broken"):
         docker.image("bad:bad")
 
 
@@ -102,7 +102,7 @@ def test_tag(docker: Docker, daemon: Daemon) -> None:
     docker.tag(IMAGE, "api", "production")
     assert daemon.calls == [f"POST /images/{IMAGE}/tag?repo=api&tag=production"]
     daemon.answers["POST /images/sha256:0000/tag"] = 404, {"message": "No such image: sha256:0000"}
-    with pytest.raises(OperationFailed, match="404 No such image: sha256:0000"):
+    with pytest.raises(OperationError, match="404 No such image: sha256:0000"):
         docker.tag("sha256:0000", "a", "b")
 
 
@@ -160,7 +160,7 @@ def test_start_and_stop_what_is_gone(docker: Docker, daemon: Daemon) -> None:
     daemon.answers[f"POST /containers/{ID}/stop"] = 404, {"message": f"No such container: {ID}"}
     docker.stop([CONTAINER], {})
     daemon.answers[f"POST /containers/{ID}/start"] = 404, {"message": f"No such container: {ID}"}
-    with pytest.raises(OperationFailed, match="No such container"):
+    with pytest.raises(OperationError, match="No such container"):
         docker.start([CONTAINER])
 
 
@@ -171,18 +171,18 @@ def test_start_and_stop_what_is_gone(docker: Docker, daemon: Daemon) -> None:
 )
 def test_daemon_dies_while_it_answers(docker: Docker, daemon: Daemon, body: bytes) -> None:
     daemon.answers["GET /images/api:staging/json"] = 0, body
-    with pytest.raises(OperationFailed, match="systemctl start docker"):
+    with pytest.raises(OperationError, match="systemctl start docker"):
         docker.image("api:staging")
 
 
 def test_daemon_is_down(docker: Docker) -> None:
-    with pytest.raises(OperationFailed, match="Docker does not answer"):
+    with pytest.raises(OperationError, match="Docker does not answer"):
         docker.containers("shop", "staging")
 
 
 def test_an_error_that_is_no_json(docker: Docker, daemon: Daemon) -> None:
     daemon.answers["GET /containers/json"] = 502, b"bad gateway"
-    with pytest.raises(OperationFailed, match="502 bad gateway"):
+    with pytest.raises(OperationError, match="502 bad gateway"):
         docker.containers("shop", "staging")
 
 
@@ -208,17 +208,17 @@ def test_compose_as_a_plugin_is_started_itself(docker: Docker, command: Path, tm
 
 def test_compose_fails(docker: Docker, command: Path) -> None:
     command.write_text("echo ' Container x  Creating' >&2; echo 'port is already allocated' >&2; exit 1\n")
-    with pytest.raises(OperationFailed, match="port is already allocated") as caught:
+    with pytest.raises(OperationError, match="port is already allocated") as caught:
         docker.create_and_start("/state/compose.json", "/srv/shop", [])
     assert len(caught.value.log) == 2
     command.write_text("exit 1\n")
-    with pytest.raises(OperationFailed, match="no output"):
+    with pytest.raises(OperationError, match="no output"):
         docker.create_and_start("/state/compose.json", "/srv/shop", [])
 
 
 def test_compose_is_not_there(docker: Docker, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", "/nowhere")
-    with pytest.raises(OperationFailed, match="Compose did not finish"):
+    with pytest.raises(OperationError, match="Compose did not finish"):
         docker.create_and_start("/state/compose.json", "/srv/shop", [])
     assert "cannot be read" in docker.logs(CONTAINER, 5)[0]
 

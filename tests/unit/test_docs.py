@@ -13,7 +13,7 @@ import yaml
 from support.docs import PLAYBOOK, SHIPPED, Page, pages, target_of
 from support.package import ROOT, known_files, run
 
-from release.entrypoints import cli as command
+from release.entrypoints import cli
 from release.stack.reader import read_stack
 
 PAGES = pages()
@@ -114,7 +114,7 @@ def test_commands_on_the_host_exist(page: Page, capsys: pytest.CaptureFixture[st
     for words in page.commands("onehost", "/usr/local/bin/onehost"):
         # Documentation writes values as <name>.
         with pytest.raises(SystemExit) as ended:
-            command.main([re.sub(r"^<.*>$", "1", word) for word in words[1:]] + ["--help"])
+            cli.main([re.sub(r"^<.*>$", "1", word) for word in words[1:]] + ["--help"])
         assert ended.value.code == 0, " ".join(words) + capsys.readouterr().err
 
 

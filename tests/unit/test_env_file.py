@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release.env.env_file import fingerprint, format_env, parse_env, problem_of
-from release.errors import Refused
+from release.errors import RefusedError
 
 KEYS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*", fullmatch=True)
 #: Rich in what readers of such files stumble over.
@@ -60,7 +60,7 @@ def test_values_that_others_cut_in_half(value: str) -> None:
     ],
 )
 def test_refused_without_showing_the_value(value: str, why: str) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         format_env({"GOOD": "x", "TOKEN": value, "OTHER": value}, "config/.env.common")
     text = str(caught.value)
     assert why in text and "TOKEN" in text and "OTHER" in text and "config/.env.common" in text

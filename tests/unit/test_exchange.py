@@ -15,10 +15,10 @@ from typing import Any
 
 import pytest
 
-from release.entrypoints import remote as exchange
-from release.entrypoints.remote_client import OTHER_ENGINE, engine_fingerprint
+from release.entrypoints import remote
+from release.entrypoints.remote_client import VERSION_MISMATCH, engine_fingerprint
 
-SOURCE = Path(exchange.__file__).parents[1]
+SOURCE = Path(remote.__file__).parents[1]
 ARGUMENTS: dict[str, Any] = {
     "stack": "",
     "apps": [],
@@ -90,10 +90,10 @@ def test_an_answer_is_what_the_module_would_return(installed: Path) -> None:
 
 
 def test_another_engine_is_told_and_does_nothing(installed: Path) -> None:
-    assert ask(installed, engine="0" * 64, check=False) == {OTHER_ENGINE: True}
+    assert ask(installed, engine="0" * 64, check=False) == {VERSION_MISMATCH: True}
     with (installed / "release" / "process" / "lock.py").open("a") as file:
         file.write("# Touched.\n")
-    assert ask(installed, check=False) == {OTHER_ENGINE: True}
+    assert ask(installed, check=False) == {VERSION_MISMATCH: True}
 
 
 @pytest.mark.parametrize(
@@ -116,9 +116,9 @@ def test_the_steps_of_what_is_over_come_with_the_answer(
     (tmp_path / "a.jsonl").write_text('{"event": "step"}\n')
     question = {"engine": engine_fingerprint(), "operation": "rollback", "check": False, "arguments": {}}
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(exchange, "answer", lambda *_: dict(found))
+    monkeypatch.setattr(remote, "answer", lambda *_: dict(found))
     monkeypatch.setattr("sys.stdin", io.StringIO(json.dumps({**question, "journal": asked})))
-    assert exchange.main() == 0
+    assert remote.main() == 0
     assert json.loads(capsys.readouterr().out) == {**found, **expected}
 
 

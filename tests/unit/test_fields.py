@@ -14,7 +14,7 @@ from release.errors import Problem
 from release.util.fields import Fields
 
 Read = Callable[[Fields], Any]
-#: How it is read, what was written (None: nothing), what comes of it, what is told, and what mends it.
+#: How it is read, what was written (None: nothing), what comes of it, what is told, and what fixes it.
 Case = tuple[Read, Any, Any, str, str]
 
 
@@ -105,13 +105,13 @@ CASES: list[Case] = [
 ]
 
 
-@pytest.mark.parametrize(("read", "written", "found", "what", "mend"), CASES)
-def test_what_comes_of_what_was_written(read: Read, written: Any, found: Any, what: str, mend: str) -> None:
+@pytest.mark.parametrize(("read", "written", "found", "what", "fix"), CASES)
+def test_what_comes_of_what_was_written(read: Read, written: Any, found: Any, what: str, fix: str) -> None:
     problems: list[Problem] = []
     fields = Fields({} if written is None else {"key": written}, "stack shop", problems)
     value = read(fields)
     assert (value, type(value)) == (found, type(found))
-    assert problems == ([Problem(what, "stack shop.key", mend)] if what else [])
+    assert problems == ([Problem(what, "stack shop.key", fix)] if what else [])
 
 
 def test_values_become_text() -> None:

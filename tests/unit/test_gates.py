@@ -120,7 +120,7 @@ def test_no_go(world: World, name: str, spoil: Callable[[World], object], eviden
     found = gate(world, name)
     assert found["result"] == "NO-GO" and evidence in found["evidence"], found
     report = world.run("promote", check=True)
-    assert report and report.failed and any(p["where"] == f"gate {name}" and p["mend"] for p in report.problems)
+    assert report and report.failed and any(p["where"] == f"gate {name}" and p["fix"] for p in report.problems)
 
 
 @pytest.mark.parametrize(
@@ -195,7 +195,7 @@ def test_a_gate_that_does_not_exist(world: World) -> None:
     ready(world)
     report = world.run("promote", skip_gates=("luck",))
     assert report and "'luck' is not a gate" in report.problems[0]["what"]
-    assert report.problems[0]["mend"] == "choose from " + ", ".join(gates.GATES)
+    assert report.problems[0]["fix"] == "choose from " + ", ".join(gates.GATES)
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_nothing_in_staging(world: World) -> None:
     words = {g.name: g.word for g in gates.evaluate(world.stack, seen, {}, [])}
     assert words["staging_live"] == words["staging_healthy"] == words["staging_unchanged"] == "NO-GO"
     closed = [g for g in gates.evaluate(world.stack, seen, {}, []) if not g.go]
-    assert {g.mend for g in closed} == {gates.DEPLOY}
+    assert {g.fix for g in closed} == {gates.DEPLOY}
 
 
 def test_soak_of_a_release_whose_deploy_was_killed(world: World) -> None:

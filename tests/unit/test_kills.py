@@ -18,7 +18,7 @@ from conftest import FAST, THOROUGH
 from promises import check_always, check_settled
 from support.fakes import DYING, HEALTHY, SICK, World, changed_stack, counted_journal, shop_definition
 
-from release.paths import Places
+from release.paths import Paths
 
 pytestmark = pytest.mark.usefixtures("one_by_one")
 
@@ -161,7 +161,7 @@ def world_of(case: Case) -> Iterator[World]:
     """A copy of it. The journals of what went before are of no more use, because all of it was finished."""
     with tempfile.TemporaryDirectory(dir=FAST) as directory:
         world: World = pickle.loads(prepared(case))
-        world.places = Places(state=f"{directory}/state", locks=f"{directory}/locks")
+        world.places = Paths(state=f"{directory}/state", locks=f"{directory}/locks")
         world.faults.disarm()
         yield world
 

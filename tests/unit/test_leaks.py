@@ -16,14 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.images import Exported, tar
 
-from release.operations import secret_scan as leaks
+from release.operations import secret_scan
 
 SECRET = 'kanarien vogel/+&ü"1'
 SECRETS = {"API_TOKEN": SECRET}
 
 
 def search(docker: Exported) -> list[str]:
-    found = leaks.search(docker, ["sha256:1"], leaks.needles(SECRETS))
+    found = secret_scan.search(docker, ["sha256:1"], secret_scan.needles(SECRETS))
     assert not any("kanarien" in text for text in found)
     return found
 
@@ -68,7 +68,7 @@ def test_names_of_files() -> None:
 
 
 def test_over_the_edge_of_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(leaks, "CHUNK", 64)
+    monkeypatch.setattr(secret_scan, "CHUNK", 64)
     for before in range(50, 70):
         assert search(Exported(tar({"x": b"." * before + SECRET.encode()}))) == ["API_TOKEN in /x"]
 
@@ -76,21 +76,25 @@ def test_over_the_edge_of_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.binary(max_size=7), st.binary(min_size=12, max_size=40), st.binary(max_size=7))
 def test_base64_at_any_offset(before: bytes, value: bytes, after: bytes) -> None:
     text = base64.b64encode(before + value + after)
-    assert any(form in text for form in leaks._base64_forms(value))
+    assert any(form in text for form in secret_scan._base64_forms(value))
 
 
 def test_short_values_are_not_looked_for() -> None:
-    assert leaks.needles({"PIN": "1234567"}) == {}
+    assert secret_scan.needles({"PIN": "1234567"}) == {}
 
 
 def test_fingerprints_tell_what_was_searched_for() -> None:
-    one, two = leaks.needles(SECRETS), leaks.needles({"API_TOKEN": "another-secret"})
-    assert leaks.fingerprint("salt", one) != leaks.fingerprint("salt", two) != leaks.fingerprint("pepper", two)
+    one, two = secret_scan.needles(SECRETS), secret_scan.needles({"API_TOKEN": "another-secret"})
+    assert (
+        secret_scan.fingerprint("salt", one)
+        != secret_scan.fingerprint("salt", two)
+        != secret_scan.fingerprint("pepper", two)
+    )
 
 
 def test_a_large_image_is_searched_quickly() -> None:
-    wanted = leaks.needles({f"KEY_{i}": f"secret-value-number-{i}" for i in range(6)})
+    wanted = secret_scan.needles({f"KEY_{i}": f"secret-value-number-{i}" for i in range(6)})
     files = {f"node_modules/{i}.js": bytes(20_000) for i in range(2000)}
     begun = time.perf_counter()
-    leaks.search(Exported(tar(files)), ["x"], wanted)
+    secret_scan.search(Exported(tar(files)), ["x"], wanted)
     assert time.perf_counter() - begun < 5

@@ -19,7 +19,7 @@ from release.env import matrix_report
 from release.env.matrix import Key, read_matrix
 from release.env.matrix_check import CODES, Finding, check, concerning
 from release.env.value_types import TYPES, wrong
-from release.errors import Problem, Refused
+from release.errors import Problem, RefusedError
 from release.stack.reader import read_stack
 from release.util.fields import Fields
 
@@ -171,7 +171,7 @@ def test_findings(matrix: dict[str, Any], given_layers: Layers, expected: list[t
 def test_every_finding_says_what_and_how_to_mend_it(matrix: dict[str, Any], given_layers: Layers) -> None:
     for finding in check(matrix_of(matrix), given_layers, BOTH):
         assert isinstance(finding.what, str) and len(finding.what.split()) > 1, finding
-        assert isinstance(finding.mend, str) and len(finding.mend.split()) > 1, finding
+        assert isinstance(finding.fix, str) and len(finding.fix.split()) > 1, finding
 
 
 def test_every_code_is_tested() -> None:
@@ -243,7 +243,7 @@ def test_a_bad_row_is_named(row: dict[str, Any], where: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("row", "what", "mend"),
+    ("row", "what", "fix"),
     [
         ({"equals": "${A}"}, "names the key itself, which says nothing", "name another key"),
         (
@@ -256,10 +256,10 @@ def test_a_bad_row_is_named(row: dict[str, Any], where: str) -> None:
         ({"environments": ["prod"]}, "'prod' is not known", "choose from development, staging, production, preview"),
     ],
 )
-def test_a_bad_row_is_told_with_its_mend(row: dict[str, Any], what: str, mend: str) -> None:
+def test_a_bad_row_is_told_with_its_mend(row: dict[str, Any], what: str, fix: str) -> None:
     problems: list[Problem] = []
     read_matrix(Fields({"env_matrix": {"A": row}}, "stack shop", problems), ("api", "web"), problems)
-    assert [(p.what, p.mend) for p in problems] == [(what, mend)]
+    assert [(p.what, p.fix) for p in problems] == [(what, fix)]
 
 
 @pytest.mark.parametrize(
@@ -288,7 +288,7 @@ def test_what_a_row_means(row: dict[str, Any] | None, written: dict[str, Any]) -
 def test_all_problems_of_a_matrix_at_once() -> None:
     definition = shop_definition()
     definition["env_matrix"] = {"A": {"class": "x"}, "B": {"type": "y"}, "9": {}}
-    with pytest.raises(Refused) as refused:
+    with pytest.raises(RefusedError) as refused:
         read_stack("shop", definition)
     assert len(refused.value.problems) == 4  # and DATABASE_URL, which `secrets` names, is not in the matrix
 

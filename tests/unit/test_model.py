@@ -24,10 +24,10 @@ from hypothesis.stateful import (
 from promises import check_always, check_settled
 from support.fakes import CRASHING, DYING, HEALTHY, SICK, UNBUILDABLE, World, changed_stack, one_by_one, shop_definition
 
-from release.operations.runner import Report
+from release.operations.runner import OperationReport
 from release.releases.history import GOOD, kept, rollback_target
 from release.releases.release import Live
-from release.util.concurrency import Together
+from release.util.concurrency import TaskPool
 
 APPS = ("api", "front", "mail")
 #: Most sources are good, or nothing would ever go live.
@@ -53,7 +53,7 @@ class Life(RuleBasedStateMachine):
         super().__init__()
         self.directory = tempfile.TemporaryDirectory(dir=FAST)
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(Together, "all", one_by_one)
+        self.patch.setattr(TaskPool, "all", one_by_one)
         self.world = World(self.directory.name)
         self.in_place = False
         self.were_live: set[str] = set()
@@ -78,7 +78,7 @@ class Life(RuleBasedStateMachine):
 
     # Operations
 
-    def run(self, name: str, fault: tuple[str, int, bool] | None, **options: Any) -> Report | None:
+    def run(self, name: str, fault: tuple[str, int, bool] | None, **options: Any) -> OperationReport | None:
         faults = self.world.faults
         faults.disarm()
         before = dict(self.world.switch.memory)

@@ -21,9 +21,9 @@ from pytest_httpserver import HTTPServer
 from support.fakes import SICK, UNBUILDABLE, World
 from werkzeug import Request, Response
 
-from release.adapters import webhooks as notify
-from release.adapters.webhooks import GaveUp, Notifier, deliver, retry_after
-from release.errors import Refused
+from release.adapters import webhooks
+from release.adapters.webhooks import GaveUpError, Webhooks, deliver, retry_after
+from release.errors import RefusedError
 from release.releases.events import EVENTS, Event
 from release.rendering.notifications import Target, body, read_targets
 
@@ -31,7 +31,7 @@ SECRET = "T0K3N-of-the-channel"
 
 
 def problems_of(data: Any) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         read_targets(data)
     return "\n".join(str(problem) for problem in caught.value.problems)
 
@@ -159,7 +159,7 @@ def test_again_after_a_while(httpserver: HTTPServer, send: Callable[..., int], p
 
 def test_not_again_after_a_refusal(httpserver: HTTPServer, send: Callable[..., int], pauses: list[float]) -> None:
     seen = answers(httpserver, Response("no_service", 404))
-    with pytest.raises(GaveUp, match=r"^HTTP 404$"):
+    with pytest.raises(GaveUpError, match=r"^HTTP 404$"):
         send()
     assert len(seen) == 1 and pauses == []
 
@@ -167,7 +167,7 @@ def test_not_again_after_a_refusal(httpserver: HTTPServer, send: Callable[..., i
 def test_a_redirection_is_not_followed(httpserver: HTTPServer, send: Callable[..., int]) -> None:
     httpserver.expect_request("/elsewhere").respond_with_handler(lambda request: pytest.fail("followed"))
     answers(httpserver, Response("", 307, {"Location": httpserver.url_for("/elsewhere")}))
-    with pytest.raises(GaveUp, match=r"^HTTP 307$"):
+    with pytest.raises(GaveUpError, match=r"^HTTP 307$"):
         send()
 
 
@@ -175,7 +175,7 @@ def test_a_wait_beyond_the_deadline_is_not_begun(
     httpserver: HTTPServer, send: Callable[..., int], pauses: list[float]
 ) -> None:
     answers(httpserver, Response("", 429, {"Retry-After": "3600"}))
-    with pytest.raises(GaveUp, match=r"^HTTP 429, after 1 attempt$"):
+    with pytest.raises(GaveUpError, match=r"^HTTP 429, after 1 attempt$"):
         send()
     assert pauses == []
 
@@ -185,30 +185,30 @@ def test_nobody_there(pauses: list[float]) -> None:
         free.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{free.getsockname()[1]}/{SECRET}"
     # Pauses of 1, 2 and 4 s, each a fifth more or less: the third would end between 5.6 and 8.4 s.
-    with pytest.raises(GaveUp, match=r"^no answer \(ConnectionRefusedError\), after 3 attempts$") as caught:
+    with pytest.raises(GaveUpError, match=r"^no answer \(ConnectionRefusedError\), after 3 attempts$") as caught:
         deliver(target(url=url), EVENT, deadline_seconds=5, wait=pauses.append, clock=lambda: sum(pauses))
     assert 0.8 <= pauses[0] <= 1.2 and 1.6 <= pauses[1] <= 2.4 and len(pauses) == 2
     assert SECRET not in str(caught.value)
 
 
 def test_somebody_slow(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(notify, "REQUEST_SECONDS", 0.2)
+    monkeypatch.setattr(webhooks, "REQUEST_SECONDS", 0.2)
     with socket.create_server(("127.0.0.1", 0)) as deaf:
         url = f"http://127.0.0.1:{deaf.getsockname()[1]}/{SECRET}"
         begun = time.monotonic()
-        with pytest.raises(GaveUp, match=r"^no answer \(Time[oO]ut"):
+        with pytest.raises(GaveUpError, match=r"^no answer \(Time[oO]ut"):
             deliver(target(url=url), EVENT, deadline_seconds=1)
         assert time.monotonic() - begun < 5
 
 
 @pytest.fixture
-def notifier(httpserver: HTTPServer, tmp_path: Path) -> Notifier:
+def notifier(httpserver: HTTPServer, tmp_path: Path) -> Webhooks:
     settings = tmp_path / "notifications.json"
     settings.write_text(json.dumps([{"type": "webhook", "name": "ops", "url": httpserver.url_for(f"/{SECRET}")}]))
-    return Notifier(str(settings), str(tmp_path / "state"), deadline_seconds=2)
+    return Webhooks(str(settings), str(tmp_path / "state"), deadline_seconds=2)
 
 
-def test_a_process_of_its_own_delivers(httpserver: HTTPServer, notifier: Notifier) -> None:
+def test_a_process_of_its_own_delivers(httpserver: HTTPServer, notifier: Webhooks) -> None:
     seen = answers(httpserver, Response("ok"))
     notifier.tell(EVENT, wait=True)
     assert seen[0].get_json()["text"] == "deploy failed"
@@ -224,7 +224,7 @@ def test_nobody_waits_and_the_lock_is_free(tmp_path: Path) -> None:
         held = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
         fcntl.flock(held, fcntl.LOCK_EX)
         begun = time.monotonic()
-        Notifier(str(settings), str(tmp_path / "state"), deadline_seconds=1).tell(EVENT)
+        Webhooks(str(settings), str(tmp_path / "state"), deadline_seconds=1).tell(EVENT)
         assert time.monotonic() - begun < 0.5
         deaf.accept()[0].close()  # the child has begun, and it has nothing of ours
         os.close(held)
@@ -238,10 +238,10 @@ def test_nobody_waits_and_the_lock_is_free(tmp_path: Path) -> None:
 
 
 def test_what_was_not_delivered_is_noted_without_the_address(
-    httpserver: HTTPServer, notifier: Notifier, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+    httpserver: HTTPServer, notifier: Webhooks, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     said: list[str] = []
-    monkeypatch.setattr(notify, "_log", said.append)
+    monkeypatch.setattr(webhooks, "_log", said.append)
     answers(httpserver, Response("", 410), Response("ok"))
     assert notifier.deliver_and_note(target(url=httpserver.url_for(f"/{SECRET}")), EVENT) == "HTTP 410"
     assert said == ["ops (webhook) could not be told of failure: HTTP 410"]
@@ -253,12 +253,12 @@ def test_what_was_not_delivered_is_noted_without_the_address(
 
 def test_settings_that_nobody_can_read_harm_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
-    monkeypatch.setattr(notify, "_log", said.append)
-    Notifier(str(tmp_path / "none"), str(tmp_path)).tell(EVENT)
+    monkeypatch.setattr(webhooks, "_log", said.append)
+    Webhooks(str(tmp_path / "none"), str(tmp_path)).tell(EVENT)
     assert said == []
     for content in ("{", '[{"type": "slack"}]'):
         (tmp_path / "settings").write_text(content)
-        Notifier(str(tmp_path / "settings"), str(tmp_path)).tell(EVENT)
+        Webhooks(str(tmp_path / "settings"), str(tmp_path)).tell(EVENT)
     assert len(said) == 2 and "must be a list" in said[0] and "url: is missing" in said[1]
 
 

@@ -14,7 +14,7 @@ from promises import check_settled
 from support.fakes import CRASHING, DYING, HEALTHY, SICK, Killed, World, changed_stack, shop_definition
 
 from release.env.env_file import parse_env
-from release.planning import deploy as planning_deploy
+from release.planning import deploy
 from release.process import lock
 from release.releases.release import Live
 from release.stack.reader import read_stack
@@ -95,7 +95,7 @@ def test_check_mode_of_a_deploy(world: World) -> None:
 
 
 def test_deploy_mends_what_does_not_run(world: World) -> None:
-    """What the gates name as the mend must mend."""
+    """What the gates name as the fix must fix."""
     world.good("deploy")
     world.docker.boxes.remove(world.up("staging")[0])
     report = world.good("deploy")
@@ -169,7 +169,7 @@ IGNORED = [
 
 @pytest.mark.parametrize(("text", "expected"), IGNORED)
 def test_what_a_build_leaves_out(text: str | None, expected: bool) -> None:
-    assert planning_deploy.leaves_out(text, "config") is expected
+    assert deploy.leaves_out(text, "config") is expected
 
 
 def test_the_ignore_file_of_the_dockerfile_counts(world: World) -> None:
@@ -229,7 +229,7 @@ def test_died_in_the_watch_period(world: World) -> None:
     before = dict(world.switch.memory), dict(world.docker.tags)
     report = world.run("promote", watch_seconds=10)
     assert report and report.failed and "died after the switch" in report.problems[0]["what"]
-    assert report.problems[0]["mend"].startswith("docker logs ")
+    assert report.problems[0]["fix"].startswith("docker logs ")
     assert (dict(world.switch.memory), dict(world.docker.tags)) == before
     check_settled(world)
 
@@ -281,7 +281,7 @@ def test_edge_does_not_answer(world: World) -> None:
     assert report and report.failed and world.switch.memory == before
     assert "4 of 4 checks through the edge failed" in report.problems[0]["what"]
     assert "names no release, expected" in report.problems[0]["what"]
-    assert report.problems[0]["mend"].startswith("curl -i -H 'Host: localhost' http://127.0.0.1:8200/")
+    assert report.problems[0]["fix"].startswith("curl -i -H 'Host: localhost' http://127.0.0.1:8200/")
 
 
 # Promote
@@ -495,7 +495,7 @@ def test_rollback_when_all_images_are_gone(world: World) -> None:
     found = problems(world, "rollback")
     assert len(found) == 1 and "of app api is gone" in found[0]
     report = world.run("rollback")
-    assert report and "-e version=" in report.problems[0]["mend"]
+    assert report and "-e version=" in report.problems[0]["fix"]
 
 
 def test_rollback_tag_when_what_was_before_has_lost_its_images(world: World) -> None:
@@ -757,7 +757,7 @@ def test_disk_full_before_anything(world: World) -> None:
     report = world.run("deploy")
     assert report and report.failed and "No space left on device" in report.problems[0]["what"]
     assert " MB free)" in report.problems[0]["what"]
-    assert report.problems[0]["mend"] == report.mend == "ansible-playbook playbooks/cleanup.yml"
+    assert report.problems[0]["fix"] == report.fix == "ansible-playbook playbooks/cleanup.yml"
 
 
 def test_what_the_journal_holds_is_no_secret(world: World) -> None:

@@ -72,7 +72,7 @@ FAILED = {
         {
             "what": "app api is not healthy after 5 s: /health: HTTP 500 no database",
             "where": "production green",
-            "mend": "docker logs 0123456789ab",
+            "fix": "docker logs 0123456789ab",
         }
     ],
     "log": ["starting", "\x1b]0;owned\x07no \x1b[1mdatabase\x1b[0m"],
@@ -156,7 +156,7 @@ def test_a_failure_as_a_box(parts: Any) -> None:
         "|         put back, production answers as before",
         "| where   production green",
         "| why     app api is not healthy after 5 s: /health: HTTP",
-        "| mend    docker logs 0123456789ab",
+        "| fix     docker logs 0123456789ab",
         "| log     starting\n|         no database\n",
     ):
         assert part in text, text
@@ -165,9 +165,7 @@ def test_a_failure_as_a_box(parts: Any) -> None:
 
 def test_a_command_to_type_stays_whole(parts: Any) -> None:
     command = "ansible-playbook playbooks/provision.yml -e something=long " * 3
-    (line,) = texts(parts.text.box("t", [parts.text.Part("mend", [command], as_it_is=True)], 60, parts.text.ASCII))[
-        1:-1
-    ]
+    (line,) = texts(parts.text.box("t", [parts.text.Part("fix", [command], as_it_is=True)], 60, parts.text.ASCII))[1:-1]
     assert command.strip() in line
 
 
@@ -298,7 +296,7 @@ def test_a_failed_operation_on_a_terminal_without_colours(run: Any) -> None:
     assert code == 2
     assert "\x1b[J" in stream and not re.search(r"\x1b\[[\d;]*m", stream)
     final = "\n".join(screen_after(stream))
-    assert "┌─ promote shop production on here ─" in final and "│ mend    docker logs 0123456789ab" in final
+    assert "┌─ promote shop production on here ─" in final and "│ fix     docker logs 0123456789ab" in final
     assert final.splitlines()[-1].startswith("here: 1 failed, ")
 
 
@@ -316,7 +314,7 @@ def test_json_lines(run: Any) -> None:
     items = [json.loads(line) for line in text.splitlines()]
     assert code == 2 and [item["event"] for item in items] == ["play", "task", *["progress"] * 6, "result", "end"]
     assert items[3]["text"] == "web: [2/5] RUN npm ci" and items[3]["host"] == "here"
-    assert items[-2]["state"] == "failed" and items[-2]["report"]["problems"][0]["mend"] == "docker logs 0123456789ab"
+    assert items[-2]["state"] == "failed" and items[-2]["report"]["problems"][0]["fix"] == "docker logs 0123456789ab"
     assert items[-1]["hosts"]["here"]["failed"] == 1
 
 
@@ -362,5 +360,5 @@ def test_a_task_that_may_not_tell_why(run: Any) -> None:
 
 def test_a_host_that_cannot_be_reached(run: Any) -> None:
     code, text = run("other", terminal=False, limit="away")
-    assert code == 4 and "┌─ failed on away ─" in text and "│ mend    ansible away -m ansible.builtin.ping" in text
+    assert code == 4 and "┌─ failed on away ─" in text and "│ fix     ansible away -m ansible.builtin.ping" in text
     assert "unreachable=1" in text

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from support.fakes import HEALTHY, World, shop_definition
 
-from release.errors import OperationFailed, Refused
+from release.errors import OperationError, RefusedError
 from release.operations import key_overlap as overlap
 from release.operations.observe import observe
 from release.operations.status import status
@@ -101,10 +101,10 @@ def test_a_reboot_does_not_make_it_last_for_ever(live: World, keys: Path) -> Non
 
 def test_nothing_begins_without_its_timer(live: World, keys: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def broken(*arguments: Any) -> None:
-        raise OperationFailed("the timer could not be set", "unit", "no bus")
+        raise OperationError("the timer could not be set", "unit", "no bus")
 
     monkeypatch.setattr(live.timer, "arm_overlap", broken)
-    with pytest.raises(OperationFailed, match="no bus"):
+    with pytest.raises(OperationError, match="no bus"):
         begin(live)
     assert (keys / "jwt_private.pem").read_text() == "private-0"
     assert not (keys / "rotation.json").exists()
@@ -113,7 +113,7 @@ def test_nothing_begins_without_its_timer(live: World, keys: Path, monkeypatch: 
 def test_a_second_rotation_leaves_the_timer_of_the_first(live: World, keys: Path) -> None:
     begin(live, 2)
     until = live.timer.armed["overlap shop"]
-    with pytest.raises(Refused, match="state=finished"):
+    with pytest.raises(RefusedError, match="state=finished"):
         begin(live, 48)
     assert live.timer.armed["overlap shop"] == until
 
@@ -123,7 +123,7 @@ def test_never_while_containers_may_be_starting(live: World, keys: Path, name: s
     who = {"operation": "promote", "person": "bob", "host": "desk"}
     with (
         lock.hold(lock.lock_path("shop", name, live.places.locks), who, 0),
-        pytest.raises(Refused, match="promote by bob"),
+        pytest.raises(RefusedError, match="promote by bob"),
     ):
         begin(live)
     assert (keys / "jwt_private.pem").read_text() == "private-0"
@@ -169,7 +169,7 @@ def test_an_interrupted_rotation_is_for_a_person(live: World, keys: Path) -> Non
     live.clock.time += 3 * 3600
     assert not end(live) and not boot(live)
     assert "interrupted" in rendering_key_overlap.lines(state(live))[0]
-    with pytest.raises(Refused, match="interrupted"):
+    with pytest.raises(RefusedError, match="interrupted"):
         end(live, early=True)
     begin(live, 2)
     assert state(live)["running"] and not state(live)["interrupted"]

@@ -21,14 +21,13 @@ from support import pages
 from support.fakes import CRASHING, HEALTHY, World
 from support.waiting import until
 
-from release.adapters import disk_samples
-from release.adapters import systemd_page as page_unit
+from release.adapters import disk_samples, systemd_page
 from release.adapters.disk import Disk
 from release.adapters.disk_samples import MOST_LINES
-from release.errors import OperationFailed
+from release.errors import OperationError
 from release.operations import page_writer
 from release.operations.page_data import look
-from release.planning import disk_usage as planning_disk_usage
+from release.planning import disk_usage
 from release.planning.disk_usage import BUCKET_SECONDS, KEPT_SECONDS, Sample
 from release.process import journal, lock
 from release.releases.release import seconds_of
@@ -313,8 +312,8 @@ def test_samples_are_thinned_and_forgotten(tmp_path: Path) -> None:
     assert [(sample.at - begin, sample.free) for sample in kept] == [(540, 41), (1140, 41), (1440, 46)], "the fullest"
     later = begin + KEPT_SECONDS + 1200
     assert [s.at for s in disk_samples.add(Sample(later, 100, 9), path)] == [begin + 1440, later]
-    assert [s.at for s in planning_disk_usage.thin([Sample(later + 1, 100, 9)], later)] == [], "the clock was set back"
-    assert planning_disk_usage.lowest(kept) == Sample(begin + 540, 100, 41) and planning_disk_usage.lowest([]) is None
+    assert [s.at for s in disk_usage.thin([Sample(later + 1, 100, 9)], later)] == [], "the clock was set back"
+    assert disk_usage.lowest(kept) == Sample(begin + 540, 100, 41) and disk_usage.lowest([]) is None
 
 
 def test_the_file_never_grows(tmp_path: Path) -> None:
@@ -348,13 +347,13 @@ class FakeDisk(Disk):
 
     def space(self, stacks: Any) -> tuple[int, int]:
         if self.found is None:
-            raise OperationFailed("Docker does not answer", "docker.sock", "connection refused")
+            raise OperationError("Docker does not answer", "docker.sock", "connection refused")
         return self.found
 
 
 @pytest.fixture
 def home(world: World) -> Path:
-    path = Path(page_unit.directory("shop", world.places.state))
+    path = Path(systemd_page.directory("shop", world.places.state))
     path.mkdir(parents=True)
     return path
 
@@ -425,8 +424,8 @@ def test_operations_have_it_written_and_do_not_care(
     script.chmod(0o755)
     os.mkfifo(tmp_path / "go")
     monkeypatch.setenv("PATH", f"{script.parent}:/usr/bin:/bin")
-    monkeypatch.setattr(page_unit, "directory", lambda _stack: str(tmp_path / "page"))
-    unit = page_unit.PageUnit()
+    monkeypatch.setattr(systemd_page, "directory", lambda _stack: str(tmp_path / "page"))
+    unit = systemd_page.PageUnit()
     unit.renew("shop")
     (tmp_path / "page").mkdir()
     assert not (tmp_path / "called").exists(), "no page is wanted"

@@ -19,8 +19,8 @@ from support.fakes import World
 from support.images import Exported, tar
 
 from release.adapters.gitleaks import Gitleaks
-from release.errors import OperationFailed
-from release.operations import pattern_scan as patterns
+from release.errors import OperationError
+from release.operations import pattern_scan
 
 KEY = b"AKIA" + b"Q3EGRIT6AXYZ7ULM"
 
@@ -77,7 +77,7 @@ def on(world: World, scanner: Gitleaks, docker: Exported, monkeypatch: pytest.Mo
 
 
 def search(world: World) -> tuple[list[str], str]:
-    return patterns.search_new(world.host, world.stack, ["sha256:1"])
+    return pattern_scan.search_new(world.host, world.stack, ["sha256:1"])
 
 
 def test_what_an_app_brings_is_searched(world: World, gitleaks: Gitleaks, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -93,7 +93,7 @@ def test_the_system_is_left_out(world: World, gitleaks: Gitleaks, monkeypatch: p
     system = ("usr/lib/python3/test/key.pem", "./usr/local/lib/node_modules/npm/key", "/etc/ssl/private/x", "lib/x")
     on(world, gitleaks, Images(dict.fromkeys(system, KEY)), monkeypatch)
     assert search(world)[0] == []
-    assert patterns.is_added("usr/share/nginx/html/main.js") and patterns.is_added("library/x")
+    assert pattern_scan.is_added("usr/share/nginx/html/main.js") and pattern_scan.is_added("library/x")
 
 
 def test_an_image_is_searched_once(world: World, gitleaks: Gitleaks, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -102,14 +102,14 @@ def test_an_image_is_searched_once(world: World, gitleaks: Gitleaks, monkeypatch
     assert [search(world)[0], search(world)[0]] == [[], []] and docker.asked == 1
     dirty = Images({"app/x": KEY})
     on(world, gitleaks, dirty, monkeypatch)
-    assert patterns.search_new(world.host, world.stack, ["sha256:2"])[0]
-    assert patterns.search_new(world.host, world.stack, ["sha256:2"])[0] and dirty.asked == 2
+    assert pattern_scan.search_new(world.host, world.stack, ["sha256:2"])[0]
+    assert pattern_scan.search_new(world.host, world.stack, ["sha256:2"])[0] and dirty.asked == 2
 
 
 def test_nothing_is_written_outside_or_left_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     target = tmp_path / "in" / "files"
     target.parent.mkdir()
-    patterns.lay_out(Images({"../../out": KEY, "app/../../../out2": KEY, "/app/in": KEY}), ["x"], str(target))
+    pattern_scan.lay_out(Images({"../../out": KEY, "app/../../../out2": KEY, "/app/in": KEY}), ["x"], str(target))
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [path.name for path in written] == ["in"]
     assert written[0].stat().st_mode & 0o777 == 0o600
@@ -119,7 +119,7 @@ def test_not_installed(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr("release.adapters.gitleaks.PLACES", ())
     monkeypatch.setenv("PATH", str(tmp_path))
     on(world, Gitleaks(), Images({"app/x": KEY}), monkeypatch)
-    assert search(world) == ([], patterns.NOT_INSTALLED)
+    assert search(world) == ([], pattern_scan.NOT_INSTALLED)
 
 
 def test_a_gitleaks_that_does_not_know_its_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -149,7 +149,7 @@ def test_a_gitleaks_that_fails_has_searched_nothing(
     scanner = install(tmp_path / "bin", text, monkeypatch)
     scanner.seconds = 0.5
     on(world, scanner, Images({"app/x": b""}), monkeypatch)
-    with pytest.raises(OperationFailed, match=problem):
+    with pytest.raises(OperationError, match=problem):
         search(world)
 
 
@@ -177,5 +177,5 @@ def torn(images: Sequence[str]) -> Iterator[IO[bytes]]:
 def test_half_an_export_is_no_search(world: World, gitleaks: Gitleaks, monkeypatch: pytest.MonkeyPatch) -> None:
     on(world, gitleaks, Images(), monkeypatch)
     monkeypatch.setattr(world.docker, "export", torn, raising=False)
-    with pytest.raises(OperationFailed, match="could not be searched"):
+    with pytest.raises(OperationError, match="could not be searched"):
         search(world)

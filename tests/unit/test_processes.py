@@ -20,7 +20,7 @@ from typing import Any
 import pytest
 from support.waiting import until
 
-from release.errors import Refused
+from release.errors import RefusedError
 from release.process import background, lock
 
 ENGINE = Path(background.__file__).parents[2]
@@ -56,12 +56,12 @@ def test_second_comer_is_told_within_a_second(tmp_path: Path) -> None:
         assert lock.holder(path) == WHO
         begun = time.monotonic()
         with (
-            pytest.raises(Refused, match="promote by bob on desk holds it since 12:00:00") as caught,
+            pytest.raises(RefusedError, match="promote by bob on desk holds it since 12:00:00") as caught,
             lock.hold(path, {}, 0),
         ):
             pass
         assert time.monotonic() - begun < 1
-        assert "lock_wait=60" in caught.value.problems[0].mend
+        assert "lock_wait=60" in caught.value.problems[0].fix
         process.send_signal(signal.SIGKILL)
         process.wait(10)
         with lock.hold(path, {}, 0):  # it died with its holder
@@ -110,7 +110,7 @@ def test_a_lock_whose_holder_is_not_named(tmp_path: Path, content: str) -> None:
     with lock.hold(str(path), WHO, 0):
         path.write_text(content)
         assert lock.holder(str(path)) == {}
-        with pytest.raises(Refused, match="an operation by somebody on some host"), lock.hold(str(path), {}, 0):
+        with pytest.raises(RefusedError, match="an operation by somebody on some host"), lock.hold(str(path), {}, 0):
             pass
 
 

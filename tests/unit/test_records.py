@@ -17,7 +17,7 @@ import pytest
 from support.fakes import HEALTHY, World, shop_definition
 
 from release.adapters.store import Store
-from release.errors import OperationFailed
+from release.errors import OperationError
 from release.process import journal
 from release.releases.history import kept, newest_first, rollback_target
 from release.releases.plan import Plan, TagMove, moves, reversed_moves
@@ -348,8 +348,8 @@ def test_journal(tmp_path: Path) -> None:
     one.add("plan", plan=plan.to_json())
     with one.step("start", "start it"):
         one.note("progress")
-    with pytest.raises(OperationFailed), one.step("healthy", "wait"):
-        raise OperationFailed("a", "b", "c")
+    with pytest.raises(OperationError), one.step("healthy", "wait"):
+        raise OperationError("a", "b", "c")
     one.close()
     one.close()
     record = journal.read(path)

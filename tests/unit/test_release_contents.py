@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the planned release says of each app, and what is refused with which place and mend."""
+"""What the planned release says of each app, and what is refused with which place and fix."""
 
 from __future__ import annotations
 
@@ -12,28 +12,28 @@ import pytest
 from support.fakes import World
 
 from release.env.env_file import fingerprint
-from release.errors import Problem, Refused
+from release.errors import Problem, RefusedError
 from release.operations.observe import observe
 from release.planning.preflight import PROVISION
 from release.planning.promote import plan_promote
 from release.planning.rollback import choose, plan_rollback
+from release.releases.host_state import HostState
 from release.releases.plan import Plan
-from release.releases.request import Request
-from release.releases.host_state import Observed
 from release.releases.release import seconds_of
+from release.releases.request import Request
 
 
-def planned_rollback(world: World, seen: Observed, request: Request) -> Plan:
+def planned_rollback(world: World, seen: HostState, request: Request) -> Plan:
     target = choose(world.stack, seen, request)
     then = world.store.release_env(world.stack, target.release.id)
     home = world.store.slot_compose_path(world.stack, request.environment, seen.idle_slot(request.environment))
     return plan_rollback(world.stack, seen, request, target, then, home.rpartition("/")[0])[0]
 
 
-def refused(world: World, operation: str, seen: Observed | None = None, **options: Any) -> list[Problem]:
+def refused(world: World, operation: str, seen: HostState | None = None, **options: Any) -> list[Problem]:
     seen = seen or observe(world.host, world.stack)
     request = world.request(operation, **options)
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         if operation == "promote":
             plan_promote(world.stack, seen, request)
         else:
@@ -151,7 +151,7 @@ def test_secrets_that_cannot_be_read_are_told_with_their_line(world: World) -> N
     [problem] = refused(world, "rollback")
     assert problem.what.startswith("line 3 is not UTF-8")
     assert problem.where == f"{world.stack.directory}/config/.env.production"
-    assert problem.mend == f"{PROVISION}, or use that day's secrets: -e secrets=release"
+    assert problem.fix == f"{PROVISION}, or use that day's secrets: -e secrets=release"
 
 
 def test_the_moment_that_a_name_begins_with() -> None:

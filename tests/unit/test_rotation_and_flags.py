@@ -16,11 +16,10 @@ import pytest
 from support.fakes import SICK, World, shop_definition
 from support.servers import Haproxy, haproxy_at
 
-from release.adapters import flags_file as adapters_flags_file
+from release.adapters import flags_file
 from release.adapters.haproxy import Switch
-from release.errors import OperationFailed, Refused
-from release.operations import flags
-from release.operations import key_rotation as jwt_rotation
+from release.errors import OperationError, RefusedError
+from release.operations import flags, key_rotation
 from release.releases import compose
 from release.stack import flags as stack_flags
 from release.stack.model import Stack
@@ -62,7 +61,7 @@ def pair(directory: Path) -> tuple[str, str, str]:
 
 
 def test_both_public_keys_are_valid_after_a_rotation(keys: Path) -> None:
-    note = jwt_rotation.rotate(str(keys), USER, 1000.0, 24 * HOUR, Keys())
+    note = key_rotation.rotate(str(keys), USER, 1000.0, 24 * HOUR, Keys())
     assert pair(keys) == ("private-1", "public-1", "public-0")
     assert note["until"] == 1000.0 + 24 * HOUR
     assert (keys / "jwt_private.pem").stat().st_mode & 0o777 == 0o600
@@ -70,19 +69,19 @@ def test_both_public_keys_are_valid_after_a_rotation(keys: Path) -> None:
 
 
 def test_no_second_rotation_during_the_first(keys: Path) -> None:
-    jwt_rotation.rotate(str(keys), USER, 1000.0, HOUR, Keys())
-    with pytest.raises(Refused, match="state=finished"):
-        jwt_rotation.rotate(str(keys), USER, 1001.0, HOUR, Keys())
+    key_rotation.rotate(str(keys), USER, 1000.0, HOUR, Keys())
+    with pytest.raises(RefusedError, match="state=finished"):
+        key_rotation.rotate(str(keys), USER, 1001.0, HOUR, Keys())
 
 
 def test_the_end_of_the_overlap(keys: Path) -> None:
-    jwt_rotation.rotate(str(keys), USER, 1000.0, HOUR, Keys())
+    key_rotation.rotate(str(keys), USER, 1000.0, HOUR, Keys())
     inode = (keys / "jwt_public_previous.pem").stat().st_ino
-    assert jwt_rotation.finish(str(keys), 1001.0 + HOUR)
+    assert key_rotation.finish(str(keys), 1001.0 + HOUR)
     assert pair(keys) == ("private-1", "public-1", "public-1")
     assert (keys / "jwt_public_previous.pem").stat().st_ino == inode, "running containers hold this very file"
-    assert not jwt_rotation.finish(str(keys), 1002.0 + HOUR)
-    assert jwt_rotation.rotate(str(keys), USER, 9000.0, HOUR, Keys())["since"] == 9000.0
+    assert not key_rotation.finish(str(keys), 1002.0 + HOUR)
+    assert key_rotation.rotate(str(keys), USER, 9000.0, HOUR, Keys())["since"] == 9000.0
 
 
 def test_a_shorter_key_leaves_nothing_of_the_longer_one(tmp_path: Path) -> None:
@@ -106,9 +105,9 @@ def test_killed_at_any_step(keys: Path, monkeypatch: pytest.MonkeyPatch, step: i
     monkeypatch.setattr(os, "replace", replace)
     make = Keys()
     with pytest.raises(Killed):
-        jwt_rotation.rotate(str(keys), USER, 1000.0, HOUR, make)
+        key_rotation.rotate(str(keys), USER, 1000.0, HOUR, make)
     monkeypatch.setattr(os, "replace", real)
-    jwt_rotation.rotate(str(keys), USER, 1000.0, HOUR, make)
+    key_rotation.rotate(str(keys), USER, 1000.0, HOUR, make)
     private, public, previous = pair(keys)
     assert private.replace("private", "public") == public != "public-0"
     assert previous == "public-0"
@@ -116,12 +115,12 @@ def test_killed_at_any_step(keys: Path, monkeypatch: pytest.MonkeyPatch, step: i
 
 def test_a_rotation_that_is_half_done_cannot_be_ended(keys: Path) -> None:
     (keys / "rotation.json").write_text(json.dumps({"since": 0, "until": 1, "half": True}))
-    with pytest.raises(Refused, match="interrupted"):
-        jwt_rotation.finish(str(keys), 5.0)
+    with pytest.raises(RefusedError, match="interrupted"):
+        key_rotation.finish(str(keys), 5.0)
 
 
 def test_openssl_makes_a_pair() -> None:
-    private, public = jwt_rotation.new_pair()
+    private, public = key_rotation.new_pair()
     assert private.startswith(b"-----BEGIN PRIVATE KEY") and public.startswith(b"-----BEGIN PUBLIC KEY")
 
 
@@ -190,7 +189,7 @@ def test_a_turned_flag_stays_turned_when_defaults_are_written(tmp_path: Path) ->
 def test_who_and_why_are_recorded(tmp_path: Path) -> None:
     turn(tmp_path, "battle", False)
     turn(tmp_path, "beta", False)
-    known = adapters_flags_file.turned(shop(), "production", str(tmp_path))
+    known = flags_file.turned(shop(), "production", str(tmp_path))
     said = stack_flags.lines(shop(), "production", known)
     assert len(said) == 1 and "flag battle is OFF" in said[0] and said[0].endswith("by ann matches never end")
     history = (tmp_path / "shop" / "flags" / "production" / "history.jsonl").read_text().splitlines()
@@ -203,7 +202,7 @@ def test_check_mode_turns_nothing(tmp_path: Path) -> None:
 
 
 def test_an_undeclared_flag_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(Refused, match="choose from battle, beta"):
+    with pytest.raises(RefusedError, match="choose from battle, beta"):
         turn(tmp_path, "fight", False)
 
 
@@ -263,15 +262,13 @@ def test_provisioning_before_there_is_a_switch(tmp_path: Path) -> None:
     nowhere = Switch(str(tmp_path / "no.sock"), str(tmp_path / "maps"))
     assert flags.provide(with_routes(), nowhere, state=str(tmp_path))
     assert nowhere.closed("shop", "production") == {"api/beta/inner/": "beta"}
-    with pytest.raises(OperationFailed, match="does not answer"):
+    with pytest.raises(OperationError, match="does not answer"):
         flags.turn(with_routes(), "production", "all", False, WHO, nowhere, state=str(tmp_path), locks=str(tmp_path))
 
 
 def test_status_tells_what_is_closed(tmp_path: Path) -> None:
     turn(tmp_path, "battle", False, with_routes())
-    told = stack_flags.lines(
-        with_routes(), "production", adapters_flags_file.turned(with_routes(), "production", str(tmp_path))
-    )
+    told = stack_flags.lines(with_routes(), "production", flags_file.turned(with_routes(), "production", str(tmp_path)))
     assert "production /battle answers 503 (api): flag battle is off" in told
 
 
@@ -289,7 +286,7 @@ def test_status_tells_what_is_closed(tmp_path: Path) -> None:
 def test_a_route_that_cannot_be(app: str, route: str, problem: str) -> None:
     definition = shop_definition()
     definition["apps"][app]["flags"] = {"battle": {"route": route}}
-    with pytest.raises(Refused, match=problem):
+    with pytest.raises(RefusedError, match=problem):
         read_stack("shop", definition)
 
 

@@ -12,7 +12,7 @@ import pytest
 from support.fakes import World, shop_definition
 
 from release.env.env_file import parse_env
-from release.errors import Problem, Refused
+from release.errors import Problem, RefusedError
 from release.operations.observe import observe
 from release.operations.status import status
 from release.planning.preflight import PROVISION, check_apps, check_config, selected
@@ -70,7 +70,7 @@ def test_env_files_of_a_slot() -> None:
 
 def test_a_value_that_no_file_can_hold_is_told_with_its_app(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("release.stack.app_env.values_of", lambda *_: {"B": "half a\rline"})
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         slot_env(with_matrix(), "production", LAYERS)
     assert caught.value.problems[0].where == "env of api"
 
@@ -172,11 +172,11 @@ def test_the_parts_of_the_screen_that_are_rarely_there(world: World) -> None:
     for line in (
         "tag moved by hand: api:latest is not what runs; the next deploy moves it back",
         "tag moved by hand: api:latest is not what runs; the next promote or rollback moves it back",
-        "unfinished: 20260101-promote; mend: ansible-playbook playbooks/recover.yml",
+        "unfinished: 20260101-promote; fix: ansible-playbook playbooks/recover.yml",
         "secret TOKEN is 91 days old",
-        "values: provisioned offline, from a copy of yesterday; mend: ansible-playbook playbooks/provision.yml",
+        "values: provisioned offline, from a copy of yesterday; fix: ansible-playbook playbooks/provision.yml",
         "battle answers 503 in production",
-        "notification to chat: HTTP 500; mend: sudo onehost notify",
+        "notification to chat: HTTP 500; fix: sudo onehost notify",
         "disk: 0.9 GB free, floor 1 GB; ansible-playbook playbooks/cleanup.yml",
     ):
         assert line in lines, lines

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from support.fakes import shop_definition
 
-from release.errors import Refused
+from release.errors import RefusedError
 from release.stack.model import App, Route, check_path, loopback_port, other_slot, socket_path, start_order
 from release.stack.reader import read_stack, read_stacks
 
@@ -33,7 +33,7 @@ def changed(path: str, value: Any) -> dict[str, Any]:
 
 
 def problems_of(data: Any) -> list[str]:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         read_stack("shop", data)
     assert str(caught.value)
     return [str(problem) for problem in caught.value.problems]
@@ -249,7 +249,7 @@ def test_two_stacks_side_by_side() -> None:
     ],
 )
 def test_two_stacks_in_each_others_way(changes: dict[str, Any], what: str) -> None:
-    with pytest.raises(Refused, match=what.replace("(", r"\(").replace(")", r"\)")):
+    with pytest.raises(RefusedError, match=what.replace("(", r"\(").replace(")", r"\)")):
         read_stacks(two(**changes))
 
 
@@ -263,14 +263,16 @@ def test_two_stacks_whose_names_join_to_the_same() -> None:
         "environments": {"staging": {"ports": [8500]}, "production": {"ports": [8600]}},
         "apps": {"cron": {"context": "cron", "kind": "worker"}},
     }
-    with pytest.raises(Refused, match=r"name in the switch blog-staging-staging-cron is already used by stack blog\."):
+    with pytest.raises(
+        RefusedError, match=r"name in the switch blog-staging-staging-cron is already used by stack blog\."
+    ):
         read_stacks(both)
 
 
 def test_mistakes_of_two_stacks_at_once() -> None:
     both = two(directory="blog")
     both["shop"]["directory"] = "shop"
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         read_stacks(both)
     assert len(caught.value.problems) == 2
 
@@ -282,7 +284,7 @@ def test_canonical_host_is_one_of_the_hosts() -> None:
     data["environments"]["production"]["canonical_host"] = "www.shop.example"
     assert read_stack("shop", data).environments["production"].main_host == "www.shop.example"
     data["environments"]["production"]["canonical_host"] = "other.example"
-    with pytest.raises(Refused, match=r"'other\.example' is none of `hosts`"):
+    with pytest.raises(RefusedError, match=r"'other\.example' is none of `hosts`"):
         read_stack("shop", data)
 
 
@@ -317,7 +319,7 @@ def test_whatever_stands_in_a_definition_is_told_and_never_a_traceback() -> None
                 here[place[-1]] = value
                 try:
                     read_stacks({"shop": definition})
-                except Refused:
+                except RefusedError:
                     pass
                 except Exception as error:
                     raise AssertionError(f"{place} is {value!r}") from error

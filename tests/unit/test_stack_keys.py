@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from release.errors import Refused
+from release.errors import RefusedError
 from release.stack.model import App, Environment, Flag, Keys, Route, Stack
 from release.stack.reader import read_stack
 
@@ -179,7 +179,7 @@ def test_everything_that_can_be_said() -> None:
 def test_limits_of_an_app(key: str, lowest: int, highest: int) -> None:
     assert getattr(app(**{key: lowest}), key) == lowest and getattr(app(**{key: highest}), key) == highest
     for beyond in (lowest - 1, highest + 1):
-        with pytest.raises(Refused, match=f"apps.api.{key}: {beyond} is out of range"):
+        with pytest.raises(RefusedError, match=f"apps.api.{key}: {beyond} is out of range"):
             app(**{key: beyond})
 
 
@@ -195,12 +195,12 @@ def test_limits_of_an_app(key: str, lowest: int, highest: int) -> None:
 def test_limits_of_a_stack(key: str, lowest: int, highest: int) -> None:
     assert getattr(stack(**{key: lowest}), key) == lowest and getattr(stack(**{key: highest}), key) == highest
     for beyond in (lowest - 1, highest + 1):
-        with pytest.raises(Refused, match=rf"shop.{key}: {beyond} is "):
+        with pytest.raises(RefusedError, match=rf"shop.{key}: {beyond} is "):
             stack(**{key: beyond})
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "mend"),
+    ("key", "value", "fix"),
     [
         ("context", "../api", "the app's folder inside the repository"),
         ("context", "a/../b", "the app's folder inside the repository"),
@@ -226,8 +226,8 @@ def test_limits_of_a_stack(key: str, lowest: int, highest: int) -> None:
         ("compose", {"environment": []}, "write `KEY: value`, or use the app's own `environment`"),
     ],
 )
-def test_what_mends_a_mistake(key: str, value: Any, mend: str) -> None:
-    with pytest.raises(Refused) as caught:
+def test_what_mends_a_mistake(key: str, value: Any, fix: str) -> None:
+    with pytest.raises(RefusedError) as caught:
         app(**{key: value})
     (problem, *_others) = caught.value.problems
-    assert problem.where.startswith("stack shop.apps.api") and problem.mend.startswith(mend), problem
+    assert problem.where.startswith("stack shop.apps.api") and problem.fix.startswith(fix), problem

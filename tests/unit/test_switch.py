@@ -12,7 +12,7 @@ import pytest
 from support.servers import Haproxy, haproxy_at
 
 from release.adapters.haproxy import Switch
-from release.errors import OperationFailed
+from release.errors import OperationError
 from release.releases.release import Live
 
 HEAD = "# pxname,svname,qcur,qmax,scur,smax,slim,stot,"
@@ -65,23 +65,23 @@ def test_a_file_that_names_no_slot(switch: Switch, tmp_path: Path, text: str) ->
 
 def test_an_environment_that_was_never_provisioned(switch: Switch, haproxy: Haproxy) -> None:
     assert switch.live("shop", "staging") is None
-    with pytest.raises(OperationFailed, match=r"provision\.yml"):
+    with pytest.raises(OperationError, match=r"provision\.yml"):
         switch.set_live("shop", "staging", Live("blue", "r1"))
     assert not haproxy.commands
 
 
 def test_haproxy_is_down(switch: Switch, tmp_path: Path) -> None:
     """The file is right all the same: HAProxy reads it when it starts."""
-    with pytest.raises(OperationFailed, match="the switch does not answer"):
+    with pytest.raises(OperationError, match="the switch does not answer"):
         switch.set_live("shop", "production", Live("blue", "r1"))
     assert (tmp_path / "shop-production.map").read_text() == "live blue/r1\n"
-    with pytest.raises(OperationFailed, match="systemctl status haproxy"):
+    with pytest.raises(OperationError, match="systemctl status haproxy"):
         switch.sessions("shop", "production", "blue")
 
 
 def test_haproxy_refuses(switch: Switch, haproxy: Haproxy, tmp_path: Path) -> None:
     haproxy.maps[str(tmp_path / "shop-production.map")] = {}
-    with pytest.raises(OperationFailed, match="entry not found"):
+    with pytest.raises(OperationError, match="entry not found"):
         switch.set_live("shop", "production", Live("blue", "r1"))
 
 

@@ -11,8 +11,8 @@ import pytest
 from support.fakes import SICK, UNBUILDABLE, World, changed_stack
 
 from release.adapters.build_log import BuildLog
-from release.errors import OperationFailed, Problem
-from release.operations.runner import Report
+from release.errors import OperationError, Problem
+from release.operations.runner import OperationReport
 from release.operations.status import status
 from release.process import lock
 from release.rendering.report import report_lines
@@ -84,7 +84,7 @@ def test_build_log_without_a_step() -> None:
     assert log.tail(2) == ["b", "failed to read dockerfile: no such file"]
 
 
-def lines_of(report: Report) -> str:
+def lines_of(report: OperationReport) -> str:
     return "\n".join(report_lines(dataclasses.asdict(report)))
 
 
@@ -120,7 +120,7 @@ def test_report_of_a_failure(world: World) -> None:
     text = lines_of(report)
     assert "everything was put back, staging answers as before" in text
     assert "problem: staging green: app api is not healthy after 5 s" in text and "HTTP 500 no database" in text
-    assert "   mend: docker logs " in text and "   | api says something" in text
+    assert "   fix: docker logs " in text and "   | api says something" in text
 
 
 def test_report_of_a_build_that_failed(world: World) -> None:
@@ -141,7 +141,7 @@ def test_report_of_a_refusal(world: World) -> None:
     assert report
     text = lines_of(report)
     assert "refused, nothing was changed" in text
-    assert "problem: apps: 'nobody' is not an app of stack shop\n   mend: choose from api, front, mail" in text
+    assert "problem: apps: 'nobody' is not an app of stack shop\n   fix: choose from api, front, mail" in text
 
 
 def test_report_of_a_recovery(world: World) -> None:
@@ -195,7 +195,7 @@ def test_status_of_what_is_broken(world: World) -> None:
     assert (apps["api"]["state"], apps["mail"]["state"]) == ("gone", "exited")
     text = "\n".join(status_lines(found))
     assert "gone, not healthy no answer on port" in text
-    assert "mend: ansible-playbook playbooks/recover.yml" in text
+    assert "fix: ansible-playbook playbooks/recover.yml" in text
     assert "rollback: stack shop, production: there is no good release to go back to" in text
     assert found["environments"]["staging"]["operations"][0]["outcome"] == "interrupted"
 
@@ -221,11 +221,11 @@ def test_status_of_new_routes_and_apps(world: World) -> None:
     assert "cron: goes" in changes and "routes of the edge: back to those of that day" in changes
 
 
-@pytest.mark.parametrize("mend", ["", "do this"])
-def test_errors_as_text(mend: str) -> None:
-    end = " Mend: do this" if mend else ""
-    assert str(Problem("is wrong", "here", mend)) == f"here: is wrong.{end}"
-    assert str(OperationFailed("broke", "here", "why", mend)) == f"here: broke: why.{end}"
+@pytest.mark.parametrize("fix", ["", "do this"])
+def test_errors_as_text(fix: str) -> None:
+    end = " Fix: do this" if fix else ""
+    assert str(Problem("is wrong", "here", fix)) == f"here: is wrong.{end}"
+    assert str(OperationError("broke", "here", "why", fix)) == f"here: broke: why.{end}"
 
 
 def test_status_is_one_screen(world: World) -> None:

@@ -21,7 +21,7 @@ from release.adapters import certificate
 from release.adapters.certificate import Pair, days_left, examine, read_pair
 from release.adapters.http_probe import Probe
 from release.adapters.nginx import Edge
-from release.errors import Refused
+from release.errors import RefusedError
 from release.operations import certificates
 from release.stack.model import Stack
 from release.stack.reader import read_stack, read_stacks
@@ -41,7 +41,7 @@ def with_tls(tls: Any, **more: Any) -> dict[str, Any]:
 
 
 def refused(data: dict[str, Any]) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         read_stack("shop", data)
     return "\n".join(str(problem) for problem in caught.value.problems)
 
@@ -95,10 +95,10 @@ def test_stacks_share_a_port_of_tls_by_host_name_only() -> None:
     first = with_tls(FILES, hosts=["shop.example"])
     assert len(read_stacks({"shop": first, "second": second})) == 2
     second["environments"]["production"]["hosts"] = ["shop.example"]
-    with pytest.raises(Refused, match=r"public address shop\.example:443 is already used"):
+    with pytest.raises(RefusedError, match=r"public address shop\.example:443 is already used"):
         read_stacks({"shop": first, "second": second})
     second["environments"]["production"] = {"ports": [443], "hosts": ["second.example"]}
-    with pytest.raises(Refused, match="port 443 cannot speak http and https"):
+    with pytest.raises(RefusedError, match="port 443 cannot speak http and https"):
         read_stacks({"shop": first, "second": second})
 
 
@@ -110,7 +110,7 @@ def pair(made: Made) -> Pair:
 
 
 def found(given: Pair, *hosts: str) -> str:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         examine(given, hosts)
     return "\n".join(str(problem) for problem in caught.value.problems)
 
@@ -152,7 +152,7 @@ def test_key_is_never_shown(signer: Authority) -> None:
 
 
 def test_files(signer: Authority, tmp_path: Path) -> None:
-    with pytest.raises(Refused) as caught:
+    with pytest.raises(RefusedError) as caught:
         read_pair(str(tmp_path / "a.pem"), str(tmp_path / "a.key"))
     assert [problem.what for problem in caught.value.problems] == [
         "the certificate cannot be read: No such file or directory",
@@ -161,7 +161,7 @@ def test_files(signer: Authority, tmp_path: Path) -> None:
     made = signer.make(["a"])
     write(tmp_path, made)
     (tmp_path / "a.key").chmod(0o644)
-    with pytest.raises(Refused, match=r"can be read by every user of the host. Mend: chmod 600"):
+    with pytest.raises(RefusedError, match=r"can be read by every user of the host. Fix: chmod 600"):
         read_pair(str(tmp_path / "a.pem"), str(tmp_path / "a.key"))
 
 

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from release.util.concurrency import Together, together
+from release.util.concurrency import TaskPool, together
 
 
 def test_answers_come_in_the_order_of_the_items() -> None:
@@ -52,5 +52,5 @@ def test_threads_stay_for_the_next_time() -> None:
         meeting.wait()
         return threading.get_ident()
 
-    with Together() as at_once:
+    with TaskPool() as at_once:
         assert set(at_once.all(who, range(2))) == set(at_once.all(who, range(2)))

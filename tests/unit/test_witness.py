@@ -13,8 +13,8 @@ from support.waiting import until
 
 from release.adapters.availability import Witness
 from release.operations.availability import questions
-from release.ports import NoWitness
-from release.releases.runtime import Answer, Seen
+from release.ports import NoAvailability
+from release.releases.runtime import Answer, ProbeCounts
 
 
 class Edge:
@@ -66,7 +66,7 @@ def test_what_did_not_answer_before_cannot_be_lost() -> None:
     edge.status["/a"] = 503
     with Witness(edge, 0.005).watch(QUESTIONS) as seen:
         until(lambda: edge.asked.count("/b") == 2)
-    assert seen == Seen(), "a first release: nothing to lose"
+    assert seen == ProbeCounts(), "a first release: nothing to lose"
 
 
 def test_the_block_may_fail() -> None:
@@ -82,5 +82,5 @@ def test_the_questions_and_the_report(world: World) -> None:
     asked = questions(world.stack, "staging")
     assert asked == [(8100, "localhost", "/health", False), (8100, "localhost", "/front/ready", False)]
     assert world.good("deploy").probes == {}
-    with NoWitness().watch([]) as seen:
-        assert seen == Seen()
+    with NoAvailability().watch([]) as seen:
+        assert seen == ProbeCounts()

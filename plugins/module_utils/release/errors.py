@@ -11,22 +11,22 @@ from dataclasses import dataclass, field
 
 @dataclass(frozen=True)
 class Problem:
-    """One thing that is wrong: what, where it is, and the command or edit that mends it."""
+    """One thing that is wrong: what, where it is, and the command or edit that fixes it."""
 
     what: str
     where: str
-    mend: str = ""
+    fix: str = ""
 
     def __str__(self) -> str:
-        mend = f" Mend: {self.mend}" if self.mend else ""
-        return f"{self.where}: {self.what}.{mend}"
+        fix = f" Fix: {self.fix}" if self.fix else ""
+        return f"{self.where}: {self.what}.{fix}"
 
 
 class ReleaseError(Exception):
     """Base of all errors that the engine raises on purpose."""
 
 
-class Refused(ReleaseError):
+class RefusedError(ReleaseError):
     """The request cannot be carried out, and nothing was changed. Holds every problem that was found, not the first."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
@@ -35,7 +35,7 @@ class Refused(ReleaseError):
 
 
 @dataclass
-class OperationFailed(ReleaseError):
+class OperationError(ReleaseError):
     """A step failed after the operation had begun; the caller puts everything back.
 
     `log` holds the last lines of whatever failed, oldest first.
@@ -44,16 +44,16 @@ class OperationFailed(ReleaseError):
     what: str
     where: str
     cause: str
-    mend: str = ""
+    fix: str = ""
     log: list[str] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         super().__init__(str(self))
 
     def __str__(self) -> str:
-        mend = f" Mend: {self.mend}" if self.mend else ""
-        return f"{self.where}: {self.what}: {self.cause}.{mend}"
+        fix = f" Fix: {self.fix}" if self.fix else ""
+        return f"{self.where}: {self.what}: {self.cause}.{fix}"
 
 
-class Nothing(ReleaseError):
+class NothingToDoError(ReleaseError):
     """There is nothing to do, and why. Not an error: a second run changes nothing."""

@@ -12,7 +12,7 @@ LOCKS = "/run/onehost"
 
 
 @dataclass(frozen=True)
-class Places:
+class Paths:
     """Where locks and journals are kept; tests use their own."""
 
     state: str = STATE

@@ -1,9 +1,6 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Copyright (c) 2026, the onehost.release maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The seam between the engine and the host: everything the engine can observe or change, as protocols.
 
 The adapters (`docker`, `switch`, `git`, `probe`, `store`) keep them on a real host; tests put their own behind them
@@ -19,7 +16,7 @@ from typing import IO, Any, Protocol
 
 from .releases.events import Event
 from .releases.release import Entry, Live, Release
-from .releases.runtime import Answer, BuildResult, Container, Image, Question, Seen
+from .releases.runtime import Answer, BuildResult, Container, Image, ProbeCounts, ProbeTarget
 from .stack.model import Stack
 
 
@@ -40,7 +37,7 @@ class DockerPort(Protocol):
     ) -> list[BuildResult]: ...
 
 
-class SwitchPort(Protocol):
+class RouterPort(Protocol):
     def live(self, stack: str, environment: str) -> Live | None: ...
     def set_live(self, stack: str, environment: str, live: Live | None) -> None: ...
     def closed(self, stack: str, environment: str) -> dict[str, str]: ...
@@ -138,15 +135,15 @@ class NoScanner:
         return []
 
 
-class WitnessPort(Protocol):
-    def watch(self, asked: Sequence[Question]) -> AbstractContextManager[Seen]: ...
+class AvailabilityPort(Protocol):
+    def watch(self, asked: Sequence[ProbeTarget]) -> AbstractContextManager[ProbeCounts]: ...
 
 
-class NoWitness:
+class NoAvailability:
     """Nobody looks on."""
 
-    def watch(self, asked: Sequence[Question]) -> AbstractContextManager[Seen]:
-        return nullcontext(Seen())
+    def watch(self, asked: Sequence[ProbeTarget]) -> AbstractContextManager[ProbeCounts]:
+        return nullcontext(ProbeCounts())
 
 
 class NotifyPort(Protocol):
@@ -180,7 +177,7 @@ class Host:
     """All adapters together: the only way in which operations reach the host."""
 
     docker: DockerPort
-    switch: SwitchPort
+    switch: RouterPort
     git: GitPort
     probe: ProbePort
     store: StorePort
@@ -189,6 +186,6 @@ class Host:
     edge: EdgePort
     room: RoomPort = field(default_factory=NoRoom)
     scanner: ScannerPort = field(default_factory=NoScanner)
-    witness: WitnessPort = field(default_factory=NoWitness)
+    witness: AvailabilityPort = field(default_factory=NoAvailability)
     notify: NotifyPort = field(default_factory=NoNotify)
     page: PagePort = field(default_factory=NoPage)

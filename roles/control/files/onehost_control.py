@@ -28,9 +28,9 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
-from release.entrypoints import access
-from release.errors import Refused
 from release.adapters.stack_files import all_stacks
+from release.entrypoints import access
+from release.errors import RefusedError
 from release.stack.model import Stack
 
 SETTINGS = Path("/etc/onehost/control/settings.json")
@@ -160,7 +160,7 @@ def read_words(words: Sequence[str]) -> Wanted:
 
 
 def limit(wanted: Wanted, caller: access.Caller, stacks: Sequence[Stack]) -> Wanted:
-    """The request as far as this person may make it: an owner for the stacks that are theirs. Raises Refused.
+    """The request as far as this person may make it: an owner for the stacks that are theirs. Raises RefusedError.
 
     A playbook takes every stack where none is named, so for an owner one is.
     """
@@ -299,7 +299,7 @@ def main(words: Sequence[str] | None = None) -> int:
     caller = access.caller()
     try:
         wanted = limit(wanted, caller, all_stacks())
-    except Refused as refused:
+    except RefusedError as refused:
         for problem in refused.problems:
             sys.stderr.write(f"problem: {problem}\n")
         return 1

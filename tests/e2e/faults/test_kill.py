@@ -30,7 +30,7 @@ LONGEST_OPERATION = 1.6
 
 
 def assert_one_whole_release(faults: Faults) -> None:
-    """Before anything was mended: every app answers, and all name the same release."""
+    """Before anything was fixed: every app answers, and all name the same release."""
     answers = [faults.lab.get("production", path, {"Host": faults.host_name}) for path in faults.apps.values()]
     assert [answer.status for answer in answers] == [200] * len(answers)
     assert len({answer.release for answer in answers} | {answer.json()["release"] for answer in answers}) == 1

@@ -21,12 +21,8 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-sys.path.insert(0, "/usr/local/lib/onehost")
-sys.dont_write_bytecode = True
-
-from release.adapters import docker, store
-from release.adapters import haproxy as switch
-from release.entrypoints import cli as command
+from release.adapters import docker, haproxy, store
+from release.entrypoints import cli
 from release.process import journal
 
 #: Between two effects of one step: the adapter and its method, whether the act comes before or after the call, and
@@ -34,7 +30,7 @@ from release.process import journal
 INSIDE: dict[str, tuple[Any, str, str, int]] = {
     "record:half": (os, "rename", "before", 1),
     "tags:half": (docker.Docker, "tag", "after", 1),
-    "switch:file": (switch.Switch, "command", "before", 1),
+    "switch:file": (haproxy.Switch, "command", "before", 1),
     "statuses:half": (store.Store, "set_status", "after", 1),
     "start:half": (docker.Docker, "_compose", "before", 1),
     "stop:half": (docker.Docker, "stop", "before", 1),
@@ -97,7 +93,7 @@ def main() -> None:
             return result
 
         setattr(place, name, wrapped)
-    code = command.main(rest)
+    code = cli.main(rest)
     sys.stdout.flush()
     # 99: the operation came to its end without passing the moment, so the case tried nothing.
     os._exit(code if state["reached"] else 99)

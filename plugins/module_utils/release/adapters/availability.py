@@ -1,9 +1,6 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Copyright (c) 2026, the onehost.release maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """A witness of an operation: asks the edge as a visitor does, again and again, and counts what was not answered."""
 
 from __future__ import annotations
@@ -14,8 +11,8 @@ import time
 from collections.abc import Iterator, Sequence
 
 from ..ports import ProbePort
-from ..releases.runtime import Answer, Question, Seen
-from ..util.concurrency import Together
+from ..releases.runtime import Answer, ProbeCounts, ProbeTarget
+from ..util.concurrency import TaskPool
 
 #: Short enough for a break that a visitor notices, seldom enough for no app to feel it.
 INTERVAL_SECONDS = 0.25
@@ -32,9 +29,9 @@ class Witness:
         self.interval = interval
 
     @contextlib.contextmanager
-    def watch(self, asked: Sequence[Question]) -> Iterator[Seen]:
+    def watch(self, asked: Sequence[ProbeTarget]) -> Iterator[ProbeCounts]:
         """Look on while the block runs. The counts are complete after it."""
-        seen, over = Seen(), threading.Event()
+        seen, over = ProbeCounts(), threading.Event()
         thread = threading.Thread(target=self._look, args=(list(asked), seen, over), daemon=True)
         thread.start()
         try:
@@ -43,8 +40,8 @@ class Witness:
             over.set()
             thread.join(LONGEST_ANSWER_SECONDS)
 
-    def _look(self, asked: list[Question], seen: Seen, over: threading.Event) -> None:
-        with Together() as at_once:
+    def _look(self, asked: list[ProbeTarget], seen: ProbeCounts, over: threading.Event) -> None:
+        with TaskPool() as at_once:
 
             def ask() -> list[Answer]:
                 return at_once.all(lambda q: self.probe.edge(q[0], q[1], q[2], tls=q[3]), asked)

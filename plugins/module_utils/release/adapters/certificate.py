@@ -15,7 +15,7 @@ import ssl
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ..errors import Problem, Refused
+from ..errors import Problem, RefusedError
 
 #: One file for each environment holds the certificate and its key, so that they change in one step.
 DIRECTORY = "/etc/nginx/onehost/tls"
@@ -44,11 +44,11 @@ class Pair:
 
 
 def read_pair(certificate: str, key: str) -> Pair:
-    """Read both from files. Raises Refused with everything that is wrong with the files."""
+    """Read both from files. Raises RefusedError with everything that is wrong with the files."""
     problems: list[Problem] = []
     pair = Pair(_read(certificate, "certificate", problems), _read(key, "key", problems), certificate, key)
     if problems:
-        raise Refused(problems)
+        raise RefusedError(problems)
     return pair
 
 
@@ -59,13 +59,13 @@ def _read(path: str, what: str, problems: list[Problem]) -> bytes:
                 problems.append(Problem("the key can be read by every user of the host", path, f"chmod 600 {path}"))
             return file.read()
     except OSError as error:
-        mend = "put it there, or correct the path in `tls`"
-        problems.append(Problem(f"the {what} cannot be read: {error.strerror}", path, mend))
+        fix = "put it there, or correct the path in `tls`"
+        problems.append(Problem(f"the {what} cannot be read: {error.strerror}", path, fix))
         return b""
 
 
 def examine(pair: Pair, hosts: Iterable[str]) -> datetime.datetime:
-    """Returns until when the certificate is valid. Raises Refused: unreadable, another's key, expired, …"""
+    """Returns until when the certificate is valid. Raises RefusedError: unreadable, another's key, expired, …"""
     server = _server(pair)
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
@@ -82,7 +82,7 @@ def examine(pair: Pair, hosts: Iterable[str]) -> datetime.datetime:
             if error.verify_code != OTHER_NAME:
                 break
     if problems or until is None:
-        raise Refused(problems)
+        raise RefusedError(problems)
     return until
 
 
@@ -90,9 +90,9 @@ def _server(pair: Pair) -> ssl.SSLContext:
     """A server that has the two. Only memory holds them: Python takes a key from a file alone."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if END not in pair.certificate:
-        raise Refused([Problem("holds no certificate", pair.certificate_place, "it must be in PEM format")])
+        raise RefusedError([Problem("holds no certificate", pair.certificate_place, "it must be in PEM format")])
     if b"PRIVATE KEY-----" not in pair.key:
-        raise Refused([Problem("holds no private key", pair.key_place, "it must be in PEM format")])
+        raise RefusedError([Problem("holds no private key", pair.key_place, "it must be in PEM format")])
     handle = os.memfd_create("certificate")
     try:
         os.write(handle, pair.pem)
@@ -100,10 +100,10 @@ def _server(pair: Pair) -> ssl.SSLContext:
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             what = f"is not the key of the certificate in {pair.certificate_place}"
-            raise Refused([Problem(what, pair.key_place, "both must be of the same renewal")]) from None
+            raise RefusedError([Problem(what, pair.key_place, "both must be of the same renewal")]) from None
         what = f"certificate and key cannot be used: {error.reason or 'not readable, or the key has a password'}"
-        mend = f"openssl x509 -noout -in {pair.certificate_place}; openssl pkey -noout -in {pair.key_place}"
-        raise Refused([Problem(what, pair.certificate_place, mend)]) from None
+        fix = f"openssl x509 -noout -in {pair.certificate_place}; openssl pkey -noout -in {pair.key_place}"
+        raise RefusedError([Problem(what, pair.certificate_place, fix)]) from None
     finally:
         os.close(handle)
     return server
@@ -133,8 +133,8 @@ def _step(side: ssl.SSLObject) -> bool:
 def _problem(error: ssl.SSLCertVerificationError, pair: Pair, host: str | None) -> Problem:
     place = pair.certificate_place
     if error.verify_code == OTHER_NAME:
-        mend = "get a certificate for it, or take the name from `hosts`"
-        return Problem(f"does not cover the host name {host}", place, mend)
+        fix = "get a certificate for it, or take the name from `hosts`"
+        return Problem(f"does not cover the host name {host}", place, fix)
     what = {NOT_YET_VALID: "is not valid yet", EXPIRED: "has expired"}.get(error.verify_code, error.verify_message)
     return Problem(what, place, f"renew it; openssl x509 -noout -dates -in {place}")
 

@@ -19,9 +19,9 @@ import urllib.parse
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from ..errors import OperationFailed
+from ..errors import OperationError
 from ..planning import cleanup
-from ..planning.cleanup import ContainerSeen, HostSeen, ImageSeen, Removal, Settings, StackSeen, Thing
+from ..planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Removal, Settings, StackUsage
 from ..ports import Host
 from ..process import journal
 from ..process.journal import Record
@@ -47,9 +47,9 @@ class Disk(Docker):
 
     # Looking
 
-    def observe(self, host: Host, stacks: Sequence[Stack], state: str = journal.DIRECTORY) -> HostSeen:
+    def observe(self, host: Host, stacks: Sequence[Stack], state: str = journal.DIRECTORY) -> HostUsage:
         total, free = self.space(stacks)
-        return HostSeen(
+        return HostUsage(
             total=total,
             free=free,
             images=self.images(),
@@ -81,17 +81,17 @@ class Disk(Docker):
     def renew_spare(self, stacks: Sequence[Stack]) -> None:
         """Set room aside for the day when the disk is full. Not while there is little of it."""
         path = os.path.join(self._docker_home(), SPARE)
-        if os.path.exists(path) or self.space(stacks)[1] < 4 * cleanup.BREATH_BYTES:
+        if os.path.exists(path) or self.space(stacks)[1] < 4 * cleanup.BALLAST_BYTES:
             return
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:
-            os.posix_fallocate(handle, 0, cleanup.BREATH_BYTES)
+            os.posix_fallocate(handle, 0, cleanup.BALLAST_BYTES)
         except OSError:
             _unlink(path)
         finally:
             os.close(handle)
 
-    def images(self) -> list[ImageSeen]:
+    def images(self) -> list[ImageUsage]:
         found = []
         for item in self._expect("GET", "/images/json", {"shared-size": "true"}):
             names = [name for name in item.get("RepoTags") or [] if name != "<none>:<none>"]
@@ -100,7 +100,7 @@ class Disk(Docker):
                 names = [name for name in item.get("RepoDigests") or [] if not name.startswith("<none>@")]
             shared = max(0, int(item.get("SharedSize", 0)))
             found.append(
-                ImageSeen(
+                ImageUsage(
                     id=item["Id"],
                     names=tuple(names),
                     labels=item.get("Labels") or {},
@@ -110,10 +110,10 @@ class Disk(Docker):
             )
         return found
 
-    def all_containers(self) -> list[ContainerSeen]:
+    def all_containers(self) -> list[ContainerUsage]:
         listed = self._expect("GET", "/containers/json", {"all": "true", "size": "true"}, REMOVE_SECONDS)
         return [
-            ContainerSeen(
+            ContainerUsage(
                 id=item["Id"],
                 name=item["Names"][0].lstrip("/") if item.get("Names") else item["Id"],
                 image=item["ImageID"],
@@ -124,11 +124,11 @@ class Disk(Docker):
             for item in listed
         ]
 
-    def disposable_volumes(self) -> list[Thing]:
+    def disposable_volumes(self) -> list[DiskItem]:
         filters = {"dangling": ["true"], "label": [f"{LABEL}.stack", f"{DISPOSABLE}=true"]}
         listed = self._expect("GET", "/volumes", {"filters": json.dumps(filters)}).get("Volumes") or []
         sizes = {item["Name"]: item["UsageData"]["Size"] for item in self._usage("volume") if item.get("UsageData")}
-        return [Thing(item["Name"], max(0, int(sizes.get(item["Name"], 0)))) for item in listed]
+        return [DiskItem(item["Name"], max(0, int(sizes.get(item["Name"], 0)))) for item in listed]
 
     def build_cache(self) -> int:
         data = self._expect("GET", "/system/df", {"type": "build-cache"}, REMOVE_SECONDS)
@@ -143,17 +143,17 @@ class Disk(Docker):
             data.get(f"{kind.capitalize()}s") or (data.get(f"{kind.capitalize()}Usage") or {}).get("Items") or []
         )
 
-    def consumers(self, seen: HostSeen, number: int = 10) -> list[Thing]:
+    def consumers(self, seen: HostUsage, number: int = 10) -> list[DiskItem]:
         """What takes most room, for a person who has to find more of it."""
         ours = {stack.name for stack in seen.stacks}
         found = [
-            Thing(f"image {', '.join(image.names) or image.id[7:19]}{_mark(image, ours)}", image.bytes)
+            DiskItem(f"image {', '.join(image.names) or image.id[7:19]}{_mark(image, ours)}", image.bytes)
             for image in seen.images
         ]
-        found += [Thing(f"container {item.name} (what it wrote)", item.bytes) for item in seen.containers]
-        found += [Thing(f"volume {item['Name']}", int(item["UsageData"]["Size"])) for item in self._volumes_in_use()]
-        found += [Thing("build cache", seen.build_cache)]
-        found += [Thing(place, used(place)) for place in USUAL_PLACES if os.path.isdir(place)]
+        found += [DiskItem(f"container {item.name} (what it wrote)", item.bytes) for item in seen.containers]
+        found += [DiskItem(f"volume {item['Name']}", int(item["UsageData"]["Size"])) for item in self._volumes_in_use()]
+        found += [DiskItem("build cache", seen.build_cache)]
+        found += [DiskItem(place, used(place)) for place in USUAL_PLACES if os.path.isdir(place)]
         found.sort(key=lambda thing: thing.bytes, reverse=True)
         return found[:number]
 
@@ -192,11 +192,11 @@ class Disk(Docker):
                 return str(data.get("message", "in use") if isinstance(data, dict) else data)
             if status >= 400 and status != 404:
                 message = data.get("message", "") if isinstance(data, dict) else str(data)
-                raise OperationFailed(f"Docker refused DELETE {path}", "docker", f"{status} {message}".strip())
+                raise OperationError(f"Docker refused DELETE {path}", "docker", f"{status} {message}".strip())
         return ""
 
 
-def observe_stack(host: Host, stack: Stack, state: str) -> StackSeen:
+def observe_stack(host: Host, stack: Stack, state: str) -> StackUsage:
     entries = host.store.releases(stack)
     live = {env: found.release if (found := host.switch.live(stack.name, env)) else "" for env in ENVIRONMENTS}
     unfinished, images = _needed_by(
@@ -204,13 +204,13 @@ def observe_stack(host: Host, stack: Stack, state: str) -> StackSeen:
     )
     home = os.path.join(stack.directory, "releases")
     names = sorted(os.listdir(home)) if os.path.isdir(home) else []
-    return StackSeen(
+    return StackUsage(
         name=stack.name,
         entries=entries,
         live=live,
         unfinished=frozenset(unfinished),
         needed_images=frozenset(images),
-        directories=[Thing(name, used(os.path.join(home, name))) for name in names if not name.startswith(".")],
+        directories=[DiskItem(name, used(os.path.join(home, name))) for name in names if not name.startswith(".")],
         journals=_finished_journals(stack.name, state),
     )
 
@@ -230,11 +230,11 @@ def _needed_by(records: Iterator[Record]) -> tuple[set[str], set[str]]:
     return releases, images
 
 
-def _finished_journals(stack: str, state: str) -> list[Thing]:
+def _finished_journals(stack: str, state: str) -> list[DiskItem]:
     folder = journal.directory(stack, state)
     names = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl")) if os.path.isdir(folder) else []
     paths = [os.path.join(folder, name) for name in names]
-    return [Thing(path, used(path)) for path in paths if journal.read(path).is_finished]
+    return [DiskItem(path, used(path)) for path in paths if journal.read(path).is_finished]
 
 
 def used(path: str) -> int:
@@ -307,5 +307,5 @@ def _empty_package_cache(home: str = APT_CACHE) -> str:
     return ""
 
 
-def _mark(image: ImageSeen, stacks: set[str]) -> str:
+def _mark(image: ImageUsage, stacks: set[str]) -> str:
     return "" if image.labels.get(f"{LABEL}.stack") in stacks else " (not ours)"

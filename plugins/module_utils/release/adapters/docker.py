@@ -20,7 +20,7 @@ import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
-from ..errors import OperationFailed
+from ..errors import OperationError
 from ..releases.compose import LABEL
 from ..releases.runtime import BuildResult, Container, Image
 from ..util.concurrency import together
@@ -68,7 +68,7 @@ class Docker:
             response = connection.getresponse()
             body = response.read()
         except (OSError, http.client.HTTPException) as error:
-            raise OperationFailed("Docker does not answer", self.path, repr(error), START_DOCKER) from error
+            raise OperationError("Docker does not answer", self.path, repr(error), START_DOCKER) from error
         finally:
             connection.close()
         try:
@@ -87,7 +87,7 @@ class Docker:
         status, data = self._call(method, path, query, seconds)
         if status >= 400 and status not in also:
             message = data.get("message", "") if isinstance(data, dict) else str(data)
-            raise OperationFailed(f"Docker refused {method} {path}", "docker", f"{status} {message}".strip())
+            raise OperationError(f"Docker refused {method} {path}", "docker", f"{status} {message}".strip())
         return data
 
     # Images
@@ -97,7 +97,7 @@ class Docker:
         if status == 404:
             return None
         if status >= 400:
-            raise OperationFailed(f"Docker cannot show image {reference}", "docker", str(data))
+            raise OperationError(f"Docker cannot show image {reference}", "docker", str(data))
         return Image(data["Id"], (data.get("Config") or {}).get("Labels") or {}, int(data.get("Size", 0)))
 
     def image_with_label(self, label: str, value: str) -> Image | None:
@@ -128,10 +128,10 @@ class Docker:
             connection.request("GET", "/images/get?" + urllib.parse.urlencode([("names", image) for image in images]))
             response = connection.getresponse()
             if response.status >= 400:
-                raise OperationFailed("Docker cannot export the images", "docker", f"HTTP {response.status}")
+                raise OperationError("Docker cannot export the images", "docker", f"HTTP {response.status}")
             yield response
         except (OSError, http.client.HTTPException) as error:
-            raise OperationFailed("Docker does not answer", self.path, repr(error), START_DOCKER) from error
+            raise OperationError("Docker does not answer", self.path, repr(error), START_DOCKER) from error
         finally:
             connection.close()
 
@@ -186,10 +186,10 @@ class Docker:
                 check=False,
             )
         except (OSError, subprocess.TimeoutExpired) as error:
-            raise OperationFailed("Compose did not finish", compose_file, str(error), START_DOCKER) from error
+            raise OperationError("Compose did not finish", compose_file, str(error), START_DOCKER) from error
         if done.returncode != 0:
             lines = [line for line in done.stderr.splitlines() if line.strip()]
-            raise OperationFailed(
+            raise OperationError(
                 "Compose could not start the slot",
                 compose_file,
                 lines[-1] if lines else "no output",

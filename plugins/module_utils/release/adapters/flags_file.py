@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 
-from ..errors import Problem, Refused
+from ..errors import Problem, RefusedError
 from ..stack.flags import State
 from ..stack.model import Stack
 
@@ -20,7 +20,7 @@ def _home(stack: Stack, environment: str, state: str) -> str:
 
 
 def turned(stack: Stack, environment: str, state: str = STATE) -> State:
-    """What was turned in an environment, with who, why and when. Raises Refused when the record cannot be read."""
+    """What was turned in an environment, with who, why and when. Raises RefusedError when the record cannot be read."""
     path = os.path.join(_home(stack, environment, state), "turned.json")
     try:
         with open(path, encoding="utf-8") as file:
@@ -28,5 +28,7 @@ def turned(stack: Stack, environment: str, state: str = STATE) -> State:
     except FileNotFoundError:
         return {}
     except ValueError as error:
-        raise Refused([Problem(f"cannot be read: {error}", path, f"turn the flags anew after: rm {path}")]) from None
+        raise RefusedError(
+            [Problem(f"cannot be read: {error}", path, f"turn the flags anew after: rm {path}")]
+        ) from None
     return data

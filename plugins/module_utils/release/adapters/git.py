@@ -11,7 +11,7 @@ import re
 import subprocess
 from collections.abc import Sequence
 
-from ..errors import OperationFailed
+from ..errors import OperationError
 from ..stack.model import Stack
 
 FETCH_SECONDS = 300
@@ -49,10 +49,10 @@ class Git:
         try:
             done = self._run(stack, *arguments, seconds=seconds)
         except subprocess.TimeoutExpired as error:
-            raise OperationFailed(f"git {arguments[0]} did not finish", stack.directory, str(error)) from error
+            raise OperationError(f"git {arguments[0]} did not finish", stack.directory, str(error)) from error
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines()
-            raise OperationFailed(
+            raise OperationError(
                 f"git {arguments[0]} failed",
                 stack.directory,
                 _reason(lines),

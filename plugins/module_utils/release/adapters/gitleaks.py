@@ -13,7 +13,7 @@ import shutil
 import subprocess
 from typing import Any
 
-from ..errors import OperationFailed
+from ..errors import OperationError
 
 #: A person's own rules and exceptions; without it gitleaks uses its own.
 CONFIG = "/etc/onehost/gitleaks.toml"
@@ -53,7 +53,7 @@ class Gitleaks:
                 found: list[dict[str, Any]] = json.load(file) or []
             return sorted({(str(item["RuleID"]), _relative(str(item["File"]), source)) for item in found})
         except (OSError, ValueError, TypeError, KeyError) as error:
-            raise OperationFailed("the report of gitleaks cannot be read", "gitleaks", type(error).__name__) from None
+            raise OperationError("the report of gitleaks cannot be read", "gitleaks", type(error).__name__) from None
 
     def _program(self) -> str:
         return shutil.which("gitleaks", path=os.pathsep.join([os.environ.get("PATH", ""), *PLACES])) or ""
@@ -71,11 +71,11 @@ class Gitleaks:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise OperationFailed("gitleaks did not end", command[0], f"not within {self.seconds:g} s") from None
+            raise OperationError("gitleaks did not end", command[0], f"not within {self.seconds:g} s") from None
         except OSError as error:
-            raise OperationFailed("gitleaks cannot be run", command[0], str(error)) from error
+            raise OperationError("gitleaks cannot be run", command[0], str(error)) from error
         if done.returncode:
-            raise OperationFailed("gitleaks failed", command[0], done.stderr.strip()[-300:])
+            raise OperationError("gitleaks failed", command[0], done.stderr.strip()[-300:])
         return done.stdout
 
 

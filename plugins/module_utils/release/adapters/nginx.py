@@ -13,12 +13,12 @@ from __future__ import annotations
 import os
 import subprocess
 
-from ..errors import OperationFailed
+from ..errors import OperationError
 from ..stack.model import Stack
 from ..util.files import read, write_atomically
 from .certificate import certificate_path
 
-MEND = "nginx -t; systemctl status nginx"
+FIX = "nginx -t; systemctl status nginx"
 
 
 class Edge:
@@ -57,7 +57,7 @@ class Edge:
         write_atomically(path, data, mode)
         try:
             self._nginx("-t", "-q", what=what)
-        except OperationFailed:
+        except OperationError:
             if before is not None:
                 write_atomically(path, before, mode)
             os.remove(pending)
@@ -73,4 +73,4 @@ class Edge:
         )
         if done.returncode != 0:
             lines = done.stderr.strip().splitlines()
-            raise OperationFailed(f"nginx refused {what}", "edge", lines[-1] if lines else "", MEND, log=lines)
+            raise OperationError(f"nginx refused {what}", "edge", lines[-1] if lines else "", FIX, log=lines)

@@ -1,9 +1,6 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Copyright (c) 2026, the onehost.release maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Reading what provision.yml wrote on the host, and the host's real adapters."""
 
 from __future__ import annotations
@@ -11,7 +8,7 @@ from __future__ import annotations
 import json
 import os
 
-from ..errors import Problem, Refused
+from ..errors import Problem, RefusedError
 from ..planning.preflight import PROVISION
 from ..stack.model import Stack
 from ..stack.reader import read_stack
@@ -29,16 +26,16 @@ def known_stacks(folder: str = STACKS) -> list[str]:
 
 
 def choose_stack(name: str, folder: str = STACKS) -> str:
-    """The stack that is meant: the one named, or the only one there is. Raises Refused."""
+    """The stack that is meant: the one named, or the only one there is. Raises RefusedError."""
     names = known_stacks(folder)
     if not names:
-        raise Refused([Problem("no stack was provisioned on this host", folder, PROVISION)])
+        raise RefusedError([Problem("no stack was provisioned on this host", folder, PROVISION)])
     if name and name not in names:
-        raise Refused(
+        raise RefusedError(
             [Problem(f"stack {name!r} was not provisioned on this host", folder, "choose from " + ", ".join(names))]
         )
     if not name and len(names) > 1:
-        raise Refused(
+        raise RefusedError(
             [Problem("there are several stacks on this host", folder, "add -e stack=<name>: " + ", ".join(names))]
         )
     return name or names[0]

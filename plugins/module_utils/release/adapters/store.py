@@ -16,8 +16,7 @@ from ..releases.compose import key_files
 from ..releases.release import PARTIAL, Entry, Release
 from ..stack.model import Stack
 from ..util.files import as_json, read, sync_directory, write_atomically, write_synced
-from . import flags_file as adapters_flags_file
-from . import secret_ages_file as adapters_secret_ages_file
+from . import flags_file, secret_ages_file
 
 STATE = "/var/lib/onehost"
 SEARCHED_KEPT = 400
@@ -110,14 +109,14 @@ class Store:
 
     def secret_record(self, stack: Stack) -> dict[str, Any]:
         """Since when each secret has its value, as fingerprints: see `ages`."""
-        return adapters_secret_ages_file.load(adapters_secret_ages_file.path_of(stack, self.state))
+        return secret_ages_file.load(secret_ages_file.path_of(stack, self.state))
 
     def flags(self, stack: Stack, environment: str) -> dict[str, dict[str, Any]]:
         """The feature switches that were turned."""
-        return adapters_flags_file.turned(stack, environment, self.state)
+        return flags_file.turned(stack, environment, self.state)
 
     def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
-        adapters_secret_ages_file.save(adapters_secret_ages_file.path_of(stack, self.state), record)
+        secret_ages_file.save(secret_ages_file.path_of(stack, self.state), record)
 
     # Which images were searched for secrets: /var/lib/onehost/<stack>/searched.json
 

@@ -20,7 +20,7 @@ import urllib.request
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from ..errors import Refused
+from ..errors import RefusedError
 from ..releases.events import Event
 from ..rendering.notifications import Target, body, read_targets
 from ..util.files import write_atomically
@@ -43,12 +43,12 @@ class _Stay(urllib.request.HTTPRedirectHandler):
         return None
 
 
-class GaveUp(Exception):
+class GaveUpError(Exception):
     """Why a notification could not be delivered. Never holds the address."""
 
 
 def load(path: str = SETTINGS) -> list[Target]:
-    """The targets of this host; none where nothing was configured. Raises Refused."""
+    """The targets of this host; none where nothing was configured. Raises RefusedError."""
     try:
         with open(path, encoding="utf-8") as file:
             data = json.load(file)
@@ -67,7 +67,7 @@ def deliver(
     wait: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Send one event to one target. Returns how many attempts it took; raises GaveUp."""
+    """Send one event to one target. Returns how many attempts it took; raises GaveUpError."""
     opener = urllib.request.build_opener(_Stay(), urllib.request.HTTPSHandler(context=ssl.create_default_context()))
     data = body(target, event)
     deadline = clock() + deadline_seconds
@@ -81,13 +81,13 @@ def deliver(
         # A little chance, so that several hosts do not come back at the same moment.
         rest = max(asked, pause * random.uniform(0.8, 1.2))
         if clock() + rest >= deadline:
-            raise GaveUp(f"{cause}, after {attempt} attempt{'s' if attempt > 1 else ''}")
+            raise GaveUpError(f"{cause}, after {attempt} attempt{'s' if attempt > 1 else ''}")
         wait(rest)
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
 def _attempt(opener: urllib.request.OpenerDirector, target: Target, data: bytes, seconds: float) -> tuple[str, float]:
-    """Returns the cause of a failure that may pass, and the pause that was asked for. Raises GaveUp for any other."""
+    """Returns the cause of a temporary failure and the pause that was asked for. Raises GaveUpError for any other."""
     headers = {"Content-Type": "application/json", "User-Agent": "onehost-release"}
     request = urllib.request.Request(target.url, data=data, headers=headers, method="POST")
     try:
@@ -98,7 +98,7 @@ def _attempt(opener: urllib.request.OpenerDirector, target: Target, data: bytes,
         with error:
             if error.code == 429 or error.code >= 500:
                 return f"HTTP {error.code}", retry_after(error.headers.get("Retry-After", ""), time.time())
-            raise GaveUp(f"HTTP {error.code}") from None
+            raise GaveUpError(f"HTTP {error.code}") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
         # Their own texts may repeat the address, so only the kind is told.
@@ -114,7 +114,7 @@ def retry_after(text: str, now: float) -> float:
     return 0.0
 
 
-class Notifier:
+class Webhooks:
     """Tells the targets of this host. Whatever goes wrong here is noted and harms nobody."""
 
     def __init__(
@@ -128,7 +128,7 @@ class Notifier:
         """Start one process for each target that wants the event. With `wait` until all have ended."""
         try:
             children = [self._start(target, event) for target in load(self.settings) if target.wants(event)]
-        except (OSError, Refused) as error:
+        except (OSError, RefusedError) as error:
             _log(f"cannot notify anybody: {error}")
             return
         if wait:
@@ -160,7 +160,7 @@ class Notifier:
         trouble = ""
         try:
             deliver(target, event, deadline_seconds=self.deadline_seconds)
-        except (GaveUp, TimeoutError) as error:
+        except (GaveUpError, TimeoutError) as error:
             trouble = str(error)
             _log(f"{target.name} ({target.type}) could not be told of {event.event}: {trouble}")
         with contextlib.suppress(OSError):
@@ -181,7 +181,7 @@ class Notifier:
         return found
 
     def test(self, event: Event) -> Iterable[tuple[str, str]]:
-        """Tell everybody, whatever they want to be told. Yields name and trouble of each. Raises Refused."""
+        """Tell everybody, whatever they want to be told. Yields name and trouble of each. Raises RefusedError."""
         for target in load(self.settings):
             yield target.name, self.deliver_and_note(target, event)
 

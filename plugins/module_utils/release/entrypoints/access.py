@@ -14,7 +14,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from ..errors import Problem, Refused
+from ..errors import Problem, RefusedError
 from ..stack.model import Stack
 
 #: Which group may act on all stacks, as provisioned.
@@ -31,20 +31,20 @@ class Caller:
     group: str = ""
 
     def mine(self, stacks: Sequence[Stack]) -> list[Stack]:
-        """Those that this person may act on. Raises Refused where there are none of all there are."""
+        """Those that this person may act on. Raises RefusedError where there are none of all there are."""
         found = [stack for stack in stacks if not self.limited or stack.owner == self.name]
         if stacks and not found:
             self.check(stacks)
         return found
 
     def check(self, stacks: Sequence[Stack]) -> None:
-        """May this person act on all of these? Raises Refused."""
+        """May this person act on all of these? Raises RefusedError."""
         others = [stack for stack in stacks if self.limited and stack.owner != self.name]
         if others:
             names = ", ".join(stack.name for stack in others)
             owners = " and ".join(sorted({stack.owner for stack in others}))
-            mend = f"ask {owners}" + (f", or somebody in the group {self.group}" if self.group else "")
-            raise Refused([Problem(f"{self.name} may not act on {names}, which is not theirs", "sudo", mend)])
+            fix = f"ask {owners}" + (f", or somebody in the group {self.group}" if self.group else "")
+            raise RefusedError([Problem(f"{self.name} may not act on {names}, which is not theirs", "sudo", fix)])
 
 
 def caller(settings: str = SETTINGS) -> Caller:

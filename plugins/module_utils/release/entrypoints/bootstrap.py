@@ -18,7 +18,7 @@ from ..adapters.stack_files import all_stacks
 from ..adapters.store import Store
 from ..adapters.systemd_page import PageUnit
 from ..adapters.systemd_timers import Timer
-from ..adapters.webhooks import Notifier
+from ..adapters.webhooks import Webhooks
 from ..operations.cleanup import Room
 from ..ports import Host
 
@@ -50,6 +50,6 @@ def this_host() -> Host:
         Room(all_stacks),
         Gitleaks(),
         Witness(probe),
-        Notifier(),
+        Webhooks(),
         PageUnit(),
     )

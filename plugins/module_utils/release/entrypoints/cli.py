@@ -18,16 +18,14 @@ from typing import Any, TextIO
 from ..adapters.disk import Disk
 from ..adapters.nginx import Edge
 from ..adapters.stack_files import all_stacks, choose_stack, load_stack
-from ..adapters.webhooks import Notifier
-from ..errors import OperationFailed, Refused
-from ..operations import certificates, page_writer
-from ..operations import cleanup as room
-from ..operations import key_overlap as overlap
+from ..adapters.webhooks import Webhooks
+from ..errors import OperationError, RefusedError
+from ..operations import certificates, cleanup, key_overlap, page_writer
 from ..operations.recover import recover
 from ..operations.runner import run
 from ..operations.status import status
 from ..operations.warm_slot import cool
-from ..paths import Places
+from ..paths import Paths
 from ..process import journal, lock
 from ..releases.events import Event
 from ..releases.request import OPERATIONS, Request
@@ -112,17 +110,17 @@ def main(arguments: list[str] | None = None) -> int:
         if options.command == "end-overlap":
             return _end_overlap(stacks)
         return _cool(stacks)
-    except Refused as refused:
+    except RefusedError as refused:
         for problem in refused.problems:
             _say(f"problem: {problem}", sys.stderr)
         return 1
-    except OperationFailed as error:
+    except OperationError as error:
         _say(f"failed: {error}", sys.stderr)
         return 1
 
 
 def _stacks(name: str, person: access.Caller) -> list[Stack]:
-    """The stack that was named, or all that the caller may act on. Raises Refused."""
+    """The stack that was named, or all that the caller may act on. Raises RefusedError."""
     if not name:
         return person.mine(all_stacks())
     stack = load_stack(choose_stack(name))
@@ -187,11 +185,11 @@ def _certificates(stacks: list[Stack]) -> int:
 def _cleanup(options: argparse.Namespace, person: access.Caller) -> int:
     # It is about all images on the host.
     person.check(all_stacks())
-    settings = room.read_settings(free_gb=options.free_gb, free_percent=options.free_percent)
+    settings = cleanup.read_settings(free_gb=options.free_gb, free_percent=options.free_percent)
     host = this_host()
-    report = room.make_room(host, all_stacks(), settings, check=options.check, wait_seconds=options.lock_wait)
-    room.alarm(host, report, options.check)
-    found = [json.dumps(dataclasses.asdict(report), indent=2)] if options.json else room.lines(report, options.check)
+    report = cleanup.make_room(host, all_stacks(), settings, check=options.check, wait_seconds=options.lock_wait)
+    cleanup.alarm(host, report, options.check)
+    found = [json.dumps(dataclasses.asdict(report), indent=2)] if options.json else cleanup.lines(report, options.check)
     sys.stdout.write("\n".join(found) + "\n")
     return 1 if report.failed else 0
 
@@ -201,14 +199,14 @@ def _notify(person: access.Caller) -> int:
     person.check(all_stacks())
     host, troubled = socket.gethostname(), False
     event = Event("start", "a test: whoever reads this will be told of operations", host=host, at=time.time())
-    for name, trouble in Notifier().test(event):
+    for name, trouble in Webhooks().test(event):
         troubled |= bool(trouble)
         _say(f"{name}: {trouble or 'delivered'}")
     return 1 if troubled else 0
 
 
 def _page(stacks: list[Stack]) -> int:
-    problems = page_writer.write_all(this_host(), stacks, Disk(), Places())
+    problems = page_writer.write_all(this_host(), stacks, Disk(), Paths())
     for problem in problems:
         _say(f"problem: {problem}", sys.stderr)
     return 1 if problems else 0
@@ -223,31 +221,31 @@ def _cool(stacks: list[Stack]) -> int:
 
 def _end_overlap(stacks: list[Stack]) -> int:
     for stack in stacks:
-        if overlap.end(this_host(), stack, locks=Places().locks):
+        if key_overlap.end(this_host(), stack, locks=Paths().locks):
             _say(_ENDED.format(stack.name))
     return 0
 
 
-def after_boot(name: str, places: Places | None = None) -> list[str]:
+def after_boot(name: str, places: Paths | None = None) -> list[str]:
     """End a rotation's overlap whose time is over, or set the timer that a reboot has taken away."""
-    ended = overlap.after_boot(this_host(), load_stack(name), locks=(places or Places()).locks)
+    ended = key_overlap.after_boot(this_host(), load_stack(name), locks=(places or Paths()).locks)
     return [_ENDED.format(name)] if ended else []
 
 
-def cool_stack(name: str, places: Places | None = None) -> list[str]:
+def cool_stack(name: str, places: Paths | None = None) -> list[str]:
     """Stop every warm slot of a stack whose time is over. Waits for a running operation, which may need the slot."""
     stack, found = load_stack(name), []
     for environment in ENVIRONMENTS:
-        path = lock.lock_path(stack.name, environment, (places or Places()).locks)
+        path = lock.lock_path(stack.name, environment, (places or Paths()).locks)
         with lock.hold(path, _who("cool"), COOL_WAIT_SECONDS):
             found.append(cool(this_host(), stack, environment))
     return [text for text in found if text]
 
 
-def recover_stack(name: str, places: Places | None = None, wait: bool = False) -> list[str]:
+def recover_stack(name: str, places: Paths | None = None, wait: bool = False) -> list[str]:
     """Finish or undo everything that is unfinished in a stack, and tell who wants to know; with `wait` until they
-    were told. Raises Refused while an operation runs."""
-    places = places or Places()
+    were told. Raises RefusedError while an operation runs."""
+    places = places or Paths()
     stack, host, found = load_stack(name), this_host(), []
     for environment in ENVIRONMENTS:
         with lock.hold(lock.lock_path(stack.name, environment, places.locks), _who("recover"), 0):

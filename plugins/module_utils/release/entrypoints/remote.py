@@ -18,27 +18,27 @@ from collections.abc import Mapping
 from typing import Any
 
 from .. import paths
-from ..adapters import stack_files as provisioned
-from ..errors import Problem, Refused
-from ..operations import runner as operation
+from ..adapters import stack_files
+from ..errors import Problem, RefusedError
+from ..operations import runner
 from ..planning.preflight import PROVISION
 from ..process import background
 from ..releases.request import OPERATIONS, Request
 from ..rendering import report as text
 from ..stack.model import Stack
 from ..stack.reader import read_stack
-from . import bootstrap as entrypoints_bootstrap
-from .remote_client import OTHER_ENGINE, engine_fingerprint
+from . import bootstrap
+from .remote_client import VERSION_MISMATCH, engine_fingerprint
 
 
 def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
     """Carry out operation `name` with a module's arguments, and return the module's result."""
     chosen = given["stack"]
     try:
-        chosen = provisioned.choose_stack(chosen)
-        stack = provisioned.load_stack(chosen)
+        chosen = stack_files.choose_stack(chosen)
+        stack = stack_files.load_stack(chosen)
         _compare(stack, given["definition"])
-    except Refused as refused:
+    except RefusedError as refused:
         return _result(_refusal(name, chosen, refused), check)
     request = Request(
         operation=name,
@@ -56,14 +56,14 @@ def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
         watch_seconds=given["watch_seconds"],
         warm_seconds=given["warm_seconds"],
     )
-    host = entrypoints_bootstrap.this_host()
+    host = bootstrap.this_host()
     if check:
-        return _result(dataclasses.asdict(operation.run(host, stack, request, check=True)), check)
-    path = operation.new_journal_path(stack, request, paths.Places())
+        return _result(dataclasses.asdict(runner.run(host, stack, request, check=True)), check)
+    path = runner.new_journal_path(stack, request, paths.Paths())
     result_path = os.path.join(background.RESULTS, os.path.basename(path).replace(".jsonl", ".json"))
 
     def work() -> dict[str, Any]:
-        return dataclasses.asdict(operation.run(host, stack, request, journal_path=path))
+        return dataclasses.asdict(runner.run(host, stack, request, journal_path=path))
 
     process, report = background.start(work, result_path, given["wait_seconds"])
     if report is None:
@@ -75,7 +75,7 @@ def main() -> int:
     """Read one question from standard input, write its answer. Returns the exit code."""
     asked = json.load(sys.stdin)
     if asked["engine"] != engine_fingerprint():
-        found: dict[str, Any] = {OTHER_ENGINE: True}
+        found: dict[str, Any] = {VERSION_MISMATCH: True}
     else:
         found = answer(asked["operation"], asked["arguments"], bool(asked["check"]))
         if asked.get("journal"):
@@ -113,7 +113,7 @@ def _compare(stack: Stack, definition: dict[str, Any] | None) -> None:
     have = stack.to_mapping(with_env=False)
     different = sorted(key for key in wanted if wanted[key] != have.get(key))
     if different:
-        raise Refused(
+        raise RefusedError(
             [
                 Problem(
                     "differs between the inventory and the host: " + ", ".join(different),
@@ -124,8 +124,8 @@ def _compare(stack: Stack, definition: dict[str, Any] | None) -> None:
         )
 
 
-def _refusal(name: str, stack: str, refused: Refused) -> dict[str, Any]:
-    report = dataclasses.asdict(operation.Report(name, stack or "(no stack)", OPERATIONS[name], failed=True))
+def _refusal(name: str, stack: str, refused: RefusedError) -> dict[str, Any]:
+    report = dataclasses.asdict(runner.OperationReport(name, stack or "(no stack)", OPERATIONS[name], failed=True))
     report["message"] = "refused, nothing was changed"
-    report["problems"] = [{"what": p.what, "where": p.where, "mend": p.mend} for p in refused.problems]
+    report["problems"] = [{"what": p.what, "where": p.where, "fix": p.fix} for p in refused.problems]
     return report

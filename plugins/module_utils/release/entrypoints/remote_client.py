@@ -12,7 +12,7 @@ import os
 #: person.
 COMMAND = "/usr/local/lib/onehost/exchange"
 #: What the installed engine says when the caller's is another one.
-OTHER_ENGINE = "other engine"
+VERSION_MISMATCH = "other engine"
 
 
 def engine_fingerprint(directory: str = "") -> str:

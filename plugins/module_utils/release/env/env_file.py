@@ -14,7 +14,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 
-from ..errors import Problem, Refused
+from ..errors import Problem, RefusedError
 
 _LINE = re.compile(r"(?ms)^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*('(?:\\'|[^'])*'|[^\n]*)$")
 
@@ -33,14 +33,14 @@ def problem_of(value: str) -> str:
 
 
 def format_env(values: Mapping[str, str], where: str = "env file") -> str:
-    """The text of an env file, keys in order of name. Raises Refused naming each value that cannot be carried."""
+    """The text of an env file, keys in order of name. Raises RefusedError naming each value that cannot be carried."""
     problems = [
         Problem(f"the value of {key} {why}", where, "put it into a file that is mounted, or encode it (base64)")
         for key, value in values.items()
         if (why := problem_of(value))
     ]
     if problems:
-        raise Refused(problems)
+        raise RefusedError(problems)
     lines = ["# Written by onehost.release; changes made here are replaced by the next provision.yml."]
     for key in sorted(values):
         escaped = values[key].replace("'", "\\'")

@@ -47,10 +47,10 @@ class Finding:
     environment: str
     code: str
     what: str
-    mend: str = ""
+    fix: str = ""
 
     def problem(self, place: str = "config") -> Problem:
-        return Problem(f"{self.key} {self.what}", f"{place} {self.environment}", self.mend)
+        return Problem(f"{self.key} {self.what}", f"{place} {self.environment}", self.fix)
 
 
 @dataclass(frozen=True)
@@ -108,8 +108,8 @@ def _one(key: Key, values: Values) -> list[Finding]:
         if given is None:
             return []
         wanted = ", ".join(key.environments)
-        mend = f"remove it there, or add {environment} to its `environments`"
-        return [Finding(key.name, environment, "not allowed here", f"is for {wanted} only", mend)]
+        fix = f"remove it there, or add {environment} to its `environments`"
+        return [Finding(key.name, environment, "not allowed here", f"is for {wanted} only", fix)]
     if given is None:
         if key.default is not None or key.optional:
             return []
@@ -122,8 +122,8 @@ def _one(key: Key, values: Values) -> list[Finding]:
         found.append(Finding(key.name, environment, "wrong type", text, "correct the value, or the matrix"))
     text = problem_of(given)
     if text:
-        mend = "put it into a file that is mounted, or encode it (base64)"
-        found.append(Finding(key.name, environment, "cannot be carried", text, mend))
+        fix = "put it into a file that is mounted, or encode it (base64)"
+        found.append(Finding(key.name, environment, "cannot be carried", text, fix))
     if key.kind != "public" and names_itself(key.name, given):
         found.append(
             Finding(
@@ -193,12 +193,12 @@ def _between(key: Key, every: list[Values]) -> list[Finding]:
         equal = one.all[key.name] == other.all[key.name]
         if equal and (key.distinct == "all" or (key.distinct == PRODUCTION and PRODUCTION in pair)):
             for here, there in (pair, pair[::-1]):
-                text, mend = f"has the same value in {there}", "give each environment a value of its own"
-                found.append(Finding(key.name, here, "reused", text, mend))
+                text, fix = f"has the same value in {there}", "give each environment a value of its own"
+                found.append(Finding(key.name, here, "reused", text, fix))
         if key.same and not equal:
             for here, there in (pair, pair[::-1]):
-                text, mend = f"has another value in {there}", "move it to env.common"
-                found.append(Finding(key.name, here, "differs", text, mend))
+                text, fix = f"has another value in {there}", "move it to env.common"
+                found.append(Finding(key.name, here, "differs", text, fix))
     return found
 
 
@@ -226,8 +226,8 @@ def _leaked(matrix: Mapping[str, Key], values: Values) -> list[Finding]:
             for secret, hidden in secrets.items():
                 if hidden in value:
                     text = f"is public and contains the value of {secret}"
-                    mend = f"take it out, and replace {secret} where it is issued"
-                    found.append(Finding(name, values.environment, "public secret", text, mend))
+                    fix = f"take it out, and replace {secret} where it is issued"
+                    found.append(Finding(name, values.environment, "public secret", text, fix))
     return found
 
 
@@ -264,6 +264,6 @@ def _production_database(matrix: Mapping[str, Key], every: list[Values]) -> list
             shared = [word for word, both in (("host", its_hosts & hosts), ("name", its_names & names)) if both]
             if shared:
                 text = "has the database " + " and ".join(shared) + " of production"
-                mend = f"give {values.environment} a database of its own"
-                found.append(Finding(name, values.environment, "production database", text, mend))
+                fix = f"give {values.environment} a database of its own"
+                found.append(Finding(name, values.environment, "production database", text, fix))
     return found

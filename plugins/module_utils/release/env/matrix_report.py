@@ -43,7 +43,7 @@ def _quiet(key: Key | None, layer: str) -> str:
 
 
 def lines(matrix: Mapping[str, Key], findings: Sequence[Finding], environments: Collection[str]) -> list[str]:
-    """The table, then a sentence for each finding with what mends it."""
+    """The table, then a sentence for each finding with what fixes it."""
     if not matrix:
         return ["there is no matrix (env_matrix) to check against", *_sentences(findings)]
     if not findings:
@@ -52,12 +52,12 @@ def lines(matrix: Mapping[str, Key], findings: Sequence[Finding], environments: 
 
 
 def _sentences(findings: Iterable[Finding]) -> list[str]:
-    return [f"{f.environment} {f.key}: {f.what}." + (f" Mend: {f.mend}" if f.mend else "") for f in findings]
+    return [f"{f.environment} {f.key}: {f.what}." + (f" Fix: {f.fix}" if f.fix else "") for f in findings]
 
 
 def data(findings: Iterable[Finding]) -> list[dict[str, str]]:
     return [
-        {"key": f.key, "environment": f.environment, "code": f.code, "what": f.what, "mend": f.mend} for f in findings
+        {"key": f.key, "environment": f.environment, "code": f.code, "what": f.what, "fix": f.fix} for f in findings
     ]
 
 

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-from ..releases.runtime import Question
+from ..releases.runtime import ProbeTarget
 from ..stack.model import Stack, check_path
 
 
-def questions(stack: Stack, environment: str) -> list[Question]:
+def questions(stack: Stack, environment: str) -> list[ProbeTarget]:
     """One for each app, at one public port: that of TLS where there is one, as the others lead there."""
     public = stack.environments[environment]
     host = public.hosts[0] if public.hosts else "localhost"

@@ -1,9 +1,6 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Copyright (c) 2026, the onehost.release maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Planning a deploy: a commit of the stack's repository, built on the host, goes live in staging."""
 
 from __future__ import annotations
@@ -13,24 +10,24 @@ import posixpath
 from collections.abc import Callable
 
 from ..env.env_file import fingerprint
-from ..errors import OperationFailed, Problem, Refused
-from ..planning import config_findings as planning_config_findings
+from ..errors import OperationError, Problem, RefusedError
+from ..planning import config_findings
 from ..planning.deploy import COMMIT_DIGITS, RESERVED, Source, _tags, leaves_out
 from ..planning.preflight import check_apps, check_config, selected
 from ..ports import Host
 from ..process.journal import Journal
 from ..releases import compose
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..releases.request import Request
 from ..releases.runtime import BuildResult
 from ..stack.model import App, Stack
 
 
-def find_source(host: Host, stack: Stack, seen: Observed, request: Request, journal: Journal) -> Source:
-    """Fetch, and check everything that can be known before a build. Raises Refused with all problems."""
+def find_source(host: Host, stack: Stack, seen: HostState, request: Request, journal: Journal) -> Source:
+    """Fetch, and check everything that can be known before a build. Raises RefusedError with all problems."""
     version = request.version or stack.version
     problems = check_apps(stack, request) + check_config(stack, seen, request.environment)
-    problems += planning_config_findings.problems(stack, seen, request.environment)
+    problems += config_findings.problems(stack, seen, request.environment)
     if request.apps and seen.live_entry(request.environment) is None:
         problems.append(Problem("the first deploy must bring every app", "apps", "leave `apps` out"))
     free = seen.free_bytes / 1e9
@@ -47,7 +44,7 @@ def find_source(host: Host, stack: Stack, seen: Observed, request: Request, jour
         problems.append(
             Problem(trouble, stack.directory, "set `source` and run ansible-playbook playbooks/provision.yml")
         )
-        raise Refused(problems)
+        raise RefusedError(problems)
     changes = host.git.local_changes(stack)
     if changes:
         problems.append(
@@ -60,11 +57,11 @@ def find_source(host: Host, stack: Stack, seen: Observed, request: Request, jour
     with journal.step("fetch", f"fetch {version}"):
         try:
             host.git.fetch(stack)
-        except OperationFailed as error:
+        except OperationError as error:
             problems.append(
-                Problem(f"the repository cannot be fetched: {error.cause}", stack.source or stack.directory, error.mend)
+                Problem(f"the repository cannot be fetched: {error.cause}", stack.source or stack.directory, error.fix)
             )
-            raise Refused(problems) from error
+            raise RefusedError(problems) from error
         commit = host.git.resolve(stack, version)
     if commit is None:
         problems.append(
@@ -74,7 +71,7 @@ def find_source(host: Host, stack: Stack, seen: Observed, request: Request, jour
                 f"git -C {stack.directory} ls-remote origin",
             )
         )
-        raise Refused(problems)
+        raise RefusedError(problems)
     problems += [
         Problem(
             "is tracked in the repository, but the platform keeps its own file there",
@@ -92,7 +89,7 @@ def find_source(host: Host, stack: Stack, seen: Observed, request: Request, jour
         if fingerprint_of_app:
             sources[name] = fingerprint_of_app
     if problems:
-        raise Refused(problems)
+        raise RefusedError(problems)
     return Source(commit, version, sources)
 
 
@@ -152,7 +149,7 @@ def find_images(host: Host, stack: Stack, request: Request, source: Source) -> t
 def build(
     host: Host, stack: Stack, request: Request, source: Source, journal: Journal, begins: Callable[[], None]
 ) -> tuple[dict[str, str], list[BuildResult]]:
-    """Image IDs of the apps, built or found; `begins` is called before the first is built. Raises OperationFailed
+    """Image IDs of the apps, built or found; `begins` is called before the first is built. Raises OperationError
     with every app that could not be built."""
     images, tags = find_images(host, stack, request, source)
     for name, known in images.items():
@@ -173,21 +170,21 @@ def build(
     for name in missing:
         image = host.docker.image(stack.image(name, tags[name]))
         if image is None:
-            raise OperationFailed("the build left no image", f"app {name}", stack.image(name, tags[name]))
+            raise OperationError("the build left no image", f"app {name}", stack.image(name, tags[name]))
         images[name] = image.id
     return images, results
 
 
-def _build_failure(failed: list[BuildResult], stack: Stack) -> OperationFailed:
+def _build_failure(failed: list[BuildResult], stack: Stack) -> OperationError:
     log: list[str] = []
     for result in failed:
         log += [f"--- {result.app}: {result.step or 'before the first step'}", *result.log]
     first = failed[0]
     names = ", ".join(result.app for result in failed)
-    return OperationFailed(
+    return OperationError(
         f"{names} could not be built",
         f"{stack.apps[first.app].context}/{stack.apps[first.app].dockerfile}",
         f"step {first.step or 'unknown'} failed",
-        "mend the Dockerfile or the source, push, and deploy again",
+        "fix the Dockerfile or the source, push, and deploy again",
         log=log,
     )

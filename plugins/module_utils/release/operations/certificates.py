@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from ..adapters.certificate import Pair, certificate_path, days_left, examine, read_pair
 from ..adapters.nginx import Edge
-from ..errors import OperationFailed, Problem, Refused
+from ..errors import OperationError, Problem, RefusedError
 from ..planning.preflight import PROVISION
 from ..stack.model import Environment, Stack
 
@@ -27,10 +27,10 @@ def renew(stacks: Iterable[Stack], edge: Edge) -> tuple[list[str], list[Problem]
                 continue
             try:
                 lines.append(_renew(stack, environment, edge))
-            except Refused as refused:
+            except RefusedError as refused:
                 problems.extend(refused.problems)
-            except OperationFailed as error:
-                problems.append(Problem(f"{error.what}: {error.cause}", error.where, error.mend))
+            except OperationError as error:
+                problems.append(Problem(f"{error.what}: {error.cause}", error.where, error.fix))
     return lines or (["no environment has a certificate"] if not problems else []), problems
 
 
@@ -39,7 +39,7 @@ def _renew(stack: Stack, environment: Environment, edge: Edge) -> str:
     who = f"{stack.name} {environment.name}"
     has = edge.certificate(name)
     if has is None:
-        raise Refused([Problem("the edge has no certificate yet", who, PROVISION)])
+        raise RefusedError([Problem("the edge has no certificate yet", who, PROVISION)])
     if tls is None or tls.location == "control":
         place = certificate_path(name)
         until = examine(Pair(has, has, place, place), hosts_of(stack, environment))

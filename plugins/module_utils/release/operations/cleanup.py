@@ -16,10 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ..adapters.disk import Disk
-from ..errors import OperationFailed, Refused
-from ..paths import Places
+from ..errors import OperationError, RefusedError
+from ..paths import Paths
 from ..planning import cleanup
-from ..planning.cleanup import CleanupPlan, HostSeen, Removal, Settings, size
+from ..planning.cleanup import CleanupPlan, HostUsage, Removal, Settings, size
 from ..ports import Host
 from ..process import lock
 from ..rendering.notifications import disk_alarm
@@ -32,7 +32,7 @@ ROUNDS = 5
 RETRY_SECONDS = 1.0
 #: So many of each kind are told by name; the data has all of them.
 LISTED = 20
-MEND = "onehost cleanup --check says what may go; the rest is for a person"
+FIX = "onehost cleanup --check says what may go; the rest is for a person"
 
 
 @dataclass
@@ -60,7 +60,7 @@ class CleanupReport:
 
 
 def read_settings(path: str = SETTINGS, **given: float | int | None) -> Settings:
-    """What provisioning wrote, with what was asked for now over it. Raises Refused."""
+    """What provisioning wrote, with what was asked for now over it. Raises RefusedError."""
     data: Any = {}
     if os.path.exists(path):
         with open(path, encoding="utf-8") as file:
@@ -78,7 +78,7 @@ def read_settings(path: str = SETTINGS, **given: float | int | None) -> Settings
     )
     fields.no_others()
     if problems:
-        raise Refused(problems)
+        raise RefusedError(problems)
     return settings
 
 
@@ -92,13 +92,13 @@ def make_room(
     who: dict[str, Any] | None = None,
     held: Collection[str] = (),
     keep_images: Collection[str] = (),
-    places: Places | None = None,
+    places: Paths | None = None,
     disk: Disk | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> CleanupReport:
-    """Remove the least that brings the free space to its floor. Raises Refused while an operation runs; `held` names
-    locks that the caller holds itself."""
-    places, disk, begun = places or Places(), disk or Disk(), time.monotonic()
+    """Remove the least that brings the free space to its minimum. Raises RefusedError while an operation runs;
+    `held` names locks that the caller holds itself."""
+    places, disk, begun = places or Paths(), disk or Disk(), time.monotonic()
     seen = disk.observe(host, stacks, places.state)
     planned = cleanup.plan(seen, settings, keep_images)
     report = CleanupReport(floor=planned.floor, free_before=seen.free, free_after=seen.free)
@@ -133,7 +133,7 @@ def _carry_out(
     stacks: Sequence[Stack],
     settings: Settings,
     keep_images: Collection[str],
-    places: Places,
+    places: Paths,
     disk: Disk,
     report: CleanupReport,
     tell: Callable[[str], None],
@@ -141,7 +141,7 @@ def _carry_out(
     """Plan anew with all locks held, and stop as soon as the disk itself says that it is enough."""
     stuck: set[tuple[str, ...]] = set()
     free = report.free_before
-    if free < cleanup.BREATH_BYTES:
+    if free < cleanup.BALLAST_BYTES:
         disk.spend_spare()
     for _round in range(ROUNDS):
         seen = disk.observe(host, stacks, places.state)
@@ -168,11 +168,11 @@ def _carry_out(
 def _remove(disk: Disk, removal: Removal, settings: Settings, stacks: Sequence[Stack]) -> str:
     try:
         return disk.remove(removal, settings, stacks)
-    except OperationFailed as error:
+    except OperationError as error:
         return error.cause  # the rest may still go
 
 
-def _without(seen: HostSeen, stuck: set[tuple[str, ...]]) -> HostSeen:
+def _without(seen: HostUsage, stuck: set[tuple[str, ...]]) -> HostUsage:
     """What could not be removed must not stand in a plan for what can."""
     images = [image for image in seen.images if (image.names or (image.id,)) not in stuck]
     return dataclasses.replace(
@@ -193,7 +193,7 @@ def _all_locks(paths: Sequence[str], who: dict[str, Any], wait_seconds: float) -
             try:
                 for path in paths:
                     stack.enter_context(lock.hold(path, who, 0))
-            except Refused:
+            except RefusedError:
                 if time.monotonic() >= deadline:
                     raise
             else:
@@ -221,7 +221,7 @@ def _check_message(planned: CleanupPlan, enough: int) -> str:
 
 def _message(report: CleanupReport) -> str:
     text = f"{size(report.free_before)} free before, {size(report.free_after)} now, the floor is {size(report.floor)}"
-    return f"{text}: not enough. Mend: {MEND}" if report.failed else text
+    return f"{text}: not enough. Fix: {FIX}" if report.failed else text
 
 
 def alarm(host: Host, report: CleanupReport, check: bool) -> None:
@@ -254,9 +254,9 @@ def lines(report: CleanupReport, check: bool) -> list[str]:
 class Room:
     """What a deploy asks for: see seam.RoomPort."""
 
-    def __init__(self, stacks: Callable[[], Sequence[Stack]], places: Places | None = None) -> None:
+    def __init__(self, stacks: Callable[[], Sequence[Stack]], places: Paths | None = None) -> None:
         self.stacks = stacks
-        self.places = places or Places()
+        self.places = places or Paths()
 
     def make(
         self, host: Host, stack: Stack, environment: str, floor_gb: float, keep_images: Collection[str], person: str
@@ -269,7 +269,7 @@ class Room:
             report = make_room(
                 host, self.stacks(), settings, who=who, held=held, keep_images=keep_images, places=self.places
             )
-        except Refused as refused:
+        except RefusedError as refused:
             return f"no cleanup now: {refused}"
         kinds = ", ".join(f"{kind} {size(count)}" for kind, count in report.kinds.items())
         return f"cleanup: {report.message}" + (f"; {kinds}" if kinds else "")

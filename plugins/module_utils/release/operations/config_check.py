@@ -1,9 +1,6 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Copyright (c) 2026, the onehost.release maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The configuration on the host against the matrix: the files, and then what the running containers really have."""
 
 from __future__ import annotations
@@ -12,12 +9,11 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any, Protocol
 
-from ..env import matrix_report
-from ..env import secret_ages as ages
+from ..env import matrix_report, secret_ages
 from ..env.matrix_check import COMMON, Finding, concerning
 from ..planning.config_findings import PROVISION, files_of, findings, read_layers
 from ..ports import Host
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..releases.runtime import Container
 from ..stack.app_env import values_of
 from ..stack.model import ENVIRONMENTS, Stack
@@ -46,8 +42,8 @@ def report(
     seen = observe(host, stack)
     renewed: list[str] = []
     if record:
-        after = ages.updated(seen.secret_record, _secret_values(stack, seen), seen.now, note)
-        renewed = ages.changed(seen.secret_record, after)
+        after = secret_ages.updated(seen.secret_record, _secret_values(stack, seen), seen.now, note)
+        renewed = secret_ages.changed(seen.secret_record, after)
         if write and after != seen.secret_record:
             host.store.set_secret_record(stack, after)
         seen = dataclasses.replace(seen, secret_record=after)
@@ -65,7 +61,7 @@ def report(
     environments = (environment,) if environment else ENVIRONMENTS
     if environment:
         found = concerning(found, environment)
-    due = ages.due(stack.env_matrix, ages.days(seen.secret_record, seen.now))
+    due = secret_ages.due(stack.env_matrix, secret_ages.days(seen.secret_record, seen.now))
     return {
         **matrix_report.document(stack.name, found, environments),
         "junit": matrix_report.junit(stack.name, stack.env_matrix, found, environments),
@@ -75,16 +71,16 @@ def report(
     }
 
 
-def _secret_values(stack: Stack, seen: Observed) -> dict[tuple[str, str], str]:
+def _secret_values(stack: Stack, seen: HostState) -> dict[tuple[str, str], str]:
     layers, _problems = read_layers(files_of(seen))
-    values = ages.secret_values(stack.env_matrix, layers)
-    if seen.keys.get(ages.JWT):
+    values = secret_ages.secret_values(stack.env_matrix, layers)
+    if seen.keys.get(secret_ages.JWT):
         # A fingerprint serves as well as the key: only whether it changes matters.
-        values[ages.KEY_FILES, ages.JWT] = str(seen.keys[ages.JWT])
+        values[secret_ages.KEY_FILES, secret_ages.JWT] = str(seen.keys[secret_ages.JWT])
     return values
 
 
-def truth(stack: Stack, seen: Observed, docker: Looking) -> tuple[list[Finding], list[str]]:
+def truth(stack: Stack, seen: HostState, docker: Looking) -> tuple[list[Finding], list[str]]:
     """The key sets of the running containers against the matrix; and, as notes, values that wait for the next
     operation, which nothing but a new container would bring."""
     found: list[Finding] = []
@@ -109,13 +105,13 @@ def _inside(
     own = {"FLAGS_FILE", *of_image, *app.environment, *(app.compose.get("environment") or {})}
     more = {name for name in has if name not in wanted and name not in own and not name.startswith("RELEASE_")}
     operation = "deploy_staging" if environment == "staging" else "promote"
-    mend = f"ansible-playbook playbooks/{operation}.yml brings it up to date"
+    fix = f"ansible-playbook playbooks/{operation}.yml brings it up to date"
     inside = f"inside the running {container.app}"
-    found = [Finding(name, environment, "missing", f"is missing {inside}", mend) for name in wanted if name not in has]
+    found = [Finding(name, environment, "missing", f"is missing {inside}", fix) for name in wanted if name not in has]
     found += [
-        Finding(name, environment, "not allowed here", f"is {inside}, which must not have it", mend) for name in more
+        Finding(name, environment, "not allowed here", f"is {inside}, which must not have it", fix) for name in more
     ]
     changed = sorted(n for n, v in wanted.items() if n in has and has[n] != v and n not in app.environment)
     if not changed:
         return found, []
-    return found, [f"{environment} {container.app}: {', '.join(changed)} changed since it was started; {mend}"]
+    return found, [f"{environment} {container.app}: {', '.join(changed)} changed since it was started; {fix}"]

@@ -10,12 +10,12 @@ from collections.abc import Mapping
 
 from ..ports import Host
 from ..process.journal import Journal
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..releases.request import Request
 from ..stack.model import Stack
 
 
-def before_build(host: Host, stack: Stack, seen: Observed, request: Request, journal: Journal) -> Observed:
+def before_build(host: Host, stack: Stack, seen: HostState, request: Request, journal: Journal) -> HostState:
     """Clean up when the disk is below the stack's floor. What is free afterwards decides whether the build begins."""
     if seen.free_bytes >= stack.disk_floor_gb * 1e9:
         return seen

@@ -1,9 +1,6 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Copyright (c) 2026, the onehost.release maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """Feature switches: flags that an app declares, turned without a deploy. The kill switch of an incident.
 
 What was turned is kept beside the releases, not in them, so that it outlives deploys, rollbacks and reboots until
@@ -19,7 +16,7 @@ import os
 from typing import Any
 
 from ..adapters.flags_file import STATE, _home, turned
-from ..ports import SwitchPort
+from ..ports import RouterPort
 from ..process import lock
 from ..stack.flags import State, closed, values, who_has
 from ..stack.model import ENVIRONMENTS, Stack
@@ -37,7 +34,7 @@ def turn(
     flag: str,
     on: bool,
     who: dict[str, Any],
-    switch: SwitchPort,
+    switch: RouterPort,
     *,
     state: str = STATE,
     locks: str = lock.DIRECTORY,
@@ -65,7 +62,7 @@ def turn(
     return changed
 
 
-def provide(stack: Stack, switch: SwitchPort, *, state: str = STATE, write: bool = True) -> list[str]:
+def provide(stack: Stack, switch: RouterPort, *, state: str = STATE, write: bool = True) -> list[str]:
     """Write each app's file as it is to be, and close routes; returns what changes. For new flags and new apps."""
     changed = []
     for environment in ENVIRONMENTS:

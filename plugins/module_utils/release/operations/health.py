@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 
-from ..errors import OperationFailed
+from ..errors import OperationError
 from ..ports import Host
 from ..process.journal import Journal
 from ..releases.runtime import Answer, Container
 from ..stack.model import App, Stack
-from ..util.concurrency import Together
+from ..util.concurrency import TaskPool
 
 #: A worker answers no health question: it must have run this long without a restart.
 WORKER_SECONDS = 1.0
@@ -42,7 +42,7 @@ class Health:
     def wait(self, apps: Iterable[App], journal: Journal) -> None:
         """Wait until each app answers, each within its own deadline.
 
-        Raises OperationFailed when one does not, and at once when one keeps crashing.
+        Raises OperationError when one does not, and at once when one keeps crashing.
         """
         clock = self._host.clock
         waiting = {app.name: app for app in apps}
@@ -50,7 +50,7 @@ class Health:
         begun, looked = clock.monotonic(), -LOOK_SECONDS
         containers: dict[str, Container] = {}
         restarts: dict[str, int] = {}
-        with Together() as at_once:
+        with TaskPool() as at_once:
             while waiting:
                 passed = clock.monotonic() - begun
                 if passed - looked >= LOOK_SECONDS or not all(app.is_web for app in waiting.values()):
@@ -69,7 +69,7 @@ class Health:
                     pause = min(pause * POLL_GROWTH, SLOWEST_POLL_SECONDS)
 
     def watch(self, seconds: float) -> None:
-        """Raises OperationFailed as soon as an app stops, restarts, or at the end does not answer."""
+        """Raises OperationError as soon as an app stops, restarts, or at the end does not answer."""
         clock, apps = self._host.clock, self._stack.apps
         before = {c.app: (c.id, c.started) for c in self._look()}
         deadline = clock.monotonic() + seconds
@@ -86,14 +86,14 @@ class Health:
                 self._fail(apps[name], None, "is gone")
             clock.wait(min(WATCH_POLL_SECONDS, max(0.0, deadline - clock.monotonic())))
         web = {c.app: c for c in self._look() if apps[c.app].is_web}
-        with Together() as at_once:
+        with TaskPool() as at_once:
             answers = self._ask_all([apps[name] for name in web], web, at_once)
         for name, answer in answers.items():
             if not 0 < answer.status < 400:
                 self._fail(apps[name], web[name], f"is not healthy any more: {answer}")
 
     def _ask_all(
-        self, apps: Iterable[App], containers: Mapping[str, Container], at_once: Together
+        self, apps: Iterable[App], containers: Mapping[str, Container], at_once: TaskPool
     ) -> dict[str, Answer]:
         """What each app answers now."""
         asked = list(apps)
@@ -115,7 +115,7 @@ class Health:
     def _give_up(
         self, app: App, container: Container | None, restarts: Mapping[str, int], passed: float, answer: Answer
     ) -> None:
-        """Raises OperationFailed when there is nothing more to wait for."""
+        """Raises OperationError when there is nothing more to wait for."""
         if container is None:
             self._fail(app, None, "has no container")
         # One that was kept running may have restarted long ago: only what it does now counts.
@@ -129,7 +129,7 @@ class Health:
             )
 
     def _fail(self, app: App, container: Container | None, cause: str) -> None:
-        raise OperationFailed(
+        raise OperationError(
             f"app {app.name} {cause.split(';')[0]}",
             f"{self._environment} {self._slot}",
             cause,

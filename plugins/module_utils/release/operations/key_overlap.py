@@ -1,9 +1,6 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Copyright (c) 2026, the onehost.release maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The overlap after a rotation of keys: how long the public key of before stays valid, and its end by itself.
 
 The note beside the keys says until when. A timer ends it then; at boot `onehost recover` ends it, or sets the timer
@@ -17,12 +14,12 @@ import datetime
 import os
 from typing import Any
 
-from ..errors import Problem, Refused
+from ..errors import Problem, RefusedError
 from ..ports import Host
 from ..process import lock
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..stack.model import ENVIRONMENTS, Stack
-from . import key_rotation as jwt_rotation
+from . import key_rotation
 
 #: The timer tries once a minute; an overlap that goes on for longer than this is worth a word.
 LATE_SECONDS = 180.0
@@ -40,37 +37,37 @@ def begin(
     *,
     lock_wait: float = 0,
     locks: str = lock.DIRECTORY,
-    run: jwt_rotation.Openssl = jwt_rotation.openssl,
+    run: key_rotation.Openssl = key_rotation.openssl,
 ) -> dict[str, Any]:
     """Rotate the keys, and have the overlap end by itself. Returns the note: `since` and `until`."""
     if stack.keys is None:
-        raise Refused([Problem("has no keys to rotate", f"stack {stack.name}", "add `keys` to its definition")])
+        raise RefusedError([Problem("has no keys to rotate", f"stack {stack.name}", "add `keys` to its definition")])
     seconds = (stack.keys.overlap_hours if overlap_hours is None else overlap_hours) * 3600
     with contextlib.ExitStack() as held:
         # No container may start with one key of the old pair and one of the new.
         for name in (*ENVIRONMENTS, "keys"):
             held.enter_context(lock.hold(lock.lock_path(stack.name, name, locks), who, lock_wait))
-        jwt_rotation.check(directory(stack))
+        key_rotation.check(directory(stack))
         # First: without a timer nothing would end it.
         host.timer.arm_overlap(stack.name, seconds)
-        return jwt_rotation.rotate(directory(stack), stack.keys.user, host.clock.now(), seconds, run)
+        return key_rotation.rotate(directory(stack), stack.keys.user, host.clock.now(), seconds, run)
 
 
 def end(host: Host, stack: Stack, *, early: bool = False, locks: str = lock.DIRECTORY) -> bool:
     """End the overlap when its time is over, or `early`. False when none has ended; the timer is set if there is one.
 
-    Raises Refused when the rotation itself was interrupted.
+    Raises RefusedError when the rotation itself was interrupted.
     """
     place = directory(stack)
     with lock.hold(lock.lock_path(stack.name, "keys", locks), {"operation": "end of a key overlap"}, 10):
-        note = jwt_rotation.pending(place)
+        note = key_rotation.pending(place)
         if note is None or (note.get("half") and not early):
             host.timer.disarm_overlap(stack.name)
             return False
         left = float(note["until"]) - host.clock.now()
         if left > 0 and not early:
             return False
-        jwt_rotation.finish(place, host.clock.now())
+        key_rotation.finish(place, host.clock.now())
         host.timer.disarm_overlap(stack.name)
         return True
 
@@ -79,15 +76,15 @@ def after_boot(host: Host, stack: Stack, *, locks: str = lock.DIRECTORY) -> bool
     """End the overlap if its time is over, otherwise set its timer again, which a reboot has taken away."""
     if end(host, stack, locks=locks):
         return True
-    note = jwt_rotation.pending(directory(stack))
+    note = key_rotation.pending(directory(stack))
     if note is not None and not note.get("half"):
         host.timer.arm_overlap(stack.name, float(note["until"]) - host.clock.now())
     return False
 
 
-def state(stack: Stack, seen: Observed) -> dict[str, Any]:
+def state(stack: Stack, seen: HostState) -> dict[str, Any]:
     """What status tells of the last rotation; empty when there was none."""
-    note = jwt_rotation.last(directory(stack)) if stack.keys else None
+    note = key_rotation.last(directory(stack)) if stack.keys else None
     if note is None:
         return {}
     since, until = float(note["since"]), float(note["until"])
@@ -102,7 +99,7 @@ def state(stack: Stack, seen: Observed) -> dict[str, Any]:
     }
 
 
-def _has_old_pair(stack: Stack, seen: Observed, environment: str, since: float) -> bool:
+def _has_old_pair(stack: Stack, seen: HostState, environment: str, since: float) -> bool:
     live = seen.live.get(environment)
     containers = seen.in_slot(environment, live.slot) if live else []
     with_keys = {app.name for app in stack.apps.values() if app.keys != "none"}

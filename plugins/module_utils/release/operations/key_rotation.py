@@ -1,9 +1,6 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Copyright (c) 2026, the onehost.release maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """A new key pair for tokens, while the old public key stays valid for a while.
 
 Running containers hold the files they were started with, so the new pair goes live with the next deploy and promote,
@@ -19,7 +16,7 @@ import subprocess
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import OperationFailed, Problem, Refused
+from ..errors import OperationError, Problem, RefusedError
 from ..hints import ROTATE
 from ..releases.compose import PREVIOUS_KEY, PRIVATE_KEY, PUBLIC_KEY
 from ..util.files import write_atomically, write_in_place, write_synced
@@ -40,7 +37,7 @@ def openssl(arguments: list[str], data: bytes) -> bytes:
         ["openssl", *arguments], input=data, capture_output=True, timeout=OPENSSL_SECONDS, check=False
     )
     if done.returncode or not done.stdout:
-        raise OperationFailed("openssl failed", f"openssl {arguments[0]}", done.stderr.decode(errors="replace")[-300:])
+        raise OperationError("openssl failed", f"openssl {arguments[0]}", done.stderr.decode(errors="replace")[-300:])
     return done.stdout
 
 
@@ -66,11 +63,11 @@ def pending(directory: str) -> dict[str, Any] | None:
 
 
 def check(directory: str) -> None:
-    """Raises Refused while the overlap of another rotation is running."""
+    """Raises RefusedError while the overlap of another rotation is running."""
     known = pending(directory)
     if known is not None and not known.get("half"):
         what = "a rotation is going on: the public key of before is still valid"
-        raise Refused([Problem(what, directory, f"{ROTATE} -e state=finished")])
+        raise RefusedError([Problem(what, directory, f"{ROTATE} -e state=finished")])
 
 
 def rotate(directory: str, user: int, now: float, overlap_seconds: float, run: Openssl = openssl) -> dict[str, Any]:
@@ -102,7 +99,7 @@ def finish(directory: str, now: float) -> bool:
     if note is None:
         return False
     if note.get("half"):
-        raise Refused([Problem("the rotation was interrupted before the new pair was whole", directory, ROTATE)])
+        raise RefusedError([Problem("the rotation was interrupted before the new pair was whole", directory, ROTATE)])
     # In place, not by a rename: the containers that run hold this very file.
     write_in_place(os.path.join(directory, PREVIOUS_KEY), _read(os.path.join(directory, PUBLIC_KEY)), 0o644)
     _note(directory, {**note, "ended": now})
@@ -118,5 +115,5 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
-        mend = "ansible-playbook playbooks/provision.yml"
-        raise Refused([Problem("key file is missing", path, mend)]) from None
+        fix = "ansible-playbook playbooks/provision.yml"
+        raise RefusedError([Problem("key file is missing", path, fix)]) from None

@@ -6,11 +6,11 @@
 from __future__ import annotations
 
 from ..ports import Host
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..stack.model import ENVIRONMENTS, Stack
 
 
-def observe(host: Host, stack: Stack) -> Observed:
+def observe(host: Host, stack: Stack) -> HostState:
     """Look once at everything a plan may depend on."""
     entries = host.store.releases(stack)
     tags = {}
@@ -20,7 +20,7 @@ def observe(host: Host, stack: Stack) -> Observed:
             if image is not None:
                 tags[app, tag] = image.id
     wanted = {image for entry in entries for image in entry.release.images.values() if entry.status != "failed"}
-    return Observed(
+    return HostState(
         entries=entries,
         live={environment: host.switch.live(stack.name, environment) for environment in ENVIRONMENTS},
         containers={environment: host.docker.containers(stack.name, environment) for environment in ENVIRONMENTS},

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..env import secret_ages as ages
+from ..env import secret_ages
 from ..errors import ReleaseError
 from ..ports import Host
 from ..releases.history import find
@@ -31,7 +31,9 @@ def gather(host: Host, stack: Stack) -> dict[str, Any]:
             }
         return {
             "live": live,
-            "due": ages.due(stack.env_matrix, ages.days(host.store.secret_record(stack), host.clock.now())),
+            "due": secret_ages.due(
+                stack.env_matrix, secret_ages.days(host.store.secret_record(stack), host.clock.now())
+            ),
             "free_gb": round(host.store.free_bytes(stack.directory) / 1e9, 1),
             "floor_gb": stack.disk_floor_gb,
         }

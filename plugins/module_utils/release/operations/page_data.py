@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..paths import Places
+from ..paths import Paths
 from ..planning.disk_usage import Sample, lowest
 from ..ports import Host
 from ..process import journal, lock
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..releases.release import Entry, seconds_of
-from ..rendering import key_overlap as rendering_key_overlap
+from ..rendering import key_overlap
 from ..stack.model import ENVIRONMENTS, Stack
 from .observe import observe
 from .status import status
@@ -24,10 +24,10 @@ OPERATIONS = 12
 
 
 def look(
-    host: Host, stack: Stack, name: str, space: tuple[int, int], samples: list[Sample], places: Places | None = None
+    host: Host, stack: Stack, name: str, space: tuple[int, int], samples: list[Sample], places: Paths | None = None
 ) -> dict[str, Any]:
     """Everything the page of a stack shows, as plain data. `name` is the host's, `space` its total and free bytes."""
-    places = places or Places()
+    places = places or Paths()
     seen = observe(host, stack)
     operations = [item for environment in ENVIRONMENTS for item in _operations(stack, environment, places)]
     total, free = space
@@ -53,10 +53,10 @@ def _notes(found: dict[str, Any]) -> list[str]:
     """What status tells besides: secrets that are due, values from a copy, a rotation's overlap, turned switches."""
     offline = [f"values: provisioned offline, {found['offline']}"] if found["offline"] else []
     due = [f"secret {text}" for text in found["due"]]
-    return [*due, *offline, *rendering_key_overlap.lines(found["keys"]), *found["flags"]]
+    return [*due, *offline, *key_overlap.lines(found["keys"]), *found["flags"]]
 
 
-def _releases(seen: Observed) -> list[dict[str, Any]]:
+def _releases(seen: HostState) -> list[dict[str, Any]]:
     """The newest of each environment, newest first."""
     entries = sorted(seen.entries, key=lambda entry: entry.release.id, reverse=True)
     mine = [
@@ -83,7 +83,7 @@ def _release(entry: Entry) -> dict[str, Any]:
     }
 
 
-def _operations(stack: Stack, environment: str, places: Places) -> list[dict[str, Any]]:
+def _operations(stack: Stack, environment: str, places: Paths) -> list[dict[str, Any]]:
     """The newest of an environment. One without an end runs, when it is the lock's holder, or was interrupted."""
     holder = lock.holder(lock.lock_path(stack.name, environment, places.locks)) or {}
     found = []

@@ -19,8 +19,8 @@ from ..adapters import disk_samples
 from ..adapters.disk import Disk
 from ..adapters.systemd_page import directory
 from ..errors import ReleaseError
-from ..paths import Places
-from ..planning import disk_usage as planning_disk_usage
+from ..paths import Paths
+from ..planning import disk_usage
 from ..planning.disk_usage import Sample
 from ..ports import Host
 from ..rendering.page.document import page, trouble
@@ -32,9 +32,9 @@ from .page_data import look
 MODE = 0o640
 
 
-def write_all(host: Host, stacks: Sequence[Stack], disk: Disk, places: Places | None = None) -> list[str]:
+def write_all(host: Host, stacks: Sequence[Stack], disk: Disk, places: Paths | None = None) -> list[str]:
     """Write the page of every stack that wants one. Returns what was in the way; the pages then say so too."""
-    places = places or Places()
+    places = places or Paths()
     wanted = [stack for stack in stacks if os.path.isdir(directory(stack.name, places.state))]
     if not wanted:
         return []
@@ -54,10 +54,10 @@ def _sample(sample: Sample, state: str) -> tuple[list[Sample], list[str]]:
     try:
         return disk_samples.add(sample, path), []
     except OSError as error:
-        return planning_disk_usage.thin([*disk_samples.load(path), sample], sample.at), [f"{path}: {error}"]
+        return disk_usage.thin([*disk_samples.load(path), sample], sample.at), [f"{path}: {error}"]
 
 
-def _write(host: Host, stack: Stack, space: tuple[int, int], samples: list[Sample], places: Places) -> list[str]:
+def _write(host: Host, stack: Stack, space: tuple[int, int], samples: list[Sample], places: Paths) -> list[str]:
     home = directory(stack.name, places.state)
     try:
         data = look(host, stack, socket.gethostname(), space, samples, places)

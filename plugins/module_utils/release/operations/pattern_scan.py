@@ -15,7 +15,7 @@ import tempfile
 import zlib
 from collections.abc import Iterable, Sequence
 
-from ..errors import OperationFailed
+from ..errors import OperationError
 from ..ports import Host
 from ..stack.model import Stack
 from .secret_scan import Exporting, opened
@@ -63,7 +63,7 @@ def lay_out(docker: Exporting, images: Sequence[str], target: str) -> None:
                     with tarfile.open(fileobj=layer, mode="r|") as files:
                         _write(files, os.path.join(target, str(number)))
     except (tarfile.TarError, EOFError, zlib.error, OSError) as error:
-        raise OperationFailed("an image could not be searched for patterns", "docker", repr(error)) from error
+        raise OperationError("an image could not be searched for patterns", "docker", repr(error)) from error
 
 
 def is_added(path: str) -> bool:

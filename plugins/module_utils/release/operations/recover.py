@@ -7,17 +7,17 @@ from __future__ import annotations
 
 import os
 
-from ..errors import OperationFailed
+from ..errors import OperationError
 from ..ports import Host
 from ..process.journal import Journal, Record
 from ..stack.model import Stack
-from .rollout import Road
+from .rollout import Rollout
 
 
 def recover(host: Host, stack: Stack, record: Record) -> str:
     """Bring one unfinished operation to an end. Returns what was found and done, for people.
 
-    Raises OperationFailed when it cannot be done now (Docker is down, say); the journal then stays unfinished.
+    Raises OperationError when it cannot be done now (Docker is down, say); the journal then stays unfinished.
     """
     name = os.path.basename(record.path).removesuffix(".jsonl")
     last = next(reversed(record.steps), "its begin")
@@ -27,7 +27,7 @@ def recover(host: Host, stack: Stack, record: Record) -> str:
         if record.plan is None:
             journal.add("end", outcome="undone", message="nothing had been changed")
             return f"{found}; nothing had been changed"
-        road = Road(host, stack, record.plan, journal)
+        road = Rollout(host, stack, record.plan, journal)
         journal.add("recover", found=found)
         # An operation that had decided to go back goes on with that, even when the switch had not followed yet.
         if "back" in record.steps or host.switch.live(stack.name, record.plan.environment) != record.plan.goal:
@@ -39,7 +39,7 @@ def recover(host: Host, stack: Stack, record: Record) -> str:
         journal.close()
 
 
-def _forward(host: Host, stack: Stack, record: Record, road: Road, journal: Journal, found: str) -> str:
+def _forward(host: Host, stack: Stack, record: Record, road: Rollout, journal: Journal, found: str) -> str:
     plan = road.plan
     # HAProxy's memory may be older than its file: the kill can have come between the two.
     host.switch.set_live(plan.stack, plan.environment, plan.goal)
@@ -49,7 +49,7 @@ def _forward(host: Host, stack: Stack, record: Record, road: Road, journal: Jour
             road.set_routes(plan.release.id)
             road.run_again()
             road.confirm()
-    except OperationFailed as error:
+    except OperationError as error:
         road.back()
         journal.add("end", outcome="undone", message=f"{found}; {error}")
         return f"{found}; the new release did not answer ({error.cause}), so it was undone"

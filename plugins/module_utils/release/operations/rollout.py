@@ -1,9 +1,6 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Copyright (c) 2026, the onehost.release maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """The road of a release: start the idle slot, healthy, tags, switch, confirm, watch, drain, stop. And the way back.
 
 Deploy, promote and rollback differ in their plans only. Every step may be repeated, so that recovery can take up
@@ -17,7 +14,7 @@ import datetime
 import os
 from collections.abc import Mapping
 
-from ..errors import OperationFailed
+from ..errors import OperationError
 from ..ports import Host
 from ..process.journal import Journal
 from ..releases.history import find
@@ -28,7 +25,7 @@ from ..releases.slot import planned_slot, stack_of
 from ..stack.app_env import slot_env
 from ..stack.model import App, Stack, check_path, start_order
 from ..util.concurrency import together
-from . import warm_slot as warm
+from . import warm_slot
 from .health import Health
 
 CONFIRM_SECONDS = 10.0
@@ -40,7 +37,7 @@ RETRY_SECONDS = 0.3
 DRAIN_POLL_SECONDS = 0.01
 
 
-class Road:
+class Rollout:
     """Carries one plan out on one host."""
 
     def __init__(self, host: Host, stack: Stack, plan: Plan, journal: Journal) -> None:
@@ -56,7 +53,7 @@ class Road:
     # The whole way
 
     def go(self, env: Mapping[str, bytes]) -> None:
-        """Bring the release live. Raises OperationFailed; then `back` puts everything back."""
+        """Bring the release live. Raises OperationError; then `back` puts everything back."""
         plan, slot = self.plan, f"{self.plan.environment} {self.plan.slot}"
         with self.journal.step("record", f"write release {plan.release.id}"):
             self.record(env)
@@ -97,10 +94,10 @@ class Road:
             self.write_statuses(self.plan.statuses)
         if self.plan.was is None or self.plan.was.slot == self.plan.slot:
             return
-        seconds = warm.seconds(self.current, self.plan)
+        seconds = warm_slot.seconds(self.current, self.plan)
         if seconds:
             with self.journal.step("warm", f"keep {self.plan.was.slot} running for {seconds} s"):
-                trouble = warm.keep(self.host, self.current, self.plan, seconds)
+                trouble = warm_slot.keep(self.host, self.current, self.plan, seconds)
                 if not self.plan.warm_seconds:
                     # It is only left its requests, and a worker has none: what was gone back from does no more work.
                     self._stop([c for c in self._containers(self.plan.was.slot) if not self._is_web(c)])
@@ -237,7 +234,7 @@ class Road:
         url = f"{'https' if tls else 'http'}://{host_name}:{port}{path}"
         named = f"release {answer.release or 'none'}" if answer.status else "no release"
         container = next((c for c in self._new_containers() if c.app == app.name), None)
-        raise OperationFailed(
+        raise OperationError(
             f"{len(wrong)} of {len(questions)} checks through the edge failed",
             url,
             f"{answer}; it names {named}, expected {self.plan.release.id}",

@@ -1,9 +1,6 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Copyright (c) 2026, the onehost.release maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """One operation, one process: lock, recover what is unfinished, look, plan, carry out or put back, report."""
 
 from __future__ import annotations
@@ -15,39 +12,33 @@ import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from ..errors import Nothing, OperationFailed, Problem, Refused
-from ..paths import Places
-from ..planning import deploy as planning_deploy
-from ..planning import gates, promote, rollback
+from ..errors import NothingToDoError, OperationError, Problem, RefusedError
+from ..paths import Paths
+from ..planning import deploy, gates, promote, rollback
 from ..ports import Host
 from ..process import journal, lock
 from ..releases.history import rollback_target
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..releases.plan import Plan
 from ..releases.release import timestamp
 from ..releases.request import Request
-from ..releases.runtime import Seen
+from ..releases.runtime import ProbeCounts
 from ..rendering import notifications
 from ..stack.model import Stack
-from . import availability as operations_availability
-from . import build as deploy
-from . import disk_floor as fit
+from . import availability, build, disk_floor, pattern_scan, recover, secret_scan
 from . import outcome as after
-from . import pattern_scan as patterns
-from . import recover
-from . import secret_scan as leaks
 from .observe import observe
-from .rollout import Road
+from .rollout import Rollout
 
 MAKE_ROOM = "ansible-playbook playbooks/cleanup.yml"
 
 
-class Interrupted(OperationFailed):
+class InterruptedOperationError(OperationError):
     """The operation could neither go on nor put everything back: its journal stays open for recovery."""
 
 
 @dataclass
-class Report:
+class OperationReport:
     """What happened, for a person and for a program."""
 
     operation: str
@@ -68,7 +59,7 @@ class Report:
     problems: list[dict[str, str]] = field(default_factory=list)
     recovered: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
-    mend: str = ""
+    fix: str = ""
     rollback_to: str = ""
     journal: str = ""
     #: What a witness saw at the public ports meanwhile: asked, failed, down_seconds.
@@ -85,14 +76,14 @@ def run(
     request: Request,
     *,
     check: bool = False,
-    places: Places | None = None,
+    places: Paths | None = None,
     journal_path: str = "",
-) -> Report:
+) -> OperationReport:
     """Carry one request out. Never raises for what can go wrong with it: the report says so."""
-    places = places or Places()
+    places = places or Paths()
     begun = time.monotonic()
     path = journal_path or new_journal_path(stack, request, places)
-    report = Report(request.operation, stack.name, request.environment)
+    report = OperationReport(request.operation, stack.name, request.environment)
     try:
         if check:
             _plan_and_go(host, stack, request, report, places, "")
@@ -110,21 +101,21 @@ def run(
                     # It builds. What is over in a moment shows on the page when it is.
                     host.page.renew(stack.name)
                 _plan_and_go(host, stack, request, report, places, path)
-    except Nothing as nothing:
+    except NothingToDoError as nothing:
         report.message = str(nothing)
-    except Refused as refused:
+    except RefusedError as refused:
         report.failed = True
         report.message = "refused, nothing was changed"
-        report.problems = [{"what": p.what, "where": p.where, "mend": p.mend} for p in refused.problems]
-    except OperationFailed as error:
+        report.problems = [{"what": p.what, "where": p.where, "fix": p.fix} for p in refused.problems]
+    except OperationError as error:
         report.failed = True
         report.message = report.message or f"{error.what}: {error.cause}"
-        report.problems = [{"what": f"{error.what}: {error.cause}", "where": error.where, "mend": error.mend}]
-        report.log, report.mend = error.log, error.mend
+        report.problems = [{"what": f"{error.what}: {error.cause}", "where": error.where, "fix": error.fix}]
+        report.log, report.fix = error.log, error.fix
     except OSError as error:
         report.failed = True
         report.message = f"{type(error).__name__}: {error}"
-        report.problems = [{"what": report.message, "where": f"{stack.name} {request.environment}", "mend": "df -h"}]
+        report.problems = [{"what": report.message, "where": f"{stack.name} {request.environment}", "fix": "df -h"}]
     _tell_of_full_disk(host, stack, report)
     report.seconds = round(time.monotonic() - begun, 2)
     if not check:
@@ -137,16 +128,16 @@ def run(
     return report
 
 
-def _tell_of_full_disk(host: Host, stack: Stack, report: Report) -> None:
+def _tell_of_full_disk(host: Host, stack: Stack, report: OperationReport) -> None:
     """Whoever found the disk full, Docker or we: the way out is the same, and needs no free byte."""
     for problem in report.problems:
         if "no space left on device" in problem["what"].lower():
             free = host.store.free_bytes(stack.directory) / 1e6
             problem["what"] += f" ({free:.1f} MB free)"
-            problem["mend"] = report.mend = MAKE_ROOM
+            problem["fix"] = report.fix = MAKE_ROOM
 
 
-def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, places: Places, path: str) -> None:
+def _plan_and_go(host: Host, stack: Stack, request: Request, report: OperationReport, places: Paths, path: str) -> None:
     check = not path
     left = journal.unfinished(stack.name, request.environment, places.state)
     if left and not check:
@@ -178,20 +169,20 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: Report, pla
         log.add("plan", plan=plan.to_json())
         _announce(host, request, report, plan.release.commit)
         _watched(host, stack, plan, env, log, report)
-    except Nothing as nothing:
+    except NothingToDoError as nothing:
         log.add("end", outcome="nothing", message=str(nothing))
         raise
-    except Interrupted:
+    except InterruptedOperationError:
         raise  # without an end in the journal, so that recovery takes it up
-    except (Refused, OperationFailed) as error:
-        log.add("end", outcome="refused" if isinstance(error, Refused) else "failed", message=str(error))
+    except (RefusedError, OperationError) as error:
+        log.add("end", outcome="refused" if isinstance(error, RefusedError) else "failed", message=str(error))
         raise
     finally:
         report.steps = dict(log.seconds)
         log.close()
 
 
-def _announce(host: Host, request: Request, report: Report, commit: str) -> None:
+def _announce(host: Host, request: Request, report: OperationReport, commit: str) -> None:
     """Tell those who want to know that it begins; once."""
     if not report.announced:
         report.announced = True
@@ -199,7 +190,7 @@ def _announce(host: Host, request: Request, report: Report, commit: str) -> None
 
 
 def _staging_leftovers(
-    host: Host, stack: Stack, request: Request, report: Report, places: Places, check: bool
+    host: Host, stack: Stack, request: Request, report: OperationReport, places: Paths, check: bool
 ) -> list[journal.Record]:
     """A promote starts from staging, so what a killed deploy left there is taken up first. Returns what stays open;
     an operation that still runs is none of it."""
@@ -214,9 +205,9 @@ def _staging_leftovers(
         with lock.hold(path, who, 0):
             for record in journal.unfinished(stack.name, "staging", places.state):
                 report.recovered.append(recover.recover(host, stack, record))
-    except Refused:
+    except RefusedError:
         return []  # a deploy came first, and takes them up itself
-    except OperationFailed:
+    except OperationError:
         return left
     return []
 
@@ -224,9 +215,9 @@ def _staging_leftovers(
 def _plan(
     host: Host,
     stack: Stack,
-    seen: Observed,
+    seen: HostState,
     request: Request,
-    report: Report,
+    report: OperationReport,
     log: journal.Journal,
     unfinished: list[str],
     check: bool,
@@ -240,34 +231,36 @@ def _plan(
     env = seen.env_of(request.environment)
     if request.operation == "deploy":
         if not check:
-            seen = fit.before_build(host, stack, seen, request, log)
-        source = deploy.find_source(host, stack, seen, request, log)
+            seen = disk_floor.before_build(host, stack, seen, request, log)
+        source = build.find_source(host, stack, seen, request, log)
         if check:
             # What a build would give is only known after it; images that exist already are.
-            known, _missing = deploy.find_images(host, stack, request, source)
+            known, _missing = build.find_images(host, stack, request, source)
             images = {name: known.get(name, f"(built from {source.commit[:12]})") for name in source.sources}
-            return planning_deploy.plan_deploy(stack, seen, request, source, images), env
+            return deploy.plan_deploy(stack, seen, request, source, images), env
         with log.step("build", f"build {source.commit[:12]}"):
-            images, results = deploy.build(
+            images, results = build.build(
                 host, stack, request, source, log, lambda: _announce(host, request, report, source.commit)
             )
         with log.step("search", "search the images for secrets"):
-            leaked = leaks.search_new(host, stack, seen, images.values())
+            leaked = secret_scan.search_new(host, stack, seen, images.values())
         if leaked:
-            raise Refused([Problem(f"holds {text}", "an image that was built", leaks.MEND) for text in leaked])
+            raise RefusedError(
+                [Problem(f"holds {text}", "an image that was built", secret_scan.FIX) for text in leaked]
+            )
         report.built = {result.app: round(result.seconds, 1) for result in results}
-        fit.after_build(host, stack, request, images, log)
-        return planning_deploy.plan_deploy(stack, seen, request, source, images), env
+        disk_floor.after_build(host, stack, request, images, log)
+        return deploy.plan_deploy(stack, seen, request, source, images), env
     plan = promote.plan_promote(stack, seen, request)
     found = _gates(host, stack, seen, request, unfinished) + _leak_gate(host, stack, seen, request, plan)
     report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]
     problems = gates.unknown_skips(request.skip_gates) + gates.problems(found)
     if problems:
-        raise Refused(problems)
+        raise RefusedError(problems)
     return plan, env
 
 
-def _gates(host: Host, stack: Stack, seen: Observed, request: Request, unfinished: list[str]) -> list[gates.Gate]:
+def _gates(host: Host, stack: Stack, seen: HostState, request: Request, unfinished: list[str]) -> list[gates.Gate]:
     live = seen.live["staging"]
     health = {
         app.name: host.probe.health(stack.loopback_port(app, "staging", live.slot), app.health)
@@ -277,25 +270,29 @@ def _gates(host: Host, stack: Stack, seen: Observed, request: Request, unfinishe
     return gates.evaluate(stack, seen, health, unfinished, request.skip_gates)
 
 
-def _leak_gate(host: Host, stack: Stack, seen: Observed, request: Request, plan: Plan) -> list[gates.Gate]:
+def _leak_gate(host: Host, stack: Stack, seen: HostState, request: Request, plan: Plan) -> list[gates.Gate]:
     images = plan.release.images.values()
-    leaked, evidence = leaks.search_new(host, stack, seen, images), ""
+    leaked, evidence = secret_scan.search_new(host, stack, seen, images), ""
     try:
-        more, evidence = patterns.search_new(host, stack, images)
+        more, evidence = pattern_scan.search_new(host, stack, images)
         leaked += more
-    except OperationFailed as error:
+    except OperationError as error:
         leaked.append(str(error))
-    if not stack.env_matrix and evidence == patterns.NOT_INSTALLED:
+    if not stack.env_matrix and evidence == pattern_scan.NOT_INSTALLED:
         return []
     evidence = "; ".join(leaked) or f"no secret in {len(plan.release.images)} images ({evidence})"
-    return [gates.Gate("no_leaks", not leaked, evidence, leaks.MEND, bool(leaked) and "no_leaks" in request.skip_gates)]
+    return [
+        gates.Gate("no_leaks", not leaked, evidence, secret_scan.FIX, bool(leaked) and "no_leaks" in request.skip_gates)
+    ]
 
 
-def _watched(host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: Report) -> None:
+def _watched(
+    host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: OperationReport
+) -> None:
     """Carry out, while a witness looks on from outside, also at the way back."""
-    outside = Seen()
+    outside = ProbeCounts()
     try:
-        with host.witness.watch(operations_availability.questions(stack, plan.environment)) as outside:
+        with host.witness.watch(availability.questions(stack, plan.environment)) as outside:
             _carry_out(host, stack, plan, env, log, report)
     finally:
         if outside.asked:
@@ -303,9 +300,9 @@ def _watched(host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: j
 
 
 def _carry_out(
-    host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: Report
+    host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: OperationReport
 ) -> None:
-    road = Road(host, stack, plan, log)
+    road = Rollout(host, stack, plan, log)
     try:
         road.go(env)
     except Exception as error:
@@ -317,7 +314,7 @@ def _carry_out(
                 f"{plan.environment} runs {plan.release.id}, but the rest was not done; the next operation, or "
                 "recover.yml, takes it up"
             )
-            raise Interrupted(
+            raise InterruptedOperationError(
                 "the release is live, but tidying up failed",
                 f"{stack.name} {plan.environment}",
                 str(error),
@@ -329,18 +326,18 @@ def _carry_out(
             report.message = (
                 "the operation failed, and so did putting back; the next operation, or recover.yml, takes it up"
             )
-            raise Interrupted(
+            raise InterruptedOperationError(
                 "the way back failed",
                 f"{stack.name} {plan.environment}",
                 f"{trouble}; before that: {error}",
                 "ansible-playbook playbooks/recover.yml",
             ) from error
-        what = error.what if isinstance(error, OperationFailed) else f"{type(error).__name__}: {error}"
+        what = error.what if isinstance(error, OperationError) else f"{type(error).__name__}: {error}"
         report.message = f"{what}; everything was put back, {plan.environment} answers as before"
         report.release = ""
-        if isinstance(error, OperationFailed):
+        if isinstance(error, OperationError):
             raise
-        raise OperationFailed("the operation broke off", f"{stack.name} {plan.environment}", what) from error
+        raise OperationError("the operation broke off", f"{stack.name} {plan.environment}", what) from error
     report.changed = True
     report.message = f"{plan.environment} runs {plan.release.id}"
     seen = host.store.releases(stack)
@@ -349,13 +346,13 @@ def _carry_out(
     log.add("end", outcome="succeeded", release=plan.release.id)
 
 
-def _describe(report: Report, seen: Observed, plan: Plan) -> None:
+def _describe(report: OperationReport, seen: HostState, plan: Plan) -> None:
     report.release, report.slot, report.commit = plan.release.id, plan.slot, plan.release.commit
     report.was = plan.was.release if plan.was else ""
     report.tags = [f"{move.repository}:{move.tag} -> {gates.short(move.image)}" for move in plan.tags]
 
 
-def new_journal_path(stack: Stack, request: Request, places: Places) -> str:
+def new_journal_path(stack: Stack, request: Request, places: Paths) -> str:
     """A name that sorts by time; the process id keeps two operations of one second apart."""
     moment = timestamp(datetime.datetime.now(datetime.timezone.utc))
     return os.path.join(

@@ -22,9 +22,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, Any, Protocol
 
-from ..errors import OperationFailed
+from ..errors import OperationError
 from ..ports import Host
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..stack.app_env import values_of
 from ..stack.model import ENVIRONMENTS, Stack
 
@@ -33,7 +33,7 @@ SHORTEST = 8
 ZSTD = b"\x28\xb5\x2f\xfd"
 CHUNK = 4 * 1024 * 1024
 
-MEND = "take it out of the build (.dockerignore, ARG, COPY), replace the secret where it is issued, and deploy again"
+FIX = "take it out of the build (.dockerignore, ARG, COPY), replace the secret where it is issued, and deploy again"
 
 Needles = Mapping[bytes, str]
 
@@ -91,7 +91,7 @@ def search(docker: Exporting, images: Sequence[str], wanted: Needles) -> list[st
                     found.update(dict.fromkeys(_member(member, file, wanted)))
     except (tarfile.TarError, EOFError, zlib.error) as error:
         # An image that cannot be read was not searched.
-        raise OperationFailed("an image could not be searched for secrets", "docker", repr(error)) from error
+        raise OperationError("an image could not be searched for secrets", "docker", repr(error)) from error
     return list(found)
 
 
@@ -162,7 +162,7 @@ class _Joined:
         return part + (self.rest.read(size - len(part) if size >= 0 else -1) if len(part) != size else b"")
 
 
-def search_new(host: Host, stack: Stack, seen: Observed, images: Iterable[str]) -> list[str]:
+def search_new(host: Host, stack: Stack, seen: HostState, images: Iterable[str]) -> list[str]:
     """Search those images that were not searched for today's secrets yet; what is clean is noted."""
     if not stack.env_matrix:
         return []

@@ -7,27 +7,27 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..env import secret_ages as ages
+from ..env import secret_ages
 from ..env.env_file import parse_env
-from ..errors import Nothing, Refused
-from ..paths import Places
+from ..errors import NothingToDoError, RefusedError
+from ..paths import Paths
 from ..planning.gates import short
 from ..planning.rollback import choose
 from ..ports import Host
 from ..process import journal, lock
 from ..releases.history import newest_first
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..releases.release import moment_of
 from ..releases.request import Request
-from ..stack import flags as stack_flags
+from ..stack import flags
 from ..stack.model import ENVIRONMENTS, Stack
-from . import key_overlap as overlap
+from . import key_overlap
 from .observe import observe
 
 
-def status(host: Host, stack: Stack, places: Places | None = None, seen: Observed | None = None) -> dict[str, Any]:
+def status(host: Host, stack: Stack, places: Paths | None = None, seen: HostState | None = None) -> dict[str, Any]:
     """Everything status.yml shows, as plain data. `seen` saves a second look."""
-    places = places or Places()
+    places = places or Paths()
     seen = seen or observe(host, stack)
     return {
         "stack": stack.name,
@@ -46,19 +46,17 @@ def status(host: Host, stack: Stack, places: Places | None = None, seen: Observe
             for environment in ENVIRONMENTS
             for e in newest_first(seen.entries, environment)[:5]
         ],
-        "due": ages.due(stack.env_matrix, ages.days(seen.secret_record, seen.now)),
+        "due": secret_ages.due(stack.env_matrix, secret_ages.days(seen.secret_record, seen.now)),
         "offline": str(seen.secret_record.get("offline", "")),
-        "keys": overlap.state(stack, seen),
-        "flags": [
-            text for name in ENVIRONMENTS for text in stack_flags.lines(stack, name, host.store.flags(stack, name))
-        ],
+        "keys": key_overlap.state(stack, seen),
+        "flags": [text for name in ENVIRONMENTS for text in flags.lines(stack, name, host.store.flags(stack, name))],
         "notifications": host.notify.troubles(),
         "free_gb": round(seen.free_bytes / 1e9, 1),
         "floor_gb": stack.disk_floor_gb,
     }
 
 
-def _environment(host: Host, stack: Stack, seen: Observed, name: str, places: Places) -> dict[str, Any]:
+def _environment(host: Host, stack: Stack, seen: HostState, name: str, places: Paths) -> dict[str, Any]:
     live, entry = seen.live[name], seen.live_entry(name)
     running = {c.app: c for c in seen.in_slot(name, live.slot)} if live else {}
     apps: dict[str, dict[str, Any]] = {}
@@ -115,13 +113,13 @@ def value_of_that_day(there: bool) -> str:
     return "back to its value of that day" if there else "goes, that release did not have it"
 
 
-def _rollback(host: Host, stack: Stack, seen: Observed) -> dict[str, Any]:
+def _rollback(host: Host, stack: Stack, seen: HostState) -> dict[str, Any]:
     """What `rollback.yml` would do now, by name, or why it cannot."""
     try:
         target = choose(stack, seen, Request("rollback", "production"))
-    except Nothing as nothing:
+    except NothingToDoError as nothing:
         return {"possible": True, "to": "", "text": str(nothing)}
-    except Refused as refused:
+    except RefusedError as refused:
         return {"possible": False, "to": "", "text": "; ".join(str(problem) for problem in refused.problems)}
     live = seen.live_entry("production")
     old = live.release if live else target.release

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..errors import OperationFailed
+from ..errors import OperationError
 from ..ports import Host
 from ..releases.plan import Plan
 from ..stack.model import Stack
@@ -34,7 +34,7 @@ def keep(host: Host, stack: Stack, plan: Plan, seconds: int) -> str:
     host.store.set_warm(stack, plan.environment, {"slot": plan.was.slot, "release": plan.was.release, "until": until})
     try:
         host.timer.arm(stack.name, plan.environment, seconds)
-    except OperationFailed as error:
+    except OperationError as error:
         return f"{error.what}: {error.cause}"
     return ""
 

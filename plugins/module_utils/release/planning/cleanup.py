@@ -23,7 +23,7 @@ from ..stack.model import ENVIRONMENTS
 BUILD_TAG = re.compile(r"[0-9a-f]{12}(-[0-9a-f]{6}(-[0-9]+)?)?")
 
 #: Docker writes a little when it removes something. With less than this free, what needs no room at all goes first.
-BREATH_BYTES = 64_000_000
+BALLAST_BYTES = 64_000_000
 
 IMAGE, CACHE, CONTAINER, RELEASE, JOURNAL, VOLUME, PACKAGES, LOGS = KINDS = (
     "image",
@@ -58,7 +58,7 @@ class Settings:
 
 
 @dataclass(frozen=True)
-class ImageSeen:
+class ImageUsage:
     """An image on the host. `bytes` is what only this image takes, without layers that it shares."""
 
     id: str
@@ -69,7 +69,7 @@ class ImageSeen:
 
 
 @dataclass(frozen=True)
-class ContainerSeen:
+class ContainerUsage:
     """A container on the host, ours or not."""
 
     id: str
@@ -81,7 +81,7 @@ class ContainerSeen:
 
 
 @dataclass(frozen=True)
-class Thing:
+class DiskItem:
     """Anything else that takes room and has a name."""
 
     name: str
@@ -89,7 +89,7 @@ class Thing:
 
 
 @dataclass(frozen=True)
-class StackSeen:
+class StackUsage:
     """What the history of one stack needs."""
 
     name: str
@@ -100,8 +100,8 @@ class StackSeen:
     unfinished: frozenset[str] = frozenset()
     needed_images: frozenset[str] = frozenset()
     #: Release directories by id, finished journals by path, oldest first.
-    directories: Sequence[Thing] = ()
-    journals: Sequence[Thing] = ()
+    directories: Sequence[DiskItem] = ()
+    journals: Sequence[DiskItem] = ()
 
     @property
     def is_complete(self) -> bool:
@@ -133,16 +133,16 @@ class StackSeen:
 
 
 @dataclass(frozen=True)
-class HostSeen:
+class HostUsage:
     """Everything on one host that a cleanup looks at."""
 
     total: int
     free: int
-    images: Sequence[ImageSeen] = ()
-    containers: Sequence[ContainerSeen] = ()
-    stacks: Sequence[StackSeen] = ()
+    images: Sequence[ImageUsage] = ()
+    containers: Sequence[ContainerUsage] = ()
+    stacks: Sequence[StackUsage] = ()
     #: Volumes that no container uses, that are labelled ours and declared disposable.
-    volumes: Sequence[Thing] = ()
+    volumes: Sequence[DiskItem] = ()
     build_cache: int = 0
     package_cache: int = 0
     system_log: int = 0
@@ -178,18 +178,18 @@ class CleanupPlan:
         return max(0, self.floor - self.free)
 
 
-def plan(seen: HostSeen, settings: Settings, keep_images: Collection[str] = ()) -> CleanupPlan:
+def plan(seen: HostUsage, settings: Settings, keep_images: Collection[str] = ()) -> CleanupPlan:
     """The least that brings the free space to its floor, cheapest first."""
     floor = settings.floor(seen.total)
     trimmed = tuple(_beyond_number(seen.stacks, settings))
     missing = max(0, floor - seen.free - sum(item.bytes for item in trimmed))
     ordered = candidates(seen, settings, keep_images)
-    if seen.free < BREATH_BYTES:
+    if seen.free < BALLAST_BYTES:
         ordered.sort(key=lambda item: item.kind not in WITHOUT_DOCKER)
     return CleanupPlan(floor, seen.free, tuple(_least(ordered, missing)), trimmed)
 
 
-def candidates(seen: HostSeen, settings: Settings, keep_images: Collection[str] = ()) -> list[Removal]:
+def candidates(seen: HostUsage, settings: Settings, keep_images: Collection[str] = ()) -> list[Removal]:
     """Everything that may go, cheapest first."""
     leftovers = _leftover_containers(seen)
     gone = {container.id for container in leftovers}
@@ -217,7 +217,7 @@ def candidates(seen: HostSeen, settings: Settings, keep_images: Collection[str] 
     return found
 
 
-def why_kept(image: ImageSeen, seen: HostSeen, used: Collection[str]) -> str:
+def why_kept(image: ImageUsage, seen: HostUsage, used: Collection[str]) -> str:
     """The reason for which an image must stay; empty when it may go."""
     stacks = {stack.name: stack for stack in seen.stacks}
     stack = stacks.get(image.labels.get(f"{LABEL}.stack", ""))
@@ -238,7 +238,7 @@ def why_kept(image: ImageSeen, seen: HostSeen, used: Collection[str]) -> str:
     return ""
 
 
-def _images(seen: HostSeen, used: Collection[str], only: Collection[str] | None = None) -> list[Removal]:
+def _images(seen: HostUsage, used: Collection[str], only: Collection[str] | None = None) -> list[Removal]:
     """Images that may go: first those that never were in a good release, then those of the oldest ones."""
     needed = {image for stack in seen.stacks for image in stack.protected_images()}
     newest: dict[str, str] = {}
@@ -264,7 +264,7 @@ def _images(seen: HostSeen, used: Collection[str], only: Collection[str] | None 
     ]
 
 
-def _leftover_containers(seen: HostSeen) -> list[ContainerSeen]:
+def _leftover_containers(seen: HostUsage) -> list[ContainerUsage]:
     """Stopped containers of slots that hold neither what is live nor what is kept."""
     stacks = {stack.name: stack for stack in seen.stacks}
     found = []
@@ -279,16 +279,16 @@ def _leftover_containers(seen: HostSeen) -> list[ContainerSeen]:
     return found
 
 
-def _release(container: ContainerSeen) -> str:
+def _release(container: ContainerUsage) -> str:
     return container.labels.get(f"{LABEL}.id", "")
 
 
-def _is_partial(item: Thing) -> bool:
+def _is_partial(item: DiskItem) -> bool:
     """What an operation that was killed while it wrote a release left behind."""
     return item.name.endswith(PARTIAL)
 
 
-def _beyond_number(stacks: Iterable[StackSeen], settings: Settings) -> list[Removal]:
+def _beyond_number(stacks: Iterable[StackUsage], settings: Settings) -> list[Removal]:
     found = []
     for stack in stacks:
         if not stack.is_complete:

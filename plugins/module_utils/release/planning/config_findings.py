@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 
-from ..env import secret_ages as ages
+from ..env import secret_ages
 from ..env.env_file import parse_env
 from ..env.matrix_check import COMMON, Finding, check, concerning
 from ..errors import Problem
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..stack.model import ENVIRONMENTS, Stack
 
 #: As `format_env` writes a value, or so plain that every reader of env files takes it for the same.
@@ -25,7 +25,7 @@ _FREE = re.compile(r"\s*(#.*)?")
 PROVISION = "ansible-playbook playbooks/provision.yml"
 
 
-def files_of(seen: Observed) -> dict[str, bytes]:
+def files_of(seen: HostState) -> dict[str, bytes]:
     """The env files of the host by layer, without the missing ones, which have a message of their own."""
     return {layer: data for environment in ENVIRONMENTS for layer, data in seen.env_of(environment).items()}
 
@@ -68,12 +68,12 @@ def _strange_lines(layer: str, text: str) -> list[Finding]:
     return found
 
 
-def findings(stack: Stack, seen: Observed) -> list[Finding]:
+def findings(stack: Stack, seen: HostState) -> list[Finding]:
     """Everything wrong with the files on the host. Without a matrix there is nothing to compare them with."""
     if not stack.env_matrix:
         return []
     layers, strange = read_layers(files_of(seen))
-    days = ages.days(seen.secret_record, seen.now)
+    days = secret_ages.days(seen.secret_record, seen.now)
     found = strange + check(stack.env_matrix, layers, ENVIRONMENTS, days)
     # A file that is gone has a message of its own; that each of its keys is missing is no news.
     gone = {layer for name in ENVIRONMENTS for layer, data in seen.env[name].items() if data is None}
@@ -81,7 +81,7 @@ def findings(stack: Stack, seen: Observed) -> list[Finding]:
     return [finding for finding in found if finding.code != "missing" or not quiet[finding.environment]]
 
 
-def problems(stack: Stack, seen: Observed, environment: str) -> list[Problem]:
+def problems(stack: Stack, seen: HostState, environment: str) -> list[Problem]:
     """What stands in the way of bringing a release live in this environment."""
     place = f"{stack.directory}/config"
     return [finding.problem(place) for finding in concerning(findings(stack, seen), environment)]

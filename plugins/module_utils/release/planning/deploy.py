@@ -9,8 +9,8 @@ import itertools
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from ..errors import Nothing
-from ..releases.host_state import Observed
+from ..errors import NothingToDoError
+from ..releases.host_state import HostState
 from ..releases.plan import Plan, moves
 from ..releases.request import Request
 from ..stack.model import Stack
@@ -63,8 +63,8 @@ def _tags(commit: str, settings: str) -> Iterator[str]:
         yield f"{commit}-{settings}-{number}"
 
 
-def plan_deploy(stack: Stack, seen: Observed, request: Request, source: Source, images: dict[str, str]) -> Plan:
-    """Raises Nothing when exactly this is live already."""
+def plan_deploy(stack: Stack, seen: HostState, request: Request, source: Source, images: dict[str, str]) -> Plan:
+    """Raises NothingToDoError when exactly this is live already."""
     release = compose_release(
         stack,
         seen,
@@ -77,7 +77,7 @@ def plan_deploy(stack: Stack, seen: Observed, request: Request, source: Source, 
     )
     live = seen.live_entry(request.environment)
     if live and live.release.content() == release.content() and seen.is_intact(request.environment):
-        raise Nothing(
+        raise NothingToDoError(
             f"{request.environment} runs {live.release.id} already, with the same images, configuration and keys"
         )
     return plan_new(

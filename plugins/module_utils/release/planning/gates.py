@@ -13,11 +13,11 @@ from ..env.matrix_check import concerning
 from ..env.matrix_report import summary
 from ..errors import Problem
 from ..releases.history import rollback_target
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..releases.release import moment_of
 from ..releases.runtime import Answer
 from ..stack.model import Stack
-from . import config_findings as planning_config_findings
+from . import config_findings
 
 GATES = (
     "config",
@@ -42,7 +42,7 @@ class Gate:
     name: str
     go: bool
     evidence: str
-    mend: str = ""
+    fix: str = ""
     skipped: bool = False
 
     @property
@@ -51,7 +51,7 @@ class Gate:
 
 
 def evaluate(
-    stack: Stack, seen: Observed, health: dict[str, Answer], unfinished: list[str], skip: tuple[str, ...] = ()
+    stack: Stack, seen: HostState, health: dict[str, Answer], unfinished: list[str], skip: tuple[str, ...] = ()
 ) -> list[Gate]:
     """All gates of a promote. `health` is each web app's answer in staging; `unfinished` names open operations."""
     gates = [
@@ -67,13 +67,11 @@ def evaluate(
         *_soak(stack, seen),
         *_window(stack, seen),
     ]
-    return [Gate(g.name, g.go, g.evidence, g.mend, not g.go and g.name in skip) for g in gates]
+    return [Gate(g.name, g.go, g.evidence, g.fix, not g.go and g.name in skip) for g in gates]
 
 
 def problems(gates: list[Gate]) -> list[Problem]:
-    return [
-        Problem(gate.evidence, f"gate {gate.name}", gate.mend) for gate in gates if not gate.go and not gate.skipped
-    ]
+    return [Problem(gate.evidence, f"gate {gate.name}", gate.fix) for gate in gates if not gate.go and not gate.skipped]
 
 
 def unknown_skips(skip: tuple[str, ...]) -> list[Problem]:
@@ -87,7 +85,7 @@ def unknown_skips(skip: tuple[str, ...]) -> list[Problem]:
 DEPLOY = "ansible-playbook playbooks/deploy_staging.yml"
 
 
-def _staging_live(stack: Stack, seen: Observed) -> Gate:
+def _staging_live(stack: Stack, seen: HostState) -> Gate:
     entry, live = seen.live_entry("staging"), seen.live["staging"]
     if entry is None or live is None:
         return Gate("staging_live", False, "nothing is live in staging", DEPLOY)
@@ -97,7 +95,7 @@ def _staging_live(stack: Stack, seen: Observed) -> Gate:
     return Gate("staging_live", True, f"{entry.release.id} in {live.slot}")
 
 
-def _staging_healthy(seen: Observed, health: dict[str, Answer]) -> Gate:
+def _staging_healthy(seen: HostState, health: dict[str, Answer]) -> Gate:
     live = seen.live["staging"]
     running = {c.app: c for c in seen.in_slot("staging", live.slot)} if live else {}
     sick = [f"{app} ({answer})" for app, answer in sorted(health.items()) if not answer.status or answer.status >= 400]
@@ -112,7 +110,7 @@ def _staging_healthy(seen: Observed, health: dict[str, Answer]) -> Gate:
     )
 
 
-def _staging_unchanged(stack: Stack, seen: Observed) -> Gate:
+def _staging_unchanged(stack: Stack, seen: HostState) -> Gate:
     """What runs in staging, what is tagged :staging and what the release says must be one and the same."""
     entry, live = seen.live_entry("staging"), seen.live["staging"]
     if entry is None or live is None:
@@ -133,7 +131,7 @@ def _staging_unchanged(stack: Stack, seen: Observed) -> Gate:
 SETTINGS = ("kind", "port", "health", "environment", "compose", "user", "memory", "cpus", "pids", "keys", "replace")
 
 
-def _same_settings(stack: Stack, seen: Observed) -> Gate:
+def _same_settings(stack: Stack, seen: HostState) -> Gate:
     """Production's containers are made from today's settings: staging must have tried the same."""
     entry = seen.live_entry("staging")
     tried = entry.release.definition.get("apps", {}) if entry else {}
@@ -149,15 +147,15 @@ def _same_settings(stack: Stack, seen: Observed) -> Gate:
     return Gate("same_settings", True, f"staging tried the settings of {len(tried)} apps")
 
 
-def _config(stack: Stack, seen: Observed) -> list[Gate]:
+def _config(stack: Stack, seen: HostState) -> list[Gate]:
     """Values and matrix agree. Without a matrix nothing is known about values."""
     if not stack.env_matrix:
         return []
-    found = concerning(planning_config_findings.findings(stack, seen), "production")
+    found = concerning(config_findings.findings(stack, seen), "production")
     return [Gate("config", not found, summary(found), "ansible-playbook playbooks/check_config.yml shows all of it")]
 
 
-def _same_keys(stack: Stack, seen: Observed) -> Gate:
+def _same_keys(stack: Stack, seen: HostState) -> Gate:
     keys = {
         environment: {
             name
@@ -179,7 +177,7 @@ def _same_keys(stack: Stack, seen: Observed) -> Gate:
     return Gate("same_keys", True, f"{len(keys['staging'])} keys in both environments")
 
 
-def _disk(stack: Stack, seen: Observed) -> Gate:
+def _disk(stack: Stack, seen: HostState) -> Gate:
     free = seen.free_bytes / 1e9
     return Gate(
         "disk_free",
@@ -189,7 +187,7 @@ def _disk(stack: Stack, seen: Observed) -> Gate:
     )
 
 
-def _rollback_ready(seen: Observed) -> Gate:
+def _rollback_ready(seen: HostState) -> Gate:
     """After this promote the way back leads to what is live now: its images must be here."""
     entry = seen.live_entry("production")
     if entry is None:
@@ -216,7 +214,7 @@ def _journal(unfinished: list[str]) -> Gate:
     return Gate("journal_clean", True, "no operation is unfinished")
 
 
-def _soak(stack: Stack, seen: Observed) -> list[Gate]:
+def _soak(stack: Stack, seen: HostState) -> list[Gate]:
     entry = seen.live_entry("staging")
     if not stack.soak_minutes or entry is None:
         return []
@@ -231,7 +229,7 @@ def _soak(stack: Stack, seen: Observed) -> list[Gate]:
     ]
 
 
-def _window(stack: Stack, seen: Observed) -> list[Gate]:
+def _window(stack: Stack, seen: HostState) -> list[Gate]:
     if not stack.promote_window:
         return []
     begin, end = stack.promote_window.split("-")

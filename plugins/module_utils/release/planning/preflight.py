@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ..errors import Problem
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..releases.request import Request
 from ..stack.model import Stack
 
@@ -21,7 +21,7 @@ def check_apps(stack: Stack, request: Request) -> list[Problem]:
     ]
 
 
-def check_config(stack: Stack, seen: Observed, environment: str) -> list[Problem]:
+def check_config(stack: Stack, seen: HostState, environment: str) -> list[Problem]:
     """Env files and keys must be on the host before an app is started with them."""
     problems = [
         Problem("env file is missing", f"{stack.directory}/config/.env.{layer}", PROVISION)

@@ -10,9 +10,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..env.env_file import fingerprint
-from ..errors import Nothing, Problem, Refused
+from ..errors import NothingToDoError, Problem, RefusedError
 from ..releases import compose
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..releases.plan import Plan, TagMove, moves
 from ..releases.release import Release, release_id
 from ..releases.request import Request
@@ -20,8 +20,8 @@ from ..stack.model import Stack
 from .preflight import check_apps, check_config, selected
 
 
-def plan_promote(stack: Stack, seen: Observed, request: Request) -> Plan:
-    """Raises Refused with all problems, or Nothing when this is live already."""
+def plan_promote(stack: Stack, seen: HostState, request: Request) -> Plan:
+    """Raises RefusedError with all problems, or NothingToDoError when this is live already."""
     problems = check_apps(stack, request) + check_config(stack, seen, "production")
     source, live = seen.live_entry("staging"), seen.live_entry("production")
     if source is None:
@@ -33,7 +33,7 @@ def plan_promote(stack: Stack, seen: Observed, request: Request) -> Plan:
     elif live is None and request.apps:
         problems.append(Problem("the first promote must bring every app", "apps", "leave `apps` out"))
     if problems or source is None:
-        raise Refused(problems)
+        raise RefusedError(problems)
     names = [name for name in selected(stack, request) if name in source.release.images]
     release = compose_release(
         stack,
@@ -47,7 +47,9 @@ def plan_promote(stack: Stack, seen: Observed, request: Request) -> Plan:
         promoted_from=source.release.id,
     )
     if live and live.release.content() == release.content() and seen.is_intact("production"):
-        raise Nothing(f"production runs {live.release.id} already, with the same images, configuration and keys")
+        raise NothingToDoError(
+            f"production runs {live.release.id} already, with the same images, configuration and keys"
+        )
     before = live.release.images if live else {}
     tags = moves(before, "rollback", seen.tags) + moves(release.images, "production", seen.tags)
     return plan_new(stack, seen, request, release, tuple(tags), old_status="previous")
@@ -55,7 +57,7 @@ def plan_promote(stack: Stack, seen: Observed, request: Request) -> Plan:
 
 def compose_release(
     stack: Stack,
-    seen: Observed,
+    seen: HostState,
     request: Request,
     *,
     images: dict[str, str],
@@ -125,7 +127,7 @@ def _definition(stack: Stack, images: Mapping[str, str], kept: Release | None) -
 
 
 def plan_new(
-    stack: Stack, seen: Observed, request: Request, release: Release, tags: tuple[TagMove, ...], old_status: str
+    stack: Stack, seen: HostState, request: Request, release: Release, tags: tuple[TagMove, ...], old_status: str
 ) -> Plan:
     """The plan for a release that is not in the history yet: into the idle slot, the live one becomes `old_status`."""
     was = seen.live[request.environment]

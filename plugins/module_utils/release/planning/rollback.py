@@ -8,10 +8,10 @@ from __future__ import annotations
 import dataclasses
 
 from ..env.env_file import format_env, parse_env
-from ..errors import Nothing, Problem, Refused
+from ..errors import NothingToDoError, Problem, RefusedError
 from ..releases.compose import LABEL
 from ..releases.history import GOOD, find, newest_first, rollback_target
-from ..releases.host_state import Observed
+from ..releases.host_state import HostState
 from ..releases.plan import Plan, TagMove, moves
 from ..releases.release import Entry, Live
 from ..releases.request import Request
@@ -21,8 +21,8 @@ from .preflight import PROVISION, check_apps
 from .promote import compose_release, plan_new
 
 
-def choose(stack: Stack, seen: Observed, request: Request) -> Entry:
-    """The release a rollback goes to. Raises Refused or Nothing."""
+def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
+    """The release a rollback goes to. Raises RefusedError or NothingToDoError."""
     environment = request.environment
     live = seen.live_entry(environment)
     problems = check_apps(stack, request)
@@ -33,7 +33,7 @@ def choose(stack: Stack, seen: Observed, request: Request) -> Entry:
                 "nothing is live, so there is nothing to go back from", where, "ansible-playbook playbooks/promote.yml"
             )
         )
-        raise Refused(problems)
+        raise RefusedError(problems)
     if request.release:
         target = find(newest_first(seen.entries, environment), request.release)
         if target is None:
@@ -50,12 +50,12 @@ def choose(stack: Stack, seen: Observed, request: Request) -> Entry:
                 )
             )
         if problems or target is None:
-            raise Refused(problems)
+            raise RefusedError(problems)
         if target.release.id == live.release.id:
-            raise Nothing(f"{environment} runs {live.release.id} already")
+            raise NothingToDoError(f"{environment} runs {live.release.id} already")
     else:
         if live.via == "rollback" and not problems:
-            raise Nothing(
+            raise NothingToDoError(
                 f"{environment} was rolled back to {live.release.id} already; a second rollback changes nothing. "
                 "To go to another release, name it with -e release=<id> (status.yml lists them)"
             )
@@ -71,7 +71,7 @@ def choose(stack: Stack, seen: Observed, request: Request) -> Entry:
                     "the first rollback is possible after the second promote",
                 )
             )
-            raise Refused(problems)
+            raise RefusedError(problems)
     problems += [
         Problem(
             f"image {image.removeprefix('sha256:')[:12]} of app {app} is gone",
@@ -82,11 +82,13 @@ def choose(stack: Stack, seen: Observed, request: Request) -> Entry:
         if image not in seen.images
     ]
     if problems:
-        raise Refused(problems)
+        raise RefusedError(problems)
     return target
 
 
-def rollback_env(stack: Stack, seen: Observed, target: Entry, then: dict[str, bytes], secrets: str) -> dict[str, bytes]:
+def rollback_env(
+    stack: Stack, seen: HostState, target: Entry, then: dict[str, bytes], secrets: str
+) -> dict[str, bytes]:
     """The release's own config values with today's secrets; a secret that is gone today stays as it was."""
     if secrets == "release":
         return then
@@ -107,15 +109,19 @@ def _text(data: bytes, where: str) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        mend = f"{PROVISION}, or use that day's secrets: -e secrets=release"
-        raise Refused([Problem(f"line {line} is not UTF-8, so today's secrets are not known", where, mend)]) from None
+        fix = f"{PROVISION}, or use that day's secrets: -e secrets=release"
+        raise RefusedError(
+            [Problem(f"line {line} is not UTF-8, so today's secrets are not known", where, fix)]
+        ) from None
 
 
 def plan_rollback(
-    stack: Stack, seen: Observed, request: Request, target: Entry, then: dict[str, bytes], home: str
+    stack: Stack, seen: HostState, request: Request, target: Entry, then: dict[str, bytes], home: str
 ) -> tuple[Plan, dict[str, bytes]]:
-    """The plan and the env files it runs with; `then` are those of the target, `home` is the idle slot's. Raises Refused
-    or Nothing."""
+    """The plan and the env files it runs with; `then` are those of the target, `home` is the idle slot's.
+
+    Raises RefusedError or NothingToDoError.
+    """
     environment = request.environment
     env = rollback_env(stack, seen, target, then, request.secrets)
     if request.apps:
@@ -148,7 +154,7 @@ def plan_rollback(
     return plan, env
 
 
-def _after(seen: Observed, environment: str, target: Entry, was: Live | None) -> Entry | None:
+def _after(seen: HostState, environment: str, target: Entry, was: Live | None) -> Entry | None:
     """Where the next rollback would go: to what is live now if it stays good, otherwise to what was live before."""
     before = find(seen.entries, was.release) if was and was.release < target.release.id else None
     if before and seen.images.issuperset(before.release.images.values()):
@@ -157,7 +163,7 @@ def _after(seen: Observed, environment: str, target: Entry, was: Live | None) ->
     return rollback_target(others, environment, target.release.id, seen.images)
 
 
-def _start_mode(stack: Stack, seen: Observed, target: Entry, slot: str, env: dict[str, bytes], home: str) -> str:
+def _start_mode(stack: Stack, seen: HostState, target: Entry, slot: str, env: dict[str, bytes], home: str) -> str:
     """Kept containers are used again only if each was created from exactly what it would be created from now."""
     wanted = planned_slot(stack, target.release, slot, env, home, seen.keys)["services"]
     kept = {c.app: c for c in seen.in_slot(target.release.environment, slot) if c.release == target.release.id}
@@ -169,7 +175,7 @@ def _start_mode(stack: Stack, seen: Observed, target: Entry, slot: str, env: dic
     return "running" if all(c.state == "running" for c in kept.values()) else "start"
 
 
-def _rollback_tags(seen: Observed, after: Entry | None) -> list[TagMove]:
+def _rollback_tags(seen: HostState, after: Entry | None) -> list[TagMove]:
     """:rollback names what the next rollback would bring; when there is nothing, the tag goes."""
     images = after.release.images if after else {}
     gone = [
@@ -180,7 +186,7 @@ def _rollback_tags(seen: Observed, after: Entry | None) -> list[TagMove]:
     return moves(images, "rollback", seen.tags) + gone
 
 
-def _plan_some(stack: Stack, seen: Observed, request: Request, target: Entry) -> Plan:
+def _plan_some(stack: Stack, seen: HostState, request: Request, target: Entry) -> Plan:
     """Some apps only: a new release that joins their old images with what is live of the others."""
     old = target.release
     names = [name for name in request.apps if name in old.images]
@@ -198,6 +204,6 @@ def _plan_some(stack: Stack, seen: Observed, request: Request, target: Entry) ->
     release = dataclasses.replace(release, operation="rollback")
     live = seen.live_entry(request.environment)
     if live and live.release.content() == release.content():
-        raise Nothing("these apps run the images of that release already")
+        raise NothingToDoError("these apps run the images of that release already")
     tags = moves(release.images, request.environment, seen.tags)
     return plan_new(stack, seen, request, release, tuple(tags), old_status="rolled_back")

@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ..errors import Problem, Refused
+from ..errors import Problem, RefusedError
 
 DIRECTORY = "/run/onehost"
 
@@ -27,7 +27,7 @@ def lock_path(stack: str, environment: str, directory: str = DIRECTORY) -> str:
 
 @contextlib.contextmanager
 def hold(path: str, who: dict[str, Any], wait_seconds: float) -> Iterator[None]:
-    """Hold the lock while the block runs. Raises Refused, naming the holder, when it is not free in time."""
+    """Hold the lock while the block runs. Raises RefusedError, naming the holder, when it is not free in time."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     # Not inherited by docker or git: a child that outlives us must not keep the lock.
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
@@ -35,7 +35,7 @@ def hold(path: str, who: dict[str, Any], wait_seconds: float) -> Iterator[None]:
         deadline = time.monotonic() + max(wait_seconds, LOOK_SECONDS)
         while not _try(handle):
             if time.monotonic() >= deadline:
-                raise Refused([_taken(path)])
+                raise RefusedError([_taken(path)])
             time.sleep(0.02)
         os.ftruncate(handle, 0)
         os.pwrite(handle, json.dumps(who).encode(), 0)

@@ -1,9 +1,6 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-# Copyright (c) 2026, the onehost.release maintainers
-# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
-# SPDX-License-Identifier: GPL-3.0-or-later
 """What is true on the host now: the one look at the world that every plan is made from."""
 
 from __future__ import annotations
@@ -18,7 +15,7 @@ from .runtime import Container
 
 
 @dataclass(frozen=True)
-class Observed:
+class HostState:
     """State of one stack on one host."""
 
     entries: list[Entry]

@@ -59,11 +59,11 @@ class Answer:
 
 
 #: What the edge is asked: a public port, a host name, a path, and whether the port speaks TLS.
-Question = tuple[int, str, str, bool]
+ProbeTarget = tuple[int, str, str, bool]
 
 
 @dataclass
-class Seen:
+class ProbeCounts:
     """What a witness saw of the public side while an operation ran."""
 
     asked: int = 0

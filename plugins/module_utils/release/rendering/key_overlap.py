@@ -16,19 +16,19 @@ def lines(found: dict[str, Any]) -> list[str]:
         return []
     result = []
     if found["interrupted"]:
-        result.append(f"keys: a rotation was interrupted; mend: {hints.ROTATE}")
+        result.append(f"keys: a rotation was interrupted; fix: {hints.ROTATE}")
     elif found["late"]:
-        mend = "ansible-playbook playbooks/recover.yml"
-        result.append(f"keys: the public key of before should have gone at {found['until']}; mend: {mend}")
+        fix = "ansible-playbook playbooks/recover.yml"
+        result.append(f"keys: the public key of before should have gone at {found['until']}; fix: {fix}")
     elif found["running"]:
         until = f"until {found['until']} ({found['hours_left']:g} hours left)"
         result.append(f"keys: rotated at {found['since']}; the public key of before is valid {until}")
     if found["old_pair_in"]:
         when = f"later than {found['until']} " if found["running"] else ""
         verb = {"staging": "deploy_staging", "production": "promote"}
-        mend = ", ".join(f"ansible-playbook playbooks/{verb[name]}.yml" for name in found["old_pair_in"])
+        fix = ", ".join(f"ansible-playbook playbooks/{verb[name]}.yml" for name in found["old_pair_in"])
         result.append(
-            f"keys: {' and '.join(found['old_pair_in'])} still runs with the pair of before; mend: {mend} "
+            f"keys: {' and '.join(found['old_pair_in'])} still runs with the pair of before; fix: {fix} "
             f"({when}it makes everybody there log in again)"
         )
     return result

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ..errors import Problem, Refused
+from ..errors import Problem, RefusedError
 from ..releases.events import DISK, EVENTS, FAILURE, ROLLBACK, START, SUCCESS, Event
 from ..releases.request import Request
 from ..stack.model import ENVIRONMENTS
@@ -52,10 +52,10 @@ class Target:
 
 
 def read_targets(data: Any, where: str = "engine_notifications") -> list[Target]:
-    """Read and check the list of targets. Raises Refused with all problems, none of which shows an address."""
+    """Read and check the list of targets. Raises RefusedError with all problems, none of which shows an address."""
     problems: list[Problem] = []
     if isinstance(data, (str, dict)) or not isinstance(data, Sequence):
-        raise Refused([Problem("must be a list", where, "see docs/notifications.md")])
+        raise RefusedError([Problem("must be a list", where, "see docs/notifications.md")])
     targets: list[Target] = []
     for number, item in enumerate(data):
         fields = Fields(item, f"{where}[{number}]", problems)
@@ -73,7 +73,7 @@ def read_targets(data: Any, where: str = "engine_notifications") -> list[Target]
             fields.note("name", f"{target.name!r} is there twice", "give each target a name of its own")
         targets.append(target)
     if problems:
-        raise Refused(problems)
+        raise RefusedError(problems)
     return targets
 
 

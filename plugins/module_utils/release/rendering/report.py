@@ -42,8 +42,8 @@ def report_lines(report: dict[str, Any]) -> list[str]:
         )
     for problem in report["problems"]:
         lines.append(f"problem: {problem['where']}: {problem['what']}")
-        if problem["mend"]:
-            lines.append(f"   mend: {problem['mend']}")
+        if problem["fix"]:
+            lines.append(f"   fix: {problem['fix']}")
     if report["log"]:
         lines += ["last lines:", *(f"   | {line}" for line in report["log"])]
     if report["built"]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from . import key_overlap as rendering_key_overlap
+from . import key_overlap
 from .report import table
 from .summary import is_a_name
 
@@ -31,7 +31,7 @@ def status_lines(status: dict[str, Any]) -> list[str]:
             )
         mover = "deploy" if name == "staging" else "promote or rollback"
         lines += [f"tag moved by hand: {text}; the next {mover} moves it back" for text in env["moved_tags"]]
-        lines += [f"unfinished: {name}; mend: ansible-playbook playbooks/recover.yml" for name in env["unfinished"]]
+        lines += [f"unfinished: {name}; fix: ansible-playbook playbooks/recover.yml" for name in env["unfinished"]]
     lines += _operations(environments)
     back = status["rollback"]
     if back["to"]:
@@ -47,13 +47,11 @@ def status_lines(status: dict[str, Any]) -> list[str]:
     if rows:
         lines += table(["release", "status", "by", "reason"], rows)
     lines += [f"secret {text}" for text in status["due"]]
-    lines += rendering_key_overlap.lines(status["keys"])
+    lines += key_overlap.lines(status["keys"])
     if status["offline"]:
-        lines.append(
-            f"values: provisioned offline, {status['offline']}; mend: ansible-playbook playbooks/provision.yml"
-        )
+        lines.append(f"values: provisioned offline, {status['offline']}; fix: ansible-playbook playbooks/provision.yml")
     lines += status["flags"]
-    lines += [f"notification to {text}; mend: sudo onehost notify" for text in status["notifications"]]
+    lines += [f"notification to {text}; fix: sudo onehost notify" for text in status["notifications"]]
     low = "; ansible-playbook playbooks/cleanup.yml" if status["free_gb"] < status["floor_gb"] else ""
     lines.append(f"disk: {status['free_gb']} GB free, floor {status['floor_gb']:g} GB{low}")
     return lines

@@ -81,10 +81,10 @@ def check_together(stacks: Iterable[Stack]) -> list[Problem]:
     taken: dict[tuple[str, str], str] = {}
     speech: dict[int, tuple[bool, str]] = {}
 
-    def claim(kind: str, thing: str, place: str, mend: str) -> None:
+    def claim(kind: str, thing: str, place: str, fix: str) -> None:
         holder = taken.setdefault((kind, thing), place)
         if holder != place:
-            problems.append(Problem(f"{kind} {thing} is already used by {holder}", place, mend))
+            problems.append(Problem(f"{kind} {thing} is already used by {holder}", place, fix))
 
     for stack in stacks:
         place = f"stack {stack.name}"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ..errors import Problem, Refused
+from ..errors import Problem, RefusedError
 from .model import Stack
 
 State = dict[str, dict[str, Any]]
@@ -32,12 +32,12 @@ def closed(stack: Stack, known: State) -> dict[str, str]:
 
 
 def who_has(stack: Stack, flag: str) -> list[str]:
-    """The apps that declare a flag. Raises Refused when there is none."""
+    """The apps that declare a flag. Raises RefusedError when there is none."""
     apps = [app.name for app in stack.apps.values() if flag in app.flags]
     if not apps:
         known = sorted({name for app in stack.apps.values() for name in app.flags})
-        mend = "choose from " + ", ".join(known) if known else "declare it: apps.<app>.flags"
-        raise Refused([Problem(f"no app declares the flag {flag!r}", f"stack {stack.name}", mend)])
+        fix = "choose from " + ", ".join(known) if known else "declare it: apps.<app>.flags"
+        raise RefusedError([Problem(f"no app declares the flag {flag!r}", f"stack {stack.name}", fix)])
     return apps
 
 

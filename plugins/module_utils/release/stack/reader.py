@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stack as people write it, read field by field: every problem at once, each with its place and its mend."""
+"""A stack as people write it, read field by field: every problem at once, each with its place and its fix."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..env.matrix import Key, read_matrix
-from ..errors import Problem, Refused
+from ..errors import Problem, RefusedError
 from ..util.fields import Fields, plain
 from .checks import check_apps_of, check_together
 from .model import ENVIRONMENTS, NAME, OWN_PATH, PORT_BLOCK, App, Environment, Flag, Keys, Route, Stack
@@ -23,11 +23,11 @@ ENV_KEY = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
 def read_stack(name: str, data: Any) -> Stack:
-    """Read and check one stack. Raises Refused with every problem at once."""
+    """Read and check one stack. Raises RefusedError with every problem at once."""
     problems: list[Problem] = []
     stack = _read_stack(name, data, problems)
     if problems:
-        raise Refused(list(dict.fromkeys(problems)))
+        raise RefusedError(list(dict.fromkeys(problems)))
     return stack
 
 
@@ -38,7 +38,7 @@ def read_stacks(definitions: Mapping[str, Any]) -> list[Stack]:
     if not problems:
         problems += check_together(stacks)
     if problems:
-        raise Refused(list(dict.fromkeys(problems)))
+        raise RefusedError(list(dict.fromkeys(problems)))
     return stacks
 
 

@@ -62,6 +62,6 @@ def _read_plain_ports(fields: Fields, ports: Sequence[int]) -> tuple[int, ...]:
         if str(port) in known:
             found.append(known[str(port)])
         else:
-            mend = "choose from " + ", ".join(known)
-            fields.note("plain_ports", f"{port!r} is none of the environment's `ports`", mend)
+            fix = "choose from " + ", ".join(known)
+            fields.note("plain_ports", f"{port!r} is none of the environment's `ports`", fix)
     return tuple(found)

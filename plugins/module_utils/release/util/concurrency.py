@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The same with several things at once.
 
-Whoever asks many times keeps one `Together` for all of them: starting threads costs the processor that the apps boot
+Whoever asks many times keeps one `TaskPool` for all of them: starting threads costs the processor that the apps boot
 on. One thing alone needs no thread at all.
 """
 
@@ -21,13 +21,13 @@ Found = TypeVar("Found")
 MOST = 32
 
 
-class Together:
+class TaskPool:
     """A context in which threads, once they were needed, stay."""
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
 
-    def __enter__(self) -> Together:
+    def __enter__(self) -> TaskPool:
         return self
 
     def __exit__(
@@ -51,5 +51,5 @@ class Together:
 
 def together(action: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
     """The same, once."""
-    with Together() as at_once:
+    with TaskPool() as at_once:
         return at_once.all(action, items)

@@ -35,9 +35,9 @@ class Fields:
         else:
             self.note("", f"must be a mapping, not {type(data).__name__}")
 
-    def note(self, key: str, what: str, mend: str = "") -> None:
+    def note(self, key: str, what: str, fix: str = "") -> None:
         where = f"{self.where}.{key}" if key else self.where
-        self.problems.append(Problem(what, where, mend))
+        self.problems.append(Problem(what, where, fix))
 
     def value(self, key: str, default: Any = None) -> Any:
         self.seen.add(key)

@@ -21,7 +21,12 @@ def environment(data: dict[str, Any], name: str) -> Markup:
         parts.append(note(_running(data, name), "busy"))
     if env["unfinished"]:
         names = ", ".join(env["unfinished"])
-        parts.append(note(f"Interrupted: {names}. To finish or undo it: ansible-playbook playbooks/recover.yml", "bad"))
+        parts.append(
+            note(
+                f"Interrupted: {names}. To finish or undo it: ansible-playbook playbooks/recover.yml",
+                "bad",
+            )
+        )
     if env["release"]:
         since = seconds_of(env["since"])
         parts.append(
