@@ -72,6 +72,8 @@ lines:
   elements: str
 """
 
+import socket
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.refusal import end_refused
 from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
@@ -80,6 +82,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
 )
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags
+from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
 from ansible_collections.onehost.release.plugins.module_utils.release.stack import flags as stack_flags
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
 
@@ -98,16 +101,17 @@ def main() -> None:
     given, write = module.params, not module.check_mode
     try:
         stack = stack_files.load_stack(stack_files.choose_stack(given["stack"]))
-        switch = entrypoints_bootstrap.this_host().switch
+        host = entrypoints_bootstrap.this_host()
         if given["flag"]:
-            who = {"operation": "flag", "person": given["person"], "reason": given["reason"]}
+            now = host.clock.now()
+            who = lock.this_process("flag", given["person"], socket.gethostname(), now, given["reason"])
             on = given["state"] == "on"
-            changed = flags.turn(stack, given["environment"], given["flag"], on, who, switch, write=write)
+            changed = flags.turn(stack, given["environment"], given["flag"], on, who, host.switch, write=write)
             apps = ", ".join(stack_flags.who_has(stack, given["flag"]))
             verb = "is" if write else "would be"
             lines = [f"{given['flag']} {verb} {given['state']} in {given['environment']} ({apps})"]
         else:
-            lines = flags.provide(stack, switch, write=write)
+            lines = flags.provide(stack, host.switch, write=write)
             changed = bool(lines)
     except (RefusedError, OperationError) as error:
         end_refused(module, error)

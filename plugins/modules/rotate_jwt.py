@@ -64,7 +64,7 @@ lines:
   elements: str
 """
 
-import os
+import socket
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -76,6 +76,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import key_overlap, key_rotation
 from ansible_collections.onehost.release.plugins.module_utils.release.ports import Host
+from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import Stack
 
 ARGUMENTS = {
@@ -99,15 +100,15 @@ def would(stack: Stack, state: str) -> tuple[bool, list[str]]:
 
 
 def change(host: Host, stack: Stack, given: dict[str, Any]) -> tuple[bool, list[str]]:
+    who = lock.this_process("rotate_jwt", given["person"], socket.gethostname(), host.clock.now())
     if given["state"] == "finished":
-        changed = key_overlap.end(host, stack, early=True)
+        changed = key_overlap.end(host, stack, who, early=True)
         if not changed:
             return False, ["no rotation is going on"]
         return True, [
             "only the new public key is valid now",
             "what runs with the pair of before keeps it until its next deploy or promote: playbooks/status.yml tells",
         ]
-    who = {"operation": "rotation of keys", "person": given["person"], "pid": os.getpid()}
     note = key_overlap.begin(host, stack, given["overlap_hours"], who, lock_wait=given["lock_wait"])
     return True, [
         f"a new key pair is in place; the public key of before stays valid until {key_overlap.moment(note['until'])}",

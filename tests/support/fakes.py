@@ -32,6 +32,7 @@ from release.ports import Host
 from release.process import journal, lock
 from release.releases.compose import LABEL
 from release.releases.history import find
+from release.releases.lock_holder import LockHolder
 from release.releases.release import Entry, Live, Release
 from release.releases.request import OPERATIONS, Request
 from release.releases.runtime import Answer, BuildResult, Container, Image
@@ -241,7 +242,9 @@ class World:
         """What recover.yml does."""
         found = []
         for environment in ENVIRONMENTS:
-            with lock.hold(lock.lock_path(self.stack.name, environment, self.places.locks), {}, 0):
+            with lock.hold(
+                lock.lock_path(self.stack.name, environment, self.places.locks), LockHolder.from_json({}), 0
+            ):
                 found += [
                     recover.recover(self.host, self.stack, record)
                     for record in journal.unfinished(self.stack.name, environment, self.places.state)
@@ -252,7 +255,9 @@ class World:
         """What the timer of a warm slot does; it waits its turn, as every operation does."""
         found = []
         for environment in ENVIRONMENTS:
-            with lock.hold(lock.lock_path(self.stack.name, environment, self.places.locks), {}, 0):
+            with lock.hold(
+                lock.lock_path(self.stack.name, environment, self.places.locks), LockHolder.from_json({}), 0
+            ):
                 found.append(warm_slot.cool(self.host, self.stack, environment))
         return [text for text in found if text]
 

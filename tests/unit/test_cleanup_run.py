@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
 
 from release.adapters.disk import Disk, package_files, used
+from release.entrypoints.bootstrap import Clock
 from release.errors import OperationError, RefusedError
 from release.operations import cleanup, disk_floor
 from release.paths import Paths
@@ -21,6 +23,7 @@ from release.ports import Host
 from release.process import lock
 from release.process.journal import Journal
 from release.releases.compose import LABEL
+from release.releases.lock_holder import LockHolder
 from release.releases.request import Request
 from release.stack.model import Stack
 from release.stack.reader import read_stack
@@ -73,8 +76,19 @@ class FakeDisk(Disk):
         return ""
 
 
+#: All that a cleanup asks of the host, besides its disk.
+HOST = cast(Host, SimpleNamespace(clock=Clock()))
+
+
 def clean(disk: FakeDisk, places: Paths, floor: float, **more: Any) -> cleanup.CleanupReport:
-    return cleanup.make_room(cast(Host, None), [STACK], Settings(free_gb=floor), disk=disk, places=places, **more)
+    return cleanup.make_room(
+        HOST,
+        [STACK],
+        Settings(free_gb=floor),
+        disk=disk,
+        places=places,
+        **more,
+    )
 
 
 @pytest.fixture
@@ -129,7 +143,7 @@ def test_holds_off_while_an_operation_runs(places: Paths) -> None:
     path = lock.lock_path("shop", "production", places.locks)
     disk = FakeDisk(free=2 * GB, images=9)
     with (
-        lock.hold(path, {"operation": "promote", "person": "ann"}, 0),
+        lock.hold(path, LockHolder.from_json({"operation": "promote", "person": "ann"}), 0),
         pytest.raises(RefusedError, match="promote by ann"),
     ):
         clean(disk, places, 5)
@@ -142,7 +156,7 @@ def test_takes_the_locks_while_it_removes(places: Paths) -> None:
     class Watching(FakeDisk):
         def remove(self, removal: Removal, settings: Settings, stacks: Sequence[Stack]) -> str:
             paths = [lock.lock_path("shop", env, places.locks) for env in ("staging", "production")]
-            holders.append([(lock.holder(path) or {}).get("operation") for path in paths])
+            holders.append([getattr(lock.holder(path), "operation", None) for path in paths])
             return super().remove(removal, settings, stacks)
 
     clean(Watching(free=4 * GB, images=1), places, 5)
@@ -151,7 +165,7 @@ def test_takes_the_locks_while_it_removes(places: Paths) -> None:
 
 def test_within_a_deploy_its_own_lock_is_no_hindrance(places: Paths) -> None:
     path = lock.lock_path("shop", "staging", places.locks)
-    with lock.hold(path, {"operation": "deploy"}, 0):
+    with lock.hold(path, LockHolder.from_json({"operation": "deploy"}), 0):
         assert not clean(FakeDisk(free=2 * GB, images=9), places, 5, held=[path]).failed
 
 

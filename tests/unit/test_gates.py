@@ -15,6 +15,7 @@ from support.fakes import HEALTHY, World, changed_stack
 from release.operations.observe import observe
 from release.planning import gates
 from release.process import lock
+from release.releases.lock_holder import LockHolder
 
 
 def gate(world: World, name: str) -> dict[str, str]:
@@ -246,7 +247,9 @@ def test_promote_while_a_deploy_runs(world: World) -> None:
     """It is no leftover: what staging runs now is whole, and is what gets promoted."""
     ready(world)
     interrupt(world)
-    with lock.hold(lock.lock_path("shop", "staging", world.places.locks), {"operation": "deploy"}, 0):
+    with lock.hold(
+        lock.lock_path("shop", "staging", world.places.locks), LockHolder.from_json({"operation": "deploy"}), 0
+    ):
         report = world.run("promote")
     assert report and not report.recovered and world.unfinished("staging")
 

@@ -16,6 +16,7 @@ from support.fakes import CRASHING, DYING, HEALTHY, SICK, Killed, World, changed
 from release.env.env_file import parse_env
 from release.planning import deploy
 from release.process import lock
+from release.releases.lock_holder import LockHolder
 from release.releases.release import Live
 from release.stack.reader import read_stack
 
@@ -742,10 +743,12 @@ def test_way_back_over_an_image_that_is_gone(world: World) -> None:
 
 
 def test_second_operation_is_told_who_holds_the_lock(world: World) -> None:
-    who = {"operation": "promote", "person": "bob", "host": "desk", "since": "12:00:00", "reason": "hotfix"}
+    who = LockHolder.from_json(
+        {"operation": "promote", "person": "bob", "host": "desk", "since": "12:00:00", "reason": "hotfix"}
+    )
     with lock.hold(lock.lock_path("shop", "staging", world.places.locks), who, 0):
         assert problems(world, "deploy") == [
-            "lock shop-staging.lock: promote by bob on desk holds it since 12:00:00 (hotfix)"
+            "lock shop-staging.lock: busy: promote by bob on desk, since 12:00:00 (hotfix)"
         ]
 
 

@@ -17,11 +17,12 @@ from release.operations import key_overlap as overlap
 from release.operations.observe import observe
 from release.operations.status import status
 from release.process import lock
+from release.releases.lock_holder import LockHolder
 from release.rendering import key_overlap as rendering_key_overlap
 from release.rendering.status import status_lines
 from release.stack.reader import read_stack
 
-WHO = {"operation": "rotation of keys", "person": "ann", "host": "desk"}
+WHO = LockHolder.from_json({"operation": "rotation of keys", "person": "ann", "host": "desk"})
 
 
 def openssl(arguments: list[str], data: bytes) -> bytes:
@@ -53,12 +54,12 @@ def begin(world: World, hours: float | None = None, **options: Any) -> dict[str,
 
 
 def end(world: World, **options: Any) -> bool:
-    return overlap.end(world.host, world.stack, locks=world.places.locks, **options)
+    return overlap.end(world.host, world.stack, WHO, locks=world.places.locks, **options)
 
 
 def boot(world: World) -> bool:
     world.reboot()
-    return overlap.after_boot(world.host, world.stack, locks=world.places.locks)
+    return overlap.after_boot(world.host, world.stack, WHO, locks=world.places.locks)
 
 
 def state(world: World) -> dict[str, Any]:
@@ -120,7 +121,7 @@ def test_a_second_rotation_leaves_the_timer_of_the_first(live: World, keys: Path
 
 @pytest.mark.parametrize("name", ["staging", "production", "keys"])
 def test_never_while_containers_may_be_starting(live: World, keys: Path, name: str) -> None:
-    who = {"operation": "promote", "person": "bob", "host": "desk"}
+    who = LockHolder.from_json({"operation": "promote", "person": "bob", "host": "desk"})
     with (
         lock.hold(lock.lock_path("shop", name, live.places.locks), who, 0),
         pytest.raises(RefusedError, match="promote by bob"),

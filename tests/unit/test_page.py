@@ -30,6 +30,7 @@ from release.operations.page_data import look
 from release.planning import disk_usage
 from release.planning.disk_usage import BUCKET_SECONDS, KEPT_SECONDS, Sample
 from release.process import journal, lock
+from release.releases.lock_holder import LockHolder
 from release.releases.release import seconds_of
 from release.rendering.page.document import STALE_MINUTES, page, stale_note, trouble
 from release.rendering.page.environment import environment
@@ -281,11 +282,15 @@ def test_an_operation_runs_or_was_interrupted(world: World) -> None:
     begin = json.dumps({"event": "begin", "at": 5, "operation": "deploy", "person": "ann", "pid": 1}) + "\n"
     write_journal(world, "1Z-staging-deploy-1.jsonl", begin, '{"event": "no')
     assert [item["outcome"] for item in seen(world)["operations"]] == ["interrupted"]
-    with lock.hold(lock.lock_path("shop", "staging", world.places.locks), {"pid": 1, "operation": "deploy"}, 0):
+    with lock.hold(
+        lock.lock_path("shop", "staging", world.places.locks),
+        LockHolder.from_json({"pid": 1, "operation": "deploy"}),
+        0,
+    ):
         data = seen(world)
         assert [(item["outcome"], item["seconds"]) for item in data["operations"]] == [("running", None)]
-        assert "Deploy by somebody runs for" in Reader(page(data)).text
-    with lock.hold(lock.lock_path("shop", "staging", world.places.locks), {"pid": 2}, 0):
+        assert "Deploy by an unknown user on an unknown host runs for" in Reader(page(data)).text
+    with lock.hold(lock.lock_path("shop", "staging", world.places.locks), LockHolder.from_json({"pid": 2}), 0):
         assert [item["outcome"] for item in seen(world)["operations"]] == ["interrupted"], "another one runs"
 
 

@@ -22,9 +22,10 @@ from support.waiting import until
 
 from release.errors import RefusedError
 from release.process import background, lock
+from release.releases.lock_holder import LockHolder
 
 ENGINE = Path(background.__file__).parents[2]
-WHO = {"operation": "promote", "person": "bob", "host": "desk", "since": "12:00:00"}
+WHO = LockHolder("promote", "bob", "desk", "12:00:00", 7)
 
 
 @contextmanager
@@ -42,7 +43,8 @@ def python(program: str, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 HOLDER = """
 import sys, time
 from release.process import lock
-with lock.hold(sys.argv[1], {"operation": "promote", "person": "bob", "host": "desk", "since": "12:00:00"}, 0):
+from release.releases.lock_holder import LockHolder
+with lock.hold(sys.argv[1], LockHolder("promote", "bob", "desk", "12:00:00", 7), 0):
     print("held", flush=True)
     time.sleep(60)
 """
@@ -56,15 +58,15 @@ def test_second_comer_is_told_within_a_second(tmp_path: Path) -> None:
         assert lock.holder(path) == WHO
         begun = time.monotonic()
         with (
-            pytest.raises(RefusedError, match="promote by bob on desk holds it since 12:00:00") as caught,
-            lock.hold(path, {}, 0),
+            pytest.raises(RefusedError, match="busy: promote by bob on desk, since 12:00:00") as caught,
+            lock.hold(path, LockHolder.from_json({}), 0),
         ):
             pass
         assert time.monotonic() - begun < 1
         assert "lock_wait=60" in caught.value.problems[0].fix
         process.send_signal(signal.SIGKILL)
         process.wait(10)
-        with lock.hold(path, {}, 0):  # it died with its holder
+        with lock.hold(path, LockHolder.from_json({}), 0):  # it died with its holder
             pass
     assert lock.holder(path) is None
 
@@ -109,8 +111,11 @@ def test_a_lock_whose_holder_is_not_named(tmp_path: Path, content: str) -> None:
     path = tmp_path / "lock"
     with lock.hold(str(path), WHO, 0):
         path.write_text(content)
-        assert lock.holder(str(path)) == {}
-        with pytest.raises(RefusedError, match="an operation by somebody on some host"), lock.hold(str(path), {}, 0):
+        assert lock.holder(str(path)) == LockHolder.from_json({})
+        with (
+            pytest.raises(RefusedError, match="an operation by an unknown user on an unknown host"),
+            lock.hold(str(path), LockHolder.from_json({}), 0),
+        ):
             pass
 
 

@@ -21,6 +21,7 @@ from release.adapters.haproxy import Switch
 from release.errors import OperationError, RefusedError
 from release.operations import flags, key_rotation
 from release.releases import compose
+from release.releases.lock_holder import LockHolder
 from release.stack import flags as stack_flags
 from release.stack.model import Stack
 from release.stack.reader import read_stack
@@ -127,7 +128,7 @@ def test_openssl_makes_a_pair() -> None:
 # Feature switches
 
 HAPROXY: dict[str, Path] = {}
-WHO = {"person": "ann", "reason": "matches never end"}
+WHO = LockHolder.from_json({"person": "ann", "reason": "matches never end"})
 
 
 def shop(**declared: Any) -> Any:

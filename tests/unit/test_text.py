@@ -15,6 +15,7 @@ from release.errors import OperationError, Problem
 from release.operations.runner import OperationReport
 from release.operations.status import status
 from release.process import lock
+from release.releases.lock_holder import LockHolder
 from release.rendering.report import report_lines
 from release.rendering.status import age, status_lines
 from release.rendering.summary import rows
@@ -202,7 +203,7 @@ def test_status_of_what_is_broken(world: World) -> None:
 
 def test_status_while_an_operation_runs(world: World) -> None:
     world.ship()
-    who = {"operation": "deploy", "person": "bob", "since": "12:00:00", "reason": "hotfix"}
+    who = LockHolder.from_json({"operation": "deploy", "person": "bob", "since": "12:00:00", "reason": "hotfix"})
     with lock.hold(lock.lock_path("shop", "staging", world.places.locks), who, 0):
         found = status(world.host, world.stack, world.places)
     text = "\n".join(status_lines(found))

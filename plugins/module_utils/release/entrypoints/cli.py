@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import argparse
 import dataclasses
-import datetime
 import json
 import os
 import socket
 import sys
 import time
-from typing import Any, TextIO
+from typing import TextIO
 
 from ..adapters.disk import Disk
 from ..adapters.nginx import Edge
@@ -28,6 +27,7 @@ from ..operations.warm_slot import cool
 from ..paths import Paths
 from ..process import journal, lock
 from ..releases.events import Event
+from ..releases.lock_holder import LockHolder
 from ..releases.request import OPERATIONS, Request
 from ..rendering import notifications
 from ..rendering.report import report_lines
@@ -221,14 +221,16 @@ def _cool(stacks: list[Stack]) -> int:
 
 def _end_overlap(stacks: list[Stack]) -> int:
     for stack in stacks:
-        if key_overlap.end(this_host(), stack, locks=Paths().locks):
+        if key_overlap.end(this_host(), stack, _this_process("end of the grace period"), locks=Paths().locks):
             _say(_ENDED.format(stack.name))
     return 0
 
 
 def after_boot(name: str, places: Paths | None = None) -> list[str]:
     """End a rotation's overlap whose time is over, or set the timer that a reboot has taken away."""
-    ended = key_overlap.after_boot(this_host(), load_stack(name), locks=(places or Paths()).locks)
+    ended = key_overlap.after_boot(
+        this_host(), load_stack(name), _this_process("end of the grace period"), locks=(places or Paths()).locks
+    )
     return [_ENDED.format(name)] if ended else []
 
 
@@ -237,7 +239,7 @@ def cool_stack(name: str, places: Paths | None = None) -> list[str]:
     stack, found = load_stack(name), []
     for environment in ENVIRONMENTS:
         path = lock.lock_path(stack.name, environment, (places or Paths()).locks)
-        with lock.hold(path, _who("cool"), COOL_WAIT_SECONDS):
+        with lock.hold(path, _this_process("cool"), COOL_WAIT_SECONDS):
             found.append(cool(this_host(), stack, environment))
     return [text for text in found if text]
 
@@ -248,7 +250,7 @@ def recover_stack(name: str, places: Paths | None = None, wait: bool = False) ->
     places = places or Paths()
     stack, host, found = load_stack(name), this_host(), []
     for environment in ENVIRONMENTS:
-        with lock.hold(lock.lock_path(stack.name, environment, places.locks), _who("recover"), 0):
+        with lock.hold(lock.lock_path(stack.name, environment, places.locks), _this_process("recover"), 0):
             mine = [recover(host, stack, record) for record in journal.unfinished(name, environment, places.state)]
         if mine:
             told = notifications.recovered(name, environment, socket.gethostname(), len(mine), host.clock.now())
@@ -257,15 +259,9 @@ def recover_stack(name: str, places: Paths | None = None, wait: bool = False) ->
     return found
 
 
-def _who(operation: str) -> dict[str, Any]:
-    """What the lock says of us to the one who comes second."""
-    return {
-        "operation": operation,
-        "person": os.environ.get("SUDO_USER", "root"),
-        "host": socket.gethostname(),
-        "since": datetime.datetime.now().astimezone().strftime("%H:%M:%S"),
-        "pid": os.getpid(),
-    }
+def _this_process(operation: str) -> LockHolder:
+    """What the lock says of us to the next person."""
+    return lock.this_process(operation, os.environ.get("SUDO_USER", "root"), socket.gethostname(), time.time())
 
 
 def _say(text: str, to: TextIO | None = None) -> None:

@@ -22,6 +22,7 @@ from ..planning import cleanup
 from ..planning.cleanup import CleanupPlan, HostUsage, Removal, Settings, size
 from ..ports import Host
 from ..process import lock
+from ..releases.lock_holder import LockHolder
 from ..rendering.notifications import disk_alarm
 from ..stack.model import ENVIRONMENTS, Stack
 from ..util.fields import Fields
@@ -89,7 +90,7 @@ def make_room(
     *,
     check: bool = False,
     wait_seconds: float = 0,
-    who: dict[str, Any] | None = None,
+    who: LockHolder | None = None,
     held: Collection[str] = (),
     keep_images: Collection[str] = (),
     places: Paths | None = None,
@@ -111,7 +112,7 @@ def make_room(
         report.failed = enough < planned.floor
     elif planned.missing or planned.trimmed:
         paths = [lock.lock_path(stack.name, env, places.locks) for stack in stacks for env in ENVIRONMENTS]
-        with _all_locks([path for path in paths if path not in held], who or _who(), wait_seconds):
+        with _all_locks([path for path in paths if path not in held], who or _this_process(host), wait_seconds):
             _carry_out(host, stacks, settings, keep_images, places, disk, report, tell)
         report.changed = bool(report.removed)
         report.failed = report.free_after < report.floor
@@ -185,7 +186,7 @@ def _without(seen: HostUsage, stuck: set[tuple[str, ...]]) -> HostUsage:
 
 
 @contextlib.contextmanager
-def _all_locks(paths: Sequence[str], who: dict[str, Any], wait_seconds: float) -> Iterator[None]:
+def _all_locks(paths: Sequence[str], who: LockHolder, wait_seconds: float) -> Iterator[None]:
     """All or none: whoever waits for the last must not keep the first from others meanwhile."""
     deadline = time.monotonic() + wait_seconds
     while True:
@@ -202,14 +203,9 @@ def _all_locks(paths: Sequence[str], who: dict[str, Any], wait_seconds: float) -
         time.sleep(RETRY_SECONDS)
 
 
-def _who() -> dict[str, Any]:
-    return {
-        "operation": "cleanup",
-        "person": os.environ.get("SUDO_USER", "root"),
-        "host": socket.gethostname(),
-        "since": time.strftime("%H:%M:%S"),
-        "pid": os.getpid(),
-    }
+def _this_process(host: Host, reason: str = "", person: str = "") -> LockHolder:
+    person = person or os.environ.get("SUDO_USER", "root")
+    return lock.this_process("cleanup", person, socket.gethostname(), host.clock.now(), reason)
 
 
 def _check_message(planned: CleanupPlan, enough: int) -> str:
@@ -263,7 +259,7 @@ class Room:
     ) -> str:
         """Clean up within a running operation. Returns a sentence; another operation that runs is no error."""
         settings = read_settings(free_gb=floor_gb, free_percent=0)
-        who = {**_who(), "person": person, "reason": f"makes room for {stack.name} {environment}"}
+        who = _this_process(host, f"makes room for {stack.name} {environment}", person)
         held = [lock.lock_path(stack.name, environment, self.places.locks)]
         try:
             report = make_room(

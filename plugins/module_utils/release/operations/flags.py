@@ -13,11 +13,11 @@ from __future__ import annotations
 import datetime
 import json
 import os
-from typing import Any
 
 from ..adapters.flags_file import STATE, _home, turned
 from ..ports import RouterPort
 from ..process import lock
+from ..releases.lock_holder import LockHolder
 from ..stack.flags import State, closed, values, who_has
 from ..stack.model import ENVIRONMENTS, Stack
 from ..util.files import as_json, read, write_atomically
@@ -33,7 +33,7 @@ def turn(
     environment: str,
     flag: str,
     on: bool,
-    who: dict[str, Any],
+    who: LockHolder,
     switch: RouterPort,
     *,
     state: str = STATE,
@@ -51,7 +51,7 @@ def turn(
         changed = known.get(flag, {}).get("on") is not on
         if changed:
             moment = datetime.datetime.now(datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%SZ")
-            entry = {"on": on, "person": who.get("person", ""), "reason": who.get("reason", ""), "at": moment}
+            entry = {"on": on, "person": who.person, "reason": who.reason, "at": moment}
             known = {**known, flag: entry}
             write_atomically(os.path.join(home, "turned.json"), as_json(known), 0o644)
             with open(os.path.join(home, "history.jsonl"), "a", encoding="utf-8") as file:

@@ -18,6 +18,7 @@ from ..errors import Problem, RefusedError
 from ..ports import Host
 from ..process import lock
 from ..releases.host_state import HostState
+from ..releases.lock_holder import LockHolder
 from ..stack.model import ENVIRONMENTS, Stack
 from . import key_rotation
 
@@ -33,7 +34,7 @@ def begin(
     host: Host,
     stack: Stack,
     overlap_hours: float | None,
-    who: dict[str, Any],
+    who: LockHolder,
     *,
     lock_wait: float = 0,
     locks: str = lock.DIRECTORY,
@@ -53,13 +54,13 @@ def begin(
         return key_rotation.rotate(directory(stack), stack.keys.user, host.clock.now(), seconds, run)
 
 
-def end(host: Host, stack: Stack, *, early: bool = False, locks: str = lock.DIRECTORY) -> bool:
+def end(host: Host, stack: Stack, who: LockHolder, *, early: bool = False, locks: str = lock.DIRECTORY) -> bool:
     """End the overlap when its time is over, or `early`. False when none has ended; the timer is set if there is one.
 
     Raises RefusedError when the rotation itself was interrupted.
     """
     place = directory(stack)
-    with lock.hold(lock.lock_path(stack.name, "keys", locks), {"operation": "end of a key overlap"}, 10):
+    with lock.hold(lock.lock_path(stack.name, "keys", locks), who, 10):
         note = key_rotation.pending(place)
         if note is None or (note.get("half") and not early):
             host.timer.disarm_overlap(stack.name)
@@ -72,9 +73,9 @@ def end(host: Host, stack: Stack, *, early: bool = False, locks: str = lock.DIRE
         return True
 
 
-def after_boot(host: Host, stack: Stack, *, locks: str = lock.DIRECTORY) -> bool:
+def after_boot(host: Host, stack: Stack, who: LockHolder, *, locks: str = lock.DIRECTORY) -> bool:
     """End the overlap if its time is over, otherwise set its timer again, which a reboot has taken away."""
-    if end(host, stack, locks=locks):
+    if end(host, stack, who, locks=locks):
         return True
     note = key_rotation.pending(directory(stack))
     if note is not None and not note.get("half"):

@@ -85,11 +85,11 @@ def _release(entry: Entry) -> dict[str, Any]:
 
 def _operations(stack: Stack, environment: str, places: Paths) -> list[dict[str, Any]]:
     """The newest of an environment. One without an end runs, when it is the lock's holder, or was interrupted."""
-    holder = lock.holder(lock.lock_path(stack.name, environment, places.locks)) or {}
+    holder = lock.holder(lock.lock_path(stack.name, environment, places.locks))
     found = []
     for header, end in journal.glances(stack.name, environment, places.state, OPERATIONS):
         begun = float(header.get("at", 0))
-        runs = "running" if holder and holder.get("pid") == header.get("pid") else "interrupted"
+        runs = "running" if holder and holder.pid == header.get("pid") else "interrupted"
         found.append(
             {
                 "operation": str(header.get("operation", "")),

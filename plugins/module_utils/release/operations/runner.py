@@ -88,14 +88,7 @@ def run(
         if check:
             _plan_and_go(host, stack, request, report, places, "")
         else:
-            who = {
-                "operation": request.operation,
-                "person": request.person,
-                "host": request.host,
-                "reason": request.reason,
-                "since": datetime.datetime.now().astimezone().strftime("%H:%M:%S"),
-                "pid": os.getpid(),
-            }
+            who = lock.this_process(request.operation, request.person, request.host, host.clock.now(), request.reason)
             with lock.hold(lock.lock_path(stack.name, request.environment, places.locks), who, request.lock_wait):
                 if request.operation == "deploy":
                     # It builds. What is over in a moment shows on the page when it is.
@@ -200,7 +193,7 @@ def _staging_leftovers(
     left = journal.unfinished(stack.name, "staging", places.state)
     if check or not left:
         return left
-    who = {"operation": "recover", "person": request.person, "host": request.host, "pid": os.getpid()}
+    who = lock.this_process("recover", request.person, request.host, host.clock.now())
     try:
         with lock.hold(path, who, 0):
             for record in journal.unfinished(stack.name, "staging", places.state):

@@ -91,7 +91,7 @@ def _environment(host: Host, stack: Stack, seen: HostState, name: str, places: P
             for app, image in (entry.release.images.items() if entry else ())
             if seen.tags.get((app, name)) != image
         ],
-        "running_operation": holder or {},
+        "running_operation": holder.to_json() if holder else {},
         "unfinished": []
         if holder
         else [r.path.rsplit("/", 1)[-1] for r in journal.unfinished(stack.name, name, places.state)],

@@ -11,9 +11,9 @@ import json
 import os
 import time
 from collections.abc import Iterator
-from typing import Any
 
 from ..errors import Problem, RefusedError
+from ..releases.lock_holder import LockHolder, time_of_day
 
 DIRECTORY = "/run/onehost"
 
@@ -26,7 +26,7 @@ def lock_path(stack: str, environment: str, directory: str = DIRECTORY) -> str:
 
 
 @contextlib.contextmanager
-def hold(path: str, who: dict[str, Any], wait_seconds: float) -> Iterator[None]:
+def hold(path: str, who: LockHolder, wait_seconds: float) -> Iterator[None]:
     """Hold the lock while the block runs. Raises RefusedError, naming the holder, when it is not free in time."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     # Not inherited by docker or git: a child that outlives us must not keep the lock.
@@ -38,15 +38,20 @@ def hold(path: str, who: dict[str, Any], wait_seconds: float) -> Iterator[None]:
                 raise RefusedError([_taken(path)])
             time.sleep(0.02)
         os.ftruncate(handle, 0)
-        os.pwrite(handle, json.dumps(who).encode(), 0)
+        os.pwrite(handle, json.dumps(who.to_json()).encode(), 0)
         yield
         os.ftruncate(handle, 0)
     finally:
         os.close(handle)
 
 
-def holder(path: str) -> dict[str, Any] | None:
-    """Who holds the lock now, or None when it is free. Also for those who may not write there."""
+def this_process(operation: str, person: str, host: str, now: float, reason: str = "") -> LockHolder:
+    """The holder that this process is, at `now` (seconds since the epoch)."""
+    return LockHolder(operation, person, host, time_of_day(now), os.getpid(), reason)
+
+
+def holder(path: str) -> LockHolder | None:
+    """Who holds the lock now, or None when it is free. Needs no right to write there."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -54,10 +59,9 @@ def holder(path: str) -> dict[str, Any] | None:
     try:
         if _try(handle, fcntl.LOCK_SH):
             return None
-        data = json.loads(os.pread(handle, 65536, 0) or b"{}")
-        return data if isinstance(data, dict) else {}
+        return LockHolder.from_json(json.loads(os.pread(handle, 65536, 0) or b"{}"))
     except ValueError:
-        return {}
+        return LockHolder.from_json({})
     finally:
         os.close(handle)
 
@@ -71,12 +75,8 @@ def _try(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 def _taken(path: str) -> Problem:
-    who = holder(path) or {}
-    text = (
-        f"{who.get('operation', 'an operation')} by {who.get('person', 'somebody')} on {who.get('host', 'some host')}"
+    # Free by now, if its holder left between the two looks.
+    who = holder(path) or LockHolder.from_json({})
+    return Problem(
+        f"busy: {who}", f"lock {os.path.basename(path)}", "wait for it with -e lock_wait=60, or look with status.yml"
     )
-    if who.get("since"):
-        text += f" holds it since {who['since']}"
-    if who.get("reason"):
-        text += f" ({who['reason']})"
-    return Problem(text, f"lock {os.path.basename(path)}", "wait for it with -e lock_wait=60, or look with status.yml")
