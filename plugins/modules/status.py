@@ -61,10 +61,11 @@ def main() -> None:
         wanted = module.params["stack"]
         names = [stack_files.choose_stack(wanted)] if wanted else stack_files.known_stacks()
         host = entrypoints_bootstrap.this_host()
-        stacks = [status.status(host, stack_files.load_stack(name)) for name in names]
+        reports = [status.status(host, stack_files.load_stack(name)) for name in names]
     except (RefusedError, OperationError) as error:
         module.fail_json(msg=str(error))
-    lines = [line for stack in stacks for line in status_text.status_lines(stack)]
+    lines = [line for report in reports for line in status_text.status_lines(report)]
+    stacks = [report.to_json() for report in reports]
     module.exit_json(changed=False, stacks=stacks, lines=lines or ["no stack was provisioned on this host"])
 
 

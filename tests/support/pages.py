@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a status page may have to show: a usual day, a first day, a bad day. The shape is `page_data.look`'s."""
+"""What a status page may have to show: a usual day, a first day, a bad day."""
 
 from __future__ import annotations
 
@@ -10,8 +10,18 @@ import math
 import time
 from typing import Any
 
-from release.planning.disk_usage import BUCKET_SECONDS, KEPT_SECONDS
+from release.planning.disk_usage import BUCKET_SECONDS, KEPT_SECONDS, Sample
+from release.releases.lock_holder import LockHolder
 from release.releases.release import seconds_of
+from release.releases.status import (
+    AppStatus,
+    EnvironmentStatus,
+    OperationSummary,
+    ReleaseSummary,
+    RollbackPreview,
+    StatusReport,
+)
+from release.rendering.page.data import DiskUse, PageData
 
 #: 21 Nov 2026, 07:01:12 UTC.
 NOW = 1795244472
@@ -41,11 +51,8 @@ def environment(name: str, number: int, at: float, apps: dict[str, Any], **more:
         "version": "main",
         "since": stamp(at + 12),
         "via": "promote" if name == "production" else "deploy",
-        "ports": [4500, 80] if name == "production" else [4400],
+        "ports": (4500, 80) if name == "production" else (4400,),
         "apps": apps,
-        "running_operation": {},
-        "unfinished": [],
-        "operations": [],
         **more,
     }
 
@@ -55,15 +62,14 @@ def release(name: str, number: int, at: float, status: str, **more: Any) -> dict
         "release": f"{stamp(at)}-{name}-{commit(number)[:7]}",
         "environment": name,
         "status": status,
-        "at": float(int(at)),
-        "since": float(int(at)) + 15,
+        "since": stamp(at + 15),
         "via": "promote" if name == "production" else "deploy",
         "commit": commit(number),
         "version": "main",
         "person": "ann",
         "reason": "",
         "apps": 5,
-        "skipped_gates": [],
+        "skipped_gates": (),
         **more,
     }
 
@@ -83,21 +89,21 @@ def operation(kind: str, at: float, seconds: float | None, outcome: str = "succe
     }
 
 
-def samples(days: float = 7) -> list[list[int]]:
+def samples(days: float = 7) -> list[Sample]:
     """A disk that fills as images are built, and is cleaned up now and then."""
-    total, found = 50_000_000_000, []
+    total = 50_000_000_000
+    found: list[Sample] = []
     first = NOW - int(min(days * DAY, KEPT_SECONDS))
     for at in range(first, NOW, BUCKET_SECONDS):
         day = (at - NOW) / DAY
         if -3.1 < day < -2.9:
             continue  # the host was off
         used = 17e9 + 9e9 * ((day * 0.55) % 1) + 0.5e9 * math.sin(day * 9)
-        found.append([at, total, int(total - used)])
+        found.append(Sample(at, total, int(total - used)))
     return found
 
 
-def usual() -> dict[str, Any]:
-    """A day like most."""
+def _usual() -> dict[str, Any]:
     names = ["hub", "sales", "finance", "onboarding", "mailer"]
     live = {name: app(4) for name in names}
     next_up = {name: app(5 if name in ("hub", "sales") else 4) for name in names}
@@ -146,45 +152,74 @@ def usual() -> dict[str, Any]:
         ],
         "due": [],
         "flags": ["flag hub checkout_v2: off in production since 2026-11-20 by ann"],
-        "keys": {},
         "notes": ["flag hub checkout_v2: off in production since 2026-11-20 by ann"],
-        "history": [],
         "free_gb": 29.4,
         "floor_gb": 20.0,
         "disk": {"total": 50_000_000_000, "free": 29_400_000_000, "lowest": 24_000_000_000, "samples": samples()},
     }
 
 
-def first_day() -> dict[str, Any]:
+def _page(data: dict[str, Any]) -> PageData:
+    environments = {
+        name: EnvironmentStatus(**{**env, "apps": {app: AppStatus(**state) for app, state in env["apps"].items()}})
+        for name, env in data["environments"].items()
+    }
+    back = data["rollback"]
+    status = StatusReport(
+        stack=data["stack"],
+        environments=environments,
+        rollback=RollbackPreview(**{**back, "changes": tuple(back.get("changes", ()))}),
+        due=tuple(data["due"]),
+        flags=tuple(data["flags"]),
+        free_gb=data["free_gb"],
+        floor_gb=data["floor_gb"],
+    )
+    return PageData(
+        status=status,
+        host=data["host"],
+        at=data["at"],
+        disk=DiskUse(**{**data["disk"], "samples": tuple(data["disk"]["samples"])}),
+        releases=tuple(ReleaseSummary(**item) for item in data["releases"]),
+        operations=tuple(OperationSummary(**item) for item in data["operations"]),
+        notes=tuple(data["notes"]),
+    )
+
+
+def usual() -> PageData:
+    """A day like most."""
+    return _page(_usual())
+
+
+def first_day() -> PageData:
     """Provisioned, and nothing more."""
-    data = usual()
+    data = _usual()
     nothing = {"release": "", "slot": "", "commit": "", "version": "", "since": "", "via": ""}
     for env in data["environments"].values():
         env.update(nothing, apps={name: {"state": "absent"} for name in env["apps"]})
     data["rollback"] = {"possible": True, "to": "", "text": "nothing is live in production"}
     data.update(releases=[], operations=[], flags=[], due=[], notes=[])
     data["disk"].update(samples=samples()[-1:], lowest=data["disk"]["free"])
-    return data
+    return _page(data)
 
 
-def bad_day() -> dict[str, Any]:
+def bad_day() -> PageData:
     """All at once: many apps, long names, what should never be read as HTML, an operation that runs, a full disk."""
-    data = usual()
+    data = _usual()
     apps = {f"service-number-{number}": app(number) for number in range(17)}
     apps["an-app-with-a-name-of-thirty-two"] = app(1, healthy=False, cause=f"HTTP 503 {MARK} {LONG}", restarts=7)
     apps["worker"] = app(1, state="restarting", healthy=False, restarts=1)
     apps["newcomer"] = {"state": "absent"}
-    holder = {"operation": "promote", "person": MARK, "host": "laptop", "reason": f"{MARK} {LONG}", "since": "07:00:00"}
+    holder = LockHolder("promote", MARK, "laptop", "07:00:00", 7, f"{MARK} {LONG}")
     data["environments"]["production"].update(apps=apps, running_operation=holder)
     data["environments"]["staging"].update(
-        apps=dict(apps), version=LONG, unfinished=[f"{stamp(NOW - HOUR)}-staging-deploy-4711.jsonl"]
+        apps=dict(apps), version=LONG, unfinished=(f"{stamp(NOW - HOUR)}-staging-deploy-4711.jsonl",)
     )
     data["rollback"]["changes"] += [f"{name}: image 3f1c9a7be210 -> 90aa41c7d5ee" for name in apps]
     data["rollback"]["changes"] += [f"A_RATHER_{'VERY_' * 12}LONG_NAME: back to its value of that day"]
     data["releases"][0].update(
         reason=f"{MARK}<!--# include file='/etc/passwd' --> {LONG}", version=LONG, status="failed"
     )
-    data["releases"][1].update(person=MARK, skipped_gates=["soak", "disk_free"], apps=1)
+    data["releases"][1].update(person=MARK, skipped_gates=("soak", "disk_free"), apps=1)
     data["releases"].insert(0, release("production", 7, NOW - 70, "prepared", person=f"<img src=x> {LONG}"))
     data["operations"][0].update(outcome="interrupted", seconds=None)
     data["operations"][1].update(outcome="failed", message=f"{MARK} {LONG}", seconds=4000.0)
@@ -194,13 +229,13 @@ def bad_day() -> dict[str, Any]:
     data["due"] = ["production SESSION_SECRET is 120 days old, 90 asked", f"{MARK} is old"]
     data["notes"] += [f"secret {text}" for text in data["due"]]
     data["disk"].update(free=12_000_000_000, lowest=11_000_000_000)
-    return data
+    return _page(data)
 
 
-def no_way_back() -> dict[str, Any]:
+def no_way_back() -> PageData:
     """A first release in production, and a short memory of the disk."""
-    data = usual()
+    data = _usual()
     data["rollback"] = {"possible": False, "to": "", "text": "stack shop: there is no earlier good release"}
     data["disk"]["samples"] = samples(0.2)
     assert seconds_of(stamp(NOW)) == NOW
-    return data
+    return _page(data)

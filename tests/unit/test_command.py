@@ -18,6 +18,7 @@ from release.entrypoints import access, bootstrap, cli
 from release.errors import OperationError, RefusedError
 from release.operations import runner
 from release.ports import Host
+from release.releases.status import RollbackPreview, StatusReport
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
@@ -133,7 +134,9 @@ def test_owners_act_on_their_own_stack_alone(
     other = {**shop_definition(), "directory": "/srv/other", "owner": "bob"}
     (stacks / "other.json").write_text(json.dumps(read_stack("other", other).to_mapping(with_env=False)))
     # The faked host knows one stack.
-    monkeypatch.setattr(cli, "status", lambda host, stack: {"stack": stack.name})
+    monkeypatch.setattr(
+        cli, "status", lambda host, stack: StatusReport(stack.name, {}, RollbackPreview(possible=False))
+    )
     monkeypatch.setenv("SUDO_USER", "bob")
     for words in (
         *((name, "--stack", "shop") for name in ("deploy", "promote", "rollback", "status", "recover", "cool")),

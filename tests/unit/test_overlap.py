@@ -18,6 +18,7 @@ from release.operations.observe import observe
 from release.operations.status import status
 from release.process import lock
 from release.releases.lock_holder import LockHolder
+from release.releases.status import KeyRotationStatus
 from release.rendering import key_overlap as rendering_key_overlap
 from release.rendering.status import status_lines
 from release.stack.reader import read_stack
@@ -62,8 +63,14 @@ def boot(world: World) -> bool:
     return overlap.after_boot(world.host, world.stack, WHO, locks=world.places.locks)
 
 
-def state(world: World) -> dict[str, Any]:
+def overlap_state(world: World) -> KeyRotationStatus | None:
     return overlap.state(world.stack, observe(world.host, world.stack))
+
+
+def state(world: World) -> KeyRotationStatus:
+    found = overlap_state(world)
+    assert found is not None
+    return found
 
 
 def previous(keys: Path) -> str:
@@ -131,19 +138,19 @@ def test_never_while_containers_may_be_starting(live: World, keys: Path, name: s
 
 
 def test_status_tells_of_it(live: World, keys: Path) -> None:
-    assert state(live) == {} and rendering_key_overlap.lines({}) == []
+    assert overlap_state(live) is None and rendering_key_overlap.lines(None) == []
     begin(live, 2)
     live.clock.time += 1800
     told = state(live)
-    assert (told["running"], told["hours_left"], told["old_pair_in"]) == (True, 1.5, ["staging", "production"])
+    assert (told.running, told.hours_left, told.old_pair_in) == (True, 1.5, ("staging", "production"))
     text = "\n".join(rendering_key_overlap.lines(told))
     assert "valid until" in text and "1.5 hours left" in text and "promote.yml" in text
 
     live.store.keys |= {"jwt_private.pem": b"two", "jwt_public.pem": b"two"}
     live.good("deploy")
-    assert state(live)["old_pair_in"] == ["production"]
+    assert state(live).old_pair_in == ("production",)
     live.good("promote")
-    assert state(live)["old_pair_in"] == []
+    assert state(live).old_pair_in == ()
     end(live, early=True)
     assert rendering_key_overlap.lines(state(live)) == []
 
@@ -173,7 +180,7 @@ def test_an_interrupted_rotation_is_for_a_person(live: World, keys: Path) -> Non
     with pytest.raises(RefusedError, match="interrupted"):
         end(live, early=True)
     begin(live, 2)
-    assert state(live)["running"] and not state(live)["interrupted"]
+    assert state(live).running and not state(live).interrupted
 
 
 def test_its_end_is_no_reason_for_new_containers(live: World) -> None:

@@ -172,8 +172,8 @@ def test_status_says_what_a_rollback_changes_by_name(world: World) -> None:
     world.ship(api="healthy")
     world.store.env["production"] += b"NEW_KEY='secret-value'\n"
     world.rotate_secret()
-    found = status(world.host, world.stack, world.places)["rollback"]
-    text = "\n".join(found["changes"])
+    found = status(world.host, world.stack, world.places).rollback
+    text = "\n".join(found.changes)
     assert "api: image" in text and "PUBLIC_URL: back to its value of that day" in text
     assert "NEW_KEY: goes" in text
     assert "DATABASE_URL: stays as it is today (secret)" in text
@@ -192,22 +192,24 @@ def test_status_of_what_is_broken(world: World) -> None:
     world.run("deploy")
     world.revive()
     found = status(world.host, world.stack, world.places)
-    apps = found["environments"]["production"]["apps"]
-    assert (apps["api"]["state"], apps["mail"]["state"]) == ("gone", "exited")
+    apps = found.environments["production"].apps
+    assert (apps["api"].state, apps["mail"].state) == ("missing", "exited")
     text = "\n".join(status_lines(found))
-    assert "gone, not healthy no answer on port" in text
+    assert "missing, not healthy no answer on port" in text
     assert "fix: ansible-playbook playbooks/recover.yml" in text
     assert "rollback: stack shop, production: there is no good release to go back to" in text
-    assert found["environments"]["staging"]["operations"][0]["outcome"] == "interrupted"
+    assert found.environments["staging"].operations[0].outcome == "interrupted"
 
 
 def test_status_while_an_operation_runs(world: World) -> None:
     world.ship()
-    who = LockHolder.from_json({"operation": "deploy", "person": "bob", "since": "12:00:00", "reason": "hotfix"})
+    who = LockHolder.from_json(
+        {"operation": "deploy", "person": "bob", "host": "desk", "since": "12:00:00", "reason": "hotfix"}
+    )
     with lock.hold(lock.lock_path("shop", "staging", world.places.locks), who, 0):
         found = status(world.host, world.stack, world.places)
     text = "\n".join(status_lines(found))
-    assert "running now: deploy by bob since 12:00:00 hotfix" in text and "unfinished" not in text
+    assert "running now: deploy by bob on desk, since 12:00:00 (hotfix)" in text and "unfinished" not in text
 
 
 def test_status_of_new_routes_and_apps(world: World) -> None:
@@ -218,7 +220,7 @@ def test_status_of_new_routes_and_apps(world: World) -> None:
         cron={"context": "cron", "kind": "worker"},
     )
     world.ship(front="healthy", cron="healthy")
-    changes = status(world.host, world.stack, world.places)["rollback"]["changes"]
+    changes = status(world.host, world.stack, world.places).rollback.changes
     assert "cron: goes" in changes and "routes of the edge: back to those of that day" in changes
 
 

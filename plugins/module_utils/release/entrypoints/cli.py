@@ -157,7 +157,7 @@ def _operate(options: argparse.Namespace, person: access.Caller) -> int:
 def _status(stacks: list[Stack], as_json: bool) -> int:
     found = [status(this_host(), stack) for stack in stacks]
     if as_json:
-        _say(json.dumps(found, indent=2))
+        _say(json.dumps([item.to_json() for item in found], indent=2))
     else:
         _say("\n".join(line for item in found for line in status_lines(item)))
     return 0

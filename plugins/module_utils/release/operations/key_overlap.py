@@ -19,6 +19,7 @@ from ..ports import Host
 from ..process import lock
 from ..releases.host_state import HostState
 from ..releases.lock_holder import LockHolder
+from ..releases.status import KeyRotationStatus
 from ..stack.model import ENVIRONMENTS, Stack
 from . import key_rotation
 
@@ -83,21 +84,21 @@ def after_boot(host: Host, stack: Stack, who: LockHolder, *, locks: str = lock.D
     return False
 
 
-def state(stack: Stack, seen: HostState) -> dict[str, Any]:
-    """What status tells of the last rotation; empty when there was none."""
+def state(stack: Stack, seen: HostState) -> KeyRotationStatus | None:
+    """What status tells of the last rotation; None when there was none."""
     note = key_rotation.last(directory(stack)) if stack.keys else None
     if note is None:
-        return {}
+        return None
     since, until = float(note["since"]), float(note["until"])
-    return {
-        "since": moment(since),
-        "until": moment(until),
-        "running": "ended" not in note,
-        "interrupted": bool(note.get("half")),
-        "late": "ended" not in note and seen.now > until + LATE_SECONDS,
-        "hours_left": round(max(0.0, until - seen.now) / 3600, 1) if "ended" not in note else 0.0,
-        "old_pair_in": [name for name in ENVIRONMENTS if _has_old_pair(stack, seen, name, since)],
-    }
+    return KeyRotationStatus(
+        since=moment(since),
+        until=moment(until),
+        running="ended" not in note,
+        interrupted=bool(note.get("half")),
+        late="ended" not in note and seen.now > until + LATE_SECONDS,
+        hours_left=round(max(0.0, until - seen.now) / 3600, 1) if "ended" not in note else 0.0,
+        old_pair_in=tuple(name for name in ENVIRONMENTS if _has_old_pair(stack, seen, name, since)),
+    )
 
 
 def _has_old_pair(stack: Stack, seen: HostState, environment: str, since: float) -> bool:

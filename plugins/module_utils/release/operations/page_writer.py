@@ -61,7 +61,7 @@ def _write(host: Host, stack: Stack, space: tuple[int, int], samples: list[Sampl
     home = directory(stack.name, places.state)
     try:
         data = look(host, stack, socket.gethostname(), space, samples, places)
-        write_atomically(os.path.join(home, "status.json"), json.dumps(data).encode(), MODE)
+        write_atomically(os.path.join(home, "status.json"), json.dumps(data.to_json()).encode(), MODE)
         write_atomically(os.path.join(home, "index.html"), page(data).encode(), MODE)
     except (ReleaseError, OSError, ValueError) as error:
         return [f"{stack.name}: {error}", *_write_trouble(stack, str(error), places.state)]

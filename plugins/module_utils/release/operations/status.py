@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+import dataclasses
 
 from ..env import secret_ages
 from ..env.env_file import parse_env
@@ -17,110 +17,150 @@ from ..ports import Host
 from ..process import journal, lock
 from ..releases.history import newest_first
 from ..releases.host_state import HostState
-from ..releases.release import moment_of
+from ..releases.release import Live, Release, moment_of
 from ..releases.request import Request
+from ..releases.runtime import Container
+from ..releases.status import (
+    AppStatus,
+    EnvironmentStatus,
+    OperationSummary,
+    ReleaseSummary,
+    RollbackPreview,
+    StatusReport,
+)
 from ..stack import flags
-from ..stack.model import ENVIRONMENTS, Stack
+from ..stack.model import ENVIRONMENTS, App, Stack
 from . import key_overlap
 from .observe import observe
 
+#: How many releases of each environment the report names, and how many operations.
+RELEASES = 5
+OPERATIONS = 5
 
-def status(host: Host, stack: Stack, places: Paths | None = None, seen: HostState | None = None) -> dict[str, Any]:
-    """Everything status.yml shows, as plain data. `seen` saves a second look."""
+
+def status(host: Host, stack: Stack, places: Paths | None = None, seen: HostState | None = None) -> StatusReport:
+    """Everything status.yml shows. `seen` saves a second look at the host."""
     places = places or Paths()
     seen = seen or observe(host, stack)
-    return {
-        "stack": stack.name,
-        "environments": {name: _environment(host, stack, seen, name, places) for name in ENVIRONMENTS},
-        "rollback": _rollback(host, stack, seen),
-        "history": [
-            {
-                "release": e.release.id,
-                "environment": e.release.environment,
-                "status": e.status,
-                "since": e.since,
-                "commit": e.release.commit[:12],
-                "person": e.release.person,
-                "reason": e.release.reason,
-            }
+    return StatusReport(
+        stack=stack.name,
+        environments={name: _environment(host, stack, seen, name, places) for name in ENVIRONMENTS},
+        rollback=_rollback(host, stack, seen),
+        history=tuple(
+            ReleaseSummary.of(entry)
             for environment in ENVIRONMENTS
-            for e in newest_first(seen.entries, environment)[:5]
-        ],
-        "due": secret_ages.due(stack.env_matrix, secret_ages.days(seen.secret_record, seen.now)),
-        "offline": str(seen.secret_record.get("offline", "")),
-        "keys": key_overlap.state(stack, seen),
-        "flags": [text for name in ENVIRONMENTS for text in flags.lines(stack, name, host.store.flags(stack, name))],
-        "notifications": host.notify.troubles(),
-        "free_gb": round(seen.free_bytes / 1e9, 1),
-        "floor_gb": stack.disk_floor_gb,
-    }
+            for entry in newest_first(seen.entries, environment)[:RELEASES]
+        ),
+        due=tuple(secret_ages.due(stack.env_matrix, secret_ages.days(seen.secret_record, seen.now))),
+        offline=str(seen.secret_record.get("offline", "")),
+        keys=key_overlap.state(stack, seen),
+        flags=tuple(text for name in ENVIRONMENTS for text in flags.lines(stack, name, host.store.flags(stack, name))),
+        notifications=tuple(host.notify.troubles()),
+        free_gb=round(seen.free_bytes / 1e9, 1),
+        floor_gb=stack.disk_floor_gb,
+    )
 
 
-def _environment(host: Host, stack: Stack, seen: HostState, name: str, places: Paths) -> dict[str, Any]:
-    live, entry = seen.live[name], seen.live_entry(name)
-    running = {c.app: c for c in seen.in_slot(name, live.slot)} if live else {}
-    apps: dict[str, dict[str, Any]] = {}
-    for app in stack.apps.values():
-        container = running.get(app.name)
-        if entry is None or live is None or app.name not in entry.release.images:
-            apps[app.name] = {"state": "absent"}
-            continue
-        answer = host.probe.health(stack.loopback_port(app, name, live.slot), app.health) if app.is_web else None
-        healthy = container is not None and container.state == "running" and (answer is None or 0 < answer.status < 400)
-        apps[app.name] = {
-            "state": container.state if container else "gone",
-            "healthy": healthy,
-            "cause": "" if healthy or answer is None else str(answer),
-            "image": short(entry.release.images[app.name]),
-            "commit": entry.release.commits.get(app.name, entry.release.commit)[:12],
-            "restarts": container.restarts if container else 0,
-        }
+def _environment(host: Host, stack: Stack, seen: HostState, name: str, places: Paths) -> EnvironmentStatus:
     holder = lock.holder(lock.lock_path(stack.name, name, places.locks))
-    return {
-        "release": live.release if live else "",
-        "slot": live.slot if live else "",
-        "commit": entry.release.commit[:12] if entry else "",
-        "version": entry.release.version if entry else "",
-        "since": entry.since if entry else "",
-        "age_seconds": seen.now - moment_of(entry.since).timestamp() if entry and entry.since else 0.0,
-        "via": entry.via if entry else "",
-        "ports": list(stack.environments[name].ports),
-        "apps": apps,
-        "moved_tags": [
+    unfinished = [] if holder else journal.unfinished(stack.name, name, places.state)
+    common = EnvironmentStatus(
+        ports=stack.environments[name].ports,
+        apps=_apps(host, stack, seen, name),
+        running_operation=holder,
+        unfinished=tuple(record.path.rsplit("/", 1)[-1] for record in unfinished),
+        operations=tuple(operations(stack, name, places, OPERATIONS)),
+    )
+    live, entry = seen.live[name], seen.live_entry(name)
+    if live is None:
+        return common
+    common = dataclasses.replace(common, release=live.release, slot=live.slot)
+    if entry is None:
+        return common
+    return dataclasses.replace(
+        common,
+        commit=entry.release.commit[:12],
+        version=entry.release.version,
+        since=entry.since,
+        age_seconds=seen.now - moment_of(entry.since).timestamp() if entry.since else 0.0,
+        via=entry.via,
+        moved_tags=tuple(
             f"{app}:{name} names {short(seen.tags.get((app, name), ''))}, live is {short(image)}"
-            for app, image in (entry.release.images.items() if entry else ())
+            for app, image in entry.release.images.items()
             if seen.tags.get((app, name)) != image
-        ],
-        "running_operation": holder.to_json() if holder else {},
-        "unfinished": []
-        if holder
-        else [r.path.rsplit("/", 1)[-1] for r in journal.unfinished(stack.name, name, places.state)],
-        "operations": [
-            {
-                "operation": r.header.get("operation", ""),
-                "at": r.header.get("at", 0),
-                "person": r.header.get("person", ""),
-                "outcome": (r.result or {}).get("outcome", "running" if holder else "interrupted"),
-                "message": (r.result or {}).get("message", ""),
-                "seconds": round(float((r.result or r.header).get("at", 0)) - float(r.header.get("at", 0)), 1),
-            }
-            for r in journal.records(stack.name, name, places.state, newest=5)
-        ],
+        ),
+    )
+
+
+def _apps(host: Host, stack: Stack, seen: HostState, environment: str) -> dict[str, AppStatus]:
+    live, entry = seen.live[environment], seen.live_entry(environment)
+    if live is None or entry is None:
+        return {app: AppStatus() for app in stack.apps}
+    running = {container.app: container for container in seen.in_slot(environment, live.slot)}
+    return {
+        app.name: _app(host, stack, environment, app, live, entry.release, running.get(app.name))
+        if app.name in entry.release.images
+        else AppStatus()
+        for app in stack.apps.values()
     }
+
+
+def _app(
+    host: Host, stack: Stack, environment: str, app: App, live: Live, release: Release, container: Container | None
+) -> AppStatus:
+    answer = None
+    if app.is_web:
+        answer = host.probe.health(stack.loopback_port(app, environment, live.slot), app.health)
+    running = container is not None and container.state == "running"
+    healthy = running and (answer is None or 0 < answer.status < 400)
+    return AppStatus(
+        state=container.state if container else "missing",
+        healthy=healthy,
+        cause="" if healthy or answer is None else str(answer),
+        image=short(release.images[app.name]),
+        commit=release.commits.get(app.name, release.commit)[:12],
+        restarts=container.restarts if container else 0,
+    )
+
+
+def operations(stack: Stack, environment: str, places: Paths, newest: int) -> list[OperationSummary]:
+    """The newest operations of an environment, newest first.
+
+    One without an end is running when its process holds the lock, and was interrupted otherwise.
+    """
+    holder = lock.holder(lock.lock_path(stack.name, environment, places.locks))
+    found = []
+    for header, end in journal.glances(stack.name, environment, places.state, newest):
+        begun = float(header.get("at", 0))
+        outcome = "running" if holder and holder.pid == header.get("pid") else "interrupted"
+        found.append(
+            OperationSummary(
+                operation=str(header.get("operation", "")),
+                environment=environment,
+                at=begun,
+                seconds=max(0.0, round(float(end.get("at", begun)) - begun, 1)) if end else None,
+                person=str(header.get("person", "")),
+                reason=str(header.get("reason", "")),
+                outcome=str(end.get("outcome", "")) if end else outcome,
+                message=str(end.get("message", "")) if end else "",
+                release=str(end.get("release", "")) if end else "",
+            )
+        )
+    return found
 
 
 def value_of_that_day(there: bool) -> str:
     return "back to its value of that day" if there else "goes, that release did not have it"
 
 
-def _rollback(host: Host, stack: Stack, seen: HostState) -> dict[str, Any]:
+def _rollback(host: Host, stack: Stack, seen: HostState) -> RollbackPreview:
     """What `rollback.yml` would do now, by name, or why it cannot."""
     try:
         target = choose(stack, seen, Request("rollback", "production"))
     except NothingToDoError as nothing:
-        return {"possible": True, "to": "", "text": str(nothing)}
+        return RollbackPreview(possible=True, text=str(nothing))
     except RefusedError as refused:
-        return {"possible": False, "to": "", "text": "; ".join(str(problem) for problem in refused.problems)}
+        return RollbackPreview(possible=False, text="; ".join(str(problem) for problem in refused.problems))
     live = seen.live_entry("production")
     old = live.release if live else target.release
     changes = [
@@ -140,10 +180,6 @@ def _rollback(host: Host, stack: Stack, seen: HostState) -> dict[str, Any]:
     ]
     if old.routes != target.release.routes:
         changes.append("routes of the edge: back to those of that day")
-    return {
-        "possible": True,
-        "to": target.release.id,
-        "commit": target.release.commit[:12],
-        "changes": changes,
-        "text": "",
-    }
+    return RollbackPreview(
+        possible=True, to=target.release.id, commit=target.release.commit[:12], changes=tuple(changes)
+    )

@@ -1,34 +1,33 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Split from overlap."""
+"""The last rotation of keys, for people."""
 
 from __future__ import annotations
 
-from typing import Any
-
 from .. import hints
+from ..releases.status import KeyRotationStatus
 
 
-def lines(found: dict[str, Any]) -> list[str]:
-    """The same for people."""
-    if not found:
+def lines(found: KeyRotationStatus | None) -> list[str]:
+    """What a person has to know of the last rotation, a sentence a line."""
+    if found is None:
         return []
     result = []
-    if found["interrupted"]:
+    if found.interrupted:
         result.append(f"keys: a rotation was interrupted; fix: {hints.ROTATE}")
-    elif found["late"]:
+    elif found.late:
         fix = "ansible-playbook playbooks/recover.yml"
-        result.append(f"keys: the public key of before should have gone at {found['until']}; fix: {fix}")
-    elif found["running"]:
-        until = f"until {found['until']} ({found['hours_left']:g} hours left)"
-        result.append(f"keys: rotated at {found['since']}; the public key of before is valid {until}")
-    if found["old_pair_in"]:
-        when = f"later than {found['until']} " if found["running"] else ""
+        result.append(f"keys: the public key of before should have gone at {found.until}; fix: {fix}")
+    elif found.running:
+        until = f"until {found.until} ({found.hours_left:g} hours left)"
+        result.append(f"keys: rotated at {found.since}; the public key of before is valid {until}")
+    if found.old_pair_in:
+        when = f"later than {found.until} " if found.running else ""
         verb = {"staging": "deploy_staging", "production": "promote"}
-        fix = ", ".join(f"ansible-playbook playbooks/{verb[name]}.yml" for name in found["old_pair_in"])
+        fix = ", ".join(f"ansible-playbook playbooks/{verb[name]}.yml" for name in found.old_pair_in)
         result.append(
-            f"keys: {' and '.join(found['old_pair_in'])} still runs with the pair of before; fix: {fix} "
+            f"keys: {' and '.join(found.old_pair_in)} still runs with the pair of before; fix: {fix} "
             f"({when}it makes everybody there log in again)"
         )
     return result

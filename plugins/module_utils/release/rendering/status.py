@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import time
-from typing import Any
 
+from ..releases.status import AppStatus, EnvironmentStatus, StatusReport
 from . import key_overlap
 from .report import table
 from .summary import is_a_name
@@ -17,86 +17,83 @@ OPERATIONS = 5
 RELEASES = 3
 
 
-def status_lines(status: dict[str, Any]) -> list[str]:
+def status_lines(status: StatusReport) -> list[str]:
     """One stack."""
-    environments = status["environments"]
-    lines = [_environment_line(status["stack"], name, env) for name, env in environments.items()]
+    environments = status.environments
+    lines = [_environment_line(status.stack, name, env) for name, env in environments.items()]
     lines += _apps(environments)
     for name, env in environments.items():
-        if env["running_operation"]:
-            who = env["running_operation"]
-            lines.append(
-                f"running now: {who.get('operation')} by {who.get('person')} since {who.get('since')} "
-                f"{who.get('reason', '')}".rstrip()
-            )
+        if env.running_operation:
+            lines.append(f"running now: {env.running_operation}")
         mover = "deploy" if name == "staging" else "promote or rollback"
-        lines += [f"tag moved by hand: {text}; the next {mover} moves it back" for text in env["moved_tags"]]
-        lines += [f"unfinished: {name}; fix: ansible-playbook playbooks/recover.yml" for name in env["unfinished"]]
+        lines += [f"tag moved by hand: {text}; the next {mover} moves it back" for text in env.moved_tags]
+        lines += [f"unfinished: {name}; fix: ansible-playbook playbooks/recover.yml" for name in env.unfinished]
     lines += _operations(environments)
-    back = status["rollback"]
-    if back["to"]:
-        lines.append(f"rollback would go to {back['to']} (commit {back['commit']})")
-        lines += [f"   {change}" for change in back["changes"]]
+    back = status.rollback
+    if back.to:
+        lines.append(f"rollback would go to {back.to} (commit {back.commit})")
+        lines += [f"   {change}" for change in back.changes]
     else:
-        lines.append(f"rollback: {back['text']}")
+        lines.append(f"rollback: {back.text}")
     rows = [
-        [e["release"], e["status"], e["person"], e["reason"]]
+        [e.release, e.status, e.person, e.reason]
         for name in environments
-        for e in [e for e in status["history"] if e["environment"] == name][:RELEASES]
+        for e in [e for e in status.history if e.environment == name][:RELEASES]
     ]
     if rows:
         lines += table(["release", "status", "by", "reason"], rows)
-    lines += [f"secret {text}" for text in status["due"]]
-    lines += key_overlap.lines(status["keys"])
-    if status["offline"]:
-        lines.append(f"values: provisioned offline, {status['offline']}; fix: ansible-playbook playbooks/provision.yml")
-    lines += status["flags"]
-    lines += [f"notification to {text}; fix: sudo onehost notify" for text in status["notifications"]]
-    low = "; ansible-playbook playbooks/cleanup.yml" if status["free_gb"] < status["floor_gb"] else ""
-    lines.append(f"disk: {status['free_gb']} GB free, floor {status['floor_gb']:g} GB{low}")
+    lines += [f"secret {text}" for text in status.due]
+    lines += key_overlap.lines(status.keys)
+    if status.offline:
+        lines.append(f"values: provisioned offline, {status.offline}; fix: ansible-playbook playbooks/provision.yml")
+    lines += status.flags
+    lines += [f"notification to {text}; fix: sudo onehost notify" for text in status.notifications]
+    low = "; ansible-playbook playbooks/cleanup.yml" if status.free_gb < status.floor_gb else ""
+    lines.append(f"disk: {status.free_gb} GB free, floor {status.floor_gb:g} GB{low}")
     return lines
 
 
-def _environment_line(stack: str, name: str, env: dict[str, Any]) -> str:
-    place = f"{stack} {name} (port {', '.join(str(port) for port in env['ports'])})"
-    if not env["release"]:
+def _environment_line(stack: str, name: str, env: EnvironmentStatus) -> str:
+    place = f"{stack} {name} (port {', '.join(str(port) for port in env.ports)})"
+    if not env.release:
         return f"{place}: nothing is live"
-    version = f" ({env['version']})" if is_a_name(env["version"], env["commit"]) else ""
+    version = f" ({env.version})" if is_a_name(env.version, env.commit) else ""
     return (
-        f"{place}: {env['release']} in {env['slot']}, commit {env['commit']}{version}, "
-        f"live for {age(env['age_seconds'])} by {env['via']}"
+        f"{place}: {env.release} in {env.slot}, commit {env.commit}{version}, "
+        f"live for {age(env.age_seconds)} by {env.via}"
     )
 
 
-def _apps(environments: dict[str, Any]) -> list[str]:
+def _apps(environments: dict[str, EnvironmentStatus]) -> list[str]:
     """One table for all environments, and a line for each app that is not as it should be."""
-    names = list(dict.fromkeys(app for env in environments.values() for app in env["apps"]))
+    names = list(dict.fromkeys(app for env in environments.values() for app in env.apps))
     head = ["app", *(word for name in environments for word in (name, "image", "commit"))]
     rows, trouble = [], []
     for app in names:
         row = [app]
         for name, env in environments.items():
-            found = env["apps"].get(app, {"state": "absent"})
-            word = "healthy" if found.get("healthy") else "-" if found["state"] == "absent" else "NOT HEALTHY"
-            row += [word, found.get("image", ""), found.get("commit", "")[:7]]
-            if word == "NOT HEALTHY":
-                trouble.append(f"   {name} {app}: {found['state']}, not healthy {found['cause']}".rstrip())
+            found = env.apps.get(app, AppStatus())
+            word = "-" if found.is_absent else "healthy" if found.healthy else "NOT HEALTHY"
+            row += [word, found.image, found.commit[:7]]
+            if found.is_unhealthy:
+                trouble.append(f"   {name} {app}: {found.state}, not healthy {found.cause}".rstrip())
         rows.append(row)
     return table(head, rows) + trouble
 
 
-def _operations(environments: dict[str, Any]) -> list[str]:
+def _operations(environments: dict[str, EnvironmentStatus]) -> list[str]:
     """The last ones of all environments, newest first."""
-    known = [(last, name) for name, env in environments.items() for last in env["operations"]]
-    known.sort(key=lambda item: -float(item[0]["at"]))
+    known = [(last, name) for name, env in environments.items() for last in env.operations]
+    known.sort(key=lambda item: -item[0].at)
     rows = [
         [
-            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last["at"])),
-            last["operation"],
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(last.at)),
+            last.operation,
             name,
-            last["person"],
-            last["outcome"] + (f" in {last['seconds']:.0f} s" if last["outcome"] == "succeeded" else ""),
-            last["message"],
+            last.person,
+            last.outcome
+            + (f" in {last.seconds:.0f} s" if last.outcome == "succeeded" and last.seconds is not None else ""),
+            last.message,
         ]
         for last, name in known[:OPERATIONS]
     ]

@@ -5,9 +5,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ...planning.disk_usage import BUCKET_SECONDS, KEPT_SECONDS
+from .data import DiskUse, PageData
 from .html import Markup, ago, gigabytes, join, tag
 from .parts import pill, section
 
@@ -18,13 +17,13 @@ GAP_SECONDS = 3 * BUCKET_SECONDS
 DAY = 86400
 
 
-def disk(data: dict[str, Any]) -> Markup:
+def disk(data: PageData) -> Markup:
     """The card of the disk."""
-    now, seen, floor = float(data["at"]), data["disk"], float(data["floor_gb"]) * 1e9
-    total, free = float(seen["total"]), float(seen["free"])
+    now, seen, floor = float(data.at), data.disk, data.status.floor_gb * 1e9
+    total, free = float(seen.total), float(seen.free)
     word = pill("enough free", "good", "check") if free >= floor else pill("below its floor", "bad", "cross")
     text = tag("p", tag("strong", gigabytes(free)), f" free of {gigabytes(total)}.", class_="small")
-    samples = [(float(at), (float(size) - float(left)) / float(size)) for at, size, left in seen["samples"]]
+    samples = [(float(sample.at), (sample.total - sample.free) / sample.total) for sample in seen.samples]
     if len(samples) < 2:
         plot = tag("p", "The plot begins with the second sample; there is one every ten minutes.", class_="empty")
         return section("Disk", text, plot, beside=word)
@@ -32,11 +31,11 @@ def disk(data: dict[str, Any]) -> Markup:
     return section("Disk", text, _plot(samples, now, total, limit), _key(seen, floor), beside=word)
 
 
-def _key(seen: dict[str, Any], floor: float) -> Markup:
+def _key(seen: DiskUse, floor: float) -> Markup:
     def sample(kind: str) -> Markup:
         return tag("svg", tag("path", d="M0 6H24", class_=kind), viewBox="0 0 24 12", aria_hidden="true")
 
-    least = f"used; least free in this time: {gigabytes(float(seen['lowest']))}"
+    least = f"used; least free in this time: {gigabytes(float(seen.lowest))}"
     return tag(
         "ul",
         tag("li", sample("used"), tag("span", least)),

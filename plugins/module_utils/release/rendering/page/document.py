@@ -3,14 +3,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The status page of a stack: plain data in, one HTML document out.
 
-It needs nothing beside itself and runs nothing. Whatever people or apps wrote is text, see `markup`.
+It needs nothing beside itself and runs nothing. Whatever people or apps wrote is text, see `html`.
 """
 
 from __future__ import annotations
 
 import time
-from typing import Any
 
+from .data import PageData
 from .disk_plot import disk
 from .environment import environment
 from .history import operations, releases, rollback
@@ -25,9 +25,9 @@ REFRESH_SECONDS = 60
 CLOCK_SECONDS = 5
 
 
-def page(data: dict[str, Any]) -> str:
+def page(data: PageData) -> str:
     """The whole document from what `page_data.look` found."""
-    now = float(data["at"])
+    now = float(data.at)
     parts = [
         verdict(data),
         environment(data, "production"),
@@ -37,10 +37,10 @@ def page(data: dict[str, Any]) -> str:
         releases(data),
         operations(data),
     ]
-    if data["notes"]:
-        lines = tag("ul", *[tag("li", line) for line in data["notes"]], class_="changes")
-        parts.append(section("Keys, secrets, switches", lines, look="whole"))
-    return _document(str(data["stack"]), str(data["host"]), now, join(*parts))
+    if data.notes:
+        lines = tag("ul", *[tag("li", line) for line in data.notes], class_="changes")
+        parts.append(section("Keys, secrets, feature flags", lines, look="whole"))
+    return _document(data.status.stack, data.host, now, join(*parts))
 
 
 def trouble(stack: str, host: str, now: float, cause: str) -> str:

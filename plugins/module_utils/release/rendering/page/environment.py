@@ -5,70 +5,68 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ...releases.lock_holder import LockHolder
 from ...releases.release import seconds_of
+from ...releases.status import AppStatus, EnvironmentStatus
+from .data import PageData
 from .html import Markup, join, length, moment, tag
 from .parts import clip, facts, note, pill, section
 
 
-def environment(data: dict[str, Any], name: str) -> Markup:
+def environment(data: PageData, name: str) -> Markup:
     """The card of an environment."""
-    env, now = data["environments"][name], float(data["at"])
-    ports = "port" if len(env["ports"]) == 1 else "ports"
+    env, now = data.status.environments[name], float(data.at)
+    ports = "port" if len(env.ports) == 1 else "ports"
     parts: list[Markup] = []
-    if env["running_operation"]:
-        parts.append(note(_running(data, name), "busy"))
-    if env["unfinished"]:
-        names = ", ".join(env["unfinished"])
+    if env.running_operation:
+        parts.append(note(_running(data, name, env.running_operation), "busy"))
+    if env.unfinished:
+        names = ", ".join(env.unfinished)
         parts.append(
             note(
                 f"Interrupted: {names}. To finish or undo it: ansible-playbook playbooks/recover.yml",
                 "bad",
             )
         )
-    if env["release"]:
-        since = seconds_of(env["since"])
+    if env.release:
+        since = seconds_of(env.since)
         parts.append(
             facts(
                 [
-                    ("Commit", _commit(env["commit"], env["version"])),
-                    ("Live since", join(moment(since, now), f" by {env['via']}") if since else ""),
-                    ("Release", tag("code", env["release"])),
-                    ("Slot", env["slot"]),
-                    (ports.capitalize(), ", ".join(str(port) for port in env["ports"])),
+                    ("Commit", _commit(env.commit, env.version)),
+                    ("Live since", join(moment(since, now), f" by {env.via}") if since else ""),
+                    ("Release", tag("code", env.release)),
+                    ("Slot", env.slot),
+                    (ports.capitalize(), ", ".join(str(port) for port in env.ports)),
                 ]
             )
         )
-        parts.append(_apps(env["apps"]))
+        parts.append(_apps(env.apps))
     else:
         hint = "ansible-playbook playbooks/" + ("promote.yml" if name == "production" else "deploy_staging.yml")
-        numbers = ", ".join(str(port) for port in env["ports"])
+        numbers = ", ".join(str(port) for port in env.ports)
         text = f"Nothing is released here yet; {ports} {numbers} say so to visitors. "
         parts.append(tag("p", text, tag("code", hint), class_="empty"))
     return section(name.capitalize(), *parts, beside=_state(env))
 
 
-def _state(env: dict[str, Any]) -> Markup:
+def _state(env: EnvironmentStatus) -> Markup:
     """The environment in one word."""
-    if env["running_operation"]:
-        return pill(f"{env['running_operation'].get('operation', 'operation')} running", "busy", "clock")
-    if not env["release"]:
+    if env.running_operation:
+        return pill(f"{env.running_operation.operation} running", "busy", "clock")
+    if not env.release:
         return pill("nothing is live")
-    there = [state for state in env["apps"].values() if state["state"] != "absent"]
-    sick = sum(not state["healthy"] for state in there)
-    if sick:
-        return pill(f"{sick} of {len(there)} not healthy", "bad", "cross")
+    there = [app for app in env.apps.values() if not app.is_absent]
+    if env.unhealthy_apps:
+        return pill(f"{len(env.unhealthy_apps)} of {len(there)} not healthy", "bad", "cross")
     return pill("healthy")
 
 
-def _running(data: dict[str, Any], name: str) -> str:
-    holder = data["environments"][name]["running_operation"]
-    begun = [item["at"] for item in data["operations"] if item["environment"] == name and item["outcome"] == "running"]
-    text = f"{holder.get('operation', 'an operation')} by {holder.get('person', 'somebody')}"
-    text += f" on {holder['host']}" if holder.get("host") else ""
-    text += f" runs for {length(max(0.0, float(data['at']) - begun[0]))}" if begun else " runs"
-    text += f": {holder['reason']}" if holder.get("reason") else ""
+def _running(data: PageData, name: str, holder: LockHolder) -> str:
+    begun = [item.at for item in data.operations if item.environment == name and item.outcome == "running"]
+    text = f"{holder.operation} by {holder.person} on {holder.host} runs"
+    text += f" for {length(max(0.0, float(data.at) - begun[0]))}" if begun else ""
+    text += f": {holder.reason}" if holder.reason else ""
     return clip(text[0].upper() + text[1:])
 
 
@@ -77,31 +75,31 @@ def _commit(commit: str, version: str) -> Markup:
     return join(tag("code", commit), named)
 
 
-def _apps(apps: dict[str, Any]) -> Markup:
+def _apps(apps: dict[str, AppStatus]) -> Markup:
     head = [tag("th", "App", scope="col"), tag("th", "State", scope="col"), tag("th", "Commit", scope="col")]
     head.append(tag("th", "Image", scope="col", class_="wide"))
-    rows = [row for name, state in apps.items() for row in _app(name, state)]
+    rows = [row for name, app in apps.items() for row in _app(name, app)]
     return tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows))
 
 
-def _app(name: str, state: dict[str, Any]) -> list[Markup]:
-    """A row, and a second one for what is to be said about it."""
-    if state["state"] == "absent":
+def _app(name: str, app: AppStatus) -> list[Markup]:
+    """A row, and a second one for what there is to say about it."""
+    if app.is_absent:
         shown = pill("absent")
-    elif state["healthy"]:
+    elif app.healthy:
         shown = pill("healthy")
     else:
-        shown = pill("not healthy" if state["state"] == "running" else state["state"], "bad", "cross")
+        shown = pill("not healthy" if app.state == "running" else app.state, "bad", "cross")
     row = tag(
         "tr",
         tag("th", name, scope="row"),
         tag("td", shown),
-        tag("td", tag("code", state.get("commit", ""))),
-        tag("td", tag("code", state.get("image", "")), class_="wide"),
+        tag("td", tag("code", app.commit)),
+        tag("td", tag("code", app.image), class_="wide"),
     )
-    notes = [clip(str(state["cause"]), 300)] if state.get("cause") else []
-    if state.get("restarts"):
-        notes.append(f"{state['restarts']} restart{'s' if state['restarts'] != 1 else ''}")
+    notes = [clip(app.cause, 300)] if app.cause else []
+    if app.restarts:
+        notes.append(f"{app.restarts} restart{'s' if app.restarts != 1 else ''}")
     if not notes:
         return [row]
     return [row, tag("tr", tag("td", *[tag("p", text) for text in notes], colspan=4), class_="why")]

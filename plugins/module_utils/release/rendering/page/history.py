@@ -5,77 +5,83 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ...releases.status import OperationSummary, ReleaseSummary
+from .data import PageData
 from .html import Markup, length, moment, tag
 from .parts import clip, pill, section, typed
 
 SOFT = "soft small"
 
 
-def rollback(data: dict[str, Any]) -> Markup:
+def rollback(data: PageData) -> Markup:
     """What `rollback.yml` would do now."""
-    back = data["rollback"]
-    if not back["to"]:
-        word = pill("nothing to do") if back["possible"] else pill("not possible", "warn", "alert")
-        if not data["environments"]["production"]["release"]:
+    back = data.status.rollback
+    if not back.to:
+        word = pill("nothing to do") if back.possible else pill("not possible", "warn", "alert")
+        if not data.status.environments["production"].release:
             word = pill("nothing is live")
-        return section("Rollback", tag("p", clip(back["text"], 600), class_="empty"), beside=word)
-    commit, release = tag("code", back["commit"]), tag("code", back["to"])
+        return section("Rollback", tag("p", clip(back.text, 600), class_="empty"), beside=word)
+    commit, release = tag("code", back.commit), tag("code", back.to)
     text = tag("p", "Production would go back to commit ", commit, ", release ", release, ".", class_="small")
-    changes = [tag("li", change) for change in back["changes"]] or [tag("li", "images and settings stay the same")]
+    changes = [tag("li", change) for change in back.changes] or [tag("li", "images and settings stay the same")]
     command = typed("ansible-playbook playbooks/rollback.yml -e \"reason='...'\"")
     return section(
         "Rollback", text, tag("ul", *changes, class_="changes"), command, beside=pill("ready", "good", "check")
     )
 
 
-def releases(data: dict[str, Any]) -> Markup:
+def releases(data: PageData) -> Markup:
     """The timeline, newest first."""
-    items = [_release(item, float(data["at"])) for item in data["releases"]]
+    items = [_release(item, float(data.at)) for item in data.releases]
     if not items:
         return section("Releases", tag("p", "No release was made yet.", class_="empty"))
     return section("Releases", tag("ol", *items, class_="road"))
 
 
-def _release(item: dict[str, Any], now: float) -> Markup:
-    what = [f"{item['apps']} app{'s' if item['apps'] != 1 else ''}"]
-    if item["version"] and item["version"] != item["commit"]:
-        what.insert(0, clip(item["version"], 120))
+def _release(item: ReleaseSummary, now: float) -> Markup:
+    what = [f"{item.apps} app{'s' if item.apps != 1 else ''}"]
+    if item.version and item.version != item.commit:
+        what.insert(0, clip(item.version, 120))
+    when = [moment(item.created_at, now)] if item.created_at else []
     lines = [
-        _title(item["environment"].capitalize(), "", item["status"]),
-        tag("p", tag("code", item["commit"]), " " + ", ".join(what), class_="small"),
-        tag("p", *([moment(item["at"], now)] if item["at"] else []), f" by {clip(item['person'], 80)}", class_=SOFT),
+        _title(item.environment.capitalize(), "", item.status),
+        tag("p", tag("code", item.commit), " " + ", ".join(what), class_="small"),
+        tag(
+            "p",
+            *when,
+            f" by {clip(item.person, 80)}",
+            class_=SOFT,
+        ),
     ]
-    word = {"rolled_back": "rolled back", "previous": "live until"}.get(item["status"])
-    if word and item["since"]:
-        lines.append(tag("p", f"{word} ", moment(item["since"], now), class_=SOFT))
-    if item["reason"]:
-        lines.append(tag("p", clip(item["reason"]), class_="said"))
-    if item["skipped_gates"]:
-        lines.append(tag("p", "gates passed over: " + ", ".join(item["skipped_gates"]), class_="said"))
-    return tag("li", *lines, class_=f"is-{item['status']}")
+    word = {"rolled_back": "rolled back", "previous": "live until"}.get(item.status)
+    if word and item.changed_at:
+        lines.append(tag("p", f"{word} ", moment(item.changed_at, now), class_=SOFT))
+    if item.reason:
+        lines.append(tag("p", clip(item.reason), class_="said"))
+    if item.skipped_gates:
+        lines.append(tag("p", "gates passed over: " + ", ".join(item.skipped_gates), class_="said"))
+    return tag("li", *lines, class_=f"is-{item.status}")
 
 
-def operations(data: dict[str, Any]) -> Markup:
+def operations(data: PageData) -> Markup:
     """Promotes, rollbacks and deploys, how they ended and how long they took; newest first."""
-    items = [_operation(item, float(data["at"])) for item in data["operations"]]
+    items = [_operation(item, float(data.at)) for item in data.operations]
     title = "Promotes, rollbacks, deploys"
     if not items:
         return section(title, tag("p", "No operation was run yet.", class_="empty"))
     return section(title, tag("ol", *items, class_="steps"))
 
 
-def _operation(item: dict[str, Any], now: float) -> Markup:
-    took = f", took {length(item['seconds'])}" if item["seconds"] is not None else ""
+def _operation(item: OperationSummary, now: float) -> Markup:
+    took = f", took {length(item.seconds)}" if item.seconds is not None else ""
     lines = [
-        _title(item["operation"].capitalize(), item["environment"], item["outcome"]),
-        tag("p", moment(item["at"], now), f" by {clip(item['person'], 80)}{took}", class_=SOFT),
+        _title(item.operation.capitalize(), item.environment, item.outcome),
+        tag("p", moment(item.at, now), f" by {clip(item.person, 80)}{took}", class_=SOFT),
     ]
-    if item["reason"]:
-        lines.append(tag("p", clip(item["reason"]), class_="said"))
-    if item["message"] and item["outcome"] != "succeeded":
-        lines.append(tag("p", clip(item["message"]), class_="said"))
+    if item.reason:
+        lines.append(tag("p", clip(item.reason), class_="said"))
+    if item.message and item.outcome != "succeeded":
+        lines.append(tag("p", clip(item.message), class_="said"))
     return tag("li", *lines)
 
 

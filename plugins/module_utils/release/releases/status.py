@@ -1,0 +1,174 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What runs where: the status of a stack as typed data, for the terminal, the status page and programs."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import Any
+
+from .lock_holder import LockHolder
+from .release import Entry, seconds_of
+
+
+@dataclass(frozen=True)
+class AppStatus:
+    """One app of an environment.
+
+    `state` is Docker's word for the container, `missing` when there is none though the release has the app, and
+    `absent` when the live release does not have the app.
+    """
+
+    state: str = "absent"
+    healthy: bool = False
+    cause: str = ""
+    #: First digits of the image ID, and of the commit it was built from.
+    image: str = ""
+    commit: str = ""
+    restarts: int = 0
+
+    @property
+    def is_absent(self) -> bool:
+        return self.state == "absent"
+
+    @property
+    def is_unhealthy(self) -> bool:
+        return not self.is_absent and not self.healthy
+
+
+@dataclass(frozen=True)
+class OperationSummary:
+    """One operation, from its journal. `at` is its start in seconds since the epoch; `seconds` is None without an end.
+
+    `outcome` is succeeded, failed, refused, nothing, undone, running or interrupted.
+    """
+
+    operation: str
+    environment: str
+    at: float
+    seconds: float | None
+    person: str
+    reason: str
+    outcome: str
+    message: str
+    release: str
+
+
+@dataclass(frozen=True)
+class ReleaseSummary:
+    """One release of the history. `since` is the timestamp of its last change of status."""
+
+    release: str
+    environment: str
+    status: str
+    since: str
+    via: str
+    commit: str
+    version: str
+    person: str
+    reason: str
+    apps: int
+    skipped_gates: tuple[str, ...]
+
+    @classmethod
+    def of(cls, entry: Entry) -> ReleaseSummary:
+        release = entry.release
+        return cls(
+            release=release.id,
+            environment=release.environment,
+            status=entry.status,
+            since=entry.since,
+            via=entry.via,
+            commit=release.commit[:12],
+            version=release.version,
+            person=release.person,
+            reason=release.reason,
+            apps=len(release.images),
+            skipped_gates=release.skipped_gates,
+        )
+
+    @property
+    def created_at(self) -> float | None:
+        """Seconds since the epoch, or None when the id names no moment."""
+        return seconds_of(self.release)
+
+    @property
+    def changed_at(self) -> float | None:
+        """Seconds since the epoch of the last change of status, or None when it is not known."""
+        return seconds_of(self.since)
+
+
+@dataclass(frozen=True)
+class EnvironmentStatus:
+    """What is live in an environment, how each app is, and what goes on. Texts are empty when nothing is live."""
+
+    release: str = ""
+    slot: str = ""
+    commit: str = ""
+    version: str = ""
+    #: Timestamp since when it is live, the same in seconds, and the operation that made it so.
+    since: str = ""
+    age_seconds: float = 0.0
+    via: str = ""
+    ports: tuple[int, ...] = ()
+    apps: dict[str, AppStatus] = field(default_factory=dict)
+    moved_tags: tuple[str, ...] = ()
+    running_operation: LockHolder | None = None
+    #: Names of journals without an end.
+    unfinished: tuple[str, ...] = ()
+    #: The newest, newest first.
+    operations: tuple[OperationSummary, ...] = ()
+
+    @property
+    def unhealthy_apps(self) -> list[str]:
+        return [name for name, app in self.apps.items() if app.is_unhealthy]
+
+
+@dataclass(frozen=True)
+class RollbackPreview:
+    """What a rollback of production would do now: where `to` and what `changes`, or why not (`text`)."""
+
+    possible: bool
+    to: str = ""
+    commit: str = ""
+    changes: tuple[str, ...] = ()
+    text: str = ""
+
+
+@dataclass(frozen=True)
+class KeyRotationStatus:
+    """The last rotation of keys. The previous public key is valid until `until`, in a grace period."""
+
+    since: str
+    until: str
+    #: The grace period has not ended; the rotation was interrupted; the grace period should have ended.
+    running: bool
+    interrupted: bool
+    late: bool
+    hours_left: float
+    #: Environments whose containers still hold the previous pair.
+    old_pair_in: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class StatusReport:
+    """Everything that `status.yml` shows of one stack."""
+
+    stack: str
+    environments: dict[str, EnvironmentStatus]
+    rollback: RollbackPreview
+    history: tuple[ReleaseSummary, ...] = ()
+    #: Sentences: secrets that are due, feature flags that are set, deliveries that failed.
+    due: tuple[str, ...] = ()
+    flags: tuple[str, ...] = ()
+    notifications: tuple[str, ...] = ()
+    #: Which copies the values came from when provisioning was offline.
+    offline: str = ""
+    keys: KeyRotationStatus | None = None
+    free_gb: float = 0.0
+    floor_gb: float = 0.0
+
+    def to_json(self) -> dict[str, Any]:
+        """The report as JSON has it: what the module `status` returns and `onehost status --json` prints."""
+        return asdict(self)
