@@ -62,7 +62,7 @@ lint-ansible:
 lint-code:
 	@ruff check
 	@ruff format --check
-	@mypy --strict --explicit-package-bases --namespace-packages plugins/module_utils/release tools tests/support roles/control/files
+	@mypy --strict --explicit-package-bases --namespace-packages plugins/module_utils/release tools tests/support tests/fakes tests/invariants/invariants.py roles/control/files
 	@$(call files,'*.yml' '*.yaml') | xargs -0 --no-run-if-empty yamllint --strict
 	@$(call files,.ci/run tools/setup tools/engine tools/browser tools/parts tools/watch tools/lock tools/lab tools/lab_files '*.sh') \
 	  | xargs -0 grep --null --files-with-matches --extended-regexp '^#!.*\b(ba)?sh$$' \
@@ -80,7 +80,7 @@ sanity: setup ## ansible-test's own checks of the collection
 coverage = $(if $(PYTEST),,--cov --cov-report=term --cov-fail-under=95)
 
 unit: setup ## Tests without a host, and how much of the engine they reach
-	@pytest tests/unit --quiet --numprocesses=auto --dist=worksteal $(coverage) $(PYTEST)
+	@pytest tests/unit tests/invariants tests/repository --quiet --numprocesses=auto --dist=worksteal $(coverage) $(PYTEST)
 
 browser: setup ## The status page in a headless browser
 	@tools/browser

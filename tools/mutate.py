@@ -19,7 +19,7 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -27,29 +27,9 @@ ROOT = Path(__file__).resolve().parent.parent
 ENGINE = ROOT / "plugins" / "module_utils" / "release"
 WORK = ROOT / ".cache" / "mutate"
 REPORT = ROOT / "docs" / "benchmarks" / "mutation.md"
-#: What decides, and the tests that are about it.
-MODULES: Mapping[str, Sequence[str]] = {
-    "env_file": ("test_env_file",),
-    "history": ("test_records", "test_operations"),
-    "plan": ("test_records", "test_operations"),
-    "release": ("test_records", "test_operations"),
-    "value_types": ("test_value_types", "test_matrix"),
-    "matrix": ("test_matrix",),
-    "compose": ("test_compose",),
-    "fields": ("test_fields",),
-    "stack": ("test_stack_keys", "test_stack"),
-    "stack_reader": ("test_stack_keys", "test_stack"),
-    "stack_check": ("test_stack_keys", "test_stack"),
-    "gates": ("test_gates",),
-    "text": ("test_text",),
-    "status_text": ("test_text", "test_small_decisions"),
-    "matrix_check": ("test_matrix", "test_config"),
-    "promote": ("test_release_contents", "test_operations", "test_compose"),
-    "rollback": ("test_release_contents", "test_operations"),
-    "preflight": ("test_small_decisions", "test_operations"),
-    "app_env": ("test_small_decisions", "test_config", "test_compose", "test_operations"),
-    "cleanup": ("test_cleanup_plan", "test_cleanup_run"),
-}
+TESTS = ROOT / "tests"
+#: The packages that decide; what acts on a host is tested against the real thing.
+CORE = ("util", "env", "stack", "releases", "planning", "rendering")
 NAME = re.compile(r"(?P<function>.+)__mutmut_(?P<number>\d+|orig)$")
 CONFIGURATION = """\
 [tool.mutmut]
@@ -62,7 +42,7 @@ track_dependencies = false
 
 [tool.pytest.ini_options]
 pythonpath = ["tests"]
-addopts = "--strict-markers"
+addopts = "--strict-markers --import-mode=importlib"
 markers = ["fault: needs a lab", "bench: needs a lab"]
 """
 
@@ -118,19 +98,41 @@ def changes_of(code: str) -> tuple[list[str], list[str]]:
     return changed, wording
 
 
-def prepare(module: str, tests: Sequence[str]) -> Path:
+def tests_of(module: str) -> list[str]:
+    """The tests that are about a module: those of its package, those of the same subject in other layers, and the
+    invariants for what releases are made of. mutmut runs the ones that reach a change."""
+    package, _, name = module.partition("/")
+    same = sorted(str(path.relative_to(ROOT)) for path in TESTS.glob(f"unit/*/test_{name}.py"))
+    mine = f"tests/unit/{package}"
+    others = [path for path in same if not path.startswith(f"{mine}/")]
+    return [mine, *others, *(["tests/invariants"] if package in ("releases", "planning") else [])]
+
+
+def modules() -> list[str]:
+    """What can be tried: each module of the core that has a test file of its own."""
+    return [
+        f"{package}/{path.stem}"
+        for package in CORE
+        for path in sorted((ENGINE / package).glob("*.py"))
+        if (TESTS / "unit" / package / f"test_{path.stem}.py").is_file()
+    ]
+
+
+def prepare(module: str) -> Path:
     """A folder in which mutmut finds the engine, and the tests of one module alone."""
     place = WORK / module
     shutil.rmtree(place, ignore_errors=True)
-    (place / "tests" / "unit").mkdir(parents=True)
-    shutil.copytree(ENGINE, place / "src" / "release", ignore=shutil.ignore_patterns("__pycache__"))
-    shutil.copytree(
-        ROOT / "tests" / "support", place / "tests" / "support", ignore=shutil.ignore_patterns("__pycache__")
-    )
-    for name in ("conftest", "promises", *tests):
-        shutil.copy(ROOT / "tests" / "unit" / f"{name}.py", place / "tests" / "unit")
-    paths = json.dumps([f"tests/unit/{name}.py" for name in tests])
-    (place / "pyproject.toml").write_text(CONFIGURATION.format(module=module, tests=paths))
+    rubbish = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(ENGINE, place / "src" / "release", ignore=rubbish)
+    tests = tests_of(module)
+    conftests = [str(path.relative_to(ROOT)) for path in (TESTS / "conftest.py", *TESTS.glob("unit/**/conftest.py"))]
+    for name in ("tests/support", "tests/fakes", *conftests, *tests):
+        (place / name).parent.mkdir(parents=True, exist_ok=True)
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, place / name, ignore=rubbish, dirs_exist_ok=True)
+        else:
+            shutil.copy(ROOT / name, place / name)
+    (place / "pyproject.toml").write_text(CONFIGURATION.format(module=module, tests=json.dumps(tests)))
     return place
 
 
@@ -152,7 +154,7 @@ def mutmut(place: Path, *words: str, seconds: float) -> str:
 
 def try_module(module: str, most: int) -> Score:
     """Try a sample of the module's changes."""
-    place = prepare(module, MODULES[module])
+    place = prepare(module)
     # A name that fits nothing: mutmut writes its file, sees which test reaches what, and tries none.
     printed = mutmut(place, "run", "--max-children", "1", "nothing", seconds=900)
     mutated = place / "mutants" / "src" / "release" / f"{module}.py"
@@ -161,9 +163,9 @@ def try_module(module: str, most: int) -> Score:
     changed, wording = changes_of(mutated.read_text())
     worth = sorted(set(changed) - set(wording))
     sample = sorted(random.Random(module).sample(worth, min(most, len(worth))))
-    names = [f"release.{module}.{name}" for name in sample]
+    names = [f"release.{module.replace('/', '.')}.{name}" for name in sample]
     printed = mutmut(place, "run", "--max-children", "1", *names, seconds=3000)
-    codes = json.loads((mutated.parent / f"{module}.py.meta").read_text())["exit_code_by_key"]
+    codes = json.loads((mutated.parent / f"{mutated.name}.meta").read_text())["exit_code_by_key"]
     tried = {name: codes.get(name) for name in names}
     unknown = [name for name, code in tried.items() if code is None]
     if unknown:
@@ -202,15 +204,16 @@ def report(scores: Sequence[Score], most: int) -> str:
 
 def main() -> int:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("modules", nargs="*", help="only these, and no report: " + ", ".join(MODULES))
+    known = modules()
+    parser.add_argument("modules", nargs="*", help="only these, and no report: " + ", ".join(known))
     parser.add_argument("--most", type=int, default=60, help="changes of each module (60)")
     parser.add_argument("--least", type=float, default=85, help="fail below this share in per cent (85)")
     options = parser.parse_args()
-    unknown = sorted(set(options.modules) - set(MODULES))
+    unknown = sorted(set(options.modules) - set(known))
     if unknown:
         parser.error(f"no such module: {', '.join(unknown)}")
     scores = []
-    for module in options.modules or MODULES:
+    for module in options.modules or known:
         scores.append(try_module(module, options.most))
         print(f"mutate: {module}: {scores[-1].killed} of {scores[-1].tried} noticed", flush=True)
         if not options.modules:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from support import pages
+from fakes import pages
 from support.browser import Tab, browser
 
 from release.rendering.page.document import page, trouble

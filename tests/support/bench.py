@@ -158,7 +158,7 @@ def measure(bench: Bench, size: int, rounds: int) -> None:
     over_ssh = size <= 5
 
     def other(way: str, verb: str) -> list[float]:
-        text = by_hand.root("python3", f"{PLACE}/byhand.py", way, verb, str(size), seconds=200).stdout
+        text = by_hand.root("python3", f"{PLACE}/baselines.py", way, verb, str(size), seconds=200).stdout
         return [float(word) for word in text.split()]
 
     def under_load(name: str) -> Load:

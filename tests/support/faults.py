@@ -33,8 +33,8 @@ PLACE = "/srv/onehost-faults"
 STEPS = ("record", "start", "healthy", "tags", "routes", "switch", "confirm", "statuses", "drain", "stop")
 MOMENTS = ("begin", "plan", *(f"{step}:{when}" for step in STEPS for when in ("begun", "done")))
 #: The wrapper of the installed engine; it leaves no compiled files beside it.
-OPERATE = ("env", "PYTHONPATH=/usr/local/lib/onehost", "python3", "-B", f"{PLACE}/operate.py")
-#: Exit codes of operate.py: killed by itself, and a moment that never came.
+OPERATE = ("env", "PYTHONPATH=/usr/local/lib/onehost", "python3", "-B", f"{PLACE}/run_and_kill.py")
+#: Exit codes of run_and_kill.py: killed by itself, and a moment that never came.
 KILLED, NEVER_REACHED = 137, 99
 GOOD = ("live", "previous")
 RATE = 60.0
@@ -138,7 +138,7 @@ class Faults:
         return self.root("onehost", words[0], "--stack", self.stack, *words[1:], check=check)
 
     def operate(self, at: str, *words: str, kill: bool = False, do: str = "", wait: str = "") -> Any:
-        """An operation to which something happens at a moment of its journal, see host/operate.py."""
+        """An operation to which something happens at a moment of its journal, see host/run_and_kill.py."""
         what = ["--kill"] if kill else ["--do", do] if do else ["--wait", wait]
         answer = self.root(
             *(*OPERATE, "--at", at, *what, "--"),
@@ -179,7 +179,7 @@ class Faults:
                 process.wait()
 
     def look(self) -> dict[str, Any]:
-        seen: dict[str, Any] = json.loads(self.root("python3", f"{PLACE}/look.py", self.stack).stdout)
+        seen: dict[str, Any] = json.loads(self.root("python3", f"{PLACE}/inspect_host.py", self.stack).stdout)
         return seen
 
     def live(self, environment: str = "production") -> str:

@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from requests_from_inside import get, name
+from support.http import get, name
 
 MAP = "/var/lib/onehost/switch/notes-production.map"
 # An app that tells what it was asked.

@@ -1,7 +1,7 @@
 """TLS at the edge: who is sent to it, how it speaks, and how a renewed certificate gets there."""
 
 import pytest
-from requests_from_inside import get, name
+from support.http import get, name
 
 HERE = "/etc/ssl/notes"
 TRUSTED = f"--cacert {HERE}/authority.pem"

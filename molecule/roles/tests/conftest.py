@@ -32,7 +32,7 @@ def removed(request):
     changes = []
     for _ in range(2):
         run = subprocess.run(
-            ["ansible-playbook", *words, str(SCENARIO / "removal.yml")],
+            ["ansible-playbook", *words, str(SCENARIO / "absent.yml")],
             cwd=ROOT,
             env=environment | {"ANSIBLE_NOCOLOR": "1", "ANSIBLE_STDOUT_CALLBACK": "default"},
             stdin=subprocess.DEVNULL,

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 import pytest
-from support.neighbour import FOUR, SIX, neighbour
+from support.external_client import FOUR, SIX, neighbour
 
 FILES = Path(__file__).resolve().parents[1] / "files"
 #: What the inventory opens, and something that listens without being asked for.

@@ -11,7 +11,7 @@ from support.lab import ROOT, Lab
 from support.load import Load
 
 #: One takes a lab of its own, the other the distribution's packages.
-collect_ignore = ["test_whole_disk.py", "test_docker_package.py"] if support.SHORT else []
+collect_ignore = ["test_full_disk.py", "test_docker_upgrade.py"] if support.SHORT else []
 
 
 @pytest.fixture(scope="session")

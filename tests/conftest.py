@@ -1,0 +1,36 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the tests share: a faked host, and this clone as Ansible's loader sees it."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from ansible.plugins.loader import init_plugin_loader
+from fakes import concurrency
+from fakes.world import World
+from support.profiles import FAST
+
+from release.util.concurrency import TaskPool
+
+
+@pytest.fixture(scope="session")
+def collection() -> None:
+    """This clone is onehost.release to Ansible's own loader, which takes that once."""
+    init_plugin_loader([str(Path(__file__).resolve().parents[1] / ".collections")])
+
+
+@pytest.fixture
+def one_by_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No threads in the engine's core: the fakes answer at once."""
+    monkeypatch.setattr(TaskPool, "all", concurrency.one_by_one)
+
+
+@pytest.fixture
+def world(one_by_one: None) -> Iterator[World]:
+    with tempfile.TemporaryDirectory(dir=FAST) as directory:
+        yield World(directory)

@@ -1,0 +1,30 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Time."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from fakes.world import World
+
+
+class FakeClock:
+    """Time that passes only when somebody waits."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.time = 1_800_000_000.0
+        self.begun = self.time
+
+    def now(self) -> float:
+        return self.time
+
+    def monotonic(self) -> float:
+        return self.time - self.begun
+
+    def wait(self, seconds: float) -> None:
+        self.world.faults.alive()
+        self.time += seconds

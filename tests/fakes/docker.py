@@ -1,0 +1,251 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The Docker daemon, its images and containers."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import functools
+import io
+import tarfile
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import IO, TYPE_CHECKING
+
+from fakes.git import digest
+from release.errors import OperationError
+from release.releases.compose import LABEL
+from release.releases.release import Live
+from release.releases.runtime import BuildResult, Container, Image
+
+if TYPE_CHECKING:
+    from fakes.world import World
+
+
+#: An app answers this long after its container was started.
+BOOT_SECONDS = 0.05
+#: How an image behaves once it runs: (seconds it lives, seconds until Docker starts it again), 0 for ever.
+HEALTHY, SICK, CRASHING, DYING, UNBUILDABLE = "healthy", "sick", "crashing", "dying", "unbuildable"
+LIVES = {HEALTHY: (0.0, 0.0), SICK: (0.0, 0.0), CRASHING: (0.04, 0.1), DYING: (3.0, 0.1)}
+
+
+@dataclass
+class Box:
+    """A container as the fake daemon knows it. `began` is its latest start by hand or at boot."""
+
+    id: str
+    environment: str
+    slot: str
+    app: str
+    release: str
+    created_from: str
+    image: str
+    port: int
+    began: float = 0.0
+    up: bool = False
+    after_reboot: bool = False
+    restarts_before: int = 0
+
+
+class FakeDocker:
+    """The daemon with its images and containers."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.images: dict[str, tuple[Image, str]] = {}
+        self.tags: dict[str, str] = {}
+        self.boxes: list[Box] = []
+        self.built = 0
+        self.inside = b""
+        self.exported: list[list[str]] = []
+
+    # Images
+
+    def image(self, reference: str) -> Image | None:
+        self.world.faults.alive()
+        found = self.images.get(self.tags.get(reference, reference))
+        return found[0] if found else None
+
+    def image_with_label(self, label: str, value: str) -> Image | None:
+        self.world.faults.alive()
+        mine = [image for image, _ in self.images.values() if image.labels.get(label) == value]
+        return mine[-1] if mine else None
+
+    def tag(self, image: str, repository: str, tag: str) -> None:
+        with self.world.change(f"docker tag {repository}:{tag}"):
+            if image not in self.images:
+                raise OperationError("Docker refused the tag", "docker", f"404 No such image: {image}")
+            self.tags[f"{repository}:{tag}"] = image
+
+    def untag(self, reference: str) -> None:
+        with self.world.change(f"docker untag {reference}"):
+            image = self.tags.get(reference)
+            if image is not None and sum(other == image for other in self.tags.values()) > 1:
+                del self.tags[reference]
+
+    # Containers
+
+    def containers(self, stack: str, environment: str, slot: str | None = None) -> list[Container]:
+        self.world.faults.alive()
+        assert stack == self.world.stack.name
+        mine = [b for b in self.boxes if b.environment == environment and slot in (None, b.slot)]
+        return [self._seen(box) for box in sorted(mine, key=lambda b: (b.slot, b.app))]
+
+    def create_and_start(self, compose_file: str, project_directory: str, services: Sequence[str]) -> None:
+        compose = self.world.store.files[compose_file]
+        environment, slot = compose["name"].removeprefix(f"{self.world.stack.name}-").split("-")
+        for box in [b for b in self.boxes if (b.environment, b.slot) == (environment, slot)]:
+            if box.app not in compose["services"]:
+                with self.world.change(f"docker remove orphan {box.app}"):
+                    self.boxes.remove(box)
+        for name in services:
+            service = compose["services"][name]
+            if service["image"] not in self.images:
+                raise OperationError("Compose could not start the slot", compose_file, f"No such image for {name}")
+            labels = service["labels"]
+            port = int(service["ports"][0].split(":")[1]) if "ports" in service else 0
+            box = Box(
+                id=f"{next(self.world.numbers):064x}",
+                environment=environment,
+                slot=slot,
+                app=name,
+                release=labels[f"{LABEL}.id"],
+                created_from=labels[f"{LABEL}.created-from"],
+                image=service["image"],
+                port=port,
+            )
+            old = next((b for b in self.boxes if (b.environment, b.slot, b.app) == (environment, slot, name)), None)
+            if old is None or (old.release, old.created_from) != (box.release, box.created_from):
+                with self.world.change(f"docker create {name}"):
+                    self.boxes = [*(b for b in self.boxes if b is not old), box]
+            else:
+                box = old
+            self._start(box)
+
+    def start(self, containers: Iterable[Container]) -> None:
+        for container in containers:
+            self._start(self._box(container))
+
+    def stop(self, containers: Iterable[Container], seconds: Mapping[str, int]) -> None:
+        for container in containers:
+            box = self._box(container)
+            with self.world.change(f"docker stop {box.app} in {box.environment} {box.slot}"):
+                assert seconds.get(box.app, 10) > 0
+                box.up = False
+
+    @contextlib.contextmanager
+    def export(self, images: Sequence[str]) -> Iterator[IO[bytes]]:
+        """One layer, with what a test has put into the images."""
+        self.exported.append(list(images))
+        layer = io.BytesIO()
+        with tarfile.open(fileobj=layer, mode="w") as archive:
+            info = tarfile.TarInfo("app/.env")
+            info.size = len(self.inside)
+            archive.addfile(info, io.BytesIO(self.inside))
+        whole = io.BytesIO()
+        with tarfile.open(fileobj=whole, mode="w") as archive:
+            info = tarfile.TarInfo("layer.tar")
+            info.size = len(layer.getvalue())
+            archive.addfile(info, io.BytesIO(layer.getvalue()))
+        yield io.BytesIO(whole.getvalue())
+
+    def logs(self, container: Container, lines: int) -> list[str]:
+        return [f"{container.app} says something"][:lines]
+
+    # Builds
+
+    def build(
+        self, compose_file: str, apps: Sequence[str], fresh: bool, tell: Callable[[str], None]
+    ) -> list[BuildResult]:
+        results = []
+        for name in apps:
+            service = self.world.store.files[compose_file]["services"][name]
+            behaviour = self.world.git.behaviour(name)
+            if behaviour == UNBUILDABLE:
+                results.append(BuildResult(name, 1.0, ok=False, step="[2/3] RUN false", log=("no such thing",)))
+                continue
+            source = service["build"]["labels"][f"{LABEL}.source"]
+            self.built += 1 if fresh else 0
+            image = "sha256:" + digest(name, source, str(self.built) if fresh else "")
+            with self.world.change(f"docker build {name}"):
+                self.images[image] = (Image(image, dict(service["build"]["labels"]), 1000), behaviour)
+                self.tags[service["image"]] = image
+            tell(f"{name}: built")
+            results.append(BuildResult(name, 1.0, ok=True))
+        return results
+
+    # How it looks from inside
+
+    def _box(self, container: Container) -> Box:
+        found = next((box for box in self.boxes if box.id == container.id), None)
+        if found is None:
+            raise OperationError("Docker refused", "docker", f"404 No such container: {container.id}")
+        return found
+
+    def _start(self, box: Box) -> None:
+        if box.up:
+            return
+        with self.world.change(f"docker start {box.app} in {box.environment} {box.slot}"):
+            if box.image not in self.images:
+                raise OperationError("Docker refused to start", "docker", f"404 No such image: {box.image}")
+            taken = self.at_port(box.port) if box.port else None
+            if taken is not None:
+                raise OperationError("Docker refused to start", "docker", f"500 port {box.port} is already allocated")
+            twins = [b for b in self.boxes if b.up and (b.environment, b.app) == (box.environment, box.app)]
+            app = self.world.stack.apps.get(box.app)
+            if app is not None and app.is_replaced_in_place and twins:
+                self.world.violations.append(f"{box.app} must never run twice, but did in {box.environment}")
+            box.up, box.began, box.after_reboot, box.restarts_before = True, self.world.clock.time, False, 0
+
+    def behaviour(self, box: Box) -> str:
+        return self.images[box.image][1] if box.image in self.images else HEALTHY
+
+    def is_bad(self, box: Box | None) -> bool:
+        return box is not None and self.behaviour(box) != HEALTHY
+
+    def named(self, environment: str, live: Live, app: str) -> Box | None:
+        wanted = (environment, live.slot, live.release, app)
+        return next((b for b in self.boxes if (b.environment, b.slot, b.release, b.app) == wanted), None)
+
+    def at_port(self, port: int) -> Box | None:
+        return next((box for box in self.boxes if box.up and box.port == port), None)
+
+    def _life(self, box: Box) -> tuple[str, float, int]:
+        """State, moment of the latest start, restarts."""
+        alive, pause = LIVES[self.behaviour(box)]
+        passed = self.world.clock.time - box.began
+        if not box.up:
+            return "exited", box.began, box.restarts_before
+        if not alive:
+            return "running", box.began, box.restarts_before
+        rounds = int(passed // (alive + pause))
+        begun = box.began + rounds * (alive + pause)
+        state = "running" if self.world.clock.time - begun < alive else "restarting"
+        return state, begun, box.restarts_before + rounds
+
+    def _seen(self, box: Box) -> Container:
+        state, begun, restarts = self._life(box)
+        return Container(
+            box.id,
+            box.app,
+            box.slot,
+            box.release,
+            box.created_from,
+            box.image,
+            state,
+            1 if restarts else 0,
+            restarts,
+            written(begun),
+        )
+
+    def answers(self, box: Box) -> bool:
+        state, begun, _ = self._life(box)
+        return state == "running" and self.behaviour(box) != SICK and self.world.clock.time - begun >= BOOT_SECONDS
+
+
+@functools.lru_cache(maxsize=1024)
+def written(moment: float) -> str:
+    """A moment as Docker writes it."""
+    return datetime.datetime.fromtimestamp(moment, datetime.timezone.utc).strftime("%Y-%m-%dT%H:%M:%S.%fZ")

@@ -1,0 +1,43 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nginx."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from release.stack.model import ENVIRONMENTS, Stack
+
+if TYPE_CHECKING:
+    from fakes.world import World
+
+
+class FakeEdge:
+    """nginx: the routes in its file, and the ones it has in mind until it is told to read the file again."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.file: dict[str, bytes | None] = dict.fromkeys(ENVIRONMENTS)
+        self.memory: dict[str, bytes | None] = dict.fromkeys(ENVIRONMENTS)
+        self.reloads = 0
+
+    def wanted(self, stack: Stack, environment: str) -> bytes | None:
+        routes = sorted(((r.path, app.name) for app in stack.web_apps for r in app.routes), reverse=True)
+        return json.dumps(routes).encode()
+
+    def live(self, stack: Stack, environment: str) -> bytes | None:
+        return self.file[environment]
+
+    def set_live(self, stack: Stack, environment: str, routes: bytes) -> None:
+        if self.file[environment] == self.memory[environment] == routes:
+            return
+        with self.world.change(f"edge file {environment}"):
+            self.file[environment] = routes
+        with self.world.change(f"edge reload {environment}"):
+            self.memory[environment] = routes
+            self.reloads += 1
+
+    def restart(self) -> None:
+        self.memory = dict(self.file)

@@ -1,0 +1,65 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to apps and to the edge."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from fakes.docker import SICK
+from release.releases.release import Live
+from release.releases.runtime import Answer
+
+if TYPE_CHECKING:
+    from fakes.world import World
+
+
+class FakeProbe:
+    """HTTP as the apps, the switch and the edge would answer it now."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+        self.edge_down = False
+
+    def health(self, port: int, path: str) -> Answer:
+        self.world.faults.alive()
+        box = self.world.docker.at_port(port)
+        if box is None:
+            return Answer(0, error=f"no answer on port {port}: connection refused")
+        app = self.world.stack.apps.get(box.app)
+        assert app is None or path == app.health, (path, app)
+        if self.world.docker.answers(box):
+            return Answer(200, body="ok")
+        if self.world.docker.behaviour(box) == SICK:
+            return Answer(500, body="no database")
+        return Answer(0, error=f"no answer on port {port}: connection reset")
+
+    def edge(self, port: int, host: str, path: str, *, tls: bool = False) -> Answer:
+        self.world.faults.alive()
+        if self.edge_down:
+            return Answer(0, error=f"no answer on port {port}: connection refused")
+        stack = self.world.stack
+        environment = next(e.name for e in stack.environments.values() if (port, tls) in e.doors)
+        live = Live.parse(self.world.switch.memory[environment])
+        routes: list[tuple[str, str]] = json.loads(self.world.edge.memory[environment] or b"[]")
+        mine = [name for prefix, name in routes if prefix == "/" or f"{path}/".startswith(f"{prefix}/")]
+        if not mine:
+            return Answer(404, body="not found")
+        if live is None:
+            return Answer(503, body="no release")
+        if mine[0] not in stack.apps:
+            return Answer(503, body="the switch has no socket for it")
+        app = stack.apps[mine[0]]
+        flags = [
+            flag
+            for key, flag in self.world.switch.shut.get(environment, {}).items()
+            if f"{app.name}{path}/".startswith(key)
+        ]
+        if flags:
+            return Answer(503, live.release, "switched off", flag=flags[0])
+        box = self.world.docker.at_port(stack.loopback_port(app, environment, live.slot))
+        if box is None or not self.world.docker.answers(box):
+            return Answer(503, live.release, "unavailable")
+        return Answer(200, live.release, f"{app.name} of {box.release}")

@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Definitions of stacks."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
+
+from release.stack.model import Stack
+from release.stack.reader import read_stack
+
+if TYPE_CHECKING:
+    from fakes.world import World
+
+
+def route(path: str, strip: bool = False) -> dict[str, Any]:
+    return {"path": path, "strip_path": strip}
+
+
+def shop_definition(in_place: bool = False) -> dict[str, Any]:
+    """A stack with two web apps and a worker that must be up before the first; for `in_place` one of each kind that
+    must never run twice."""
+    apps: dict[str, Any] = {
+        "api": {
+            "context": "api",
+            "port": 3000,
+            "loopback_port": 21000,
+            "health": "/health",
+            "health_seconds": 5,
+            "routes": [route("/")],
+            "keys": "private",
+            "after": ["mail"],
+        },
+        "front": {
+            "context": "front",
+            "port": 3000,
+            "loopback_port": 21010,
+            "health": "/ready",
+            "health_seconds": 5,
+            "routes": [route("/front", True)],
+        },
+        "mail": {"context": "mail", "kind": "worker", "health_seconds": 5},
+    }
+    if in_place:
+        apps["front"]["replace"] = "stop_first"
+        apps["mail"]["replace"] = "stop_first"
+        apps["api"]["after"] = []
+        apps["front"]["after"] = ["mail"]
+    return {
+        "directory": "/srv/shop",
+        "environments": {"staging": {"ports": [8100]}, "production": {"ports": [8200, 80]}},
+        "keys": {"mount": "/keys"},
+        "env": {
+            "common": {"DATABASE_URL": "db://1", "COLOUR": "blue"},
+            "staging": {"PUBLIC_URL": "http://staging"},
+            "production": {"PUBLIC_URL": "http://production"},
+        },
+        "secrets": ["DATABASE_URL"],
+        "watch_seconds": 0,
+        "disk_floor_gb": 1,
+        "apps": apps,
+    }
+
+
+def changed_stack(world: World, **apps: Mapping[str, Any]) -> Stack:
+    """The world's stack with other settings for some apps, as after a change in group_vars and provision.yml."""
+    mapping = world.stack.to_mapping(with_env=True)
+    for name, settings in apps.items():
+        mapping["apps"][name] = {**mapping["apps"].get(name, {}), **settings}
+    return dataclasses.replace(read_stack("shop", mapping), name=world.stack.name)
+
+
+MATRIX: dict[str, Any] = {
+    "DATABASE_URL": {"class": "secret", "same": True, "apps": ["api", "mail"]},
+    "COLOUR": {},
+    "PUBLIC_URL": {"class": "public", "type": "url", "distinct": True},
+    "LIMIT": {"type": "integer", "default": "5", "apps": ["api"]},
+}
+
+
+def shop_with_matrix(**changes: Any) -> dict[str, Any]:
+    return {**shop_definition(), "env_matrix": {**MATRIX, **changes}}
+
+
+def with_tls(tls: Any, **more: Any) -> dict[str, Any]:
+    data = shop_definition()
+    data["environments"]["production"].update(tls=tls, **more)
+    return data
+
+
+def shop_with_flags(**declared: Any) -> Any:
+    definition = shop_definition()
+    definition["apps"]["api"]["flags"] = {"battle": None, "beta": {"default": False}, **declared}
+    definition["apps"]["mail"]["flags"] = {"battle": None}
+    return read_stack("shop", definition)
+
+
+ONE_WORKER = read_stack(
+    "shop",
+    {
+        "directory": "/srv/shop",
+        "environments": {"staging": {"ports": [8100]}, "production": {"ports": [8200]}},
+        "disk_floor_gb": 5,
+        "apps": {"mail": {"context": "mail", "kind": "worker"}},
+    },
+)

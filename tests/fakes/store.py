@@ -1,0 +1,130 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The disk."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from release.env.env_file import fingerprint, format_env
+from release.releases.release import Entry, Release
+from release.stack.model import ENVIRONMENTS, SLOTS, Stack
+
+if TYPE_CHECKING:
+    from fakes.world import World
+
+
+@dataclass
+class Written:
+    """A release on the fake disk."""
+
+    release: Release
+    env: dict[str, bytes]
+    status: str
+    since: str
+    via: str
+    routes: bytes | None
+
+
+KEY_FILES = ("jwt_private.pem", "jwt_public.pem", "jwt_public_previous.pem")
+
+
+@dataclass
+class FakeStore:
+    """The disk: releases, slots, configuration."""
+
+    world: World
+    written: dict[str, Written] = field(default_factory=dict)
+    half: set[str] = field(default_factory=set)
+    env: dict[str, bytes] = field(default_factory=dict)
+    keys: dict[str, bytes] = field(default_factory=lambda: dict.fromkeys(KEY_FILES, b"one"))
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    notes: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    free: int = 100_000_000_000
+    record: dict[str, Any] = field(default_factory=dict)
+    clean: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.env = {layer: format_env(values).encode() for layer, values in self.world.stack.env.items()}
+
+    def releases(self, stack: Stack) -> list[Entry]:
+        self.world.faults.alive()
+        return self.entries()
+
+    def entries(self) -> list[Entry]:
+        return [Entry(w.release, w.status, w.since, w.via) for _, w in sorted(self.written.items())]
+
+    def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:
+        with self.world.change("store half a release"):
+            self.half.add(release.id)
+        with self.world.change("store release"):
+            assert release.id not in self.written
+            # Through JSON, as on a disk: a release must come back as it was written.
+            whole = Release.from_json(json.loads(json.dumps(release.to_json())))
+            assert whole == release, "a release changes on its way through the disk"
+            moment = release.id.split("-")[0]
+            self.written[release.id] = Written(whole, dict(env), "prepared", moment, release.operation, routes)
+            self.half.discard(release.id)
+
+    def release_env(self, stack: Stack, release: str) -> dict[str, bytes]:
+        return dict(self.written[release].env)
+
+    def release_routes(self, stack: Stack, release: str) -> bytes | None:
+        return self.written[release].routes
+
+    def set_warm(self, stack: Stack, environment: str, note: dict[str, Any] | None) -> None:
+        with self.world.change(f"store warm {environment}"):
+            self.notes[environment] = note
+
+    def warm(self, stack: Stack, environment: str) -> dict[str, Any] | None:
+        return self.notes.get(environment)
+
+    def set_status(self, stack: Stack, release: str, status: str, via: str, moment: str) -> None:
+        with self.world.change(f"store status {status}"):
+            entry = self.written[release]
+            entry.status, entry.via, entry.since = status, via, moment
+
+    def config_env(self, stack: Stack, environment: str) -> dict[str, bytes | None]:
+        self.world.faults.alive()
+        return {layer: self.env.get(layer) for layer in ("common", environment)}
+
+    def key_fingerprints(self, stack: Stack) -> dict[str, str | None]:
+        names = KEY_FILES if stack.keys else ()
+        return {name: fingerprint(self.keys[name]) if name in self.keys else None for name in names}
+
+    def write_slot(
+        self, stack: Stack, environment: str, slot: str, compose: dict[str, Any], env: Mapping[str, bytes]
+    ) -> None:
+        with self.world.change(f"store slot {environment} {slot}"):
+            assert environment in ENVIRONMENTS and slot in SLOTS
+            self.files[self.slot_compose_path(stack, environment, slot)] = json.loads(json.dumps(compose))
+
+    def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
+        return f"/state/{environment}-{slot}/compose.json"
+
+    def secret_record(self, stack: Stack) -> dict[str, Any]:
+        return self.record
+
+    def flags(self, stack: Stack, environment: str) -> dict[str, dict[str, Any]]:
+        return {}
+
+    def searched(self, stack: Stack) -> dict[str, str]:
+        return self.clean
+
+    def set_searched(self, stack: Stack, known: Mapping[str, str]) -> None:
+        self.clean = dict(known)
+
+    def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
+        self.record = record
+
+    def write_build(self, stack: Stack, compose: dict[str, Any]) -> str:
+        with self.world.change("store build"):
+            self.files["/state/build.json"] = json.loads(json.dumps(compose))
+        return "/state/build.json"
+
+    def free_bytes(self, path: str) -> int:
+        return self.free

@@ -1,0 +1,225 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A whole host in memory, behind the engine's seam: Docker, switch, edge, git, disk and time, each of which may fail.
+
+The parts do what the real ones do in the ways that matter to a release: a port is taken by one container only, Docker
+brings back what was not stopped on purpose, HAProxy forgets its memory and reads its file, an image that no tag and no
+container holds may be gone. The edge answers from switch and containers, so that a wrong state is really seen.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from fakes.clock import FakeClock
+from fakes.docker import BOOT_SECONDS, HEALTHY, Box, FakeDocker
+from fakes.faults import Faults, Killed
+from fakes.git import FakeGit
+from fakes.haproxy import FakeSwitch
+from fakes.nginx import FakeEdge
+from fakes.probe import FakeProbe
+from fakes.stacks import shop_definition
+from fakes.store import FakeStore
+from fakes.systemd import FakeTimer
+from release import paths
+from release.env.env_file import format_env
+from release.operations import recover, runner, warm_slot
+from release.ports import Host
+from release.process import journal, lock
+from release.releases.history import find
+from release.releases.lock_holder import LockHolder
+from release.releases.release import Entry, Live
+from release.releases.request import OPERATIONS, Request
+from release.stack.model import ENVIRONMENTS, App, Stack
+from release.stack.reader import read_stack
+
+
+class World:
+    """One host with one stack on it, and everything that can happen to it."""
+
+    def __init__(self, directory: str, definition: dict[str, Any] | None = None) -> None:
+        self.faults = Faults()
+        self.stack: Stack = read_stack("shop", definition or shop_definition())
+        self.places = paths.Paths(state=f"{directory}/state", locks=f"{directory}/locks")
+        self.clock = FakeClock(self)
+        self.docker = FakeDocker(self)
+        self.switch = FakeSwitch(self)
+        self.git = FakeGit(self)
+        self.store = FakeStore(self)
+        self.probe = FakeProbe(self)
+        self.timer = FakeTimer(self)
+        self.edge = FakeEdge(self)
+        self.host = Host(self.docker, self.switch, self.git, self.probe, self.store, self.clock, self.timer, self.edge)
+        #: What the public ports answered that they must not, at any moment.
+        self.violations: list[str] = []
+        #: True once images went by another hand than the engine's, and tags with them.
+        self.images_lost = False
+        self.numbers = itertools.count(1)
+        self.commit(dict.fromkeys(self.stack.apps, HEALTHY))
+
+    # What people do
+
+    def commit(self, changes: Mapping[str, str]) -> str:
+        """Push a commit that changes these apps, each to a source that behaves so."""
+        return self.git.commit(changes)
+
+    def request(self, name: str, **options: Any) -> Request:
+        return Request(name, OPERATIONS[name], person="ann", host="desk", **options)
+
+    def run(self, name: str, check: bool = False, **options: Any) -> runner.OperationReport | None:
+        """One operation; None when it was killed."""
+        number = next(self.numbers)
+        request = self.request(name, **options)
+        # As new_journal_path names it, but with a time that grows: operations here take no time at all.
+        folder = journal.directory(self.stack.name, self.places.state)
+        path = f"{folder}/{20260101000000 + number}Z-{request.environment}-{name}-{number}.jsonl"
+        try:
+            return runner.run(
+                self.host, self.stack, request, check=check, places=self.places, journal_path="" if check else path
+            )
+        except Killed:
+            return None
+
+    def good(self, name: str, **options: Any) -> runner.OperationReport:
+        """An operation that must succeed."""
+        report = self.run(name, **options)
+        assert report is not None and not report.failed, report
+        return report
+
+    def ship(self, **changes: str) -> tuple[str, str]:
+        """Commit, deploy, promote: the ids of both releases."""
+        self.commit(changes or {"api": HEALTHY})
+        staging = self.good("deploy").release
+        self.clock.time += 2
+        production = self.good("promote").release
+        self.clock.time += 2
+        return staging, production
+
+    def recover(self) -> list[str]:
+        """What recover.yml does."""
+        found = []
+        for environment in ENVIRONMENTS:
+            with lock.hold(
+                lock.lock_path(self.stack.name, environment, self.places.locks), LockHolder.from_json({}), 0
+            ):
+                found += [
+                    recover.recover(self.host, self.stack, record)
+                    for record in journal.unfinished(self.stack.name, environment, self.places.state)
+                ]
+        return found
+
+    def cool(self) -> list[str]:
+        """What the timer of a warm slot does; it waits its turn, as every operation does."""
+        found = []
+        for environment in ENVIRONMENTS:
+            with lock.hold(
+                lock.lock_path(self.stack.name, environment, self.places.locks), LockHolder.from_json({}), 0
+            ):
+                found.append(warm_slot.cool(self.host, self.stack, environment))
+        return [text for text in found if text]
+
+    def freshen(self) -> None:
+        """Every container was started a moment ago: what dies soon still has its life before it."""
+        for box in self.docker.boxes:
+            box.began = self.clock.time - 2 * BOOT_SECONDS
+
+    def unfinished(self, environment: str) -> bool:
+        return bool(journal.unfinished(self.stack.name, environment, self.places.state))
+
+    # What happens to a host
+
+    def revive(self) -> None:
+        self.faults.revive()
+
+    def reboot(self) -> None:
+        """Power cut: Docker starts what was not stopped on purpose, HAProxy reads its file."""
+        self.revive()
+        for box in self.docker.boxes:
+            if box.up:
+                box.began, box.after_reboot = self.clock.time, True
+        self.switch.restart()
+        self.edge.restart()
+        self.timer.armed.clear()
+        self.store.half.clear()
+
+    def prune(self) -> None:
+        """docker system prune -af."""
+        self.images_lost = True
+        self.docker.boxes = [box for box in self.docker.boxes if box.up]
+        used = {box.image for box in self.docker.boxes}
+        self.docker.images = {name: image for name, image in self.docker.images.items() if name in used}
+        self.docker.tags = {name: image for name, image in self.docker.tags.items() if image in used}
+
+    def remove_image(self, image: str) -> None:
+        """docker rmi --force, which does not touch what a running container uses."""
+        if any(box.up and box.image == image for box in self.docker.boxes):
+            return
+        self.images_lost = True
+        self.docker.images.pop(image, None)
+        self.docker.tags = {name: used for name, used in self.docker.tags.items() if used != image}
+
+    def rotate_secret(self) -> None:
+        number = next(self.numbers)
+        self.store.env["common"] = format_env({"DATABASE_URL": f"db://{number}", "COLOUR": "blue"}).encode()
+
+    def change_setting(self) -> None:
+        number = next(self.numbers)
+        values = {"DATABASE_URL": "db://1", "COLOUR": f"c{number}"}
+        self.store.env["common"] = format_env(values).encode()
+
+    # What can be seen
+
+    def entries(self, environment: str) -> list[Entry]:
+        return [e for e in self.store.entries() if e.release.environment == environment]
+
+    def entry(self, release: str) -> Entry:
+        found = find(self.store.entries(), release)
+        assert found is not None, release
+        return found
+
+    def tag(self, app: str, tag: str) -> str:
+        return self.docker.tags.get(f"{app}:{tag}", "")
+
+    def up(self, environment: str, slot: str | None = None) -> list[Box]:
+        return [b for b in self.docker.boxes if b.up and b.environment == environment and slot in (None, b.slot)]
+
+    def look(self) -> None:
+        """The visitor's view, taken after every change: promise 1."""
+        for environment in ENVIRONMENTS:
+            live = Live.parse(self.switch.memory[environment])
+            if live is None:
+                continue
+            entry = self.store.written.get(live.release)
+            if entry is None:
+                self._wrong(f"{environment} is switched to {live}, which is not in the history")
+                continue
+            for name in entry.release.services:
+                app = self.stack.apps.get(name)
+                if app is not None and app.is_web:
+                    self._look_at(environment, live, app)
+
+    def _look_at(self, environment: str, live: Live, app: App) -> None:
+        box = self.docker.at_port(self.stack.loopback_port(app, environment, live.slot))
+        if box is None:
+            # What must never run twice has a moment without any; the switch holds its requests.
+            if not app.is_replaced_in_place and not self.docker.is_bad(self.docker.named(environment, live, app.name)):
+                self._wrong(f"{environment} {app.name}: nothing runs for {live}")
+        elif box.release != live.release:
+            self._wrong(f"{environment} {app.name}: {box.release} answers in the name of {live.release}")
+        elif not (self.docker.answers(box) or box.after_reboot or app.is_replaced_in_place or self.docker.is_bad(box)):
+            self._wrong(f"{environment} {app.name}: {live} does not answer yet")
+
+    def _wrong(self, text: str) -> None:
+        self.violations.append(f"after {self.faults.calls[-1:]}: {text}")
+
+    @contextlib.contextmanager
+    def change(self, what: str) -> Iterator[None]:
+        """Around every change of the world: the one hook where faults strike and visitors look."""
+        self.faults.strike(what, after=False)
+        yield
+        self.look()
+        self.faults.strike(what, after=True)

@@ -1,0 +1,78 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The promises of the engine, as checks of a faked host that hold whenever no operation is under way."""
+
+from __future__ import annotations
+
+from fakes.world import World
+
+from release.releases.history import find, rollback_target
+from release.releases.release import Entry, Live
+from release.stack.model import ENVIRONMENTS
+
+
+def check_always(world: World) -> None:
+    """What no kill and no failure may break, not for a moment."""
+    assert not world.violations, "\n".join(world.violations)
+    for entry in world.entries("production"):
+        tested = find(world.store.entries(), entry.release.promoted_from)
+        assert tested is not None and tested.release.environment == "staging", entry
+
+
+def check_settled(world: World) -> None:
+    """Switch, edge, tags, history and containers tell the same story."""
+    check_always(world)
+    for environment in ENVIRONMENTS:
+        assert not world.unfinished(environment)
+        _check_environment(world, environment)
+    assert not world.store.half or all(half not in world.store.written for half in world.store.half)
+
+
+def _check_environment(world: World, environment: str) -> None:
+    entries = world.entries(environment)
+    file, memory = world.switch.file[environment], world.switch.memory[environment]
+    assert file == memory, (file, memory)
+    live = Live.parse(file)
+    statuses = {entry.release.id: entry.status for entry in entries}
+    assert [name for name, status in statuses.items() if status == "live"] == ([live.release] if live else []), statuses
+    assert "prepared" not in statuses.values(), statuses
+    note = world.store.notes.get(environment)
+    warm = (note["slot"], note["release"]) if note else None
+    running = {(box.slot, box.release, box.app) for box in world.up(environment)}
+    if live is None:
+        assert not running, running
+        assert not any(world.tag(app, environment) for app in world.stack.apps)
+        return
+    entry = world.entry(live.release)
+    wanted = {(live.slot, live.release, app) for app in entry.release.images}
+    assert wanted <= running, (wanted, running)
+    assert {(slot, release) for slot, release, _ in running - wanted} <= {warm}, (running, live, warm)
+    for app, image in entry.release.images.items():
+        assert world.tag(app, environment) == image, (app, environment)
+    assert world.edge.file[environment] == world.edge.memory[environment]
+    _check_answers(world, environment, live)
+    if environment == "production":
+        _check_rollback_tag(world, entries, live)
+
+
+def _check_answers(world: World, environment: str, live: Live) -> None:
+    world.clock.time += 1
+    for port in world.stack.environments[environment].ports:
+        for path, app in (("/", "api"), ("/front", "front")):
+            answer = world.probe.edge(port, "localhost", path)
+            box = world.docker.named(environment, live, app)
+            if world.docker.is_bad(box):
+                continue  # it was good enough for its checks, and nobody watched it longer
+            assert (answer.status, answer.release) == (200, live.release), answer
+            assert answer.body == f"{app} of {live.release}", answer
+
+
+def _check_rollback_tag(world: World, entries: list[Entry], live: Live) -> None:
+    """:rollback names what a rollback would bring, unless somebody removed images, and tags with them."""
+    if world.images_lost:
+        return
+    target = rollback_target(entries, "production", live.release)
+    for app in world.stack.apps:
+        wanted = target.release.images.get(app, "") if target else ""
+        assert world.tag(app, "rollback") == wanted, (app, target)

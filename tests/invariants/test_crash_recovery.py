@@ -1,0 +1,283 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every operation is killed, or made to fail, at every change it makes. Whatever comes next finds its way."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import pickle
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from fakes.docker import DYING, HEALTHY, SICK
+from fakes.faults import counted_journal
+from fakes.stacks import changed_stack, shop_definition
+from fakes.world import World
+from invariants.invariants import check_always, check_settled
+from support.profiles import FAST, THOROUGH
+
+from release.paths import Paths
+
+pytestmark = pytest.mark.usefixtures("one_by_one")
+
+
+@dataclass(frozen=True)
+class Case:
+    """One operation on a host prepared for it."""
+
+    name: str
+    operation: str
+    prepare: Callable[[World], Any]
+    options: tuple[tuple[str, Any], ...] = ()
+    in_place: bool = False
+
+    def run(self, world: World) -> Any:
+        return world.run(self.operation, **dict(self.options))
+
+
+def nothing(world: World) -> None:
+    """A host as provisioned."""
+
+
+def staged(world: World) -> None:
+    world.good("deploy")
+
+
+def shipped(world: World) -> None:
+    world.ship()
+
+
+def shipped_and_staged(world: World) -> None:
+    world.ship()
+    world.commit({"api": HEALTHY, "mail": HEALTHY})
+    world.good("deploy")
+
+
+def shipped_thrice(world: World) -> None:
+    world.ship()
+    world.ship(api=HEALTHY, front=HEALTHY)
+    world.ship(mail=HEALTHY)
+
+
+def shipped_thrice_warm(world: World) -> None:
+    world.ship()
+    world.ship(api=HEALTHY, front=HEALTHY)
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    world.good("promote", warm_seconds=600)
+
+
+def shipped_thrice_pruned(world: World) -> None:
+    """The kept containers are gone, the images are not: all apps but one are the same."""
+    shipped_thrice(world)
+    world.docker.boxes = [box for box in world.docker.boxes if box.up]
+
+
+def shipped_thrice_secret(world: World) -> None:
+    shipped_thrice(world)
+    world.rotate_secret()
+
+
+def new_commit(world: World) -> None:
+    world.ship()
+    world.commit({"api": HEALTHY})
+
+
+def new_routes(world: World) -> None:
+    world.ship()
+    world.stack = changed_stack(world, front={"routes": [{"path": "/front"}, {"path": "/shop"}]})
+    world.commit({"front": HEALTHY})
+
+
+def new_routes_staged(world: World) -> None:
+    new_routes(world)
+    world.good("deploy")
+
+
+def sick_commit(world: World) -> None:
+    world.ship()
+    world.commit({"api": SICK})
+
+
+def dying_staged(world: World) -> None:
+    world.ship()
+    world.commit({"front": DYING})
+    world.good("deploy")
+    world.freshen()
+
+
+def rolled_back(world: World) -> None:
+    shipped_thrice(world)
+    world.good("rollback")
+
+
+def both(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
+    """The same for a stack that never runs some of its apps twice."""
+    wanted = tuple(options.items())
+    return [
+        Case(name, operation, prepare, wanted),
+        Case(f"{name}, in place", operation, prepare, wanted, in_place=True),
+    ]
+
+
+CASES = [
+    *both("first deploy", "deploy", nothing),
+    *both("second deploy", "deploy", new_commit),
+    *both("deploy of some apps", "deploy", new_commit, apps=("api",)),
+    *both("deploy that stays sick", "deploy", sick_commit),
+    *both("deploy with new routes", "deploy", new_routes),
+    *both("deploy kept warm", "deploy", new_commit, warm_seconds=600),
+    *both("first promote", "promote", staged),
+    *both("second promote", "promote", shipped_and_staged),
+    *both("promote of some apps", "promote", shipped_and_staged, apps=("mail",)),
+    *both("promote that watches", "promote", shipped_and_staged, watch_seconds=10),
+    *both("promote of what dies", "promote", dying_staged, watch_seconds=10, skip_gates=("staging_healthy",)),
+    *both("promote with new routes", "promote", new_routes_staged),
+    *both("promote kept warm", "promote", shipped_and_staged, warm_seconds=600),
+    *both("promote after a rollback", "promote", rolled_back),
+    *both("rollback to kept containers", "rollback", shipped_thrice),
+    *both("warm rollback", "rollback", shipped_thrice_warm),
+    *both("rollback without containers", "rollback", shipped_thrice_pruned),
+    *both("rollback with a new secret", "rollback", shipped_thrice_secret),
+    *both("rollback with old secrets", "rollback", shipped_thrice_secret, secrets="release"),
+    *both("rollback of some apps", "rollback", shipped_thrice, apps=("mail",)),
+]
+
+
+@functools.cache
+def prepared(case: Case) -> bytes:
+    """The host at the moment before the operation."""
+    with tempfile.TemporaryDirectory(dir=FAST) as directory:
+        world = World(directory, shop_definition(case.in_place))
+        case.prepare(world)
+        check_settled(world)
+        return pickle.dumps(world)
+
+
+@contextlib.contextmanager
+def world_of(case: Case) -> Iterator[World]:
+    """A copy of it. The journals of what went before are of no more use, because all of it was finished."""
+    with tempfile.TemporaryDirectory(dir=FAST) as directory:
+        world: World = pickle.loads(prepared(case))
+        world.places = Paths(state=f"{directory}/state", locks=f"{directory}/locks")
+        world.faults.disarm()
+        yield world
+
+
+@functools.cache
+def length(case: Case) -> int:
+    """How many changes the operation makes when nothing happens to it, each line of the journal counted."""
+    with world_of(case) as world:
+        with counted_journal(world):
+            case.run(world)
+        check_settled(world)
+        return world.faults.count
+
+
+def finish(world: World, how: str) -> None:
+    """What comes after the fault."""
+    if how in ("promote", "rollback"):
+        report = world.run(how)
+        # Each takes up what production needs; a deploy is left to staging's next operation or to the promote.
+        assert report is not None and not world.unfinished("production"), report
+    elif how == "reboot":
+        world.reboot()
+    world.recover()
+
+
+def check_afterwards(world: World, number: int) -> None:
+    """Whatever was found is settled, and the whole way can be gone again: deploy, promote, back, and no further."""
+    check_settled(world)
+    if number % 4 and not THOROUGH:
+        return
+    world.clock.time += 5
+    world.commit(dict.fromkeys(world.stack.apps, HEALTHY))
+    world.good("deploy")
+    world.good("promote")
+    before = world.switch.file["production"]
+    world.ship()
+    report = world.good("rollback")
+    assert report.release == before.partition("/")[2], (report, before)
+    live = dict(world.switch.file)
+    again = world.good("rollback")
+    assert not again.changed and world.switch.file == live
+    check_settled(world)
+
+
+@contextlib.contextmanager
+def told(where: str) -> Iterator[None]:
+    """Says with every failure which fault it came after."""
+    try:
+        yield
+    except BaseException as error:
+        error.add_note(where)
+        raise
+
+
+EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+
+
+@EACH
+def test_killed_anywhere(case: Case) -> None:
+    for number in range(1, length(case) + 1):
+        how = ("recover", "promote", "rollback", "reboot")[(number + number // 4) % 4]
+        with world_of(case) as world, told(f"{case.name}, killed at {number}, then {how}"):
+            world.faults.kill_at(number)
+            with counted_journal(world):
+                assert case.run(world) is None
+            with told(f"at {world.faults.calls[-1]}"):
+                check_always(world)
+                world.revive()
+                finish(world, how)
+                check_afterwards(world, number + CASES.index(case))
+
+
+@EACH
+def test_killed_again_while_recovering(case: Case) -> None:
+    """The second kill comes at a step that moves through the recovery as the first moves through the operation."""
+    for number in range(1, length(case) + 1, 1 if THOROUGH else 5):
+        second = 1 + number % 11
+        with world_of(case) as world, told(f"{case.name}, killed at {number}, and at {second} of the recovery"):
+            with counted_journal(world):
+                world.faults.kill_at(number)
+                case.run(world)
+                world.revive()
+                world.faults.kill_at(second)
+                case.run(world)
+            with told(f"at {world.faults.calls[-1]}"):
+                check_always(world)
+                world.revive()
+                finish(world, "reboot" if number % 2 else "recover")
+                check_afterwards(world, number + CASES.index(case))
+
+
+@pytest.mark.parametrize("fault", ["docker", "disk", "docker for good", "disk for good"])
+@EACH
+def test_fails_anywhere(case: Case, fault: str) -> None:
+    disk, lasting = fault.startswith("disk"), fault.endswith("for good")
+    number, step = 1, 1 if THOROUGH or fault == "docker" else 5
+    while True:
+        with world_of(case) as world, told(f"{case.name}, {fault} failed at {number}"):
+            before = dict(world.switch.memory)
+            world.faults.fail_at(number, lasting=lasting, disk=disk, after=number % 5 == 4)
+            report = case.run(world)
+            if world.faults.count < number:
+                return
+            struck = world.faults.calls[number - 1]
+            with told(f"at {struck}"):
+                assert report is not None
+                # Without its timer a slot is not kept warm, and that is all.
+                only_cold = struck.startswith("timer") and not lasting and not disk
+                assert report.failed != only_cold and bool(report.problems) != only_cold
+                check_always(world)
+                if not report.changed and "so did putting back" not in report.message:
+                    assert world.switch.memory == before, "a failed operation left something else live"
+                world.revive()
+                finish(world, ("recover", "promote", "rollback")[number % 3])
+                check_afterwards(world, number + CASES.index(case))
+        number += step

@@ -1,0 +1,288 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Anything in any order: deploys, promotes, rollbacks, faults, kills, reboots, cleanups. The promises always hold."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from typing import Any
+
+import pytest
+from fakes.concurrency import one_by_one
+from fakes.docker import CRASHING, DYING, HEALTHY, SICK, UNBUILDABLE
+from fakes.stacks import changed_stack, shop_definition
+from fakes.world import World
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    initialize,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
+from invariants.invariants import check_always, check_settled
+from support.profiles import FAST, SEQUENCES
+
+from release.operations.runner import OperationReport
+from release.releases.history import GOOD, kept, rollback_target
+from release.releases.release import Live
+from release.util.concurrency import TaskPool
+
+APPS = ("api", "front", "mail")
+#: Most sources are good, or nothing would ever go live.
+BEHAVIOURS = st.sampled_from([HEALTHY] * 6 + [SICK, CRASHING, DYING, UNBUILDABLE])
+SOME_APPS = st.one_of(st.just(()), st.sets(st.sampled_from(APPS), min_size=1).map(lambda s: tuple(sorted(s))))
+#: What strikes, at which change, before or after it.
+FAULTS = st.one_of(
+    st.none(),
+    st.tuples(st.sampled_from(["kill", "kill", "fail", "disk", "lasting"]), st.integers(1, 34), st.booleans()),
+)
+WARM = st.sampled_from([0, 0, 600])
+WATCH = st.sampled_from([0, 0, 10])
+
+
+#: So many tests share the sequences, for as many cores as there are.
+PARTS = 4
+
+
+class Life(RuleBasedStateMachine):
+    """The life of one host."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directory = tempfile.TemporaryDirectory(dir=FAST)
+        self.patch = pytest.MonkeyPatch()
+        self.patch.setattr(TaskPool, "all", one_by_one)
+        self.world = World(self.directory.name)
+        self.in_place = False
+        self.were_live: set[str] = set()
+        self.out: set[str] = set()
+        self.fixed_tags: dict[str, str] = {}
+
+    def teardown(self) -> None:
+        # Whatever happened last: one recovery, and all is in order.
+        self.world.reboot()
+        self.world.recover()
+        check_settled(self.world)
+        self.patch.undo()
+        self.directory.cleanup()
+
+    @initialize(in_place=st.booleans(), shipped=st.integers(0, 2))
+    def begin(self, in_place: bool, shipped: int) -> None:
+        self.world = World(self.directory.name, shop_definition(in_place))
+        self.in_place = in_place
+        for _ in range(shipped):
+            self.world.ship()
+            self.note()
+
+    # Operations
+
+    def run(self, name: str, fault: tuple[str, int, bool] | None, **options: Any) -> OperationReport | None:
+        faults = self.world.faults
+        faults.disarm()
+        before = dict(self.world.switch.memory)
+        if fault:
+            kind, number, after = fault
+            if kind == "kill":
+                faults.kill_at(number, after)
+            else:
+                faults.fail_at(number, after=after, disk=kind == "disk", lasting=kind == "lasting")
+        left = self.world.unfinished("production") or self.world.unfinished("staging")
+        report = self.world.run(name, **options)
+        self.world.revive()
+        self.note()
+        if report and report.failed:
+            assert report.problems and report.message
+            if not left and not report.changed and "so did putting back" not in report.message:
+                assert self.world.switch.memory == before, report
+        return report
+
+    def note(self) -> None:
+        for text in self.world.switch.file.values():
+            if live := Live.parse(text):
+                self.were_live.add(live.release)
+
+    @rule(
+        apps=SOME_APPS,
+        behaviour=BEHAVIOURS,
+        changed=st.sets(st.sampled_from(APPS)),
+        fault=FAULTS,
+        rebuild=st.booleans(),
+    )
+    def deploy(
+        self,
+        apps: tuple[str, ...],
+        behaviour: str,
+        changed: set[str],
+        fault: tuple[str, int, bool] | None,
+        rebuild: bool,
+    ) -> None:
+        self.world.commit(dict.fromkeys(sorted(changed), behaviour))
+        self.run("deploy", fault, apps=apps, rebuild=rebuild)
+
+    @rule()
+    def deploy_good(self) -> None:
+        """Out of any state, a good commit gets through to staging."""
+        self.world.commit(dict.fromkeys(APPS, HEALTHY))
+        report = self.run("deploy", None)
+        assert report and not report.failed, report
+
+    @rule(apps=SOME_APPS, fault=FAULTS, warm=WARM, watch=WATCH)
+    def promote(self, apps: tuple[str, ...], fault: tuple[str, int, bool] | None, warm: int, watch: int) -> None:
+        self.run("promote", fault, apps=apps, warm_seconds=warm, watch_seconds=watch)
+
+    @rule(fault=FAULTS, warm=WARM, watch=WATCH, apps=SOME_APPS, secrets=st.sampled_from(["today", "release"]))
+    def rollback(
+        self, fault: tuple[str, int, bool] | None, warm: int, watch: int, apps: tuple[str, ...], secrets: str
+    ) -> None:
+        self.run("rollback", fault, warm_seconds=warm, watch_seconds=watch, apps=apps, secrets=secrets)
+
+    @rule()
+    def rollback_works(self) -> None:
+        """Whenever there is a good older release with its images; and the second time changes nothing."""
+        self.world.recover()
+        self.note()
+        live = Live.parse(self.world.switch.file["production"])
+        target = rollback_target(
+            self.world.entries("production"),
+            "production",
+            live.release if live else "",
+            set(self.world.docker.images),
+        )
+        report = self.run("rollback", None)
+        assert report
+        if live and self.world.entry(live.release).via == "rollback" and not report.changed:
+            assert not report.failed, report
+        elif live is None or target is None:
+            assert report.failed, report
+        elif all(self.world.docker.images[image][1] == HEALTHY for image in target.release.images.values()):
+            assert report.changed and report.release == target.release.id, report
+            again = self.run("rollback", None)
+            assert again and not again.changed and not again.failed, again
+
+    @rule(which=st.integers(0, 30), fault=FAULTS)
+    def rollback_to(self, which: int, fault: tuple[str, int, bool] | None) -> None:
+        """A release that a person names may be one that was rolled back from."""
+        entries = self.world.entries("production")
+        if entries:
+            name = entries[which % len(entries)].release.id
+            self.out.discard(name)
+            self.run("rollback", fault, release=name)
+
+    @rule()
+    def recover(self) -> None:
+        self.world.recover()
+        self.note()
+
+    @rule(operation=st.sampled_from(["deploy", "promote", "rollback"]))
+    def check_mode(self, operation: str) -> None:
+        """Changes nothing at all, and says the truth about whether something would."""
+        self.world.recover()
+        self.note()
+        self.world.faults.disarm()
+        asked = self.world.run(operation, check=True)
+        assert asked and self.world.faults.calls in ([], ["git fetch"]), self.world.faults.calls
+        if operation != "deploy":  # of a deploy, only a build can tell
+            done = self.run(operation, None)
+            assert done and (asked.message.startswith("would ") or not done.changed), (asked, done)
+
+    # What happens to a host
+
+    @rule()
+    def reboot(self) -> None:
+        self.world.reboot()
+
+    @rule()
+    def prune(self) -> None:
+        # Between the stop of an app that never runs twice and its start, its old container is all there is of it.
+        if not (self.in_place and (self.world.unfinished("staging") or self.world.unfinished("production"))):
+            self.world.prune()
+
+    @rule(which=st.integers(0, 30))
+    def remove_image(self, which: int) -> None:
+        images = sorted(self.world.docker.images)
+        open_still = self.world.unfinished("staging") or self.world.unfinished("production")
+        if images and not (self.in_place and open_still):
+            self.world.remove_image(images[which % len(images)])
+
+    @rule()
+    def rotate_secret(self) -> None:
+        self.world.rotate_secret()
+
+    @rule(number=st.integers(1, 9))
+    def change_key(self, number: int) -> None:
+        self.world.store.keys["jwt_private.pem"] = b"%d" % number
+
+    @rule()
+    def change_setting(self) -> None:
+        self.world.change_setting()
+
+    @rule(memory=st.sampled_from(["", "256m", "512m"]), app=st.sampled_from(APPS))
+    def provision(self, memory: str, app: str) -> None:
+        self.world.stack = changed_stack(self.world, **{app: {"memory": memory}})
+
+    @rule(seconds=st.integers(1, 1000))
+    def time_passes(self, seconds: int) -> None:
+        self.world.clock.time += seconds
+
+    @precondition(lambda self: any(self.world.store.notes.values()))
+    @rule()
+    def cool(self) -> None:
+        """The timer of a warm slot goes off, early or late."""
+        self.world.cool()
+
+    # What must hold
+
+    @invariant()
+    def promises(self) -> None:
+        world = self.world
+        check_always(world)
+        for entry in world.entries("production"):
+            tested = world.entry(entry.release.promoted_from)
+            assert tested.release.id in self.were_live, "promoted what never was live in staging"
+        if world.unfinished("staging") or world.unfinished("production"):
+            return
+        check_settled(world)
+        live = Live.parse(world.switch.file["production"])
+        if live:
+            assert live.release not in self.out, "a release that was given up came back by itself"
+            assert all(entry.status in GOOD for entry in kept(world.entries("production"), "production", live.release))
+        for environment in ("staging", "production"):
+            self.out |= {e.release.id for e in world.entries(environment) if e.status in ("failed", "rolled_back")}
+
+    @invariant()
+    def tags_of_commits_never_move(self) -> None:
+        now = {tag: image for tag, image in self.world.docker.tags.items() if tag.split(":")[1][:1].isalnum()}
+        now = {
+            tag: image for tag, image in now.items() if tag.split(":")[1] not in ("staging", "production", "rollback")
+        }
+        for tag, image in now.items():
+            assert self.fixed_tags.get(tag, image) == image, f"{tag} moved"
+        self.fixed_tags = now
+
+
+@pytest.mark.parametrize("part", range(PARTS))
+def test_life(part: int) -> None:
+    """Each part draws sequences of its own."""
+    run_state_machine_as_test(Life, settings=settings(max_examples=SEQUENCES // PARTS))
+
+
+def test_the_world_is_checked_at_all(world: World) -> None:
+    """A switch to a slot where nothing runs is seen at once; otherwise all of the above would prove nothing."""
+    world.ship()
+    world.switch.set_live("shop", "production", Live("green", world.entries("production")[0].release.id))
+    assert world.violations
+    with pytest.raises(AssertionError):
+        check_always(world)
+
+
+def test_a_mix_is_seen(world: World) -> None:
+    """A container that answers in the name of another release is seen."""
+    world.ship()
+    world.docker.boxes = [dataclasses.replace(box, release="other") for box in world.docker.boxes]
+    world.look()
+    assert any("answers in the name of" in text for text in world.violations)

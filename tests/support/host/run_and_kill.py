@@ -1,0 +1,102 @@
+"""Runs the installed engine's command and, at a named moment of its journal, kills it or has something done.
+
+    run_and_kill.py --at MOMENT (--kill | --do COMMAND | --wait FILE) -- promote --stack faults
+
+MOMENT is `begin`, `plan` or `recover` (right after that line of the journal was written), `<step>:begun` or
+`<step>:done`, `after:<seconds>`, or a place between two effects of one step: see INSIDE. The product has no hook for
+this: the engine is imported as the command `onehost` does it, and Journal.add is wrapped from outside.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+from unittest import mock
+
+from release.adapters import docker, haproxy, store
+from release.entrypoints import cli
+from release.process import journal
+
+#: Between two effects of one step: the adapter and its method, whether the act comes before or after the call, and
+#: which call it is.
+INSIDE: dict[str, tuple[Any, str, str, int]] = {
+    "record:half": (os, "rename", "before", 1),
+    "tags:half": (docker.Docker, "tag", "after", 1),
+    "switch:file": (haproxy.Switch, "command", "before", 1),
+    "statuses:half": (store.Store, "set_status", "after", 1),
+    "start:half": (docker.Docker, "_compose", "before", 1),
+    "stop:half": (docker.Docker, "stop", "before", 1),
+}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--at", required=True)
+    parser.add_argument("--kill", action="store_true")
+    parser.add_argument("--do", default="")
+    parser.add_argument("--wait", default="")
+    parser.add_argument("rest", nargs=argparse.REMAINDER)
+    options = parser.parse_args()
+    rest = options.rest[1:] if options.rest[:1] == ["--"] else options.rest
+    state = {"reached": False}
+
+    def act() -> None:
+        if state["reached"]:
+            return
+        state["reached"] = True
+        if options.kill:
+            os.kill(os.getpid(), signal.SIGKILL)
+        if options.do:
+            subprocess.run(["/bin/sh", "-c", options.do], stdin=subprocess.DEVNULL, check=True, timeout=60)
+        if options.wait:
+            # Its presence says that the moment was reached; who takes it away lets the operation go on.
+            Path(options.wait).touch()
+            deadline = time.monotonic() + 60
+            while Path(options.wait).exists() and time.monotonic() < deadline:
+                time.sleep(0.01)
+
+    write = journal.Journal.add
+
+    def add(self: journal.Journal, event: str, **data: Any) -> None:
+        write(self, event, **data)
+        name = data.get("step", "")
+        moment = {"step": f"{name}:begun", "done": f"{name}:done"}.get(event, event)
+        if moment == options.at:
+            act()
+
+    mock.patch.object(journal.Journal, "add", add).start()
+    if options.at.startswith("after:"):
+        state["reached"] = True
+        timer = threading.Timer(float(options.at[6:]), os.kill, (os.getpid(), signal.SIGKILL))
+        timer.daemon = True
+        timer.start()
+    if options.at in INSIDE:
+        place, name, when, number = INSIDE[options.at]
+        call: Callable[..., Any] = getattr(place, name)
+        calls: list[int] = []
+
+        def wrapped(*arguments: Any, **named: Any) -> Any:
+            calls.append(1)
+            if when == "before" and len(calls) == number:
+                act()
+            result = call(*arguments, **named)
+            if when == "after" and len(calls) == number:
+                act()
+            return result
+
+        setattr(place, name, wrapped)
+    code = cli.main(rest)
+    sys.stdout.flush()
+    # 99: the operation came to its end without passing the moment, so the case tried nothing.
+    os._exit(code if state["reached"] else 99)
+
+
+main()

@@ -1,0 +1,35 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long random tests search, and where they keep their journals."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from hypothesis import HealthCheck, Phase, settings
+
+# Kept short for every day, a failing sequence is then shown as it was found. HYPOTHESIS_PROFILE=long searches for
+# minutes, and makes what it finds as short as it can.
+QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
+settings.register_profile(
+    "ci",
+    max_examples=100,
+    stateful_step_count=25,
+    deadline=None,
+    suppress_health_check=QUIET,
+    phases=[Phase.explicit, Phase.reuse, Phase.generate],
+)
+settings.register_profile("long", max_examples=3000, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
+# Thousands of sequences of operations, in under a minute on two cores.
+settings.register_profile("many", settings.get_profile("ci"))
+# For `make mutate`, which runs the same tests hundreds of times.
+settings.register_profile("mutate", settings.get_profile("ci"), max_examples=40)
+PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")
+THOROUGH = PROFILE == "long"
+#: How many sequences of operations are tried on the faked host.
+SEQUENCES = {"ci": 240, "mutate": 40, "many": 2400}.get(PROFILE, 3000)
+settings.load_profile(PROFILE)
+#: The journal is flushed line by line. In memory that costs nothing.
+FAST = "/dev/shm" if Path("/dev/shm").is_dir() else None

@@ -1,0 +1,34 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A repository, and a stack that is its clone."""
+
+from __future__ import annotations
+
+import getpass
+from pathlib import Path
+
+import pytest
+from fakes.stacks import shop_definition
+from support.commands import git
+
+from release.stack.model import Stack
+from release.stack.reader import read_stack
+
+
+@pytest.fixture
+def origin(tmp_path: Path) -> Path:
+    path = tmp_path / "origin"
+    (path / "api").mkdir(parents=True)
+    git(path, "init", "--quiet", "--initial-branch=main")
+    (path / "api" / "Dockerfile").write_text("FROM scratch\n")
+    (path / ".dockerignore").write_text("config/\n")
+    git(path, "add", ".")
+    git(path, "commit", "--quiet", "-m", "one")
+    return path
+
+
+@pytest.fixture
+def stack(tmp_path: Path, origin: Path) -> Stack:
+    git(tmp_path, "clone", "--quiet", str(origin), "shop")
+    return read_stack("shop", {**shop_definition(), "directory": str(tmp_path / "shop"), "owner": getpass.getuser()})

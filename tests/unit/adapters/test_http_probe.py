@@ -1,0 +1,114 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Requests to apps and to the edge, against real servers."""
+
+from __future__ import annotations
+
+import http.server
+import ssl
+import threading
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.certificates import Authority, Made, authority
+
+from release.adapters.http_probe import Probe
+
+# Probe
+
+
+class Web(http.server.BaseHTTPRequestHandler):
+    """Answers by path."""
+
+    def do_GET(self) -> None:
+        if self.path == "/cut":
+            self.wfile.write(b"nonsense\r\n\r\n")
+            return
+        if self.path == "/slow":
+            threading.Event().wait(0.5)
+            return
+        self.send_response(503 if self.path == "/sick" else 200)
+        self.send_header("X-Release", f"of {self.headers['Host']}")
+        self.end_headers()
+        self.wfile.write(b"two\n  words" + b"x" * 1000)
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture(scope="module")
+def port() -> Iterator[int]:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_probe(port: int) -> None:
+    answer = Probe().edge(port, "shop.example", "/")
+    assert (answer.status, answer.release) == (200, "of shop.example")
+    assert answer.body.startswith("two words") and len(answer.body) <= 300
+    sick = Probe().health(port, "/sick")
+    assert (sick.status, sick.release) == (503, "of localhost") and str(sick).startswith("HTTP 503 two words")
+
+
+@pytest.mark.parametrize("path", ["/cut", "/slow"])
+def test_probe_without_an_answer(port: int, path: str) -> None:
+    answer = Probe(0.2).health(port, path)
+    assert answer.status == 0 and str(answer).startswith(f"no answer on port {port}: ")
+
+
+def test_probe_where_nothing_listens() -> None:
+    assert "refused" in Probe().health(1, "/").error
+
+
+@pytest.fixture(scope="module")
+def signer() -> Authority:
+    return authority()
+
+
+# Certificates
+
+
+def write(folder: Path, made: Made) -> None:
+    (folder / "a.pem").write_bytes(made.certificate)
+    (folder / "a.key").write_bytes(made.key)
+    (folder / "a.key").chmod(0o600)
+
+
+# Asking by TLS
+
+
+class TlsWeb(http.server.BaseHTTPRequestHandler):
+    def do_GET(self) -> None:
+        self.send_response(200)
+        self.send_header("X-Release", f"of {self.headers['Host']}")
+        self.end_headers()
+
+    def log_message(self, format: str, *arguments: object) -> None:
+        """Quiet."""
+
+
+@pytest.fixture
+def tls_port(signer: Authority, tmp_path: Path) -> Iterator[int]:
+    """A site whose certificate ran out: a release is confirmed nevertheless."""
+    write(tmp_path, signer.make(["other.example"], begins=-9, ends=-1))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "a.pem", tmp_path / "a.key")
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), TlsWeb) as server:
+        server.socket = context.wrap_socket(server.socket, server_side=True)
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield server.server_address[1]
+        server.shutdown()
+        thread.join()
+
+
+def test_probe_by_tls(tls_port: int) -> None:
+    answer = Probe().edge(tls_port, "shop.example", "/", tls=True)
+    assert (answer.status, answer.release) == (200, "of shop.example")
+    assert Probe().edge(tls_port, "shop.example", "/").status == 0

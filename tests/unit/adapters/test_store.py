@@ -1,0 +1,144 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The store on a real disk: releases, slots, configuration."""
+
+from __future__ import annotations
+
+import json
+import stat
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from fakes.releases import release
+from fakes.stacks import shop_definition
+
+from release.adapters.store import Store
+from release.releases.release import Entry, moment_of
+from release.stack.model import Stack
+from release.stack.reader import read_stack
+from release.util import files
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Stack:
+    (tmp_path / "shop" / "config" / "keys").mkdir(parents=True)
+    return read_stack("shop", {**shop_definition(), "directory": str(tmp_path / "shop")})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Store:
+    return Store(str(tmp_path / "state"))
+
+
+def test_store_release(store: Store, stack: Stack) -> None:
+    store.write_release(stack, release(1), {"common": b"A='1'\n", "production": b""}, b"routes")
+    (found,) = store.releases(stack)
+    assert found == Entry(release(1), "prepared", "20260101T000000Z", "promote")
+    assert moment_of(found.since), "readable as every later moment is"
+    assert store.release_env(stack, release(1).id) == {"common": b"A='1'\n", "production": b""}
+    assert store.release_routes(stack, release(1).id) == b"routes"
+    home = Path(stack.directory, "releases", release(1).id)
+    assert json.loads((home / "compose.json").read_text()) == release(1).services
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [home, *home.rglob("*")]}
+    assert modes["env"] == 0o700 and modes["common"] == modes["production"] == 0o600
+    assert modes[home.name] == 0o755 and modes["release.json"] == 0o644
+    store.set_status(stack, release(1).id, "live", "promote", "20260102T000000Z")
+    assert store.releases(stack)[0].status == "live"
+
+
+def test_store_release_without_routes(store: Store, stack: Stack) -> None:
+    store.write_release(stack, release(1), {}, None)
+    assert store.release_routes(stack, release(1).id) is None
+    assert store.release_env(stack, release(1).id) == {} == store.release_env(stack, "other")
+
+
+@pytest.mark.parametrize("number", range(9))
+def test_half_written_release_is_never_seen(
+    store: Store, stack: Stack, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """Killed at the n-th write or rename: the release is there whole, or not at all; and can be written again."""
+    count = 0
+
+    class Power(BaseException):
+        """Gone."""
+
+    def dying(original: Callable[..., None]) -> Callable[..., None]:
+        def step(*arguments: object) -> None:
+            nonlocal count
+            count += 1
+            if count > number:
+                raise Power
+            original(*arguments)
+
+        return step
+
+    with monkeypatch.context() as patch:
+        for name in ("write_synced", "sync_directory"):
+            patch.setattr(f"release.adapters.store.{name}", dying(getattr(files, name)))
+        with pytest.raises(Power):
+            store.write_release(stack, release(1), {"common": b"x", "production": b"y"}, b"r")
+    whole = store.releases(stack)
+    assert whole == [] or whole[0].release == release(1)
+    if not whole:
+        store.write_release(stack, release(1), {"common": b"x"}, None)
+        assert len(store.releases(stack)) == 1
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda home: (home / "release.json").write_text('{"format": 1, "id"'),
+        lambda home: (home / "release.json").write_bytes(b"\xff\xfe"),
+        lambda home: (home / "release.json").write_text("[]"),
+        lambda home: (home / "status.json").write_text(""),
+        lambda home: (home / "status.json").write_text("[]"),
+        lambda home: (home / "status.json").unlink(),
+        lambda home: home.rename(home.with_name("20270101T000000Z-production-abcdef0")),
+        lambda home: home.rename(home.with_name(".hidden")),
+    ],
+)
+def test_broken_release_is_passed_over(store: Store, stack: Stack, spoil: Callable[[Path], object]) -> None:
+    store.write_release(stack, release(1), {}, None)
+    store.write_release(stack, release(2), {}, None)
+    spoil(Path(stack.directory, "releases", release(1).id))
+    assert [e.release.id for e in store.releases(stack)] == [release(2).id]
+
+
+def test_no_history_yet(store: Store, stack: Stack) -> None:
+    assert store.releases(stack) == []
+
+
+def test_store_configuration(store: Store, stack: Stack) -> None:
+    config = Path(stack.directory, "config")
+    assert store.config_env(stack, "staging") == {"common": None, "staging": None}
+    names = ("jwt_private.pem", "jwt_public.pem", "jwt_public_previous.pem")
+    assert store.key_fingerprints(stack) == dict.fromkeys(names)
+    (config / ".env.common").write_bytes(b"A='1'\n")
+    (config / "keys" / "jwt_public.pem").write_bytes(b"key")
+    assert store.config_env(stack, "staging") == {"common": b"A='1'\n", "staging": None}
+    found = store.key_fingerprints(stack)
+    assert found["jwt_private.pem"] is None and found["jwt_public.pem"]
+    assert store.free_bytes(stack.directory) > 0
+
+
+def test_store_slot_and_build(store: Store, stack: Stack) -> None:
+    store.write_slot(stack, "staging", "blue", {"name": "x"}, {"common": b"a", "staging": b"b"})
+    home = Path(store.slot_compose_path(stack, "staging", "blue")).parent
+    paths = [home / "env.common", home / "env.staging"]
+    assert [Path(path).read_bytes() for path in paths] == [b"a", b"b"]
+    assert {stat.S_IMODE(Path(path).stat().st_mode) for path in paths} == {0o600}
+    assert json.loads(Path(store.slot_compose_path(stack, "staging", "blue")).read_text()) == {"name": "x"}
+    assert json.loads(Path(store.write_build(stack, {"name": "b"})).read_text()) == {"name": "b"}
+
+
+def test_store_warm_note(store: Store, stack: Stack) -> None:
+    assert store.warm(stack, "production") is None
+    store.set_warm(stack, "production", None)
+    store.write_build(stack, {})
+    note = {"slot": "blue", "release": "r1", "until": 1.0}
+    store.set_warm(stack, "production", note)
+    assert store.warm(stack, "production") == note
+    store.set_warm(stack, "production", None)
+    assert store.warm(stack, "production") is None

@@ -1,0 +1,179 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The command on the host, and how it finds its stacks."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.docker import HEALTHY
+from fakes.stacks import shop_definition
+from fakes.world import World
+
+from release.adapters import stack_files
+from release.entrypoints import cli
+from release.errors import OperationError, RefusedError
+from release.operations import runner
+from release.ports import Host
+from release.releases.status import RollbackPreview, StatusReport
+from release.stack.model import Stack
+from release.stack.reader import read_stack
+
+Run = Callable[..., tuple[int, str, str]]
+
+
+@pytest.fixture
+def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path / "stacks"
+    folder.mkdir()
+    for function in (
+        stack_files.all_stacks,
+        stack_files.known_stacks,
+        stack_files.choose_stack,
+        stack_files.load_stack,
+    ):
+        defaults = tuple(str(folder) if value == stack_files.STACKS else value for value in function.__defaults__ or ())
+        monkeypatch.setattr(function, "__defaults__", defaults)
+    return folder
+
+
+@pytest.fixture
+def onehost(world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
+    """The command, on the faked host, as root."""
+    (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
+    monkeypatch.setattr(cli, "this_host", lambda: world.host)
+    monkeypatch.setattr(cli, "Paths", lambda: world.places)
+    monkeypatch.setattr(cli.os, "geteuid", lambda: 0)
+    monkeypatch.setenv("SUDO_USER", "ann")
+    monkeypatch.setattr(cli.access, "may_become_root", lambda name: name == "ann")
+
+    def run(host: Host, stack: Stack, request: Any, *, check: bool) -> runner.OperationReport:
+        assert (request.person, stack.name) == ("ann", "shop")
+        options = {
+            key: value for key, value in vars(request).items() if key in ("apps", "version", "release", "reason")
+        }
+        options |= {
+            "skip_gates": request.skip_gates,
+            "secrets": request.secrets,
+            "watch_seconds": request.watch_seconds,
+            "warm_seconds": request.warm_seconds,
+        }
+        report = world.run(request.operation, check=check, **options)
+        assert report is not None
+        return report
+
+    monkeypatch.setattr(cli, "run", run)
+    monkeypatch.setattr("release.operations.status.Paths", lambda: world.places)
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        code = cli.main(list(arguments))
+        captured = capsys.readouterr()
+        return code, captured.out, captured.err
+
+    return call
+
+
+def test_the_whole_way(onehost: Run, world: World) -> None:
+    assert onehost("deploy", "--check")[1].startswith("deploy shop staging: would deploy")
+    code, out, _ = onehost("deploy", "--reason", "first", "--version", "main")
+    assert code == 0 and "live now: " in out
+    assert onehost("promote", "--skip-gates", "disk_free, journal_clean")[0] == 0
+    world.clock.time += 5
+    world.commit({"api": HEALTHY})
+    assert onehost("deploy", "--apps", "api,front", "--rebuild")[0] == 0
+    assert onehost("promote")[0] == 0
+    code, out, _ = onehost("status")
+    assert code == 0 and "rollback would go to" in out
+    assert onehost("rollback", "--secrets", "release")[0] == 0
+    code, out, _ = onehost("status", "--json", "--stack", "shop")
+    assert code == 0 and json.loads(out)[0]["stack"] == "shop"
+
+
+def test_refused_and_failed(onehost: Run, world: World) -> None:
+    code, out, _ = onehost("promote")
+    assert code == 1 and "problem: stack shop: nothing is live in staging" in out
+    code, _, err = onehost("promote", "--stack", "other")
+    assert code == 1 and "choose from shop" in err
+
+
+def test_recover_and_cool(onehost: Run, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.ship()
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    assert onehost("promote", "--warm-seconds", "60")[0] == 0
+    world.faults.kill_at(12)
+    world.commit({"api": HEALTHY})
+    world.run("deploy")
+    world.revive()
+    code, out, _ = onehost("recover")
+    assert code == 0 and "was interrupted at" in out
+    assert onehost("cool") == (0, "", "")
+    world.clock.time += 61
+    code, out, _ = onehost("cool", "--stack", "shop")
+    assert code == 0 and "is no longer kept warm" in out
+
+    def fail(*arguments: Any) -> str:
+        raise OperationError("Docker does not answer", "docker.sock", "no")
+
+    monkeypatch.setattr(cli, "recover", fail)
+    world.faults.kill_at(12)
+    world.commit({"api": HEALTHY})
+    world.run("deploy")
+    world.revive()
+    code, _, err = onehost("recover")
+    assert code == 1 and err.startswith("failed: docker.sock: Docker does not answer: no")
+
+
+def test_owners_act_on_their_own_stack_alone(
+    onehost: Run, world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    world.ship()
+    other = {**shop_definition(), "directory": "/srv/other", "owner": "bob"}
+    (stacks / "other.json").write_text(json.dumps(read_stack("other", other).to_mapping(with_env=False)))
+    # The faked host knows one stack.
+    monkeypatch.setattr(
+        cli, "status", lambda host, stack: StatusReport(stack.name, {}, RollbackPreview(possible=False))
+    )
+    monkeypatch.setenv("SUDO_USER", "bob")
+    for words in (
+        *((name, "--stack", "shop") for name in ("deploy", "promote", "rollback", "status", "recover", "cool")),
+        ("certificates", "--stack", "shop"),
+        ("deploy", "--check", "--stack", "shop"),
+        ("cleanup", "--check"),
+    ):
+        code, out, err = onehost(*words)
+        assert (code, out) == (1, "") and "bob may not act on shop, which is not theirs. Fix: ask ubuntu" in err, words
+    code, out, _ = onehost("status", "--json")
+    assert code == 0 and [item["stack"] for item in json.loads(out)] == ["other"]
+    assert onehost("certificates") == (0, "no environment has a certificate\n", "")
+    monkeypatch.setenv("SUDO_USER", "eve")
+    for name in ("status", "recover", "cool", "certificates", "cleanup", "promote"):
+        assert "eve may not act on other, shop" in onehost(name)[2]
+    monkeypatch.delenv("SUDO_USER")
+    assert len(json.loads(onehost("status", "--json")[1])) == 2, "root itself"
+
+
+def test_only_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(cli.os, "geteuid", lambda: 1000)
+    assert cli.main(["status"]) == 1
+    assert "sudo onehost status" in capsys.readouterr().err
+
+
+def test_which_stack(stacks: Path, world: World) -> None:
+    with pytest.raises(RefusedError, match="no stack was provisioned on this host"):
+        stack_files.choose_stack("")
+    (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
+    (stacks / "notes.txt").touch()
+    assert stack_files.choose_stack("") == stack_files.choose_stack("shop") == "shop"
+    assert stack_files.load_stack("shop").apps == world.stack.apps
+    (stacks / "blog.json").write_text("{}")
+    with pytest.raises(RefusedError, match="there are several stacks"):
+        stack_files.choose_stack("")
+    with pytest.raises(RefusedError, match="'other' was not provisioned"):
+        stack_files.choose_stack("other")
+    assert stack_files.known_stacks(str(stacks / "nowhere")) == []

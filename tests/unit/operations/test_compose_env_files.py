@@ -1,0 +1,53 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Env files of apps for people who call Compose themselves."""
+
+from __future__ import annotations
+
+import os
+import pwd
+from pathlib import Path
+from typing import Any
+
+from fakes.stacks import shop_definition
+
+from release.adapters.store import Store
+from release.env.env_file import format_env, parse_env
+from release.operations import compose_env_files
+from release.releases import compose
+from release.stack.reader import read_stack
+
+
+def test_for_people_each_app_gets_what_it_needs(tmp_path: Path) -> None:
+    matrix: dict[str, Any] = {"DATABASE_URL": {"apps": ["api"]}, "COLOUR": {"default": "red"}, "PUBLIC_URL": {}}
+    definition = shop_definition() | {"env_matrix": matrix, "secrets": [], "directory": str(tmp_path)}
+    definition["owner"] = pwd.getpwuid(os.getuid()).pw_name
+    stack = read_stack("shop", definition)
+    services = compose.people_file(stack)["services"]
+    assert services["api-prod"]["env_file"] == ["config/.env.production.api"]
+    (tmp_path / "config").mkdir()
+    for layer, values in stack.env.items():
+        (tmp_path / "config" / f".env.{layer}").write_text(format_env(values))
+    old = tmp_path / "config" / ".env.production.gone"
+    old.write_text("A=1")
+    names = [f".env.{env}.{app}" for env in ("staging", "production") for app in stack.apps]
+    assert compose_env_files.provide(stack, Store(), write=False) == [*names, old.name] and old.exists()
+    assert compose_env_files.provide(stack, Store()) == [*names, old.name] and not old.exists()
+    assert compose_env_files.provide(stack, Store()) == []
+    found = {name: parse_env((tmp_path / "config" / name).read_bytes()) for name in names}
+    assert found[".env.production.api"] == {
+        "DATABASE_URL": "db://1",
+        "COLOUR": "blue",
+        "PUBLIC_URL": "http://production",
+    }
+    assert "DATABASE_URL" not in found[".env.staging.front"]
+    assert {(tmp_path / "config" / name).stat().st_mode & 0o777 for name in names} == {0o600}
+    assert {path for service in services.values() for path in service["env_file"]} == {
+        f"config/{name}" for name in names
+    }
+
+
+def test_without_a_matrix_there_are_no_files_of_apps(tmp_path: Path) -> None:
+    stack = read_stack("shop", shop_definition() | {"directory": str(tmp_path)})
+    assert compose_env_files.provide(stack, Store()) == []

@@ -1,0 +1,245 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deploy on a faked host: what it does, refuses and leaves alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from fakes.docker import CRASHING, DYING, HEALTHY, SICK
+from fakes.world import World
+from invariants.invariants import check_settled
+from support.operations import problems, restarted
+
+
+def test_deploy_twice_changes_nothing(world: World) -> None:
+    world.good("deploy")
+    again = world.good("deploy")
+    assert not again.changed and "with the same images, configuration and keys" in again.message
+
+
+def test_only_what_changed_is_built(world: World) -> None:
+    world.good("deploy")
+    world.commit({"api": HEALTHY})
+    assert set(world.good("deploy").built) == {"api"}
+
+
+def test_an_old_version_is_not_built_again(world: World) -> None:
+    first = world.git.origin["main"]
+    world.good("deploy")
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    report = world.good("deploy", version=first)
+    assert report.changed and not report.built
+
+
+def test_tags_of_commits(world: World) -> None:
+    commit = world.git.origin["main"]
+    world.good("deploy")
+    named = world.tag("api", commit[:12])
+    assert named == world.tag("api", "staging") != ""
+    restarted(world, api={"build_arguments": {"MODE": "other"}})
+    report = world.good("deploy")
+    assert report.changed and set(report.built) == {"api"}
+    assert world.tag("api", commit[:12]) == named, "the tag of a commit never moves"
+    assert any(tag.startswith(f"api:{commit[:12]}-") for tag in world.docker.tags)
+
+
+def test_rebuild(world: World) -> None:
+    commit = world.git.origin["main"]
+    world.good("deploy")
+    named = world.tag("api", commit[:12])
+    for _ in range(3):
+        report = world.good("deploy", rebuild=True)
+        assert set(report.built) == {"api", "front", "mail"} and report.changed
+    assert world.tag("api", commit[:12]) == named != world.tag("api", "staging")
+    assert not world.good("deploy").changed, "a deploy after it does not go back to the old build"
+
+
+def test_two_apps_of_one_folder_are_stable(world: World) -> None:
+    restarted(world, front={"context": "api"})
+    world.good("deploy")
+    assert world.tag("api", "staging") != world.tag("front", "staging")
+    assert not world.good("deploy").changed
+
+
+def test_check_mode_of_a_deploy(world: World) -> None:
+    report = world.run("deploy", check=True)
+    assert report and report.message.startswith("would deploy") and not world.docker.images
+    world.good("deploy")
+    again = world.run("deploy", check=True)
+    assert again and "already" in again.message, "check mode knows what is built"
+
+
+def test_deploy_mends_what_does_not_run(world: World) -> None:
+    """What the gates name as the fix must fix."""
+    world.good("deploy")
+    world.docker.boxes.remove(world.up("staging")[0])
+    report = world.good("deploy")
+    assert report.changed
+    world.violations.clear()
+    check_settled(world)
+
+
+def test_deploy_mends_a_moved_tag(world: World) -> None:
+    world.good("deploy")
+    world.docker.tags["api:staging"] = world.docker.tags["front:staging"]
+    assert world.good("deploy").changed
+    check_settled(world)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "text"),
+    [
+        (lambda w: setattr(w.git, "trouble", "is not a git checkout"), "is not a git checkout"),
+        (lambda w: setattr(w.git, "changes", [" M api/main"]), "the checkout has local changes: M api/main"),
+        (lambda w: setattr(w.git, "offline", True), "the repository cannot be fetched: could not resolve host"),
+        (lambda w: setattr(w.store, "free", 1), "0.0 GB free, the floor is 1 GB"),
+        (lambda w: w.store.env.pop("staging"), "config/.env.staging: env file is missing"),
+        (lambda w: w.store.keys.pop("jwt_private.pem"), "config/keys/jwt_private.pem: key file is missing"),
+        (lambda w: w.git.commits[w.git.origin["main"]].update({"config/x": ""}), "config/x: is tracked"),
+        (lambda w: w.git.commits[w.git.origin["main"]].pop("api/Dockerfile"), "api/Dockerfile does not exist"),
+        (lambda w: restarted(w, api={"context": "backend"}), "folder backend does not exist in commit"),
+        (lambda w: restarted(w, api={"context": "."}), "which holds secrets in config/ and releases/"),
+    ],
+)
+def test_deploy_refuses(world: World, spoil: Any, text: str) -> None:
+    spoil(world)
+    assert any(text in problem for problem in problems(world, "deploy"))
+
+
+def test_deploy_refuses_all_at_once(world: World) -> None:
+    world.store.free = 1
+    world.store.env.pop("common")
+    world.git.changes = ["?? notes.txt"]
+    found = problems(world, "deploy", apps=("nobody", "api"), version="main")
+    assert len(found) >= 4, found
+
+
+def test_deploy_refuses_a_version_that_does_not_exist(world: World) -> None:
+    assert "'v9' is no branch, tag or commit" in problems(world, "deploy", version="v9")[0]
+
+
+def test_whole_checkout_with_config_left_out(world: World) -> None:
+    restarted(world, api={"context": "."})
+    commit = world.git.origin["main"]
+    world.git.commits[commit].update(
+        {".dockerignore": "node_modules\nconfig/\nreleases/\n", "Dockerfile": "FROM scratch"}
+    )
+    world.git.commits[commit]["api/main"] = "1:healthy"
+    report = world.run("deploy", check=True)
+    assert report and not report.failed, report
+
+
+def test_the_ignore_file_of_the_dockerfile_counts(world: World) -> None:
+    restarted(world, api={"context": "."})
+    files = world.git.commits[world.git.origin["main"]]
+    files.update({".dockerignore": "config\nreleases\n", "Dockerfile": "FROM scratch", "api/main": "1:healthy"})
+    files["Dockerfile.dockerignore"] = "node_modules\n"
+    assert "which holds secrets in config/ and releases/" in problems(world, "deploy")[0]
+
+
+def test_first_deploy_brings_every_app(world: World) -> None:
+    assert "the first deploy must bring every app" in problems(world, "deploy", apps=("api",))[0]
+
+
+def test_deploy_of_some_apps_names_all(world: World) -> None:
+    world.good("deploy")
+    first = world.entries("staging")[0].release
+    world.commit({"api": HEALTHY, "mail": HEALTHY})
+    second = world.entry(world.good("deploy", apps=("mail",)).release).release
+    assert second.images["api"] == first.images["api"] and second.images["mail"] != first.images["mail"]
+    assert second.commits["api"] == first.commit and second.commits["mail"] == second.commit != first.commit
+    assert set(second.services) == {"api", "front", "mail"}
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "app", "cause"),
+    [
+        (SICK, "api", "is not healthy after 5 s; /health: HTTP 500 no database"),
+        (CRASHING, "api", "keeps crashing (exit code 1, "),
+        (CRASHING, "mail", "keeps crashing"),
+    ],
+)
+def test_a_bad_release_never_goes_live(world: World, behaviour: str, app: str, cause: str) -> None:
+    world.good("deploy")
+    before = dict(world.switch.memory), world.tag(app, "staging")
+    world.commit({app: behaviour})
+    report = world.run("deploy")
+    assert report and report.failed and cause in report.problems[0]["what"] and report.log, report
+    assert (dict(world.switch.memory), world.tag(app, "staging")) == before
+    assert [entry.status for entry in world.entries("staging")] == ["live", "failed"]
+    check_settled(world)
+
+
+def test_a_worker_that_dies_slower_than_it_is_looked_at(world: World) -> None:
+    """Alive at each look, but never for a whole second: it must not count as healthy."""
+    world.good("deploy")
+    world.commit({"mail": CRASHING})
+    report = world.run("deploy")
+    assert report and report.failed
+
+
+def test_died_in_the_watch_period(world: World) -> None:
+    world.ship()
+    world.commit({"front": DYING})
+    world.good("deploy")
+    world.freshen()
+    before = dict(world.switch.memory), dict(world.docker.tags)
+    report = world.run("promote", watch_seconds=10)
+    assert report and report.failed and "died after the switch" in report.problems[0]["what"]
+    assert report.problems[0]["fix"].startswith("docker logs ")
+    assert (dict(world.switch.memory), dict(world.docker.tags)) == before
+    check_settled(world)
+
+
+def test_gone_in_the_watch_period(world: World) -> None:
+    world.ship()
+    world.commit({"front": HEALTHY})
+    world.good("deploy")
+    wait = world.clock.wait
+
+    def remove(seconds: float) -> None:
+        wait(seconds)
+        if world.switch.memory["production"].startswith("green"):
+            world.docker.boxes = [
+                b
+                for b in world.docker.boxes
+                if not (b.app == "front" and b.slot == "green" and b.environment == "production")
+            ]
+
+    world.clock.wait = remove  # type: ignore[method-assign]
+    report = world.run("promote", watch_seconds=10)
+    assert report and report.failed and "is gone" in report.problems[0]["what"]
+
+
+def test_sick_at_the_end_of_the_watch_period(world: World) -> None:
+    world.ship()
+    world.commit({"front": HEALTHY})
+    world.good("deploy")
+    wait = world.clock.wait
+
+    def fall_ill(seconds: float) -> None:
+        wait(seconds)
+        if world.switch.memory["production"].startswith("green"):
+            image = world.tag("front", "staging")
+            world.docker.images[image] = (world.docker.images[image][0], SICK)
+
+    world.clock.wait = fall_ill  # type: ignore[method-assign]
+    report = world.run("promote", watch_seconds=5)
+    assert report and report.failed and "is not healthy any more: HTTP 500" in report.problems[0]["what"]
+
+
+def test_edge_does_not_answer(world: World) -> None:
+    world.ship()
+    world.commit({"front": HEALTHY})
+    world.good("deploy")
+    before = dict(world.switch.memory)
+    world.probe.edge_down = True
+    report = world.run("promote")
+    assert report and report.failed and world.switch.memory == before
+    assert "4 of 4 checks through the edge failed" in report.problems[0]["what"]
+    assert "names no release, expected" in report.problems[0]["what"]
+    assert report.problems[0]["fix"].startswith("curl -i -H 'Host: localhost' http://127.0.0.1:8200/")

@@ -1,0 +1,164 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Feature flags, turned, provisioned, and what they close."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.docker import SICK
+from fakes.servers import Haproxy, haproxy_at
+from fakes.stacks import shop_with_flags
+from fakes.world import World
+
+from release.adapters import flags_file
+from release.adapters.haproxy import Switch
+from release.errors import OperationError, RefusedError
+from release.operations import flags
+from release.releases.lock_holder import LockHolder
+from release.stack import flags as stack_flags
+from release.stack.model import Stack
+
+# Feature switches
+
+
+HAPROXY: dict[str, Path] = {}
+WHO = LockHolder.from_json({"person": "ann", "reason": "matches never end"})
+
+
+@pytest.fixture(autouse=True)
+def haproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Haproxy]:
+    directory = tmp_path_factory.mktemp("switch")
+    with haproxy_at(str(directory / "admin.sock")) as server:
+        server.maps[str(directory / "shop-production-off.map")] = {}
+        HAPROXY["directory"] = directory
+        yield server
+
+
+def the_switch() -> Switch:
+    return Switch(str(HAPROXY["directory"] / "admin.sock"), str(HAPROXY["directory"]))
+
+
+def turn(path: Path, flag: str, on: bool, stack: Stack | None = None, **options: Any) -> bool:
+    switch = the_switch()
+    return flags.turn(
+        stack or shop_with_flags(), "production", flag, on, WHO, switch, state=str(path), locks=str(path), **options
+    )
+
+
+def provide(stack: Stack, path: Path, **options: Any) -> list[str]:
+    return flags.provide(stack, the_switch(), state=str(path), **options)
+
+
+def read(path: Path, environment: str, app: str) -> dict[str, bool]:
+    result: dict[str, bool] = json.loads((path / "shop" / "flags" / environment / app / "flags.json").read_text())
+    return result
+
+
+def test_a_flag_is_turned_for_every_app_that_declares_it(tmp_path: Path) -> None:
+    provide(shop_with_flags(), tmp_path)
+    assert turn(tmp_path, "battle", False)
+    assert read(tmp_path, "production", "api") == {"battle": False, "beta": False}
+    assert read(tmp_path, "production", "mail") == {"battle": False}
+    assert read(tmp_path, "staging", "api") == {"battle": True, "beta": False}
+
+
+def test_turning_twice_changes_nothing(tmp_path: Path) -> None:
+    assert turn(tmp_path, "battle", False)
+    assert not turn(tmp_path, "battle", False)
+    assert turn(tmp_path, "battle", True)
+
+
+def test_a_turned_flag_stays_turned_when_defaults_are_written(tmp_path: Path) -> None:
+    turn(tmp_path, "battle", False)
+    written = provide(shop_with_flags(new=None), tmp_path)
+    assert [Path(path).parts[-3:] for path in written if "production" in path] == [("production", "api", "flags.json")]
+    assert read(tmp_path, "production", "api") == {"battle": False, "beta": False, "new": True}
+    assert provide(shop_with_flags(new=None), tmp_path) == []
+
+
+def test_who_and_why_are_recorded(tmp_path: Path) -> None:
+    turn(tmp_path, "battle", False)
+    turn(tmp_path, "beta", False)
+    known = flags_file.turned(shop_with_flags(), "production", str(tmp_path))
+    said = stack_flags.lines(shop_with_flags(), "production", known)
+    assert len(said) == 1 and "flag battle is OFF" in said[0] and said[0].endswith("by ann matches never end")
+    history = (tmp_path / "shop" / "flags" / "production" / "history.jsonl").read_text().splitlines()
+    assert [json.loads(line)["flag"] for line in history] == ["battle", "beta"]
+
+
+def test_check_mode_turns_nothing(tmp_path: Path) -> None:
+    assert turn(tmp_path, "battle", False, write=False)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_undeclared_flag_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(RefusedError, match="choose from battle, beta"):
+        turn(tmp_path, "fight", False)
+
+
+def test_a_file_left_behind_by_a_kill_is_brought_up_to_date(tmp_path: Path) -> None:
+    turn(tmp_path, "battle", False)
+    path = tmp_path / "shop" / "flags" / "production" / "api" / "flags.json"
+    path.write_text("{}")
+    assert not turn(tmp_path, "battle", False)
+    assert read(tmp_path, "production", "api")["battle"] is False
+
+
+# Routes that a flag closes
+
+
+BATTLE = {"default": True, "route": "/battle"}
+
+
+def with_routes() -> Stack:
+    return shop_with_flags(battle=BATTLE, beta={"default": False, "route": "/Beta/inner"}, all={"route": "/"})
+
+
+def test_a_flag_closes_its_route_at_once_and_for_good(tmp_path: Path, haproxy: Haproxy) -> None:
+    path = str(HAPROXY["directory"] / "shop-production-off.map")
+    haproxy.maps[path] = {"api/left/": "over"}
+    turn(tmp_path, "battle", False, with_routes())
+    wanted = {"api/battle/": "battle", "api/beta/inner/": "beta"}
+    assert haproxy.maps[path] == wanted
+    assert Path(path).read_text() == "api/battle/ battle\napi/beta/inner/ beta\n"
+    turn(tmp_path, "all", False, with_routes())
+    assert haproxy.maps[path] == {**wanted, "api/": "all"}
+    for flag in ("battle", "all", "beta"):
+        turn(tmp_path, flag, True, with_routes())
+    assert haproxy.maps[path] == {} and Path(path).read_text() == ""
+
+
+def test_provisioning_closes_what_is_off(tmp_path: Path, haproxy: Haproxy) -> None:
+    assert "closed routes of production" in provide(with_routes(), tmp_path, write=False)
+    assert the_switch().closed("shop", "production") == {}
+    assert "closed routes of production" in provide(with_routes(), tmp_path)
+    assert the_switch().closed("shop", "staging") == {"api/beta/inner/": "beta"}
+    assert provide(with_routes(), tmp_path) == []
+
+
+def test_provisioning_before_there_is_a_switch(tmp_path: Path) -> None:
+    nowhere = Switch(str(tmp_path / "no.sock"), str(tmp_path / "maps"))
+    assert flags.provide(with_routes(), nowhere, state=str(tmp_path))
+    assert nowhere.closed("shop", "production") == {"api/beta/inner/": "beta"}
+    with pytest.raises(OperationError, match="does not answer"):
+        flags.turn(with_routes(), "production", "all", False, WHO, nowhere, state=str(tmp_path), locks=str(tmp_path))
+
+
+def test_status_tells_what_is_closed(tmp_path: Path) -> None:
+    turn(tmp_path, "battle", False, with_routes())
+    told = stack_flags.lines(with_routes(), "production", flags_file.turned(with_routes(), "production", str(tmp_path)))
+    assert "production /battle answers 503 (api): flag battle is off" in told
+
+
+def test_a_deploy_with_a_closed_route(world: World) -> None:
+    """Also where the deploy itself asks: the route stays closed, and that is no fault of the release."""
+    world.switch.shut["staging"] = {"api/": "all"}
+    assert world.good("deploy").changed
+    world.commit({"api": SICK})
+    assert world.run("deploy").failed, "the app itself is still asked"

@@ -1,0 +1,97 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status page is written where the edge reads it."""
+
+from __future__ import annotations
+
+import json
+import stat
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.world import World
+from support.page_reader import Reader
+
+from release.adapters import disk_samples, systemd_page
+from release.adapters.disk import Disk
+from release.errors import OperationError
+from release.operations import page_writer
+
+GB = 1_000_000_000
+SPACE = (50 * GB, 30 * GB)
+
+
+class FakeDisk(Disk):
+    """A disk of a size that a test has chosen, or none that answers."""
+
+    def __init__(self, found: tuple[int, int] | None = SPACE) -> None:
+        super().__init__()
+        self.found = found
+
+    def space(self, stacks: Any) -> tuple[int, int]:
+        if self.found is None:
+            raise OperationError("Docker does not answer", "docker.sock", "connection refused")
+        return self.found
+
+
+@pytest.fixture
+def home(world: World) -> Path:
+    path = Path(systemd_page.directory("shop", world.places.state))
+    path.mkdir(parents=True)
+    return path
+
+
+def write(world: World, disk: Disk | None = None) -> list[str]:
+    return page_writer.write_all(world.host, [world.stack], disk or FakeDisk(), world.places)
+
+
+def test_written_for_the_edge_alone(world: World, home: Path) -> None:
+    world.ship()
+    assert write(world) == []
+    assert {path.name: stat.S_IMODE(path.stat().st_mode) for path in home.iterdir()} == {
+        "index.html": 0o640,
+        "status.json": 0o640,
+    }
+    assert "shop" in Reader((home / "index.html").read_text()).text
+    assert json.loads((home / "status.json").read_text())["disk"]["free"] == SPACE[1]
+    assert len(disk_samples.load(f"{world.places.state}/disk.jsonl")) == 1
+
+
+def test_no_directory_no_page(world: World) -> None:
+    assert write(world, FakeDisk(None)) == []
+    assert not Path(world.places.state).exists()
+
+
+def test_no_value_of_a_secret_is_shown(world: World, home: Path) -> None:
+    world.ship()
+    world.rotate_secret()
+    world.ship()
+    assert write(world) == []
+    for path in home.iterdir():
+        assert "db://" not in path.read_text(), path.name
+        assert "DATABASE_URL" in path.read_text(), "its name is told: a rollback keeps today's value"
+
+
+def test_trouble_is_shown_and_told(world: World, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert write(world, FakeDisk(None)) == ["docker.sock: Docker does not answer: connection refused."]
+    assert "connection refused" in (home / "index.html").read_text()
+
+    def gone(*_arguments: object) -> None:
+        raise OSError("HAProxy is away")
+
+    monkeypatch.setattr(world.switch, "live", gone)
+    assert write(world) == ["shop: HAProxy is away"]
+    assert "HAProxy is away" in (home / "index.html").read_text()
+
+
+def test_a_full_disk_takes_no_sample_and_no_page(world: World, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_arguments: object) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(disk_samples, "add", full)
+    assert [problem.split(": ")[1] for problem in write(world)] == ["[Errno 28] No space left on device"]
+    assert "Nothing was released yet" in (home / "index.html").read_text()
+    monkeypatch.setattr(page_writer, "write_atomically", full)
+    assert len(write(world)) == 3 and len(write(world, FakeDisk(None))) == 2

@@ -1,0 +1,352 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What every operation shares: locks, faults, journals, notifications."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from fakes.docker import DYING, HEALTHY, SICK, UNBUILDABLE
+from fakes.faults import Killed
+from fakes.world import World
+from invariants.invariants import check_settled
+from support.operations import problems
+
+from release.operations import runner
+from release.process import lock
+from release.releases.events import Event
+from release.releases.lock_holder import LockHolder
+from release.releases.release import Live
+from release.stack.reader import read_stack
+
+
+class Listener:
+    """Keeps what it is told."""
+
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+
+    def tell(self, event: Event, wait: bool = False) -> None:
+        self.events.append(event)
+
+    def troubles(self) -> list[str]:
+        return ["ops: failure of 2026-01-01 10:00 not delivered: HTTP 410"]
+
+    @property
+    def kinds(self) -> list[tuple[str, str]]:
+        return [(event.event, event.environment) for event in self.events]
+
+
+@pytest.fixture
+def heard(world: World) -> Listener:
+    listener = Listener()
+    world.host = replace(world.host, notify=listener)
+    return listener
+
+
+def test_a_release_and_its_way_back(world: World, heard: Listener) -> None:
+    world.ship()
+    world.ship(api="healthy")
+    world.good("rollback", reason="it smells")
+    assert heard.kinds == [
+        *[("start", "staging"), ("success", "staging"), ("start", "production"), ("success", "production")] * 2,
+        ("start", "production"),
+        ("rollback", "production"),
+    ]
+    start, end = heard.events[-2:]
+    assert start.text == f"rollback of shop to production began: {end.commit} (by ann on desk: it smells)"
+    assert end.text.startswith("rollback of shop to production: production runs ") and end.release and end.was
+    assert "ansible-playbook playbooks/rollback.yml goes back to" in heard.events[7].text
+
+
+def test_nothing_to_do_is_no_news(world: World, heard: Listener) -> None:
+    world.ship()
+    heard.events.clear()
+    world.good("deploy")
+    world.good("promote")
+    world.run("deploy", check=True)
+    assert heard.events == []
+
+
+def test_a_failure_is_told_without_what_the_app_printed(world: World, heard: Listener) -> None:
+    world.good("deploy")
+    world.commit({"api": SICK})
+    report = world.run("deploy")
+    assert report and "no database" in str(report.problems)
+    event = heard.events[-1]
+    assert event.event == "failure" and "everything was put back, staging answers as before" in event.text
+    assert "no database" not in event.text and "api says something" not in event.text
+    world.commit({"api": UNBUILDABLE})
+    world.run("deploy")
+    assert heard.kinds[-2:] == [("start", "staging"), ("failure", "staging")]
+    assert "api could not be built (by ann" in heard.events[-1].text and "RUN false" not in heard.events[-1].text
+
+
+def test_a_refusal_is_told_with_its_causes(world: World, heard: Listener) -> None:
+    world.run("promote")
+    assert heard.kinds == [("failure", "production")]
+    assert "refused, nothing was changed" in heard.events[0].text
+    assert "\nnothing is live in staging\n" in heard.events[0].text
+
+
+# Where it is put
+
+
+def test_when_operations_ask_for_it(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[bool] = []
+
+    class Page:
+        def renew(self, stack: str) -> None:
+            paths = (lock.lock_path(stack, env, world.places.locks) for env in ("staging", "production"))
+            asked.append(any(lock.holder(path) is not None for path in paths))
+
+    monkeypatch.setattr(world, "host", world.host.__class__(**{**vars(world.host), "page": Page()}))
+    assert world.run("deploy", check=True) and asked == [], "check mode changes nothing"
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    assert asked == [True, False], "while it runs, and after it gave the lock back"
+    asked.clear()
+    world.good("promote")
+    assert asked == [False], "what is over in a moment shows when it is"
+    asked.clear()
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    asked.clear()
+    world.good("promote", watch_seconds=5)
+    assert asked == [True, False], "while it is watched, and at the end"
+
+
+# What every operation shares
+
+
+def test_drain_waits_for_requests(world: World) -> None:
+    world.ship()
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    world.switch.busy["production", "blue", "api"] = world.clock.time + 4
+    begun = world.clock.time
+    world.good("promote")
+    assert 4 <= world.clock.time - begun < 9
+    world.switch.busy["production", "green", "api"] = world.clock.time + 1000
+    begun = world.clock.time
+    world.good("rollback")
+    assert 10 <= world.clock.time - begun < 15, "but no longer than the app's drain time"
+
+
+def test_tidying_that_fails_puts_nothing_back(world: World) -> None:
+    """The release was confirmed: it stays, and the next operation does the rest."""
+    world.ship()
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    sessions = world.switch.sessions
+
+    def go_down(*arguments: Any) -> dict[str, int]:
+        world.switch.down = True
+        return sessions(*arguments)
+
+    world.switch.sessions = go_down  # type: ignore[method-assign]
+    report = world.run("promote")
+    assert report and report.failed and report.changed and "but the rest was not done" in report.message
+    world.switch.sessions = sessions  # type: ignore[method-assign]
+    world.switch.down = False
+    live = world.switch.memory["production"]
+    assert world.unfinished("production")
+    assert "it was finished" in world.recover()[0]
+    assert world.switch.memory["production"] == live
+    check_settled(world)
+
+
+def test_going_back_is_taken_up_as_going_back(world: World) -> None:
+    """A release that was found bad does not become live because the way back was interrupted."""
+    world.ship()
+    world.commit({"front": DYING})
+    world.good("deploy")
+    world.freshen()
+    before = world.switch.memory["production"]
+    set_live = world.switch.set_live
+
+    def refuse(stack: str, environment: str, live: Live | None) -> None:
+        if live and str(live) == before:
+            world.switch.down = True
+            world.switch._up()
+        set_live(stack, environment, live)
+
+    world.switch.set_live = refuse  # type: ignore[method-assign]
+    report = world.run("promote", watch_seconds=10)
+    assert report and "so did putting back" in report.message
+    world.switch.set_live = set_live  # type: ignore[method-assign]
+    world.switch.down = False
+    assert "it was undone" in world.recover()[0]
+    assert world.switch.memory["production"] == before
+    check_settled(world)
+
+
+def test_way_back_over_an_image_that_is_gone(world: World) -> None:
+    """Killed after the tags were moved; then somebody cleans up. The tag goes, and the next operation is free."""
+    _, first = world.ship()
+    world.ship()
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    old = world.entry(first).release.images["api"]
+    world.faults.disarm()
+    tag = world.docker.tag
+
+    def killed(image: str, repository: str, name: str) -> None:
+        tag(image, repository, name)
+        if name == "production":
+            world.faults.kill_at(1)
+
+    world.docker.tag = killed  # type: ignore[method-assign]
+    assert world.run("promote") is None
+    world.docker.tag = tag  # type: ignore[method-assign]
+    world.revive()
+    world.remove_image(old)
+    assert "it was undone" in world.recover()[0]
+    check_settled(world)
+
+
+def test_second_operation_is_told_who_holds_the_lock(world: World) -> None:
+    who = LockHolder.from_json(
+        {"operation": "promote", "person": "bob", "host": "desk", "since": "12:00:00", "reason": "hotfix"}
+    )
+    with lock.hold(lock.lock_path("shop", "staging", world.places.locks), who, 0):
+        assert problems(world, "deploy") == [
+            "lock shop-staging.lock: busy: promote by bob on desk, since 12:00:00 (hotfix)"
+        ]
+
+
+def test_disk_full_before_anything(world: World) -> None:
+    report = world.run("deploy")
+    assert report and report.changed
+    world.commit({"api": HEALTHY})
+    world.faults.fail_at(2, disk=True)
+    report = world.run("deploy")
+    assert report and report.failed and "No space left on device" in report.problems[0]["what"]
+    assert " MB free)" in report.problems[0]["what"]
+    assert report.problems[0]["fix"] == report.fix == "ansible-playbook playbooks/cleanup.yml"
+
+
+def test_what_the_journal_holds_is_no_secret(world: World) -> None:
+    report = world.good("deploy")
+    with open(report.journal, encoding="utf-8") as file:  # noqa: PTH123 - a path of the engine's
+        text = file.read()
+    assert "db://" not in text and "http://staging" not in text
+    assert json.loads(text.splitlines()[0])["event"] == "begin"
+
+
+def test_an_app_that_was_taken_out(world: World) -> None:
+    world.ship()
+    mapping = world.stack.to_mapping(with_env=True)
+    del mapping["apps"]["mail"]
+    mapping["apps"]["api"]["after"] = []
+    world.stack = read_stack("shop", mapping)
+    world.ship(api=HEALTHY)
+    release = world.entries("production")[-1].release
+    assert set(release.images) == {"api", "front"}
+    assert not any(box.app == "mail" for box in world.up("production"))
+    assert set(world.entry(world.good("rollback").release).release.images) == {"api", "front", "mail"}
+
+
+def killed_after(world: World, call: str, operation: str, **options: Any) -> None:
+    """Kill the operation just after this change."""
+    world.faults.disarm()
+    change = world.faults.strike
+
+    def strike(what: str, after: bool) -> None:
+        change(what, after)
+        if after and what == call:
+            world.faults.dead = True
+            raise Killed
+
+    world.faults.strike = strike  # type: ignore[method-assign]
+    assert world.run(operation, **options) is None
+    world.faults.strike = change  # type: ignore[method-assign]
+    world.revive()
+
+
+def test_killed_after_the_switch_and_the_new_release_does_not_answer(world: World) -> None:
+    world.ship()
+    before = world.switch.memory["production"]
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    killed_after(world, "switch memory production", "promote")
+    assert world.switch.memory["production"] != before
+    image = world.tag("api", "production")
+    world.docker.images[image] = (world.docker.images[image][0], SICK)
+    (found,) = world.recover()
+    assert "the new release did not answer" in found and "so it was undone" in found
+    assert world.switch.memory["production"] == before and not world.unfinished("production")
+
+
+def test_killed_while_watching_looks_again(world: World) -> None:
+    """It was confirmed once, but the watch had not ended: what died since must not stay."""
+    world.ship()
+    before = world.switch.memory["production"]
+    world.commit({"front": DYING})
+    world.good("deploy")
+    world.freshen()
+    wait = world.clock.wait
+
+    def wait_and_die(seconds: float) -> None:
+        wait(seconds)
+        if seconds == 0.5:
+            world.faults.dead = True
+
+    world.clock.wait = wait_and_die  # type: ignore[method-assign]
+    assert world.run("promote", watch_seconds=10) is None
+    world.clock.wait = wait  # type: ignore[method-assign]
+    world.revive()
+    world.docker.images[world.tag("front", "production")] = (
+        world.docker.images[world.tag("front", "production")][0],
+        SICK,
+    )
+    assert "so it was undone" in world.recover()[0]
+    assert world.switch.memory["production"] == before
+
+
+def test_a_build_that_leaves_no_image(world: World) -> None:
+    build = world.docker.build
+
+    def forget(*arguments: Any) -> Any:
+        results = build(*arguments)
+        del world.docker.tags[f"api:{world.git.head[:12]}"]
+        return results
+
+    world.docker.build = forget  # type: ignore[method-assign]
+    report = world.run("deploy")
+    assert report and report.failed and "the build left no image" in report.problems[0]["what"]
+
+
+def test_a_container_that_vanishes_while_it_starts(world: World) -> None:
+    world.good("deploy")
+    world.commit({"api": HEALTHY})
+    create = world.docker.create_and_start
+
+    def lose(file: str, directory: str, services: Any) -> None:
+        create(file, directory, services)
+        world.docker.boxes = [box for box in world.docker.boxes if not (box.app == "api" and box.slot == "green")]
+
+    world.docker.create_and_start = lose  # type: ignore[method-assign]
+    report = world.run("deploy")
+    assert report and report.failed and "app api has no container" in report.problems[0]["what"]
+    check_settled(world)
+
+
+def test_live_release_that_is_not_in_the_history(world: World) -> None:
+    """Its folder was removed by hand: everything can be deployed and promoted all the same."""
+    world.ship()
+    for name in list(world.store.written):
+        del world.store.written[name]
+    world.good("deploy")
+    world.good("promote")
+    world.violations.clear()
+    check_settled(world)
+
+
+def test_names_of_journals(world: World) -> None:
+    path = runner.new_journal_path(world.stack, world.request("promote"), world.places)
+    assert "-production-promote-" in path and path.endswith(".jsonl") and path.startswith(world.places.state)

@@ -1,0 +1,123 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The plugins that run on the control machine, through Ansible's own loader."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from ansible.errors import AnsibleError
+from ansible.parsing.dataloader import DataLoader
+from ansible.template import Templar, trust_as_template
+from fakes.stacks import shop_definition
+from pytest_httpserver import HTTPServer
+
+pytestmark = pytest.mark.usefixtures("collection")
+
+
+def evaluate(expression: str, **variables: Any) -> Any:
+    return Templar(DataLoader(), variables=variables).template(trust_as_template("{{ " + expression + " }}"))
+
+
+def test_stacks_are_read_from_variables() -> None:
+    found = evaluate(
+        "query('onehost.release.stacks')",
+        onehost_stack_the_shop=shop_definition(),
+        other=trust_as_template("{{ never_looked_at }}"),
+    )
+    assert [stack["name"] for stack in found] == ["the-shop"]
+    assert found[0]["apps"]["api"]["health_seconds"] == 5 and found[0]["apps"]["api"]["drain_seconds"] == 10
+    assert evaluate("query('onehost.release.stacks', 'other')", onehost_stack_shop=shop_definition()) == []
+
+
+def test_all_problems_of_all_stacks_are_told() -> None:
+    shop, blog = shop_definition(), shop_definition()
+    del shop["apps"]["api"]["health"]
+    blog["environments"] = {}
+    with pytest.raises(AnsibleError, match=r"3 problem\(s\)[^$]*apps.api.health: is missing") as caught:
+        evaluate("query('onehost.release.stacks')", onehost_stack_shop=shop, onehost_stack_blog=blog)
+    assert "stack blog.environments.staging: is missing" in str(caught.value)
+
+
+@pytest.fixture
+def stack() -> dict[str, Any]:
+    (found,) = evaluate("query('onehost.release.stacks')", onehost_stack_shop=shop_definition())
+    return dict(found)
+
+
+def test_filters(stack: dict[str, Any]) -> None:
+    public = evaluate("stack | onehost.release.without_env", stack=stack)
+    assert public["env"] == {} and "db://1" not in str(public)
+    text = evaluate("stack | onehost.release.compose_file", stack=stack)
+    assert yaml.safe_load(text)["services"]["api-prod"]["image"] == "api:production"
+    port = evaluate("stack.apps.front | onehost.release.loopback_port('production', 'green')", stack=stack)
+    assert int(port) == 21013
+    assert "A='1'\n" in evaluate("{'A': 1} | onehost.release.compose_env", stack=stack)
+
+
+def test_an_env_value_that_cannot_be_carried() -> None:
+    with pytest.raises(AnsibleError, match="the value of TOKEN") as caught:
+        evaluate("{'TOKEN': value} | onehost.release.compose_env('config/.env.common')", value="secret\\")
+    assert "secret" not in str(caught.value)
+
+
+# Doppler, as group_vars ask it
+
+VALUES = {"API_TOKEN": "kanarienvogel-token", "COLOUR": "red"}
+
+
+def from_doppler(server: HTTPServer, cache: Path, expression: str, **variables: Any) -> Any:
+    """In a process of Ansible's own, as far as the plugins can tell."""
+    # Only the collection's loader makes it importable.
+    importlib.import_module("ansible_collections.onehost.release.plugins.plugin_utils.doppler").fetched.clear()
+    shop = shop_definition()
+    shop["env"] = {
+        "common": {"COLOUR": trust_as_template("{{ lookup('onehost.release.doppler', 'COLOUR', config='staging') }}")},
+        "production": trust_as_template("{{ lookup('onehost.release.doppler', config='production') }}"),
+    }
+    variables = {
+        "onehost_stack_shop": shop,
+        "doppler_url": server.url_for("/"),
+        "doppler_cache": str(cache),
+        "doppler_tokens": {"staging": "dp.st.stg.x", "production": "dp.st.prd.x"},
+        "doppler_deadline": 1,
+        **variables,
+    }
+    return evaluate(expression, **variables)
+
+
+def test_offline_is_said_and_dated(httpserver: HTTPServer, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    answers = httpserver.expect_request("/v3/configs/config/secrets/download")
+    answers.respond_with_json(VALUES)
+    stacks, copies = "query('onehost.release.stacks')", "query('onehost.release.offline_copies')"
+    (fresh,) = from_doppler(httpserver, tmp_path, stacks)
+    assert fresh["env"]["production"] == VALUES and fresh["env"]["common"] == {"COLOUR": "red"}
+    assert from_doppler(httpserver, tmp_path, copies) == []
+
+    answers.respond_with_data("down", 503)
+    with pytest.raises(AnsibleError, match=r"HTTP 503.*offline=true") as caught:
+        from_doppler(httpserver, tmp_path, stacks)
+    assert "kanarienvogel" not in str(caught.value)
+
+    # Three hours later.
+    for file in tmp_path.iterdir():
+        kept = json.loads(file.read_text())
+        file.write_text(json.dumps({**kept, "moment": time.time() - 3 * 3600 - 5}))
+    (kept_stack,) = from_doppler(httpserver, tmp_path, stacks, offline="true")
+    assert kept_stack["env"] == fresh["env"]
+    assert "values of Doppler's config production are 3 hours old" in " ".join(capsys.readouterr().err.split())
+    told = from_doppler(httpserver, tmp_path, copies, offline="true")
+    assert [text.split()[2] for text in told] == ["production", "staging"]
+    assert all("3 hours old" in text for text in told) and "kanarienvogel" not in str(told)
+
+
+def test_offline_without_a_copy_is_an_error(httpserver: HTTPServer, tmp_path: Path) -> None:
+    with pytest.raises(AnsibleError, match="no copy of Doppler's config"):
+        from_doppler(httpserver, tmp_path, "query('onehost.release.stacks')", offline="true")

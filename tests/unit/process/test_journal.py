@@ -1,0 +1,111 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The journal of an operation, on a real disk."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from fakes.docker import HEALTHY
+from fakes.releases import release
+from fakes.world import World
+
+from release.errors import OperationError
+from release.process import journal
+from release.releases.plan import Plan
+
+# The journal
+
+
+def test_journal(tmp_path: Path) -> None:
+    path = str(tmp_path / "operations" / "20260101T000000Z-staging-deploy-1.jsonl")
+    one = journal.Journal(path, {"operation": "deploy"})
+    plan = Plan("deploy", "shop", "staging", release(1, "staging"), True, "blue", None, "create")
+    one.add("plan", plan=plan.to_json())
+    with one.step("start", "start it"):
+        one.note("progress")
+    with pytest.raises(OperationError), one.step("healthy", "wait"):
+        raise OperationError("a", "b", "c")
+    one.close()
+    one.close()
+    record = journal.read(path)
+    assert record.header["operation"] == "deploy" and record.plan == plan and not record.is_finished
+    assert record.steps == {"start": True, "healthy": False} and set(one.seconds) == {"start"}
+    again = journal.Journal(path)
+    again.add("end", outcome="undone")
+    again.close()
+    assert journal.read(path).result["outcome"] == "undone"  # type: ignore[index]
+
+
+def test_check_mode_has_no_journal(tmp_path: Path) -> None:
+    one = journal.Journal(None, {"operation": "deploy"})
+    with one.step("start", "start it"):
+        one.note("x")
+    one.close()
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("cut", [1, 5, 20])
+def test_a_line_that_was_cut_off(tmp_path: Path, cut: int) -> None:
+    """A power cut in the middle of a line: it does not count, and does not swallow the next one."""
+    path = tmp_path / "journal.jsonl"
+    one = journal.Journal(str(path), {"operation": "deploy"})
+    one.add("step", step="start", text="start it")
+    one.add("done", step="start", seconds=1)
+    one.close()
+    path.write_bytes(path.read_bytes()[:-cut])
+    assert journal.read(str(path)).steps == {"start": cut == 1}
+    again = journal.Journal(str(path))
+    again.add("end", outcome="undone")
+    again.close()
+    record = journal.read(str(path))
+    assert record.is_finished and record.steps["start"] is (cut == 1)
+
+
+def test_journals_of_an_environment(tmp_path: Path) -> None:
+    assert journal.records("shop", "staging", str(tmp_path)) == []
+    folder = journal.directory("shop", str(tmp_path))
+    for number, environment in ((1, "staging"), (2, "production"), (3, "staging")):
+        one = journal.Journal(f"{folder}/2026010{number}T000000Z-{environment}-x-1.jsonl", {"number": number})
+        if number == 1:
+            one.add("end", outcome="succeeded")
+        one.close()
+    found = journal.records("shop", "staging", str(tmp_path))
+    assert [record.header["number"] for record in found] == [3, 1]
+    assert [record.header["number"] for record in journal.unfinished("shop", "staging", str(tmp_path))] == [3]
+    assert len(journal.records("shop", "staging", str(tmp_path), newest=1)) == 1
+
+
+def test_recovery_says_what_it_found(world: World) -> None:
+    world.ship()
+    world.commit({"api": HEALTHY})
+    world.faults.kill_at(1)
+    assert world.run("deploy") is None
+    world.revive()
+    (found,) = world.recover()
+    assert found.endswith(" was interrupted at fetch; nothing had been changed") and "staging-deploy" in found
+    assert world.recover() == []
+
+
+# What it is drawn from
+
+
+def write_journal(world: World, name: str, *lines: str) -> None:
+    folder = Path(journal.directory("shop", world.places.state))
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / name).write_text("".join(lines))
+
+
+def test_a_journal_is_read_at_its_ends_only(world: World) -> None:
+    begin, note = '{"event": "begin", "at": 5}\n', json.dumps({"event": "note", "text": "x" * 90}) + "\n"
+    end = json.dumps({"event": "end", "at": 9, "outcome": "failed", "message": "y" * 9000}) + "\n"
+    write_journal(world, "3Z-staging-deploy-1.jsonl", begin, note * 200, end)
+    write_journal(world, "2Z-staging-deploy-1.jsonl", begin, note * 200)
+    write_journal(world, "1Z-staging-deploy-1.jsonl", "")
+    found = journal.glances("shop", "staging", world.places.state)
+    assert [begin.get("at") for begin, _end in found] == [5, 5, None]
+    assert [end and (end["outcome"], len(end["message"])) for _begin, end in found] == [("failed", 9000), None, None]
+    assert [Path(r.path).name[0] for r in journal.unfinished("shop", "staging", world.places.state)] == ["2", "1"]

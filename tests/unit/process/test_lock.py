@@ -1,0 +1,97 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Locks in processes of their own, killed for real."""
+
+from __future__ import annotations
+
+import signal
+import threading
+import time
+from pathlib import Path
+
+import pytest
+from support.processes import python
+
+from release.errors import RefusedError
+from release.process import lock
+from release.releases.lock_holder import LockHolder
+
+WHO = LockHolder("promote", "bob", "desk", "12:00:00", 7)
+HOLDER = """
+import sys, time
+from release.process import lock
+from release.releases.lock_holder import LockHolder
+with lock.hold(sys.argv[1], LockHolder("promote", "bob", "desk", "12:00:00", 7), 0):
+    print("held", flush=True)
+    time.sleep(60)
+"""
+
+
+def test_second_comer_is_told_within_a_second(tmp_path: Path) -> None:
+    path = lock.lock_path("shop", "production", str(tmp_path / "locks"))
+    assert lock.holder(path) is None
+    with python(HOLDER, path) as process:
+        assert process.stdout and process.stdout.readline() == "held\n"
+        assert lock.holder(path) == WHO
+        begun = time.monotonic()
+        with (
+            pytest.raises(RefusedError, match="busy: promote by bob on desk, since 12:00:00") as caught,
+            lock.hold(path, LockHolder.from_json({}), 0),
+        ):
+            pass
+        assert time.monotonic() - begun < 1
+        assert "lock_wait=60" in caught.value.problems[0].fix
+        process.send_signal(signal.SIGKILL)
+        process.wait(10)
+        with lock.hold(path, LockHolder.from_json({}), 0):  # it died with its holder
+            pass
+    assert lock.holder(path) is None
+
+
+def test_waiting_for_the_lock(tmp_path: Path) -> None:
+    path = str(tmp_path / "lock")
+    with python(HOLDER, path) as process:
+        assert process.stdout and process.stdout.readline() == "held\n"
+        timer = threading.Timer(0.4, process.kill)
+        timer.start()
+        with lock.hold(path, WHO, 10):
+            assert lock.holder(path) == WHO
+        timer.join()
+
+
+def test_looking_turns_nobody_away(tmp_path: Path) -> None:
+    """Who looks for the holder has the lock for a moment; an operation that begins just then must not be refused."""
+    path = str(tmp_path / "lock")
+    with lock.hold(path, WHO, 0):
+        pass
+    stop = threading.Event()
+
+    def look() -> None:
+        while not stop.is_set():
+            lock.holder(path)
+
+    threads = [threading.Thread(target=look) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    try:
+        for _ in range(30):
+            with lock.hold(path, WHO, 0):
+                pass
+    finally:
+        stop.set()
+        for thread in threads:
+            thread.join()
+
+
+@pytest.mark.parametrize("content", ["", "nonsense", "[]"])
+def test_a_lock_whose_holder_is_not_named(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "lock"
+    with lock.hold(str(path), WHO, 0):
+        path.write_text(content)
+        assert lock.holder(str(path)) == LockHolder.from_json({})
+        with (
+            pytest.raises(RefusedError, match="an operation by an unknown user on an unknown host"),
+            lock.hold(str(path), LockHolder.from_json({}), 0),
+        ):
+            pass

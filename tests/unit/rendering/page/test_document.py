@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The status page: what it says, and that nothing in it is taken for HTML."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+import time
+from typing import Any
+
+import pytest
+from fakes import pages
+from support.page_reader import Reader
+
+from release.rendering.page.document import STALE_MINUTES, page, stale_note, trouble
+
+DAYS = [pages.usual, pages.first_day, pages.bad_day, pages.no_way_back]
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_nothing_is_loaded_and_nothing_runs(day: Any) -> None:
+    document = page(day())
+    reader = Reader(document)
+    allowed = {"html", "head", "meta", "title", "link", "style", "body", "header", "main", "footer", "section"}
+    allowed |= {"h1", "h2", "p", "div", "span", "strong", "code", "time", "ul", "ol", "li", "dl", "dt", "dd"}
+    allowed |= {"table", "thead", "tbody", "tr", "th", "td", "svg", "symbol", "path", "use"}
+    assert {name for name, _ in reader.elements} <= allowed
+    for name, attributes in reader.elements:
+        assert not [key for key in attributes if key == "style" or key.startswith("on")], name
+        target = attributes.get("href") or "#"
+        assert target.startswith("#") or (name, target) == ("link", "data:,")
+    sheet = base64.b64encode(hashlib.sha256(reader.style.encode()).digest()).decode()
+    policy = next(m["content"] for m in reader.all("meta") if m.get("http-equiv") == "Content-Security-Policy")
+    assert policy and f"style-src 'sha256-{sheet}'" in policy and "default-src 'none'" in policy
+    assert "url(" not in reader.style and "@import" not in reader.style
+    assert len(document) < 100_000
+
+
+def test_what_people_wrote_is_text_to_browser_and_edge() -> None:
+    document = page(pages.bad_day())
+    assert "<script" not in document and "<img" not in document
+    assert document.count(pages.MARK.replace("<", "&lt;").replace(">", "&gt;")) >= 6
+    commands = re.findall("<!--.*?-->", document)
+    assert commands == re.findall("<!--.*?-->", stale_note(pages.NOW)), "a command to the edge that is not ours"
+
+
+@pytest.mark.parametrize("day", DAYS)
+def test_all_parts_are_there(day: Any) -> None:
+    text = Reader(page(day())).text
+    for part in ("Production", "Staging", "Rollback", "Disk", "Releases", "Promotes, rollbacks, deploys"):
+        assert part in text
+    assert "Written 21 Nov, 07:01 UTC" in text
+
+
+def test_a_usual_day() -> None:
+    reader = Reader(page(pages.usual()))
+    assert "Everything that is live is healthy" in reader.text
+    assert "Production would go back to commit" in reader.text and "PUBLIC_URL: back to its value" in reader.text
+    assert "Deploy staging succeeded 25 minutes ago 21 Nov, 06:36 UTC by ann, took 1 min 04 s" in reader.text
+    assert "29.4 GB free of 50.0 GB." in reader.text and "least free in this time: 24.0 GB" in reader.text
+    assert "refused" in reader.text and "gate soak" in reader.text
+    drawn = [path for path in reader.all("path") if path.get("class") == "used"]
+    assert len(drawn) == 3, "two pieces, for the host was off in between, and the key"
+    floor = next(path["d"] for path in reader.all("path") if path.get("class") == "floor")
+    assert floor == "M0 40.00H1000", "20 of 50 GB are to be free"
+    for time_ in reader.all("time"):
+        assert re.fullmatch(r"2026-11-\d\dT\d\d:\d\d:\d\dZ", str(time_["datetime"]))
+
+
+def test_the_first_day() -> None:
+    text = Reader(page(pages.first_day())).text
+    for part in ("Nothing was released yet", "ports 4500, 80 say so to visitors", "deploy_staging.yml"):
+        assert part in text
+    for part in ("No release was made yet", "No operation was run yet", "The plot begins with the second sample"):
+        assert part in text
+
+
+def test_a_bad_day() -> None:
+    text = Reader(page(pages.bad_day())).text
+    assert "Needs a person" in text and "production: not healthy: an-app-with-a-name-of-thirty-two, worker" in text
+    assert "2 of 19 not healthy" in text, "an app that is not live yet is not counted"
+    assert "promote running" in text and "on laptop runs for 1 min 10 s" in text
+    assert "Interrupted: 20261121T060112Z-staging-deploy-4711.jsonl" in text and "recover.yml" in text
+    assert "gates passed over: soak, disk_free" in text and "7 restarts" in text and "1 restart " in text
+    assert "below its floor" in text and "SESSION_SECRET is 120 days old" in text
+
+
+def test_when_the_host_cannot_be_looked_at() -> None:
+    reader = Reader(trouble("shop", "vm-1", pages.NOW, f"docker: no answer {pages.MARK}"))
+    assert f"docker: no answer {pages.MARK}" in reader.text and "could not be looked at" in reader.text
+
+
+def fresh(note: str, at: float) -> bool:
+    """What the edge decides when it is asked for the page."""
+    pattern = re.search(r"/(\^\([0-9|]+\))/", note)
+    assert pattern
+    return bool(re.search(pattern[1], time.strftime("%Y%m%d%H%M", time.gmtime(at))))
+
+
+def test_an_old_page_says_so() -> None:
+    note = stale_note(pages.NOW)
+    assert fresh(note, pages.NOW) and fresh(note, pages.NOW + 60 * (STALE_MINUTES - 1))
+    assert not fresh(note, pages.NOW + 60 * STALE_MINUTES) and not fresh(note, pages.NOW + 86400)
+    assert fresh(stale_note(pages.NOW // 60 * 60), pages.NOW // 60 * 60 - 1), "a clock that is a moment behind"
+    assert not fresh(note, pages.NOW - 60), "a clock that was set back"
+    assert len(max(re.findall("'.*?'", note), key=len)) < 256, "nginx reads no longer value (ssi_value_length)"

@@ -1,0 +1,148 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Definitions that nobody means: every problem at once, as text that a person can read, and never a traceback."""
+
+from __future__ import annotations
+
+import copy
+import datetime
+from typing import Any
+
+import pytest
+from fakes.stacks import shop_definition
+from hypothesis import given
+from hypothesis import strategies as st
+
+from release.env import matrix_report
+from release.env.matrix import Key
+from release.env.matrix_check import check
+from release.errors import RefusedError
+from release.stack.model import ENVIRONMENTS
+from release.stack.reader import read_stack
+
+FIELDS = (
+    *("class", "environments", "apps", "type", "bytes", "values", "pattern", "distinct", "same", "equals"),
+    *("max_age_days", "default", "optional", "description"),
+)
+WORDS = (
+    *("", "secret", "public", "config", "staging", "production", "preview", "prod", "api", "front", "nobody", "enum"),
+    *("base64", "url", "text", "true", "5", "-1", "[", "(?P<a>", "a{99999999999}", "*", "${A}", "${NOPE}", "${"),
+    *("${environment}", "x" * 300, "Grüße", "\n", "\ud800", "\0"),
+)
+SCALARS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-10, 10),
+    st.sampled_from([10**30, 10**400, -1]),
+    st.floats(),
+    st.sampled_from(WORDS),
+    st.just(datetime.date(2026, 1, 1)),
+)
+NAMES = st.one_of(st.sampled_from(["A", "B", "a b", "", "1A", "staging", *FIELDS]), SCALARS)
+JUNK = st.recursive(
+    SCALARS,
+    lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)),
+    max_leaves=6,
+)
+ROWS = st.one_of(st.dictionaries(st.sampled_from(FIELDS), JUNK, max_size=5), JUNK)
+MATRICES = st.one_of(st.dictionaries(st.one_of(st.sampled_from(["A", "B", "C_D"]), NAMES), ROWS, max_size=4), JUNK)
+VALUES = st.dictionaries(
+    st.sampled_from(["A", "B", "C_D", "Z"]), st.one_of(st.sampled_from(WORDS), st.text(max_size=9))
+)
+
+
+def told(definition: dict[str, Any]) -> list[str]:
+    """What a person reads; empty when it is a stack."""
+    try:
+        read_stack("shop", definition)
+    except RefusedError as refused:
+        texts = [str(problem) for problem in refused.problems]
+        assert all(texts) and len(set(texts)) == len(texts), "each problem once"
+        assert not any("Traceback" in text or " object at 0x" in text for text in texts)
+        return texts
+    return []
+
+
+@given(MATRICES)
+def test_any_matrix(matrix: Any) -> None:
+    told(shop_definition() | {"env_matrix": matrix, "secrets": []})
+
+
+PLACES = [
+    *(("env",), ("env", "common"), ("env", "staging"), ("environments",), ("environments", "staging")),
+    *(("apps",), ("apps", "api"), ("keys",), ("secrets",), ("directory",), ("apps", "api", "flags")),
+    *(("apps", "api", "routes"), ("apps", "front", "compose"), ("apps", "mail", "after"), ("disk_floor_gb",)),
+    *(("name",), ("environments", "production", "ports"), ("environments", "production", "hosts"), ("owner",)),
+]
+
+
+@given(st.dictionaries(st.sampled_from(PLACES), JUNK, min_size=1, max_size=3))
+def test_anything_anywhere_in_a_definition(changes: dict[tuple[str, ...], Any]) -> None:
+    definition = copy.deepcopy(shop_definition())
+    for place, junk in changes.items():
+        home: Any = definition
+        for name in place[:-1]:
+            home = home.get(name) if isinstance(home, dict) else None
+        if isinstance(home, dict):
+            home[place[-1]] = junk
+    told(definition)
+
+
+@given(JUNK)
+def test_anything_for_a_definition(junk: Any) -> None:
+    assert told(junk)
+
+
+@given(MATRICES, st.dictionaries(st.sampled_from(["common", *ENVIRONMENTS]), VALUES))
+def test_any_values_against_any_matrix_that_can_be(matrix: Any, layers: dict[str, dict[str, str]]) -> None:
+    rows: dict[str, Key] = {}
+    try:
+        rows = read_stack("shop", shop_definition() | {"env_matrix": matrix, "secrets": []}).env_matrix
+    except RefusedError:
+        return
+    found = check(rows, layers, ENVIRONMENTS)
+    text = "\n".join(
+        [*matrix_report.lines(rows, found, ENVIRONMENTS), matrix_report.junit("shop", rows, found, ENVIRONMENTS)]
+    )
+    assert text and matrix_report.document("shop", found, ENVIRONMENTS)["ok"] == (not found)
+
+
+ALL_AT_ONCE: list[tuple[Any, str]] = [
+    ([], "must be a mapping, not list"),
+    ("A", "must be a mapping, not str"),
+    ({"A": []}, "env_matrix.A: must be a mapping, not list"),
+    ({"A": {"clas": "secret"}}, "env_matrix.A.clas: is not a known option"),
+    ({"A": {"pattern": "["}}, "env_matrix.A.pattern: is not a regular expression"),
+    ({"A": {"pattern": "a{99999999999}"}}, "env_matrix.A.pattern: is not a regular expression"),
+    ({"A": {"apps": ["nobody"]}}, "env_matrix.A.apps: 'nobody' is not known"),
+    ({"A": {"environments": ["prod"]}}, "env_matrix.A.environments: 'prod' is not known"),
+    ({"A": {"environments": "production"}}, "env_matrix.A.environments: must be a list"),
+    ({5: {}}, "env_matrix: has the name 5, which YAML does not read as text"),
+    ({True: {}}, "env_matrix: has the name True, which YAML does not read as text"),
+    ({"A": {"type": "enum"}}, "env_matrix.A.values: is missing"),
+    ({"A": {"equals": "${NOPE}"}}, "env_matrix.A.equals: names NOPE, which is not a key of the matrix"),
+    ({"A": {"equals": "${A}"}}, "env_matrix.A.equals: names the key itself"),
+    ({"A": {"equals": {"staging": ["x"]}}}, "env_matrix.A.equals.staging: must be text or a number, not list"),
+    ({"A": {"type": "port", "default": "http"}}, "env_matrix.A.default: is not a port"),
+    ({"A": {"values": ["a"], "default": "b"}}, "env_matrix.A.default: is none of a"),
+    ({"A": {"max_age_days": "soon"}}, "env_matrix.A.max_age_days: must be a whole number"),
+    ({"A": {"same": "perhaps"}}, "env_matrix.A.same: must be true or false"),
+]
+
+
+@pytest.mark.parametrize(("matrix", "text"), ALL_AT_ONCE)
+def test_what_is_said(matrix: Any, text: str) -> None:
+    assert any(text in line for line in told(shop_definition() | {"env_matrix": matrix, "secrets": []}))
+
+
+def test_all_of_it_at_once() -> None:
+    rows: dict[str, Any] = {}
+    texts = []
+    for number, (matrix, text) in enumerate(ALL_AT_ONCE):
+        if isinstance(matrix, dict) and "A" in matrix:
+            rows[f"K{number}"] = matrix["A"]
+            texts.append(text.replace(".A", f".K{number}"))
+    texts = [text for text in texts if "itself" not in text]
+    lines = "\n".join(told(shop_definition() | {"env_matrix": rows, "secrets": []}))
+    assert [text for text in texts if text not in lines] == []
