@@ -231,7 +231,7 @@ def test_broken_files_on_the_host(world: World, layer: str, data: bytes) -> None
     world.store.env[layer] = data
     report = config_check.report(world.host, NoDocker(), world.stack, running=True, record=True, write=True)
     assert not report["ok"] and report["lines"] and observe(world.host, world.stack)
-    assert status(world.host, world.stack, world.places)["stack"] == "shop"
+    assert status(world.host, world.stack, world.places).stack == "shop"
     promoted = world.run("promote")
     assert promoted is not None and promoted.failed and promoted.problems
     world.run("rollback")

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from dataclasses import replace
 
 import pytest
 from fakes.stacks import changed_stack
@@ -14,6 +14,7 @@ from fakes.world import World
 from release.operations.status import status
 from release.process import lock
 from release.releases.lock_holder import LockHolder
+from release.releases.status import StatusReport
 from release.rendering.status import age, status_lines
 
 
@@ -152,17 +153,17 @@ def test_an_age_changes_its_unit_at_the_limit(seconds: float, text: str) -> None
     assert age(seconds) == text
 
 
-def screen(known: dict[str, Any]) -> str:
+def screen(known: StatusReport) -> str:
     return "\n".join(status_lines(known))
 
 
 def test_an_app_that_only_one_environment_has(world: World) -> None:
     world.ship()
     known = status(world.host, world.stack, world.places)
-    del known["environments"]["production"]["apps"]["mail"]
-    staging = known["environments"]["staging"]["apps"]["mail"]
+    del known.environments["production"].apps["mail"]
+    staging = known.environments["staging"].apps["mail"]
     row = next(line for line in status_lines(known) if line.startswith("   mail "))
-    assert row.split() == ["mail", "healthy", staging["image"], staging["commit"][:7], "-"]
+    assert row.split() == ["mail", "healthy", staging.image, staging.commit[:7], "-"]
     assert "mail:" not in screen(known), "it is not missed"
 
 
@@ -172,17 +173,19 @@ def test_the_parts_of_the_screen_that_are_rarely_there(world: World) -> None:
     quiet = screen(known)
     for word in ("tag moved by hand", "secret ", "offline", "notification to", "unfinished", "running now", "cleanup"):
         assert word not in quiet
-    for environment in known["environments"].values():
-        environment["moved_tags"] = ["api:latest is not what runs"]
-        environment["unfinished"] = ["20260101-promote"]
-    known |= {
-        "due": ["TOKEN is 91 days old"],
-        "offline": "from a copy of yesterday",
-        "flags": ["battle answers 503 in production"],
-        "notifications": ["chat: HTTP 500"],
-        "free_gb": 0.9,
-        "floor_gb": 1.0,
-    }
+    known = replace(
+        known,
+        environments={
+            name: replace(env, moved_tags=("api:latest is not what runs",), unfinished=("20260101-promote",))
+            for name, env in known.environments.items()
+        },
+        due=("TOKEN is 91 days old",),
+        offline="from a copy of yesterday",
+        flags=("battle answers 503 in production",),
+        notifications=("chat: HTTP 500",),
+        free_gb=0.9,
+        floor_gb=1.0,
+    )
     lines = status_lines(known)
     for line in (
         "tag moved by hand: api:latest is not what runs; the next deploy moves it back",
@@ -195,8 +198,7 @@ def test_the_parts_of_the_screen_that_are_rarely_there(world: World) -> None:
         "disk: 0.9 GB free, floor 1 GB; ansible-playbook playbooks/cleanup.yml",
     ):
         assert line in lines, lines
-    known["free_gb"] = 1.0
-    assert status_lines(known)[-1] == "disk: 1.0 GB free, floor 1 GB"
+    assert status_lines(replace(known, free_gb=1.0))[-1] == "disk: 1.0 GB free, floor 1 GB"
 
 
 def test_the_tables_of_the_screen(world: World) -> None:
