@@ -9,7 +9,6 @@ own process as a lab's owner, so that `sweep` can clear what an aborted run left
 
 from __future__ import annotations
 
-import argparse
 import io
 import json
 import os
@@ -32,10 +31,10 @@ from docker.models.containers import Container
 
 import lab_image
 import lab_source
+from lab_options import DEFAULT_NAME, PORTS, parse
 from progress import Progress, ToolError
 
 ROOT = Path(__file__).resolve().parent.parent
-DEFAULT_NAME = "onehost-lab"
 LABEL = "onehost.lab"
 OWNER_LABEL = "onehost.lab.owner"
 DIRECTORY_LABEL = "onehost.lab.directory"
@@ -45,8 +44,6 @@ BOOT_SECONDS = 90.0
 DOCKER_KNOWS_OWN_CAPABILITIES = 23
 # Below Linux's range for outgoing connections, so that a restart finds its ports free.
 FREE_PORTS = range(20000, 32000)
-# What a port is for: its port in the lab, and on this machine for the default lab.
-PORTS = {"ssh": (22, 4422), "staging": (4400, 4400), "production": (4500, 4500), "http": (80, 8480)}
 FILES = ("id_ed25519", "id_ed25519.pub", "known_hosts", "lab.json", "environment")
 
 progress = Progress("lab")
@@ -427,33 +424,6 @@ def connect() -> docker.DockerClient:
         return docker.DockerClient(base_url=host, version="auto", timeout=120)
     except docker.errors.DockerException as error:
         raise ToolError(f"no Docker engine answers on {host} ({error}). Fix: tools/engine") from None
-
-
-def parse(arguments: list[str]) -> argparse.Namespace:
-    parser = argparse.ArgumentParser(prog="tools/lab", description=__doc__.split("\n\n")[0])
-    common = argparse.ArgumentParser(add_help=False)
-    common.add_argument("--name", default=DEFAULT_NAME, help="container and host name")
-    common.add_argument("--directory", type=Path, default=Path(".lab"), help="where keys go (in this clone)")
-    commands = parser.add_subparsers(dest="command", required=True)
-    start_it = commands.add_parser("up", parents=[common], help="find or make a lab")
-    for use, (in_lab, usual) in PORTS.items():
-        start_it.add_argument(
-            f"--{use}-port",
-            type=int,
-            metavar="PORT",
-            help=f"port on this machine for the lab's {in_lab}; 0 = a free one "
-            f"(default {usual}, with another --name 0)",
-        )
-    start_it.add_argument("--owner-pid", type=int, help="a test's process; see sweep")
-    stop_it = commands.add_parser("down", parents=[common], help="remove all traces of a lab")
-    stop_it.add_argument("--images", action="store_true", help="the images too")
-    commands.add_parser("list", help="all labs on this machine")
-    commands.add_parser("sweep", help="remove labs whose owner process is gone")
-    commands.add_parser("seed", parents=[common], help="put the repositories back to commit 1")
-    push_it = commands.add_parser("push", parents=[common], help="push an example's later change")
-    push_it.add_argument("--change", type=int, required=True)
-    push_it.add_argument("--repository", default="workhub")
-    return parser.parse_args(arguments)
 
 
 def main(arguments: list[str]) -> None:
