@@ -67,6 +67,8 @@ lint-code:
 	@$(call files,.ci/run tools/setup tools/engine tools/browser tools/parts tools/watch tools/lock tools/lab tools/lab_files '*.sh') \
 	  | xargs -0 grep --null --files-with-matches --extended-regexp '^#!.*\b(ba)?sh$$' \
 	  | xargs -0 --no-run-if-empty shellcheck
+	@$(call files) | xargs -0 codespell
+	@antsibull-changelog lint
 	@antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
 	@$(PYTHON) tools/reference.py --check
 
