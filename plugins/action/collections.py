@@ -29,7 +29,7 @@ class ActionModule(ActionBase):
         )
         try:
             collections = collection_archive.with_dependencies(given["names"])
-        except collection_archive.CollectionMissing as missing:
+        except collection_archive.CollectionMissingError as missing:
             raise AnsibleActionFail(str(missing)) from None
         found = collection_archive.entries(collections)
         directory = f"{given['path']}/{collection_archive.digest(found)}"

@@ -47,20 +47,19 @@ import time
 from collections.abc import Iterator
 from typing import Any
 
-from ansible import constants as C
-from ansible import context
+from ansible import constants, context
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
 from ansible_collections.onehost.release.plugins.plugin_utils.presenters import JsonLines, Live, Outcome, Plain, Task
 from ansible_collections.onehost.release.plugins.plugin_utils.screen import Line, marks_for
 
 COLOURS = {
-    "ok": C.COLOR_OK,
-    "changed": C.COLOR_CHANGED,
-    "error": C.COLOR_ERROR,
-    "warning": C.COLOR_WARN,
+    "ok": constants.COLOR_OK,
+    "changed": constants.COLOR_CHANGED,
+    "error": constants.COLOR_ERROR,
+    "warning": constants.COLOR_WARN,
     "dim": "dark gray",
-    "heading": C.COLOR_HIGHLIGHT,
+    "heading": constants.COLOR_HIGHLIGHT,
 }
 TICK_SECONDS = 0.2
 #: These ask the person at the terminal something; nothing may be drawn meanwhile.

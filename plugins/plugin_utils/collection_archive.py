@@ -27,7 +27,7 @@ LEFT_OUT = ("playbooks/ansible.cfg",)
 COMPLETE = "complete"
 
 
-class CollectionMissing(Exception):
+class CollectionMissingError(Exception):
     """A collection is not installed on the control machine."""
 
 
@@ -45,7 +45,7 @@ def directory_of(name: str) -> str:
     try:
         package = importlib.import_module(f"ansible_collections.{name}")
     except ImportError:
-        raise CollectionMissing(
+        raise CollectionMissingError(
             f"the collection {name} is not installed on the control machine: ansible-galaxy collection install {name}"
         ) from None
     return os.path.realpath(next(iter(package.__path__)))

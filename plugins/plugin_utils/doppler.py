@@ -45,7 +45,7 @@ class DopplerError(Exception):
     """Why there are no values, and what fixes it."""
 
 
-class _Again(Exception):
+class _RetryError(Exception):
     """An attempt that is worth repeating, after so many seconds if the server said so."""
 
     def __init__(self, cause: str, pause: float | None = None) -> None:
@@ -109,7 +109,7 @@ class Doppler:
             attempts += 1
             try:
                 return self._bounded(kept, min(self.attempt_seconds, left))
-            except _Again as again:
+            except _RetryError as again:
                 cause = str(again)
                 next_pause = again.pause if again.pause is not None else pause * random.uniform(0.7, 1.3)
                 pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
@@ -159,7 +159,7 @@ class Doppler:
         thread.start()
         thread.join(seconds + GRACE_SECONDS)
         if not ended:
-            raise _Again("no answer in time")
+            raise _RetryError("no answer in time")
         if isinstance(ended[0], BaseException):
             raise ended[0]
         return ended[0]
@@ -183,9 +183,9 @@ class Doppler:
             with error:
                 return self._refused(error, kept)
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
-            raise _Again(_cause(error)) from None
+            raise _RetryError(_cause(error)) from None
         except (http.client.HTTPException, OSError) as error:
-            raise _Again(f"the answer broke off ({type(error).__name__})") from None
+            raise _RetryError(f"the answer broke off ({type(error).__name__})") from None
         values = self._values(body)
         answer = Answer(values, time.time())
         self._keep(values, etag, answer.moment)
@@ -198,7 +198,7 @@ class Doppler:
             return Answer(kept["values"], moment)
         if error.code == 429 or error.code >= 500 or error.code == 408:
             words = "asks to slow down" if error.code == 429 else "has trouble"
-            raise _Again(f"it {words} (HTTP {error.code})", _retry_after(error.headers.get("Retry-After")))
+            raise _RetryError(f"it {words} (HTTP {error.code})", _retry_after(error.headers.get("Retry-After")))
         if error.code in (401, 403):
             raise DopplerError(
                 f"Doppler refuses the token of config {self.name} (HTTP {error.code}). Fix: make a new read-only "
@@ -214,7 +214,7 @@ class Doppler:
             data = json.loads(body)
         except ValueError:
             # As a half answer, or a page of a proxy: it may be whole the next time.
-            raise _Again("the answer is not JSON, or only a part of it") from None
+            raise _RetryError("the answer is not JSON, or only a part of it") from None
         if not isinstance(data, dict):
             raise DopplerError(f"Doppler's answer for config {self.name} is not a mapping of names to values")
         if data.get("success") is False and isinstance(data.get("messages"), list):
@@ -276,10 +276,10 @@ def _read(response: http.client.HTTPResponse, limit: float) -> bytes:
         if size > LARGEST_BYTES:
             raise DopplerError("the answer is far larger than any config: this is not Doppler")
         if time.monotonic() > limit:
-            raise _Again("the answer takes too long")
+            raise _RetryError("the answer takes too long")
     expected = response.headers.get("Content-Length", "")
     if expected.isdigit() and int(expected) != size:
-        raise _Again("the answer broke off")
+        raise _RetryError("the answer broke off")
     return b"".join(parts)
 
 

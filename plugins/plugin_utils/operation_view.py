@@ -151,7 +151,7 @@ def failure_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -
 
 
 def task_failure_lines(
-    host: str, task: str, where: str, result: dict[str, Any], fix: str, marks: Marks, width: int
+    host: str, task: str, where: str, result: dict[str, Any], fix: str, *, marks: Marks, width: int
 ) -> list[Line]:
     """Any other task that failed."""
     message = result.get("msg") or result.get("censored") or result.get("reason") or "it gave no reason"

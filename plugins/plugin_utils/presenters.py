@@ -136,7 +136,9 @@ class Plain:
     def _failure(self, outcome: Outcome, fix: str) -> None:
         marks, width = self.screen.marks, self.screen.width()
         task = outcome.task
-        for line in task_failure_lines(outcome.host, task.title, task.where, outcome.result, fix, marks, width):
+        for line in task_failure_lines(
+            outcome.host, task.title, task.where, outcome.result, fix, marks=marks, width=width
+        ):
             self.screen.say(line)
 
     def _operation(self, host: str, report: dict[str, Any]) -> None:

@@ -14,27 +14,32 @@ from typing import Any
 WHOLE = 4096
 TEXT = 600
 
-_writer = -1
+
+class _Channel:
+    """The end to write to; -1 while no callback reads."""
+
+    writer = -1
+
+
+_channel = _Channel()
 
 
 def open_channel() -> int:
     """For the callback, before any worker is forked. Returns the end to read from, which never blocks."""
-    global _writer
-    reader, _writer = os.pipe()
+    reader, _channel.writer = os.pipe()
     os.set_blocking(reader, False)
     return reader
 
 
 def is_open() -> bool:
     """True when a callback of this collection shows what is sent."""
-    return _writer >= 0
+    return _channel.writer >= 0
 
 
 def close_channel() -> None:
-    global _writer
-    if _writer >= 0:
-        os.close(_writer)
-        _writer = -1
+    if _channel.writer >= 0:
+        os.close(_channel.writer)
+        _channel.writer = -1
 
 
 def send(host: str, item: dict[str, Any]) -> None:
@@ -44,7 +49,7 @@ def send(host: str, item: dict[str, Any]) -> None:
     if len(line) > WHOLE:
         return
     try:
-        os.write(_writer, line)
+        os.write(_channel.writer, line)
     except OSError:
         close_channel()
 

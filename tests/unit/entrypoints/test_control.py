@@ -203,5 +203,5 @@ def test_a_digest_is_that_of_the_content(archive: Any, tmp_path: Path) -> None:
 
 
 def test_a_collection_that_is_not_there(archive: Any) -> None:
-    with pytest.raises(archive.CollectionMissing, match=r"ansible-galaxy collection install no\.such"):
+    with pytest.raises(archive.CollectionMissingError, match=r"ansible-galaxy collection install no\.such"):
         archive.with_dependencies(["no.such"])
