@@ -1,4 +1,4 @@
-"""What `make demo` shows on a lab that runs: two releases on their way to production, and one way back.
+"""What `make demo` shows on a lab that runs: two releases on their way to production, and one rollback.
 
 Run again it takes the same road: it asks for commit 1 by its id, which needs no
 build the second time, so it ends as the first run did.
