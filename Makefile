@@ -12,7 +12,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # ansible-lint and molecule keep copies of the collection: here, not in the home
 # directory, where they would shadow this clone.
 export ANSIBLE_HOME := $(CURDIR)/.ansible
-export MYPYPATH := $(CURDIR)/tools:$(CURDIR)/plugins/module_utils:$(CURDIR)/tests:$(CURDIR)/roles/control/files
+export MYPYPATH := $(CURDIR)/tools:$(CURDIR)/plugins/module_utils:$(CURDIR)/tests:$(CURDIR)/roles/control_node/files
 
 # The lab's system: trixie (Debian 13), jammy or noble (Ubuntu 22.04, 24.04).
 export ONEHOST_LAB_SUITE ?= trixie
@@ -62,7 +62,7 @@ lint-ansible:
 lint-code:
 	@ruff check
 	@ruff format --check
-	@mypy --strict --explicit-package-bases --namespace-packages plugins/module_utils/release tools tests/support tests/fakes tests/invariants/invariants.py roles/control/files
+	@mypy --strict --explicit-package-bases --namespace-packages plugins/module_utils/release tools tests/support tests/fakes tests/invariants/invariants.py roles/control_node/files
 	@$(call files,'*.yml' '*.yaml') | xargs -0 --no-run-if-empty yamllint --strict
 	@$(call files,.ci/run tools/setup tools/engine tools/browser tools/parts tools/watch tools/lock tools/lab tools/lab_files '*.sh') \
 	  | xargs -0 grep --null --files-with-matches --extended-regexp '^#!.*\b(ba)?sh$$' \

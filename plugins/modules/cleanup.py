@@ -21,7 +21,7 @@ description:
 options:
   free_gb:
     description:
-      - How many GB are to be free. Without it what the role C(cleanup) wrote to the host, or 20.
+      - How many GB are to be free. Without it what the role C(disk_cleanup) wrote to the host, or 20.
     type: float
   free_percent:
     description:

@@ -101,7 +101,7 @@ WITHOUT_CHECK = ("status", "recover", "check-config")
 
 @dataclass(frozen=True)
 class Settings:
-    """What the role `control` wrote for this command."""
+    """What the role `control_node` wrote for this command."""
 
     environment: str
     collections: str

@@ -39,9 +39,9 @@ def test_targets_are_read() -> None:
 @pytest.mark.parametrize(
     ("item", "problem"),
     [
-        ({"type": "irc"}, "engine_notifications[0].type: 'irc' is not known"),
-        ({"url": None}, "engine_notifications[0].url: is missing"),
-        ({"url": f"http://hooks.example/{SECRET}"}, "engine_notifications[0].url: is not encrypted"),
+        ({"type": "irc"}, "release_engine_notifications[0].type: 'irc' is not known"),
+        ({"url": None}, "release_engine_notifications[0].url: is missing"),
+        ({"url": f"http://hooks.example/{SECRET}"}, "release_engine_notifications[0].url: is not encrypted"),
         ({"url": f"hooks.example/{SECRET}"}, "url: is not an address of the web"),
         ({"url": f"https://user:{SECRET}@hooks.example/"}, "url: is not an address of the web"),
         ({"url": f"https://hooks.example/{SECRET} and more"}, "url: is not an address of the web"),
@@ -61,7 +61,7 @@ def test_mistakes_of_the_list() -> None:
     one = {"type": "slack", "url": "https://hooks.example/", "name": "a"}
     assert "name: 'a' is there twice" in problems_of([one, one])
     assert "must be a list" in problems_of({"type": "slack"})
-    assert "engine_notifications[0]: must be a mapping" in problems_of(["slack"])
+    assert "release_engine_notifications[0]: must be a mapping" in problems_of(["slack"])
 
 
 def target(kind: str = "webhook", url: str = "https://hooks.example/", **more: Any) -> Target:

@@ -89,13 +89,13 @@ def test_edge_of_the_real_stack(workhub: Stack) -> None:
 
 
 def test_edge_part_reads_what_is_live(workhub: Stack) -> None:
-    text = render("edge", "nginx_part.conf.j2", item=plain(workhub), edge_stacks=[plain(workhub)])
+    text = render("edge", "stack_include.conf.j2", item=plain(workhub), edge_stacks=[plain(workhub)])
     for environment in ("staging", "production"):
         assert f"include /home/ubuntu/workhub/nginx/live/{environment}.conf;" in lines(text)
 
 
 def test_every_frontend_asks_which_routes_are_closed(workhub: Stack) -> None:
-    text = lines(render("switch", "haproxy.cfg.j2", switch_stacks=[plain(workhub)]))
+    text = lines(render("router", "haproxy.cfg.j2", router_stacks=[plain(workhub)]))
     for environment in ("staging", "production"):
         closed = f"map_beg(/var/lib/onehost/switch/workhub-{environment}-off.map)"
         looks = [index for index, line in enumerate(text) if line.endswith(closed)]
@@ -185,7 +185,7 @@ def test_routes_leave_tls_to_today() -> None:
 def test_unclaimed_names_on_a_port_of_tls() -> None:
     stack = with_tls()
     stack["environments"]["production"]["hosts"] = ["shop.example"]
-    text = lines(render("edge", "unclaimed.conf.j2", edge_stacks=[stack]))
+    text = lines(render("edge", "default_server.conf.j2", edge_stacks=[stack]))
     assert {"listen 443 ssl;", "listen 80;", "listen 8200;"} <= set(text) and "listen 8100;" not in text
     assert "ssl_certificate /etc/nginx/onehost/tls/shop-production.pem;" in text
 
@@ -197,15 +197,15 @@ def test_proxies_in_front_may_say_how_the_client_came() -> None:
 
 
 def test_unclaimed_names() -> None:
-    text = lines(render("edge", "unclaimed.conf.j2", __edge_ports_without_default=[80]))
+    text = lines(render("edge", "default_server.conf.j2", __edge_ports_without_default=[80]))
     assert "listen 80;" in text and 'return 421 "No site has this name here.\\n";' in text
     assert not any(
-        "listen" in line for line in lines(render("edge", "unclaimed.conf.j2", __edge_ports_without_default=[]))
+        "listen" in line for line in lines(render("edge", "default_server.conf.j2", __edge_ports_without_default=[]))
     )
 
 
 def test_switch_of_the_real_stack(workhub: Stack) -> None:
-    text = lines(render("switch", "haproxy.cfg.j2", switch_stacks=[plain(workhub)]))
+    text = lines(render("router", "haproxy.cfg.j2", router_stacks=[plain(workhub)]))
     assert "frontend workhub-staging" in text and "frontend workhub-production" in text
     assert (
         "http-request set-var(txn.live) str(live),map(/var/lib/onehost/switch/workhub-production.map,none/none)" in text
@@ -225,23 +225,22 @@ def test_switch_of_the_real_stack(workhub: Stack) -> None:
 
 def test_switch_of_workers_and_of_apps_that_never_run_twice() -> None:
     data = shop_definition(in_place=True)
-    in_place = lines(render("switch", "haproxy.cfg.j2", switch_stacks=[plain(read_stack("shop", data))]))
+    in_place = lines(render("router", "haproxy.cfg.j2", router_stacks=[plain(read_stack("shop", data))]))
     assert in_place.count("server app 127.0.0.1:21012") == 2, "both slots of it wait on the same port"
     data["apps"] = {"mail": data["apps"]["mail"]}
     workers = render(
-        "switch", "haproxy.cfg.j2", switch_stacks=[plain(read_stack("shop", data))], switch_metrics_port=9101
+        "router", "haproxy.cfg.j2", router_stacks=[plain(read_stack("shop", data))], router_metrics_port=9101
     )
     assert "frontend shop-" not in workers and "bind 127.0.0.1:9101" in workers
 
 
-@pytest.mark.parametrize("role", ["edge", "switch"])
-def test_pages(role: str) -> None:
-    text = render(role, "page.html.j2", item={"title": "Nothing is live", "text": "Come back."})
+def test_pages() -> None:
+    text = render("edge", "page.html.j2", item={"title": "Nothing is live", "text": "Come back."})
     assert "<title>Nothing is live</title>" in text and "<p>Come back.</p>" in text
 
 
 def test_sudoers() -> None:
-    text = render("engine", "sudoers.j2", engine_users=["bob", "ann", "bob"])
+    text = render("release_engine", "sudoers.j2", release_engine_users=["bob", "ann", "bob"])
     assert [line for line in lines(text) if not line.startswith("#")] == [
         "ann ALL=(root) NOPASSWD: /usr/local/bin/onehost",
         "bob ALL=(root) NOPASSWD: /usr/local/bin/onehost",
@@ -249,7 +248,7 @@ def test_sudoers() -> None:
 
 
 def test_recovery_at_boot() -> None:
-    text = lines(render("engine", "onehost-boot.service.j2"))
+    text = lines(render("release_engine", "onehost-boot.service.j2"))
     assert any(re.fullmatch(r"ExecStart=/usr/local/bin/onehost recover", line) for line in text)
     assert any(line.startswith("After=") and "docker.service" in line for line in text)
 
@@ -265,7 +264,7 @@ def test_scripts(workhub: Stack, tmp_path: Path) -> None:
 
 
 def test_test_part() -> None:
-    text = render("edge", "test-part.j2")
+    text = render("edge", "validate_stack.j2")
     assert text.startswith("#!/bin/sh\n") and "nginx -t -q -c" in text
 
 
@@ -307,7 +306,7 @@ def test_status_page_units() -> None:
 
 
 def test_control_sudoers() -> None:
-    text = render("control", "sudoers.j2", control_users=["bob", "ann", "bob"], control_group="ops")
+    text = render("control_node", "sudoers.j2", control_node_users=["bob", "ann", "bob"], control_node_group="ops")
     assert [line for line in lines(text) if not line.startswith("#")] == [
         "ann ALL=(root) NOPASSWD: /usr/local/bin/onehost-control",
         "bob ALL=(root) NOPASSWD: /usr/local/bin/onehost-control",
@@ -318,11 +317,18 @@ def test_control_sudoers() -> None:
 def test_control_inventory() -> None:
     variables = {"notify": {"room": "ops"}, "token": "x: 'y'"}
     text = render(
-        "control", "inventory.yml.j2", inventory_hostname="vm", control_stacks=["the-shop"], control_variables=variables
+        "control_node",
+        "inventory.yml.j2",
+        inventory_hostname="vm",
+        control_node_stacks=["the-shop"],
+        control_node_variables=variables,
     )
     group = yaml.safe_load(text)["onehost_hosts"]
     assert group["vars"] == variables
     assert group["hosts"]["vm"]["ansible_connection"] == "local"
     stack = group["hosts"]["vm"]["onehost_stack_the_shop"]
     assert stack == "{{ lookup('ansible.builtin.file', '/etc/onehost/stacks/the-shop.json') | from_json }}"
-    assert yaml.safe_load(render("control", "inventory.yml.j2", inventory_hostname="vm"))["onehost_hosts"]["vars"] == {}
+    assert (
+        yaml.safe_load(render("control_node", "inventory.yml.j2", inventory_hostname="vm"))["onehost_hosts"]["vars"]
+        == {}
+    )

@@ -25,7 +25,7 @@ from ..releases.events import Event
 from ..rendering.notifications import Target, body, read_targets
 from ..util.files import write_atomically
 
-#: Written by the role `engine`, for root alone: the addresses are secrets.
+#: Written by the role `release_engine`, for root alone: the addresses are secrets.
 SETTINGS = "/etc/onehost/notifications.json"
 #: The last delivery to each target, without its address.
 STATE = "/var/lib/onehost/notifications"

@@ -51,7 +51,7 @@ class Target:
         return not (event.stack and self.stacks and event.stack not in self.stacks)
 
 
-def read_targets(data: Any, where: str = "engine_notifications") -> list[Target]:
+def read_targets(data: Any, where: str = "release_engine_notifications") -> list[Target]:
     """Read and check the list of targets. Raises RefusedError with all problems, none of which shows an address."""
     problems: list[Problem] = []
     if isinstance(data, (str, dict)) or not isinstance(data, Sequence):
