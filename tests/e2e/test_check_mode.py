@@ -33,7 +33,7 @@ def test_on_a_host_as_it_comes(lab: Lab, name: str) -> None:
     assert result.failed_tasks == []
     assert touched(lab) == []
     if name == "provision":
-        expected = {"Configure nginx", "Configure HAProxy", "Configure the engine", "Write the scripts"}
+        expected = {"Configure nginx", "Configure HAProxy", "Configure the Docker daemon", "Write the scripts"}
         assert expected <= set(result.changed_tasks)
         assert "lab-only-session-secret" not in result.stdout
     if name in OPERATIONS:

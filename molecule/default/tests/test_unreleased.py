@@ -27,7 +27,7 @@ def test_switch_away_gives_a_page_to_wait_on(host):
         host.check_output("systemctl start haproxy")
     assert status == 503
     assert headers["retry-after"] == "10"
-    assert "does not answer right now" in body
+    assert "is not responding right now" in body
 
 
 def test_query_stays_out_of_the_log(host):

@@ -1,7 +1,7 @@
-"""Reload HAProxy, and wait until its new process answers.
+"""Reload HAProxy and wait until its new process answers.
 
-systemctl reload is content as soon as it has sent the signal: it reports success too when the old process
-stayed because the new one could not start.
+systemctl reload only sends the signal. It also reports success when the new process could not start and the old one
+is still running.
 """
 
 import socket
@@ -11,7 +11,7 @@ import time
 
 
 def process():
-    """The process id that HAProxy's runtime socket names; None while nothing answers there."""
+    """The process id that HAProxy's runtime socket reports; None while it does not answer."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
             connection.settimeout(2)
@@ -28,5 +28,5 @@ subprocess.run(["systemctl", "reload-or-restart", "haproxy.service"], check=True
 deadline = time.monotonic() + 15
 while process() in (None, before):
     if time.monotonic() > deadline:
-        sys.exit("HAProxy still runs with its former configuration. See why: journalctl -u haproxy -n 20")
+        sys.exit("HAProxy is still running with its old configuration. Fix: see journalctl -u haproxy -n 20")
     time.sleep(0.1)

@@ -199,12 +199,12 @@ def screen_after(stream: str) -> list[str]:
 
 #: A play with a stand-in for an operation, see files/output/action_plugins.
 OPERATION = {
-    "name": "Promote what runs in staging to production",
+    "name": "Promote staging to production",
     "hosts": "all",
     "gather_facts": False,
     "tasks": [
         {
-            "name": "Promote what runs in staging to production",
+            "name": "Promote staging to production",
             "operate": {"events": "{{ events }}", "report": "{{ report }}", "slowly": "{{ slowly | default(false) }}"},
         }
     ],
@@ -283,7 +283,7 @@ def test_an_operation_on_a_terminal(run: Any) -> None:
     assert "[2/5] RUN npm ci" in stream and stream.count("\x1b[J") > 3, "it lives"
     assert "\x1b[0;32m" in stream, "in colours"
     final = screen_after(stream)
-    assert final[0] == "Promote what runs in staging to production (here)"
+    assert final[0] == "Promote staging to production (here)"
     assert re.fullmatch(r"  ✓ build 1a2b3c4 +1\.6 s", final[1])
     assert final[2] == "      web  built in 1.5 s"
     assert re.fullmatch(r"  ✓ switch production to green +0\.0 s", final[3])
