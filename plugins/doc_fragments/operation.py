@@ -12,48 +12,49 @@ class ModuleDocFragment:
 options:
   apps:
     description:
-      - Limit the operation to these apps. All others stay as they are live, in the same new release.
+      - Limit the operation to these apps. The new release contains all others as they are live now.
     type: list
     elements: str
     default: []
   reason:
     description:
-      - Why. Kept in the history.
+      - Why. Recorded in the history.
     type: str
     default: ""
   person:
     description:
-      - Who does it. Kept in the history.
+      - Who does it. Recorded in the history.
     type: str
     default: unknown
   origin:
     description:
-      - The machine that the operation was asked for from. Kept in the history.
+      - The machine from which the operation was started. Recorded in the history.
     type: str
     default: unknown
   lock_wait:
     description:
-      - How many seconds to wait when another operation holds the lock. With 0 the holder is named at once.
+      - How many seconds to wait while another operation holds the lock. With 0 the module fails at once and names the
+        holder.
     type: float
     default: 0
   watch_seconds:
     description:
       - How long the new release is watched after the switch before the old one is stopped.
-        Without it the stack's own setting holds.
+        Defaults to the stack's setting.
     type: int
   warm_seconds:
     description:
-      - How long the old slot is kept running, so that the way back is only a switch.
-        Without it the stack's own setting holds.
+      - How long the old slot is kept running, so that a rollback only switches traffic.
+        Defaults to the stack's setting.
     type: int
   wait_seconds:
     description:
-      - How long the module itself waits for the operation, which runs in a process of its own and goes on in any case.
+      - How long the module waits for the operation, which runs in its own process and continues in any case.
         Without it the module waits until the end. The action plugin sets it to show progress.
     type: float
   definition:
     description:
-      - The stack's definition as the control machine knows it, to be compared with what was provisioned.
-        When they differ the operation is refused, because it would not do what the inventory says.
+      - The stack's definition on the control machine, for comparison with what was provisioned. If they differ the
+        operation is refused, because it would not match the inventory.
     type: dict
 """

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 
 class ModuleDocFragment:
-    """The option of every module that is about one stack."""
+    """The option of every module that acts on one stack."""
 
     DOCUMENTATION = r"""
 options:
   stack:
     description:
-      - The stack. May be left out when the host has only one.
+      - Name of the stack. Optional if the host has only one.
     type: str
     default: ""
 """

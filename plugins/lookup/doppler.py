@@ -8,24 +8,24 @@ DOCUMENTATION = r"""
 name: doppler
 short_description: Values of a Doppler config
 description:
-  - Fetches one config of Doppler over HTTPS with a read-only service token. With names, returns their values in that
-    order; without, one dictionary of all.
-  - A Doppler that is down, slow or refuses is an error after retries within a deadline, never a silent fall back to
-    older values. With O(offline) the copy of the last good answer is used, and a warning says how old it is.
-  - The copy is a file of mode 0600 on the machine that runs Ansible.
+  - Fetches one Doppler config over HTTPS with a read-only service token. With names it returns their values in that
+    order, without names one dictionary of all values.
+  - If Doppler is down, slow or refuses the token, the lookup retries until a deadline and then fails. It never silently
+    falls back to older values. With O(offline) it uses the copy of the last good response and warns how old it is.
+  - The copy is a file with mode 0600 on the control machine.
 options:
   _terms:
     description: Names of values.
     type: list
     elements: str
   config:
-    description: A name for the config, by which its token is found. Usually an environment.
+    description: Name of the config, which selects its token. Usually an environment.
     type: str
     required: true
   token:
     description:
-      - Read-only service token. Without it C(doppler_tokens.<config>) from the inventory, best from ansible-vault, or
-        C(DOPPLER_TOKEN_<CONFIG>) or C(DOPPLER_TOKEN) from the environment of the control machine.
+      - Read-only service token. Defaults to C(doppler_tokens.<config>) from the inventory, best kept in ansible-vault,
+        or C(DOPPLER_TOKEN_<CONFIG>) or C(DOPPLER_TOKEN) from the environment of the control machine.
     type: str
   tokens:
     description: Tokens by config.
@@ -34,7 +34,7 @@ options:
     vars:
       - name: doppler_tokens
   offline:
-    description: Use the copy of the last good answer, and say how old it is.
+    description: Use the copy of the last good response, and warn how old it is.
     type: bool
     default: false
     vars:
@@ -48,7 +48,7 @@ options:
     env:
       - name: DOPPLER_API_HOST
   project:
-    description: Project, for a token that opens several.
+    description: Project, for a token that can read several.
     type: str
     default: ""
     vars:
@@ -72,7 +72,7 @@ author:
 """
 
 EXAMPLES = r"""
-# In group_vars; the token is doppler_tokens.production in a file of ansible-vault.
+# In group_vars; the token is doppler_tokens.production in an ansible-vault file.
 onehost_stack_shop:
   env:
     production: "{{ lookup('onehost.release.doppler', config='production') }}"

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: offline_copies
-short_description: Which copies the values of stacks come from when working offline
+short_description: The copies that the values of stacks come from when working offline
 description:
-  - Reads the definitions of the stacks of a host, with the values of their env files, and tells which copies of
-    Doppler's configs that took, and how old these are. Nothing when no copy was needed.
-  - No value is in the result.
+  - Reads the definitions of a host's stacks with the values of their env files, and reports which copies of Doppler
+    configs were used and how old they are. Empty if no copy was needed.
+  - The result contains no values.
 author:
   - the onehost.release maintainers (@onehost)
 """
 
 EXAMPLES = r"""
-- name: How old is what we work with?
+- name: Show which copies are used and how old they are
   ansible.builtin.debug:
     msg: "{{ query('onehost.release.offline_copies') }}"
   vars:

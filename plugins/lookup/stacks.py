@@ -6,20 +6,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: stacks
-short_description: The stacks of a host, read from its variables, checked, with every default filled in
+short_description: The stacks of a host, read from its variables, validated, with all defaults filled in
 description:
-  - Collects all variables whose name begins with C(onehost_stack_). Each describes one stack; a second stack on the
-    same host is a second variable, usually in a group_vars file of its own.
+  - Collects all variables whose names begin with C(onehost_stack_). Each describes one stack; a second stack on the
+    same host is a second variable, usually in its own group_vars file.
   - All problems of all stacks are reported at once.
 options:
   _terms:
-    description: Names of stacks to return; all when left out.
+    description: Names of stacks to return. Defaults to all.
     type: list
     elements: str
   env:
     description:
-      - Whether values of environment variables are part of the result. Without them their sources are not asked, so
-        that an operation depends on no vault and no network.
+      - Whether the result contains env values. Without them their sources are not read, so that an operation depends on
+        neither vault nor network.
     type: bool
     default: true
 author:

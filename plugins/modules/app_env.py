@@ -7,15 +7,15 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: app_env
-short_description: Write what each app needs of a stack's env files
+short_description: Write the env file of each app of a stack
 description:
-  - Writes C(config/.env.<environment>.<app>) in the directory of the stack, for the Compose file that is for people,
-    from the env files of all apps and the env matrix. Releases cut files of their own.
-  - Removes those of apps that are gone. Without a matrix there are none.
+  - Writes C(config/.env.<environment>.<app>) in the directory of the stack, for the developers' Compose file, from the
+    stack's env files and the env matrix. Releases write their own files.
+  - Removes the files of removed apps. Without a matrix there are no such files.
 attributes:
   check_mode:
     support: full
-    description: Says which files would change.
+    description: Lists the files that would change.
   diff_mode:
     support: none
     description: Values are not shown.
@@ -26,14 +26,14 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Give each app its own env file
+- name: Write the env file of each app
   onehost.release.app_env:
     stack: shop
 """
 
 RETURN = r"""
 files:
-  description: Names of the files that changed or went.
+  description: Names of the files that were written or removed.
   returned: always
   type: list
   elements: str

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: certificate
-short_description: Examine a certificate and its key, and put them where the edge reads them
+short_description: Check a certificate and its key, and install them for the edge
 description:
-  - The two are examined as a browser would, by a TLS handshake, before anything is written. Refused is a file that is
-    not there, a key that everybody may read, a key of another certificate, a certificate that is not valid now or does
-    not cover a host name.
-  - Certificate and key are written to one file, mode 0600, so that they change in one step. nginx is not reloaded.
+  - Both are checked as a browser would, by a TLS handshake, before anything is written. The module refuses a missing
+    file, a world-readable key, a key of another certificate, and a certificate that is not valid now or does not cover
+    a host name.
+  - Certificate and key are written to one file, mode 0600, so that they change atomically. nginx is not reloaded.
 options:
   name:
     description:
@@ -21,8 +21,8 @@ options:
     required: true
   certificate:
     description:
-      - The certificate, with those of its authorities behind it, in PEM format. A path on the host, or only the
-        name to show when O(certificate_content) is there.
+      - The certificate followed by its chain, in PEM format. A path on the host, or only the name to show if
+        O(certificate_content) is set.
     type: str
     required: true
   key:
@@ -32,11 +32,11 @@ options:
     required: true
   certificate_content:
     description:
-      - The certificate itself, instead of a file on the host.
+      - The certificate itself, in place of a file on the host.
     type: str
   key_content:
     description:
-      - The key itself, instead of a file on the host.
+      - The key itself, in place of a file on the host.
     type: str
   hosts:
     description:
@@ -47,16 +47,16 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Examines both and writes nothing.
+    description: Checks both and writes nothing.
   diff_mode:
     support: full
-    description: Shows until when the certificate is valid. A key is never shown.
+    description: Shows when the certificate expires. The key is never shown.
 author:
   - the onehost.release maintainers (@onehost)
 """
 
 EXAMPLES = r"""
-- name: Give the edge the certificate that another program keeps new
+- name: Install the certificate that another program renews
   onehost.release.certificate:
     name: shop-production
     certificate: /etc/letsencrypt/live/shop.example/fullchain.pem
@@ -66,12 +66,12 @@ EXAMPLES = r"""
 
 RETURN = r"""
 valid_until:
-  description: When the certificate runs out.
+  description: When the certificate expires.
   returned: success
   type: str
   sample: "2027-02-19T23:59:59+00:00"
 problems:
-  description: Everything that is wrong, each with its place and what fixes it.
+  description: Everything that is wrong, each with its place and fix.
   returned: failure
   type: list
   elements: str

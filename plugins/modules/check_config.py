@@ -9,42 +9,42 @@ DOCUMENTATION = r"""
 module: check_config
 short_description: Check the configuration on the host against the env matrix
 description:
-  - Compares the env files on the host with the stack's C(env_matrix), everything that is wrong at once, and then the
-    keys inside the running containers. No value is ever part of the result.
-  - Records by salted fingerprint since when each secret has its value.
+  - Compares the env files on the host with the stack's C(env_matrix), and then the keys inside the running containers.
+    Reports all findings at once. The result never contains a value.
+  - Records when each secret last changed, by salted fingerprint.
 options:
   environment:
     description:
-      - Report on one environment, and on the layer that all share, instead of all.
+      - Report only on this environment and the common layer.
     type: str
     choices: [staging, production]
   running:
     description:
-      - Also look into the running containers.
+      - Also check the running containers.
     type: bool
     default: true
   record:
     description:
-      - Note when values of secrets have changed.
+      - Record when values of secrets have changed.
     type: bool
     default: true
   note:
     description:
-      - Where new values came from when that was not their source. Kept in the record, shown by C(status) until values
-        come from their source again, which an empty note tells.
+      - Where new values came from, if not from their usual source. Kept in the record and shown by C(status), until an
+        empty note says that values come from their usual source again.
     type: str
   fail:
     description:
-      - Fail when something is wrong, instead of only reporting it.
+      - Fail if there are findings, instead of only reporting them.
     type: bool
     default: true
 attributes:
   check_mode:
     support: full
-    description: Checks the same, records nothing.
+    description: Checks the same and records nothing.
   diff_mode:
     support: full
-    description: Names the keys whose age begins anew.
+    description: Lists the keys whose age starts anew.
 extends_documentation_fragment:
   - onehost.release.stack
 author:
@@ -52,13 +52,13 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Is the configuration right?
+- name: Check the configuration
   onehost.release.check_config:
 """
 
 RETURN = r"""
 ok:
-  description: Whether nothing is wrong.
+  description: Whether there are no findings.
   returned: always
   type: bool
 findings:
@@ -67,21 +67,21 @@ findings:
   type: list
   elements: dict
 junit:
-  description: The same as JUnit XML.
+  description: The findings as JUnit XML.
   returned: always
   type: str
 due:
-  description: Secrets that must be replaced soon.
+  description: Secrets that are due for replacement.
   returned: always
   type: list
   elements: str
 renewed:
-  description: Keys whose value has changed since the last look, as C(environment/key).
+  description: Keys whose value has changed since the last check, as C(environment/key).
   returned: always
   type: list
   elements: str
 lines:
-  description: The same as lines for people.
+  description: The findings as human-readable lines.
   returned: always
   type: list
   elements: str

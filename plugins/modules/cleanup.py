@@ -7,25 +7,25 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: cleanup
-short_description: Make room on the disk without touching what anything needs
+short_description: Free disk space without removing anything that is needed
 description:
-  - Computes what has to stay and removes the least of the rest that brings the free space to its floor. First images by
-    name, never forced, then BuildKit's cache beyond its budget, stopped containers of failed operations, volumes that
-    are labelled as disposable, apt's cache, and journald's archive beyond its cap.
-  - What any container uses always stays, and so do C(<app>:staging), C(<app>:production), C(<app>:rollback) and every
-    other tag that was given by hand, the live staging release, the two last good production releases of every stack,
-    what an interrupted operation needs, and everything that the collection did not build.
-  - Release directories and operation journals beyond their number go whether the floor is met or not.
-  - Holds the locks of all environments while it removes something, so that no operation runs meanwhile.
-  - Fails, and lists what takes most room, when the floor is not met afterwards.
+  - Determines what must be kept, and removes no more of the rest than is needed to reach the required free space. First
+    images by name, never forced, then BuildKit's cache beyond its limit, stopped containers of failed operations,
+    volumes that are labelled as disposable, apt's cache, and journald's archive beyond its limit.
+  - Always keeps what any container uses, C(<app>:staging), C(<app>:production), C(<app>:rollback) and every other tag
+    that was set by hand, the live staging release, the last two good production releases of every stack, what an
+    interrupted operation needs, and everything that the collection did not build.
+  - Release directories and operation journals beyond their limits are removed whatever the free space.
+  - Holds the locks of all environments while it removes something, so that no operation runs at the same time.
+  - Fails, and lists the largest consumers, if there is still too little free space afterwards.
 options:
   free_gb:
     description:
-      - How many GB are to be free. Without it what the role C(disk_cleanup) wrote to the host, or 20.
+      - Free space to reach, in GB. Defaults to what the role C(disk_cleanup) configured on the host, or 20.
     type: float
   free_percent:
     description:
-      - The same in per cent of the file system. The higher of both counts.
+      - Free space to reach, in per cent of the file system. The higher of both values counts.
     type: float
   keep_releases:
     description:
@@ -37,21 +37,21 @@ options:
     type: int
   build_cache_gb:
     description:
-      - What BuildKit may keep.
+      - How much of its cache BuildKit keeps.
     type: float
   journal_mb:
     description:
-      - What journald may keep.
+      - How much of its archive journald keeps.
     type: int
   lock_wait:
     description:
-      - How many seconds to wait for an operation that runs.
+      - How many seconds to wait for a running operation.
     type: float
     default: 0
 attributes:
   check_mode:
     support: full
-    description: Returns the same plan and removes nothing.
+    description: Returns the plan and removes nothing.
   diff_mode:
     support: full
     description: Lists what is removed.
@@ -60,10 +60,10 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Make room
+- name: Free disk space
   onehost.release.cleanup:
 
-- name: Make room for something large, waiting ten minutes for an operation that runs
+- name: Free a lot of disk space, waiting ten minutes for a running operation
   onehost.release.cleanup:
     free_gb: 60
     lock_wait: 600
@@ -75,13 +75,13 @@ msg:
   returned: always
   type: str
 lines:
-  description: The whole report as lines for people.
+  description: The whole report as human-readable lines.
   returned: always
   type: list
   elements: str
 report:
   description:
-    - The report as data, among others C(free_before), C(free_after) and C(floor) in bytes, C(removed) with C(kind),
+    - The report as data, including C(free_before), C(free_after) and C(floor) in bytes, C(removed) with C(kind),
       C(names), C(bytes) and C(why) of each, C(kinds) (bytes by kind), and C(consumers).
   returned: always
   type: dict

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: collections
-short_description: Put collections of the control machine on the host
+short_description: Copy collections from the control machine to the host
 description:
-  - Copies collections, with all that they depend on, as they are installed on the control machine. The host needs
-    neither git nor Galaxy.
-  - Each set of collections has a directory of its own, named after its content, which is never changed afterwards, so
-    that a playbook that runs from one is not disturbed by the next.
+  - Copies collections with their dependencies, as they are installed on the control machine. The host needs neither git
+    nor Galaxy.
+  - Each set of collections has its own directory, named after its content and never changed afterwards, so that a new
+    set does not disturb a running playbook.
 options:
   path:
     description:
@@ -31,33 +31,33 @@ attributes:
     description: Packs on the control machine, unpacks on the host.
   check_mode:
     support: full
-    description: Names the directory that would be made.
+    description: Names the directory that would be created.
   diff_mode:
     support: full
-    description: Shows the directory that is made.
+    description: Shows the directory that is created.
 author:
   - the onehost.release maintainers (@onehost)
 """
 
 EXAMPLES = r"""
-- name: Put this collection on the host
+- name: Copy this collection to the host
   onehost.release.collections:
     path: /opt/onehost/collections
     names: [onehost.release]
-  register: there
+  register: copied
 
-- name: Say what ANSIBLE_COLLECTIONS_PATH would be
+- name: Show the value for ANSIBLE_COLLECTIONS_PATH
   ansible.builtin.debug:
-    var: there.directory
+    var: copied.directory
 """
 
 RETURN = r"""
 directory:
-  description: The directory of this set, as C(collections_path) takes it.
+  description: The directory of this set, as a value for C(collections_path).
   returned: always
   type: str
 names:
-  description: The collections with all that they depend on.
+  description: The collections with all their dependencies.
   returned: always
   type: list
   elements: str

@@ -7,20 +7,20 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: deploy
-short_description: Build a commit on the host and bring it live in staging
+short_description: Build a commit on the host and deploy it to staging
 description:
   - Fetches the stack's repository, builds the apps whose source changed with BuildKit, starts them in the idle slot of
-    staging, waits until all are healthy, switches, confirms through the edge and stops the old slot.
-  - When anything fails, staging answers as before.
+    staging, waits until all are healthy, switches traffic, confirms through the edge and stops the old slot.
+  - If anything fails, staging stays as it was.
 options:
   version:
     description:
-      - Branch, tag or commit to deploy. Without it the stack's own C(version).
+      - Branch, tag or commit to deploy. Defaults to the stack's C(version).
     type: str
     default: ""
   rebuild:
     description:
-      - Build every app without the cache, also when its source did not change.
+      - Build every app without the cache, even if its source did not change.
     type: bool
     default: false
 extends_documentation_fragment:
@@ -29,7 +29,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Says what would be built and switched. Fetches, which changes nothing but git's own objects.
+    description: Reports what would be built and switched. Fetches from git, which only adds git objects.
   diff_mode:
     support: full
     description: Shows the release before and after.
@@ -55,18 +55,18 @@ msg:
   returned: always
   type: str
 lines:
-  description: The whole report as lines for people.
+  description: The whole report as human-readable lines.
   returned: when the operation has ended
   type: list
   elements: str
 report:
   description:
-    - The report as data, among others C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each),
+    - The report as data, including C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each),
       C(gates), C(problems), C(recovered), C(log) and C(rollback_to).
   returned: when the operation has ended
   type: dict
 running:
-  description: True when the operation goes on beyond O(wait_seconds); C(journal) and C(result) name its files.
+  description: True if the operation continues beyond O(wait_seconds); C(journal) and C(result) name its files.
   returned: when the module did not wait for the end
   type: bool
 """

@@ -9,12 +9,12 @@ DOCUMENTATION = r"""
 module: engine
 short_description: Install the release engine and its command on the host
 description:
-  - Writes the engine, which every module of this collection carries with it, to a directory of the host, and a command
-    that runs it. Scripts, timers and people on the host then use the same code as the playbooks.
+  - Installs the engine, which is part of every module of this collection, in a directory on the host, and a command
+    that runs it. Scripts, timers and operators on the host then use the same code as the playbooks.
 options:
   path:
     description:
-      - Directory that receives the package C(release).
+      - Directory of the Python package C(release).
     type: path
     default: /usr/local/lib/onehost
   command:
@@ -24,14 +24,14 @@ options:
     default: /usr/local/bin/onehost
   state:
     description:
-      - Whether the engine is there.
+      - Whether the engine is installed.
     type: str
     choices: [present, absent]
     default: present
 attributes:
   check_mode:
     support: full
-    description: Names the files that would change.
+    description: Lists the files that would change.
   diff_mode:
     support: full
     description: Lists the files that change.
@@ -46,7 +46,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 files:
-  description: Files that were written or removed, or would be.
+  description: Files that were written or removed, or would be in check mode.
   returned: always
   type: list
   elements: str

@@ -7,48 +7,48 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: flag
-short_description: Turn a feature switch of running apps on or off
+short_description: Turn a feature flag of running apps on or off
 description:
-  - Turns a flag that apps declare under C(flags), without a deploy. The apps read it from the file that
-    C(FLAGS_FILE) names in their environment, which is replaced in one step.
-  - While a flag with a C(route) is off, HAProxy answers 503 for that path by itself. Open WebSockets stay open.
-  - It stays turned through deploys, rollbacks and reboots. Who turned it and why is recorded.
-  - Without O(flag), writes the files of all apps, for flags that were declared since.
+  - Sets a feature flag that apps declare under C(flags), without a deploy. The apps read it from the file that
+    C(FLAGS_FILE) names in their environment. The file is replaced atomically.
+  - While a flag with a C(route) is off, HAProxy itself answers 503 for that path. Open WebSockets stay open.
+  - The flag keeps its state through deploys, rollbacks and reboots. Who set it and why is recorded.
+  - Without O(flag), writes the files of all apps, for newly declared flags.
 options:
   flag:
     description:
-      - The flag.
+      - Name of the flag.
     type: str
     default: ""
   state:
     description:
-      - How it is to be.
+      - Wanted state of the flag.
     type: str
     choices: ["on", "off"]
     default: "on"
   environment:
     description:
-      - Where.
+      - Environment of the flag.
     type: str
     choices: [staging, production]
     default: production
   reason:
     description:
-      - Why. Kept in the record.
+      - Why. Recorded.
     type: str
     default: ""
   person:
     description:
-      - Who. Kept in the record.
+      - Who. Recorded.
     type: str
     default: unknown
 attributes:
   check_mode:
     support: full
-    description: Says what would be turned.
+    description: Reports what would change.
   diff_mode:
     support: none
-    description: The result says it.
+    description: The result contains the change.
 extends_documentation_fragment:
   - onehost.release.stack
 author:
@@ -56,7 +56,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Turn battles off while they misbehave
+- name: Turn battles off
   onehost.release.flag:
     flag: battle
     state: "off"
@@ -66,7 +66,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 lines:
-  description: What was turned, or what is not as it is by default.
+  description: What was set, or which flags differ from their defaults.
   returned: always
   type: list
   elements: str

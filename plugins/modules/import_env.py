@@ -7,10 +7,10 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: import_env
-short_description: Propose an env matrix from env files that were written by hand
+short_description: Propose an env matrix from existing env files
 description:
-  - Reads messy env files and writes rows of C(env_matrix) for every key in them, to be looked over by a person.
-  - Values are written only where O(values) says so, to a file of mode 0600, and are never part of the result.
+  - Reads env files, however untidy, and writes a row of C(env_matrix) for every key in them, for review by a person.
+  - Values are written only to the file O(values), with mode 0600, and are never part of the result.
 options:
   files:
     description:
@@ -19,25 +19,25 @@ options:
     required: true
   dest:
     description:
-      - Where the proposal is written, as YAML. Without it the proposal is only returned.
+      - File for the proposal, as YAML. Without it the proposal is only returned.
     type: path
   values:
     description:
-      - Where the values are written, as YAML by layer, to be encrypted with ansible-vault at once.
+      - File for the values, as YAML by layer. Encrypt it with ansible-vault at once.
     type: path
 attributes:
   check_mode:
     support: full
-    description: Returns the proposal, writes nothing.
+    description: Returns the proposal and writes nothing.
   diff_mode:
     support: none
-    description: The result names the keys.
+    description: The result lists the keys.
 author:
   - the onehost.release maintainers (@onehost)
 """
 
 EXAMPLES = r"""
-- name: Begin a matrix from what is there
+- name: Create a matrix from existing env files
   onehost.release.import_env:
     files:
       common: old/.env
@@ -51,7 +51,7 @@ env_matrix:
   returned: always
   type: dict
 notes:
-  description: What was strange in the files, by key and line.
+  description: Peculiarities of the files, by key and line.
   returned: always
   type: list
   elements: str

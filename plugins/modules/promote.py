@@ -7,16 +7,16 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: promote
-short_description: Bring to production the very images that run in staging
+short_description: Promote the images that run in staging to production
 description:
   - Evaluates the go/no-go gates, starts staging's images in the idle slot of production, waits until all are healthy,
-    moves the tags, switches all apps at once, confirms through the edge and stops the old slot, which is kept for the
-    way back. Nothing is built or pulled.
-  - When anything fails, production answers as before and the tags are as before.
+    moves the tags, switches all apps at once, confirms through the edge and stops the old slot, which is kept for a
+    rollback. Nothing is built or pulled.
+  - If anything fails, production and the tags stay as they were.
 options:
   skip_gates:
     description:
-      - Gates to pass over. They are evaluated and recorded all the same.
+      - Gates to ignore. They are still evaluated and recorded.
     type: list
     elements: str
     default: []
@@ -26,7 +26,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Evaluates the gates and says what would be switched.
+    description: Evaluates the gates and reports what would be switched.
   diff_mode:
     support: full
     description: Shows the release before and after.
@@ -35,11 +35,11 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Promote what was tested in staging
+- name: Promote staging to production
   onehost.release.promote:
     reason: approved by QA
 
-- name: Promote in an incident with little disk left
+- name: Promote during an incident despite low disk space
   onehost.release.promote:
     skip_gates: [disk_free]
     reason: hotfix for login
@@ -51,18 +51,18 @@ msg:
   returned: always
   type: str
 lines:
-  description: The whole report as lines for people.
+  description: The whole report as human-readable lines.
   returned: when the operation has ended
   type: list
   elements: str
 report:
   description:
-    - The report as data, among others C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each),
+    - The report as data, including C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each),
       C(gates), C(problems), C(recovered), C(log) and C(rollback_to).
   returned: when the operation has ended
   type: dict
 running:
-  description: True when the operation goes on beyond O(wait_seconds); C(journal) and C(result) name its files.
+  description: True if the operation continues beyond O(wait_seconds); C(journal) and C(result) name its files.
   returned: when the module did not wait for the end
   type: bool
 """

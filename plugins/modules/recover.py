@@ -7,35 +7,36 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: recover
-short_description: Finish or undo what a killed operation left behind
+short_description: Complete or revert an interrupted operation
 description:
-  - Reads the journal of every stack. An operation that had made its switch is finished, one that had not is undone.
-  - Every operation does the same for its own environment before it begins, so this is for those who want to know now.
+  - Reads the journal of every stack. An interrupted operation is completed if it had already switched traffic, and
+    reverted otherwise.
+  - Every operation does the same for its own environment before it begins. Use this to have it done now.
 options:
   stack:
     description:
-      - One stack instead of all.
+      - Limit this to one stack.
     type: str
     default: ""
 attributes:
   check_mode:
     support: full
-    description: Names what is unfinished.
+    description: Lists interrupted operations.
   diff_mode:
     support: none
-    description: The journal says what was done.
+    description: The journal records what was done.
 author:
   - the onehost.release maintainers (@onehost)
 """
 
 EXAMPLES = r"""
-- name: Finish or undo what was interrupted
+- name: Complete or revert interrupted operations
   onehost.release.recover:
 """
 
 RETURN = r"""
 lines:
-  description: One sentence for each operation that was found unfinished.
+  description: One sentence for each interrupted operation.
   returned: always
   type: list
   elements: str

@@ -7,21 +7,21 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rollback
-short_description: Bring production back to the release before
+short_description: Roll production back to the previous release
 description:
   - Starts the kept containers of the newest good release that is not live, or creates them from the release, waits
-    until all are healthy, switches, confirms and stops the other slot.
+    until all are healthy, switches traffic, confirms and stops the other slot.
   - Needs no network, no build, no git and no registry.
-  - A second rollback changes nothing, and a release that was rolled back from is never chosen by itself.
+  - A second rollback changes nothing, and a release that was rolled back from is never selected automatically.
 options:
   release:
     description:
-      - Go to this release of the history instead of the one before.
+      - Roll back to this release of the history instead of the previous one.
     type: str
     default: ""
   secrets:
     description:
-      - V(today) keeps the present values of secrets, V(release) brings back those of the release's day.
+      - V(today) keeps the current values of secrets, V(release) restores those of the release.
     type: str
     choices: [today, release]
     default: today
@@ -31,7 +31,7 @@ extends_documentation_fragment:
 attributes:
   check_mode:
     support: full
-    description: Says which release would become live.
+    description: Reports which release would become live.
   diff_mode:
     support: full
     description: Shows the release before and after.
@@ -40,11 +40,11 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Go back to the release before
+- name: Roll back to the previous release
   onehost.release.rollback:
     reason: errors at checkout
 
-- name: Go back to a certain release
+- name: Roll back to a specific release
   onehost.release.rollback:
     release: 20261121T031800Z-production-1a2b3c4
 """
@@ -55,18 +55,18 @@ msg:
   returned: always
   type: str
 lines:
-  description: The whole report as lines for people.
+  description: The whole report as human-readable lines.
   returned: when the operation has ended
   type: list
   elements: str
 report:
   description:
-    - The report as data, among others C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each),
+    - The report as data, including C(release), C(was), C(slot), C(commit), C(seconds), C(steps) (seconds of each),
       C(gates), C(problems), C(recovered), C(log) and C(rollback_to).
   returned: when the operation has ended
   type: dict
 running:
-  description: True when the operation goes on beyond O(wait_seconds); C(journal) and C(result) name its files.
+  description: True if the operation continues beyond O(wait_seconds); C(journal) and C(result) name its files.
   returned: when the module did not wait for the end
   type: bool
 """

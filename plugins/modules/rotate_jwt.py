@@ -7,37 +7,39 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: rotate_jwt
-short_description: Replace the key pair that a stack's apps sign tokens with
+short_description: Rotate the key pair that a stack's apps sign tokens with
 description:
-  - Makes a new pair on the host and keeps the public key of before as C(jwt_public_previous.pem), so that tokens signed
-    with it stay valid. The new pair goes live with the next deploy and promote. The private key never leaves the host.
-  - The overlap ends by itself, also after a reboot. From then on the file holds the new public key, in running
+  - Generates a new pair on the host and keeps the previous public key as C(jwt_public_previous.pem), so that tokens
+    signed with it stay valid. The new pair goes live with the next deploy and promote. The private key never leaves the
+    host.
+  - The grace period ends by itself, also after a reboot. From then on the file holds the new public key, in running
     containers too.
 options:
   state:
     description:
-      - V(rotated) makes a new pair; V(finished) ends the overlap now, after which only the new public key is valid.
+      - V(rotated) generates a new pair; V(finished) ends the grace period now, so that only the new public key is
+        valid.
     type: str
     choices: [rotated, finished]
     default: rotated
   overlap_hours:
     description:
-      - How long the public key of before is to stay valid. If not set, C(keys.overlap_hours) of the stack.
+      - The grace period, in which the previous public key stays valid. Defaults to the stack's C(keys.overlap_hours).
     type: float
   lock_wait:
     description:
-      - How many seconds to wait for an operation that is running.
+      - How many seconds to wait for a running operation.
     type: float
     default: 0
   person:
     description:
-      - Who does it. Told to whoever meets the lock.
+      - Who does it. Shown to others who wait for the lock.
     type: str
     default: unknown
 attributes:
   check_mode:
     support: full
-    description: Says what would be done.
+    description: Reports what would be done.
   diff_mode:
     support: none
     description: Keys are not shown.
@@ -48,17 +50,17 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Make a new key pair
+- name: Rotate the key pair
   onehost.release.rotate_jwt:
 
-- name: End the overlap
+- name: End the grace period
   onehost.release.rotate_jwt:
     state: finished
 """
 
 RETURN = r"""
 lines:
-  description: What was done, and what to type next.
+  description: What was done, and the next command to run.
   returned: always
   type: list
   elements: str

@@ -7,19 +7,19 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: status
-short_description: Tell what runs where, since when, and what a rollback would do
+short_description: Show which releases are live and what a rollback would do
 description:
-  - Looks at the switch, the containers, the history and the journal of every stack of the host, or of one.
+  - Inspects the router, the containers, the history and the journal of every stack of the host, or of one.
 options:
   stack:
     description:
-      - One stack instead of all.
+      - Limit this to one stack.
     type: str
     default: ""
 attributes:
   check_mode:
     support: full
-    description: Only looks, in any mode.
+    description: Changes nothing in any mode.
   diff_mode:
     support: none
     description: Changes nothing.
@@ -28,7 +28,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: What is live?
+- name: Show the status
   onehost.release.status:
 """
 
@@ -39,7 +39,7 @@ stacks:
   type: list
   elements: dict
 lines:
-  description: The same as lines for people.
+  description: The same as human-readable lines.
   returned: always
   type: list
   elements: str
