@@ -68,7 +68,7 @@ OPTIONS = {
     "free-gb": Option("free_gb", r"\d{1,6}(\.\d+)?", "how much is to be free, instead of what was provisioned"),
     "free-percent": Option("free_percent", r"\d{1,2}(\.\d+)?", "the same in per cent of the disk"),
     "environment": Option("environment", r"staging|production", "staging or production"),
-    "flag": Option("flag", NAME, "which feature switch"),
+    "flag": Option("flag", NAME, "which feature flag"),
     "state": Option("state", r"on|off", "on or off"),
 }
 
@@ -93,7 +93,7 @@ VERBS = {
     "recover": Verb("recover", ("stack",), "finish or undo what was interrupted"),
     "cleanup": Verb("cleanup", ("lock-wait", "free-gb", "free-percent"), "make room on the disk"),
     "check-config": Verb("check_config", ("stack", "environment"), "check values and keys", engine=False),
-    "flags": Verb("flags", ("stack", "flag", "state", "environment", "reason"), "turn a feature switch", engine=False),
+    "flags": Verb("flags", ("stack", "flag", "state", "environment", "reason"), "turn a feature flag on or off", engine=False),
 }
 #: Verbs that only look have nothing to try first.
 WITHOUT_CHECK = ("status", "recover", "check-config")
