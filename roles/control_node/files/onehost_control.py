@@ -93,7 +93,7 @@ VERBS = {
     "recover": Verb("recover", ("stack",), "finish or undo what was interrupted"),
     "cleanup": Verb("cleanup", ("lock-wait", "free-gb", "free-percent"), "make room on the disk"),
     "check-config": Verb("check_config", ("stack", "environment"), "check values and keys", engine=False),
-    "flags": Verb("flags", ("stack", "flag", "state", "environment", "reason"), "turn a feature flag on or off", engine=False),
+    "flags": Verb("flags", ("stack", "flag", "state", "environment", "reason"), "set a feature flag", engine=False),
 }
 #: Verbs that only look have nothing to try first.
 WITHOUT_CHECK = ("status", "recover", "check-config")
