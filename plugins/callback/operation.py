@@ -49,7 +49,9 @@ from typing import Any
 
 from ansible import constants, context
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
+from ansible_collections.onehost.release.plugins.module_utils.release.hints import spell_all
 from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
+from ansible_collections.onehost.release.plugins.plugin_utils.place import here, typed_playbooks
 from ansible_collections.onehost.release.plugins.plugin_utils.presenters import JsonLines, Live, Outcome, Plain, Task
 from ansible_collections.onehost.release.plugins.plugin_utils.screen import Line, marks_for
 
@@ -123,6 +125,7 @@ class CallbackModule(DefaultCallback):
     def __init__(self) -> None:
         super().__init__()
         self._presenter: Plain | None = None
+        self._place = here()
         self._reader: progress_channel.Reader | None = None
         self._mutex = threading.RLock()
         self._over = threading.Event()
@@ -136,13 +139,14 @@ class CallbackModule(DefaultCallback):
         if self._display.verbosity > 0:
             return None
         screen, chosen = Terminal(self._display), self.get_option("format")
+        place, playbooks = self._place, typed_playbooks()
         if chosen == "json":
-            return JsonLines(screen)
-        again = "ansible-playbook " + " ".join(context.CLIARGS.get("args") or ())
+            return JsonLines(screen, place, playbooks)
         moves = sys.stdout.isatty() and os.environ.get("TERM", "dumb") != "dumb" and not context.CLIARGS.get("step")
         if chosen == "live" or (chosen == "auto" and moves):
-            return Live(screen, again, every_change=bool(context.CLIARGS.get("check") or context.CLIARGS.get("diff")))
-        return Plain(screen, again)
+            every_change = bool(context.CLIARGS.get("check") or context.CLIARGS.get("diff"))
+            return Live(screen, place, playbooks, every_change)
+        return Plain(screen, place, playbooks)
 
     def v2_playbook_on_start(self, playbook: Any) -> None:
         self._presenter = self._choose()
@@ -266,7 +270,8 @@ class CallbackModule(DefaultCallback):
     # Results
 
     def _outcome(self, result: Any, is_item: bool = False) -> Outcome:
-        data = _data(result)
+        # Those of roles, too: their authors cannot know where the person is.
+        data = spell_all(_data(result), self._place)
         shown: tuple[str, ...] = ()
         if self._run_is_verbose(result) and "censored" not in data:
             shown = tuple(self._texts(data))
@@ -297,10 +302,10 @@ class CallbackModule(DefaultCallback):
         if self._presenter is None:
             super().v2_runner_on_failed(result, ignore_errors)
             return
+        # The box says what the exception says.
+        _data(result).pop("exception", None)
         outcome = self._outcome(result)
         with self._shown() as presenter:
-            # The box says what the exception says.
-            outcome.result.pop("exception", None)
             self._warn(result, presenter)
             presenter.failed(outcome, bool(ignore_errors))
 
@@ -309,8 +314,8 @@ class CallbackModule(DefaultCallback):
             super().v2_runner_on_unreachable(result)
             return
         with self._shown() as presenter:
+            _data(result).pop("exception", None)
             outcome = self._outcome(result)
-            outcome.result.pop("exception", None)
             presenter.unreachable(outcome, bool(_task_of(result).ignore_unreachable))
 
     def v2_runner_on_skipped(self, result: Any) -> None:

@@ -76,6 +76,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
     bootstrap as entrypoints_bootstrap,
 )
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
+from ansible_collections.onehost.release.plugins.module_utils.release.hints import hint
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import key_overlap, key_rotation
 from ansible_collections.onehost.release.plugins.module_utils.release.ports import Host
 from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
@@ -109,13 +110,13 @@ def change(host: Host, stack: Stack, given: dict[str, Any]) -> tuple[bool, list[
             return False, ["no rotation is going on"]
         return True, [
             "only the new public key is valid now",
-            "what runs with the pair of before keeps it until its next deploy or promote: playbooks/status.yml tells",
+            f"what runs with the previous pair keeps it until its next deploy or promote: {hint('status')} shows it",
         ]
     note = key_overlap.begin(host, stack, given["overlap_hours"], who, lock_wait=given["lock_wait"])
     return True, [
         f"a new key pair is in place; the public key of before stays valid until {key_overlap.moment(note['until'])}",
-        "next: ansible-playbook playbooks/deploy_staging.yml, then playbooks/promote.yml bring it live before then",
-        "the overlap ends by itself; at once: ansible-playbook playbooks/rotate_jwt.yml -e state=finished",
+        f"next: {hint('deploy_staging')}, then {hint('promote')} bring it live before then",
+        f"the grace period ends by itself; to end it now: {hint('rotate_jwt', state='finished')}",
     ]
 
 

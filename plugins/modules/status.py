@@ -64,7 +64,7 @@ def main() -> None:
         reports = [status.status(host, stack_files.load_stack(name)) for name in names]
     except (RefusedError, OperationError) as error:
         module.fail_json(msg=str(error))
-    lines = [line for report in reports for line in status_text.status_lines(report)]
+    lines = status_text.all_lines(reports)
     stacks = [report.to_json() for report in reports]
     module.exit_json(changed=False, stacks=stacks, lines=lines or ["no stack was provisioned on this host"])
 

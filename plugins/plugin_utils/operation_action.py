@@ -17,8 +17,10 @@ from ansible.plugins.action import ActionBase
 from ansible.utils.display import Display
 from ansible_collections.onehost.release.plugins.module_utils.operation_arguments import ARGUMENTS
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import remote_client
+from ansible_collections.onehost.release.plugins.module_utils.release.hints import Place, hint, spell_all
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering.report import report_lines
 from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
+from ansible_collections.onehost.release.plugins.plugin_utils.place import here
 
 display = Display()
 
@@ -43,6 +45,7 @@ class OperationAction(ActionBase):
 
     TRANSFERS_FILES = False
     _host = "host"
+    _place = Place()
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
@@ -51,6 +54,7 @@ class OperationAction(ActionBase):
             # What Ansible keeps of `-e reason=approved by QA` beside reason=approved.
             return {**result, "failed": True, "msg": LOST_WORDS.format(lost)}
         arguments = dict(self._task.args)
+        self._place = here(arguments.get("stack"))
         if "definition" in arguments:
             arguments["definition"] = _without_env(arguments["definition"])
         if not self._task.check_mode:
@@ -65,6 +69,7 @@ class OperationAction(ActionBase):
         elif progress_channel.is_open() and result.get("report", {}).get("journal"):
             # It was over before anybody looked; its steps are of interest all the same.
             self._show_all(steps or self._read(result["report"]["journal"], os.devnull, os.getpid(), 0, looks=0) or "")
+        result = spell_all(result, self._place)
         if not result.get("failed") and not progress_channel.is_open():
             for line in result.get("lines", []):
                 display.display(f"  [{self._host}] {line}")
@@ -116,12 +121,13 @@ class OperationAction(ActionBase):
             if alive.strip() == "gone":
                 return {
                     "failed": True,
-                    "msg": f"the operation was killed on the host (process {process}). The next operation takes it up; "
-                    "or now: ansible-playbook playbooks/recover.yml",
+                    "msg": f"the operation was killed on the host (process {process}). The next operation finishes or "
+                    f"undoes it. To do it now: {hint('recover')}",
                 }
         return {
             "failed": True,
-            "msg": "lost sight of the operation, which goes on on the host; see ansible-playbook playbooks/status.yml",
+            "msg": f"the connection was lost; the operation continues on the host. To see how it ends: "
+            f"{hint('status')}",
         }
 
     def _read(self, journal: str, result: str, process: int, seen: int, looks: int = LOOKS) -> str | None:
@@ -154,6 +160,7 @@ class OperationAction(ActionBase):
             item = json.loads(line)
         except ValueError:
             return
+        item = spell_all(item, self._place)
         if progress_channel.is_open():
             # What recovery needs of the journal is of no interest here.
             if item.get("event") in ("step", "note", "done"):

@@ -8,9 +8,17 @@ from __future__ import annotations
 # callback turns those into what is here, and gives a screen to write to.
 import json
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
+from ansible_collections.onehost.release.plugins.module_utils.release.hints import (
+    Place,
+    hint,
+    how_to_see_all,
+    how_to_see_connection,
+    spell,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering.report import report_lines
 from ansible_collections.onehost.release.plugins.plugin_utils.operation_view import (
     OperationView,
@@ -18,6 +26,8 @@ from ansible_collections.onehost.release.plugins.plugin_utils.operation_view imp
     task_failure_lines,
 )
 from ansible_collections.onehost.release.plugins.plugin_utils.screen import Line, Marks, clean, cut, duration, with_time
+
+ANYWHERE = Place()
 
 
 class Screen(Protocol):
@@ -70,10 +80,11 @@ class Outcome:
 class Plain:
     """Lines that only follow each other: for files, pipes and CI."""
 
-    def __init__(self, screen: Screen, again: str = "ansible-playbook") -> None:
+    def __init__(self, screen: Screen, place: Place = ANYWHERE, playbooks: Sequence[str] = ()) -> None:
         self.screen = screen
-        #: What was typed, to be typed again with -v.
-        self.again = again
+        #: Where the person is, and what they typed.
+        self.place = place
+        self.playbooks = playbooks
         self.many = False
         self._announced: set[tuple[str, str]] = set()
 
@@ -124,14 +135,13 @@ class Plain:
         elif outcome.report is not None:
             self._operation(outcome.host, outcome.report)
         else:
-            fix = f"{self.again} -v shows all that the task returned"
-            self._failure(outcome, fix)
+            self._failure(outcome, how_to_see_all(self.place, self.playbooks))
 
     def unreachable(self, outcome: Outcome, ignored: bool) -> None:
         if ignored:
             self.screen.say(Line(f"[{outcome.host}] cannot be reached, which is ignored", "warning"))
         else:
-            self._failure(outcome, f"ansible {outcome.host} -m ansible.builtin.ping -vvv tells more of the connection")
+            self._failure(outcome, how_to_see_connection(self.place, outcome.host))
 
     def _failure(self, outcome: Outcome, fix: str) -> None:
         marks, width = self.screen.marks, self.screen.width()
@@ -150,7 +160,7 @@ class Plain:
             self.screen.say(Line(f"  [{host}] {clean(text)}"))
 
     def note(self, text: str, style: str = "dim") -> None:
-        self.screen.say(Line(clean(text), style))
+        self.screen.say(Line(clean(spell(text, self.place)), style))
 
     def end(self, hosts: dict[str, dict[str, int]], seconds: float) -> None:
         """The recap, in the words that programs look for."""
@@ -183,8 +193,10 @@ class _Section:
 class Live(Plain):
     """A terminal: what goes on is at the bottom and moves, what is over stays above it."""
 
-    def __init__(self, screen: Screen, again: str = "ansible-playbook", every_change: bool = False) -> None:
-        super().__init__(screen, again)
+    def __init__(
+        self, screen: Screen, place: Place = ANYWHERE, playbooks: Sequence[str] = (), every_change: bool = False
+    ) -> None:
+        super().__init__(screen, place, playbooks)
         #: In check or diff mode each change is of interest, otherwise their number.
         self.every_change = every_change
         self._views: dict[str, OperationView] = {}
@@ -278,7 +290,7 @@ class Live(Plain):
         self._views.clear()
         self._end_section()
         for host in going:
-            self.note(f"[{host}] the operation goes on on the host: ansible-playbook playbooks/status.yml", "warning")
+            self.note(f"[{host}] the operation continues on the host; see {hint('status')}", "warning")
         for host, counts in sorted(hosts.items()):
             told = [f"{count} {name}" for name, count in counts.items() if count and name not in ("ok", "skipped")]
             bad = counts.get("failed", 0) + counts.get("unreachable", 0)

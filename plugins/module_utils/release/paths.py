@@ -9,6 +9,8 @@ from dataclasses import dataclass
 
 STATE = "/var/lib/onehost"
 LOCKS = "/run/onehost"
+#: There when this host is its own control node.
+CONTROL_COMMAND = "/usr/local/bin/onehost-control"
 
 
 @dataclass(frozen=True)

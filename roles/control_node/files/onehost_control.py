@@ -31,6 +31,7 @@ from types import FrameType
 from release.adapters.stack_files import all_stacks
 from release.entrypoints import access
 from release.errors import RefusedError
+from release.hints import Place, spell
 from release.stack.model import Stack
 
 SETTINGS = Path("/etc/onehost/control/settings.json")
@@ -215,6 +216,8 @@ def clean_environment(settings: Settings, colour: bool) -> dict[str, str]:
         "HOME": "/root",
         "LC_ALL": "C.UTF-8",
         "ANSIBLE_CONFIG": settings.ansible_config,
+        # What is printed tells people to type this command, not Ansible's, see plugin_utils/place.py.
+        "ONEHOST_CONTROL": "1",
     }
     terminal = os.environ.get("TERM", "")
     if re.fullmatch(r"[A-Za-z0-9.+-]{1,40}", terminal):
@@ -275,7 +278,7 @@ def run(wanted: Wanted, settings: Settings, person: str) -> int:
                 check=False,
             ).returncode
         except KeyboardInterrupt:
-            sys.stderr.write("An operation that has begun goes on; see: onehost-control status\n")
+            sys.stderr.write("An operation that has begun continues; see: sudo onehost-control status\n")
             return 130
         finally:
             with contextlib.suppress(FileNotFoundError):
@@ -301,7 +304,7 @@ def main(words: Sequence[str] | None = None) -> int:
         wanted = limit(wanted, caller, all_stacks())
     except RefusedError as refused:
         for problem in refused.problems:
-            sys.stderr.write(f"problem: {problem}\n")
+            sys.stderr.write(f"problem: {spell(str(problem), Place('control', has_control=True))}\n")
         return 1
     if not room_for_artifacts(settings):
         if not wanted.verb.engine:

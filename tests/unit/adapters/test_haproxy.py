@@ -65,7 +65,7 @@ def test_a_file_that_names_no_slot(switch: Switch, tmp_path: Path, text: str) ->
 
 def test_an_environment_that_was_never_provisioned(switch: Switch, haproxy: Haproxy) -> None:
     assert switch.live("shop", "staging") is None
-    with pytest.raises(OperationError, match=r"provision\.yml"):
+    with pytest.raises(OperationError, match=r"onehost.release.provision"):
         switch.set_live("shop", "staging", Live("blue", "r1"))
     assert not haproxy.commands
 

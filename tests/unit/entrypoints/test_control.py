@@ -134,7 +134,15 @@ def test_nothing_of_the_callers_environment_but_the_terminal(monkeypatch: pytest
         monkeypatch.setenv(name, "/tmp/mine")
     monkeypatch.setenv("TERM", "xterm-256color")
     variables = control.clean_environment(SETTINGS, colour=False)
-    assert sorted(variables) == ["ANSIBLE_CONFIG", "ANSIBLE_NOCOLOR", "HOME", "LC_ALL", "PATH", "TERM"]
+    assert sorted(variables) == [
+        "ANSIBLE_CONFIG",
+        "ANSIBLE_NOCOLOR",
+        "HOME",
+        "LC_ALL",
+        "ONEHOST_CONTROL",
+        "PATH",
+        "TERM",
+    ]
     monkeypatch.setenv("TERM", "../../tmp/mine\n")
     assert "TERM" not in control.clean_environment(SETTINGS, colour=True)
 

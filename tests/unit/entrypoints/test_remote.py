@@ -86,7 +86,7 @@ def test_an_answer_is_what_the_module_would_return(installed: Path) -> None:
     answer = ask(installed)
     assert answer["would_refuse"] and answer["report"]["problems"][0]["what"] == "no stack was provisioned on this host"
     answer = ask(installed, check=False)
-    assert answer["failed"] and "ansible-playbook playbooks/provision.yml" in answer["msg"]
+    assert answer["failed"] and "ansible-playbook onehost.release.provision" in answer["msg"]
 
 
 def test_another_engine_is_told_and_does_nothing(installed: Path) -> None:

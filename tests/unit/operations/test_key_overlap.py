@@ -146,7 +146,7 @@ def test_status_tells_of_it(live: World, keys: Path) -> None:
     told = state(live)
     assert (told.running, told.hours_left, told.old_pair_in) == (True, 1.5, ("staging", "production"))
     text = "\n".join(rendering_key_overlap.lines(told))
-    assert "valid until" in text and "1.5 hours left" in text and "promote.yml" in text
+    assert "valid until" in text and "1.5 hours left" in text and "onehost.release.promote" in text
 
     live.store.keys |= {"jwt_private.pem": b"two", "jwt_public.pem": b"two"}
     live.good("deploy")
@@ -161,7 +161,7 @@ def test_status_tells_who_still_has_the_old_pair_when_it_is_over(live: World, ke
     begin(live, 2)
     end(live, early=True)
     assert rendering_key_overlap.lines(state(live)) != []
-    assert "production still runs with the pair of before" in "\n".join(
+    assert "production still runs with the previous key pair" in "\n".join(
         status_lines(status(live.host, live.stack, live.places))
     )
 
@@ -169,7 +169,7 @@ def test_status_tells_who_still_has_the_old_pair_when_it_is_over(live: World, ke
 def test_status_tells_when_nothing_ended_it(live: World, keys: Path) -> None:
     begin(live, 2)
     live.clock.time += 3 * 3600
-    assert "recover.yml" in rendering_key_overlap.lines(state(live))[0]
+    assert "onehost.release.recover" in rendering_key_overlap.lines(state(live))[0]
 
 
 def test_an_interrupted_rotation_is_for_a_person(live: World, keys: Path) -> None:

@@ -138,7 +138,7 @@ def test_the_end_of_an_operation(parts: Any) -> None:
         "           soak: skipped, 2 of 30 minutes",
         "  live     production  20260101T000000Z-production-1a2b3c4 in green, main",
         "  downtime 0.8 s seen, 3 of 40 probes not answered",
-        "  next     ansible-playbook playbooks/status.yml",
+        "  next     ansible-playbook onehost.release.status",
         "  disk     34.5 GB free, floor 20 GB",
     ]
     narrow = texts(parts.view.end_lines("vm", REPORT, parts.text.ASCII, 50))
@@ -360,5 +360,10 @@ def test_a_task_that_may_not_tell_why(run: Any) -> None:
 
 def test_a_host_that_cannot_be_reached(run: Any) -> None:
     code, text = run("other", terminal=False, limit="away")
-    assert code == 4 and "┌─ failed on away ─" in text and "│ fix     ansible away -m ansible.builtin.ping" in text
+    assert (
+        code == 4
+        and "┌─ failed on away ─" in text
+        and "│ fix     ansible -i " in text
+        and " --limit away away -m ansible.builtin.ping" in text
+    )
     assert "unreachable=1" in text

@@ -18,6 +18,7 @@ import socket
 from collections.abc import Mapping
 
 from ..errors import OperationError
+from ..hints import hint
 from ..releases.release import Live
 from ..util.files import write_atomically
 
@@ -64,7 +65,7 @@ class Switch:
                 "the switch does not know this environment",
                 path,
                 "its map is missing",
-                "ansible-playbook playbooks/provision.yml",
+                hint("provision"),
             )
         text = str(live) if live else "none/none"
         write_atomically(path, f"live {text}\n".encode(), mode=0o644)

@@ -9,6 +9,7 @@ import json
 import os
 
 from ..errors import Problem, RefusedError
+from ..hints import option
 from ..planning.preflight import PROVISION
 from ..stack.model import Stack
 from ..stack.reader import read_stack
@@ -36,7 +37,13 @@ def choose_stack(name: str, folder: str = STACKS) -> str:
         )
     if not name and len(names) > 1:
         raise RefusedError(
-            [Problem("there are several stacks on this host", folder, "add -e stack=<name>: " + ", ".join(names))]
+            [
+                Problem(
+                    "there are several stacks on this host",
+                    folder,
+                    f"add {option('stack', '<name>')}, one of: " + ", ".join(names),
+                )
+            ]
         )
     return name or names[0]
 

@@ -13,6 +13,7 @@ import subprocess
 import time
 
 from ..errors import OperationError
+from ..hints import verb_hint
 
 COMMAND = "/usr/local/bin/onehost"
 AGAIN_SECONDS = 60
@@ -55,4 +56,4 @@ def _arm(unit: str, seconds: float, what: str, words: list[str], *more: str) -> 
     command = ["systemd-run", f"--unit={name}", "--collect", *when, COMMAND, *words]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
-        raise OperationError(f"{what} could not be set", name, done.stderr.strip(), f"onehost {words[0]}")
+        raise OperationError(f"{what} could not be set", name, done.stderr.strip(), verb_hint(words[0]))

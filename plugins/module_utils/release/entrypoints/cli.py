@@ -19,19 +19,20 @@ from ..adapters.nginx import Edge
 from ..adapters.stack_files import all_stacks, choose_stack, load_stack
 from ..adapters.webhooks import Webhooks
 from ..errors import OperationError, RefusedError
+from ..hints import Place, spell, verb_hint
 from ..operations import certificates, cleanup, key_overlap, page_writer
 from ..operations.recover import recover
 from ..operations.runner import run
 from ..operations.status import status
 from ..operations.warm_slot import cool
-from ..paths import Paths
+from ..paths import CONTROL_COMMAND, Paths
 from ..process import journal, lock
 from ..releases.events import Event
 from ..releases.lock_holder import LockHolder
 from ..releases.request import OPERATIONS, Request
 from ..rendering import notifications
 from ..rendering.report import report_lines
-from ..rendering.status import status_lines
+from ..rendering.status import all_lines
 from ..stack.model import ENVIRONMENTS, Stack
 from . import access
 from .bootstrap import this_host
@@ -86,7 +87,7 @@ def main(arguments: list[str] | None = None) -> int:
     commands.add_parser("notify", help="send a test message to everybody who is to be notified")
     options = parser.parse_args(arguments)
     if os.geteuid() != 0:
-        _say(f"onehost {options.command} needs root: sudo onehost {options.command}", sys.stderr)
+        _say(f"onehost {options.command} needs root: {verb_hint(options.command)}", sys.stderr)
         return 1
     # Sudo leaves the caller's as it is; what is written here has modes of its own.
     os.umask(0o022)
@@ -112,10 +113,10 @@ def main(arguments: list[str] | None = None) -> int:
         return _cool(stacks)
     except RefusedError as refused:
         for problem in refused.problems:
-            _say(f"problem: {problem}", sys.stderr)
+            _say(f"problem: {problem}", sys.stderr, getattr(options, "stack", ""))
         return 1
     except OperationError as error:
-        _say(f"failed: {error}", sys.stderr)
+        _say(f"failed: {error}", sys.stderr, getattr(options, "stack", ""))
         return 1
 
 
@@ -150,16 +151,16 @@ def _operate(options: argparse.Namespace, person: access.Caller) -> int:
         warm_seconds=options.warm_seconds,
     )
     report = run(this_host(), stack, request, check=options.check)
-    _say("\n".join(report_lines(dataclasses.asdict(report))))
+    _say("\n".join(report_lines(dataclasses.asdict(report))), stack=options.stack)
     return 1 if report.failed else 0
 
 
 def _status(stacks: list[Stack], as_json: bool) -> int:
     found = [status(this_host(), stack) for stack in stacks]
     if as_json:
-        _say(json.dumps([item.to_json() for item in found], indent=2))
+        _print_json([item.to_json() for item in found])
     else:
-        _say("\n".join(line for item in found for line in status_lines(item)))
+        _say("\n".join(all_lines(found)))
     return 0
 
 
@@ -189,8 +190,10 @@ def _cleanup(options: argparse.Namespace, person: access.Caller) -> int:
     host = this_host()
     report = cleanup.make_room(host, all_stacks(), settings, check=options.check, wait_seconds=options.lock_wait)
     cleanup.alarm(host, report, options.check)
-    found = [json.dumps(dataclasses.asdict(report), indent=2)] if options.json else cleanup.lines(report, options.check)
-    sys.stdout.write("\n".join(found) + "\n")
+    if options.json:
+        _print_json(dataclasses.asdict(report))
+    else:
+        _say("\n".join(cleanup.lines(report, options.check)))
     return 1 if report.failed else 0
 
 
@@ -264,8 +267,15 @@ def _this_process(operation: str) -> LockHolder:
     return lock.this_process(operation, os.environ.get("SUDO_USER", "root"), socket.gethostname(), time.time())
 
 
-def _say(text: str, to: TextIO | None = None) -> None:
-    (to or sys.stdout).write(text + "\n")
+def _say(text: str, to: TextIO | None = None, stack: str = "") -> None:
+    """Print a text for somebody on this host, who has named this stack."""
+    place = Place("host", stack=stack, has_control=os.path.exists(CONTROL_COMMAND))
+    (to or sys.stdout).write(spell(text, place) + "\n")
+
+
+def _print_json(data: object) -> None:
+    """Print data for a program, which gets commands in their canonical form."""
+    sys.stdout.write(json.dumps(data, indent=2) + "\n")
 
 
 def _split(text: str) -> tuple[str, ...]:

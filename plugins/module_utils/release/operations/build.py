@@ -11,6 +11,7 @@ from collections.abc import Callable
 
 from ..env.env_file import fingerprint
 from ..errors import OperationError, Problem, RefusedError
+from ..hints import hint
 from ..planning import config_findings
 from ..planning.deploy import COMMIT_DIGITS, RESERVED, Source, _tags, leaves_out
 from ..planning.preflight import check_apps, check_config, selected
@@ -36,14 +37,12 @@ def find_source(host: Host, stack: Stack, seen: HostState, request: Request, jou
             Problem(
                 f"{free:.1f} GB free, the floor is {stack.disk_floor_gb:g} GB",
                 "disk",
-                "ansible-playbook playbooks/cleanup.yml names what takes most room",
+                f"{hint('cleanup')} names what takes most space",
             )
         )
     trouble = host.git.problem(stack)
     if trouble:
-        problems.append(
-            Problem(trouble, stack.directory, "set `source` and run ansible-playbook playbooks/provision.yml")
-        )
+        problems.append(Problem(trouble, stack.directory, f"set `source`, then {hint('provision')}"))
         raise RefusedError(problems)
     changes = host.git.local_changes(stack)
     if changes:

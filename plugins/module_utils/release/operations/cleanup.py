@@ -17,6 +17,7 @@ from typing import Any
 
 from ..adapters.disk import Disk
 from ..errors import OperationError, RefusedError
+from ..hints import hint
 from ..paths import Paths
 from ..planning import cleanup
 from ..planning.cleanup import CleanupPlan, HostUsage, Removal, Settings, size
@@ -33,7 +34,7 @@ ROUNDS = 5
 RETRY_SECONDS = 1.0
 #: So many of each kind are told by name; the data has all of them.
 LISTED = 20
-FIX = "onehost cleanup --check says what may go; the rest is for a person"
+FIX = f"{hint('cleanup', check=True)} lists what may be removed; the rest is for you to decide"
 
 
 @dataclass

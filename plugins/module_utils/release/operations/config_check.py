@@ -11,6 +11,7 @@ from typing import Any, Protocol
 
 from ..env import matrix_report, secret_ages
 from ..env.matrix_check import COMMON, Finding, concerning
+from ..hints import RELEASING, hint
 from ..planning.config_findings import PROVISION, files_of, findings, read_layers
 from ..ports import Host
 from ..releases.host_state import HostState
@@ -104,8 +105,7 @@ def _inside(
     app = stack.apps[container.app]
     own = {"FLAGS_FILE", *of_image, *app.environment, *(app.compose.get("environment") or {})}
     more = {name for name in has if name not in wanted and name not in own and not name.startswith("RELEASE_")}
-    operation = "deploy_staging" if environment == "staging" else "promote"
-    fix = f"ansible-playbook playbooks/{operation}.yml brings it up to date"
+    fix = f"{hint(RELEASING[environment])} brings it up to date"
     inside = f"inside the running {container.app}"
     found = [Finding(name, environment, "missing", f"is missing {inside}", fix) for name in wanted if name not in has]
     found += [

@@ -17,7 +17,7 @@ from collections.abc import Callable
 from typing import Any
 
 from ..errors import OperationError, Problem, RefusedError
-from ..hints import ROTATE
+from ..hints import hint
 from ..releases.compose import PREVIOUS_KEY, PRIVATE_KEY, PUBLIC_KEY
 from ..util.files import write_atomically, write_in_place, write_synced
 
@@ -67,7 +67,7 @@ def check(directory: str) -> None:
     known = pending(directory)
     if known is not None and not known.get("half"):
         what = "a rotation is going on: the public key of before is still valid"
-        raise RefusedError([Problem(what, directory, f"{ROTATE} -e state=finished")])
+        raise RefusedError([Problem(what, directory, hint("rotate_jwt", state="finished"))])
 
 
 def rotate(directory: str, user: int, now: float, overlap_seconds: float, run: Openssl = openssl) -> dict[str, Any]:
@@ -99,7 +99,9 @@ def finish(directory: str, now: float) -> bool:
     if note is None:
         return False
     if note.get("half"):
-        raise RefusedError([Problem("the rotation was interrupted before the new pair was whole", directory, ROTATE)])
+        raise RefusedError(
+            [Problem("the rotation was interrupted before the new pair was whole", directory, hint("rotate_jwt"))]
+        )
     # In place, not by a rename: the containers that run hold this very file.
     write_in_place(os.path.join(directory, PREVIOUS_KEY), _read(os.path.join(directory, PUBLIC_KEY)), 0o644)
     _note(directory, {**note, "ended": now})
@@ -115,5 +117,4 @@ def _read(path: str) -> bytes:
         with open(path, "rb") as file:
             return file.read()
     except FileNotFoundError:
-        fix = "ansible-playbook playbooks/provision.yml"
-        raise RefusedError([Problem("key file is missing", path, fix)]) from None
+        raise RefusedError([Problem("key file is missing", path, hint("provision"))]) from None

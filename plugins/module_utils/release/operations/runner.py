@@ -13,6 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import NothingToDoError, OperationError, Problem, RefusedError
+from ..hints import hint
 from ..paths import Paths
 from ..planning import deploy, gates, promote, rollback
 from ..ports import Host
@@ -29,8 +30,6 @@ from . import availability, build, disk_floor, pattern_scan, recover, secret_sca
 from . import outcome as after
 from .observe import observe
 from .rollout import Rollout
-
-MAKE_ROOM = "ansible-playbook playbooks/cleanup.yml"
 
 
 class InterruptedOperationError(OperationError):
@@ -127,7 +126,7 @@ def _tell_of_full_disk(host: Host, stack: Stack, report: OperationReport) -> Non
         if "no space left on device" in problem["what"].lower():
             free = host.store.free_bytes(stack.directory) / 1e6
             problem["what"] += f" ({free:.1f} MB free)"
-            problem["fix"] = report.fix = MAKE_ROOM
+            problem["fix"] = report.fix = hint("cleanup")
 
 
 def _plan_and_go(host: Host, stack: Stack, request: Request, report: OperationReport, places: Paths, path: str) -> None:
@@ -305,25 +304,25 @@ def _carry_out(
             report.changed = True
             report.message = (
                 f"{plan.environment} runs {plan.release.id}, but the rest was not done; the next operation, or "
-                "recover.yml, takes it up"
+                f"{hint('recover')}, finishes it"
             )
             raise InterruptedOperationError(
                 "the release is live, but tidying up failed",
                 f"{stack.name} {plan.environment}",
                 str(error),
-                "ansible-playbook playbooks/recover.yml",
+                hint("recover"),
             ) from error
         try:
             road.back()
         except Exception as trouble:
             report.message = (
-                "the operation failed, and so did putting back; the next operation, or recover.yml, takes it up"
+                f"the operation failed, and so did the rollback; the next operation, or {hint('recover')}, finishes it"
             )
             raise InterruptedOperationError(
                 "the way back failed",
                 f"{stack.name} {plan.environment}",
                 f"{trouble}; before that: {error}",
-                "ansible-playbook playbooks/recover.yml",
+                hint("recover"),
             ) from error
         what = error.what if isinstance(error, OperationError) else f"{type(error).__name__}: {error}"
         report.message = f"{what}; everything was put back, {plan.environment} answers as before"

@@ -12,6 +12,7 @@ from ..env import secret_ages
 from ..env.env_file import parse_env
 from ..env.matrix_check import COMMON, Finding, check, concerning
 from ..errors import Problem
+from ..hints import hint
 from ..releases.host_state import HostState
 from ..stack.model import ENVIRONMENTS, Stack
 
@@ -22,7 +23,7 @@ _WRITTEN = re.compile(r"(?ms)^([A-Za-z_][A-Za-z0-9_]*)=('(?:\\'|[^'\\]|\\(?!'))*
 _FREE = re.compile(r"\s*(#.*)?")
 
 
-PROVISION = "ansible-playbook playbooks/provision.yml"
+PROVISION = hint("provision")
 
 
 def files_of(seen: HostState) -> dict[str, bytes]:
@@ -62,7 +63,7 @@ def _strange_lines(layer: str, text: str) -> list[Finding]:
         elif not _FREE.fullmatch(line):
             # Never the line itself: it may be the rest of a secret. A name before an equals sign is none.
             name = re.match(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", line)
-            what = f"(line {number}) is not written as provision.yml writes it, and may be read differently"
+            what = f"(line {number}) is not written as a provision writes it, and may be read differently"
             label = name.group(1) if name else f"line {number}"
             found.append(Finding(label, layer, "cannot be carried", what, PROVISION))
     return found

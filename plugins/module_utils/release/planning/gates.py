@@ -12,6 +12,7 @@ from ..env.env_file import parse_env
 from ..env.matrix_check import concerning
 from ..env.matrix_report import summary
 from ..errors import Problem
+from ..hints import hint
 from ..releases.history import rollback_target
 from ..releases.host_state import HostState
 from ..releases.release import moment_of
@@ -82,7 +83,7 @@ def unknown_skips(skip: tuple[str, ...]) -> list[Problem]:
     ]
 
 
-DEPLOY = "ansible-playbook playbooks/deploy_staging.yml"
+DEPLOY = hint("deploy_staging")
 
 
 def _staging_live(stack: Stack, seen: HostState) -> Gate:
@@ -152,7 +153,7 @@ def _config(stack: Stack, seen: HostState) -> list[Gate]:
     if not stack.env_matrix:
         return []
     found = concerning(config_findings.findings(stack, seen), "production")
-    return [Gate("config", not found, summary(found), "ansible-playbook playbooks/check_config.yml shows all of it")]
+    return [Gate("config", not found, summary(found), f"{hint('check_config')} shows all of it")]
 
 
 def _same_keys(stack: Stack, seen: HostState) -> Gate:
@@ -171,9 +172,7 @@ def _same_keys(stack: Stack, seen: HostState) -> Gate:
         for key in sorted(keys[environment] - keys[other])
     ]
     if only:
-        return Gate(
-            "same_keys", False, "; ".join(only), "add the key to both environments and run playbooks/provision.yml"
-        )
+        return Gate("same_keys", False, "; ".join(only), f"add the key to both environments, then {hint('provision')}")
     return Gate("same_keys", True, f"{len(keys['staging'])} keys in both environments")
 
 
@@ -183,7 +182,7 @@ def _disk(stack: Stack, seen: HostState) -> Gate:
         "disk_free",
         free >= stack.disk_floor_gb,
         f"{free:.1f} GB free, floor {stack.disk_floor_gb:g} GB",
-        "ansible-playbook playbooks/cleanup.yml",
+        hint("cleanup"),
     )
 
 
@@ -198,7 +197,7 @@ def _rollback_ready(seen: HostState) -> Gate:
             "rollback_ready",
             False,
             f"images of {entry.release.id} are gone: " + ", ".join(gone),
-            f"{DEPLOY} -e version={entry.release.commit[:12]}",
+            hint("deploy_staging", version=entry.release.commit[:12]),
         )
     target = rollback_target(seen.entries, "production", entry.release.id)
     missing = sorted(app for app, image in target.release.images.items() if image not in seen.images) if target else []
@@ -208,9 +207,7 @@ def _rollback_ready(seen: HostState) -> Gate:
 
 def _journal(unfinished: list[str]) -> Gate:
     if unfinished:
-        return Gate(
-            "journal_clean", False, "unfinished: " + ", ".join(unfinished), "ansible-playbook playbooks/recover.yml"
-        )
+        return Gate("journal_clean", False, "unfinished: " + ", ".join(unfinished), hint("recover"))
     return Gate("journal_clean", True, "no operation is unfinished")
 
 

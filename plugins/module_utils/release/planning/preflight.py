@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 from ..errors import Problem
+from ..hints import hint
 from ..releases.host_state import HostState
 from ..releases.request import Request
 from ..stack.model import Stack
 
-PROVISION = "ansible-playbook playbooks/provision.yml"
+PROVISION = hint("provision")
 
 
 def check_apps(stack: Stack, request: Request) -> list[Problem]:

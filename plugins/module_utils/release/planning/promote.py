@@ -11,6 +11,7 @@ from typing import Any
 
 from ..env.env_file import fingerprint
 from ..errors import NothingToDoError, Problem, RefusedError
+from ..hints import hint
 from ..releases import compose
 from ..releases.host_state import HostState
 from ..releases.plan import Plan, TagMove, moves
@@ -25,11 +26,7 @@ def plan_promote(stack: Stack, seen: HostState, request: Request) -> Plan:
     problems = check_apps(stack, request) + check_config(stack, seen, "production")
     source, live = seen.live_entry("staging"), seen.live_entry("production")
     if source is None:
-        problems.append(
-            Problem(
-                "nothing is live in staging", f"stack {stack.name}", "ansible-playbook playbooks/deploy_staging.yml"
-            )
-        )
+        problems.append(Problem("nothing is live in staging", f"stack {stack.name}", hint("deploy_staging")))
     elif live is None and request.apps:
         problems.append(Problem("the first promote must bring every app", "apps", "leave `apps` out"))
     if problems or source is None:

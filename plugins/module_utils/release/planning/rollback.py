@@ -9,6 +9,7 @@ import dataclasses
 
 from ..env.env_file import format_env, parse_env
 from ..errors import NothingToDoError, Problem, RefusedError
+from ..hints import hint, option
 from ..releases.compose import LABEL
 from ..releases.history import GOOD, find, newest_first, rollback_target
 from ..releases.host_state import HostState
@@ -28,11 +29,7 @@ def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
     problems = check_apps(stack, request)
     where = f"stack {stack.name}, {environment}"
     if live is None:
-        problems.append(
-            Problem(
-                "nothing is live, so there is nothing to go back from", where, "ansible-playbook playbooks/promote.yml"
-            )
-        )
+        problems.append(Problem("nothing is live, so there is nothing to roll back", where, hint("promote")))
         raise RefusedError(problems)
     if request.release:
         target = find(newest_first(seen.entries, environment), request.release)
@@ -46,7 +43,7 @@ def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
                 Problem(
                     f"release {request.release} never was live: {target.status}",
                     where,
-                    "choose another with status.yml",
+                    f"choose another: {hint('status')} lists them",
                 )
             )
         if problems or target is None:
@@ -57,7 +54,7 @@ def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
         if live.via == "rollback" and not problems:
             raise NothingToDoError(
                 f"{environment} was rolled back to {live.release.id} already; a second rollback changes nothing. "
-                "To go to another release, name it with -e release=<id> (status.yml lists them)"
+                f"To go to another release: {hint('rollback', release='<id>')} ({hint('status')} lists them)"
             )
         # One whose images are all here; if there is none, the refusal below names what is gone of the latest.
         target = rollback_target(seen.entries, environment, live.release.id, seen.images) or rollback_target(
@@ -76,7 +73,7 @@ def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
         Problem(
             f"image {image.removeprefix('sha256:')[:12]} of app {app} is gone",
             f"release {target.release.id}",
-            f"ansible-playbook playbooks/deploy_staging.yml -e version={target.release.commit[:12]}, then promote.yml",
+            f"{hint('deploy_staging', version=target.release.commit[:12])}, then {hint('promote')}",
         )
         for app, image in target.release.images.items()
         if image not in seen.images
@@ -109,7 +106,7 @@ def _text(data: bytes, where: str) -> str:
         return data.decode()
     except UnicodeDecodeError as error:
         line = data[: error.start].count(b"\n") + 1
-        fix = f"{PROVISION}, or use that day's secrets: -e secrets=release"
+        fix = f"{PROVISION}, or use that day's secrets: {option('secrets', 'release')}"
         raise RefusedError(
             [Problem(f"line {line} is not UTF-8, so today's secrets are not known", where, fix)]
         ) from None

@@ -13,6 +13,7 @@ import time
 from collections.abc import Iterator
 
 from ..errors import Problem, RefusedError
+from ..hints import hint, option
 from ..releases.lock_holder import LockHolder, time_of_day
 
 DIRECTORY = "/run/onehost"
@@ -77,6 +78,5 @@ def _try(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
 def _taken(path: str) -> Problem:
     # Free by now, if its holder left between the two looks.
     who = holder(path) or LockHolder.from_json({})
-    return Problem(
-        f"busy: {who}", f"lock {os.path.basename(path)}", "wait for it with -e lock_wait=60, or look with status.yml"
-    )
+    fix = f"wait for it with {option('lock_wait', '60')}, or see {hint('status')}"
+    return Problem(f"busy: {who}", f"lock {os.path.basename(path)}", fix)

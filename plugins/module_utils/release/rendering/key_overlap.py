@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from .. import hints
+from ..hints import RELEASING, hint
 from ..releases.status import KeyRotationStatus
 
 
@@ -15,19 +15,17 @@ def lines(found: KeyRotationStatus | None) -> list[str]:
         return []
     result = []
     if found.interrupted:
-        result.append(f"keys: a rotation was interrupted; fix: {hints.ROTATE}")
+        result.append(f"keys: a rotation was interrupted. Fix: {hint('rotate_jwt')}")
     elif found.late:
-        fix = "ansible-playbook playbooks/recover.yml"
-        result.append(f"keys: the public key of before should have gone at {found.until}; fix: {fix}")
+        result.append(f"keys: the previous public key should have expired at {found.until}. Fix: {hint('recover')}")
     elif found.running:
         until = f"until {found.until} ({found.hours_left:g} hours left)"
-        result.append(f"keys: rotated at {found.since}; the public key of before is valid {until}")
+        result.append(f"keys: rotated at {found.since}; the previous public key is valid {until}")
     if found.old_pair_in:
         when = f"later than {found.until} " if found.running else ""
-        verb = {"staging": "deploy_staging", "production": "promote"}
-        fix = ", ".join(f"ansible-playbook playbooks/{verb[name]}.yml" for name in found.old_pair_in)
+        fix = ", ".join(hint(RELEASING[name]) for name in found.old_pair_in)
         result.append(
-            f"keys: {' and '.join(found.old_pair_in)} still runs with the pair of before; fix: {fix} "
-            f"({when}it makes everybody there log in again)"
+            f"keys: {' and '.join(found.old_pair_in)} still runs with the previous key pair. Fix: {fix} "
+            f"({when}everybody there has to log in again)"
         )
     return result

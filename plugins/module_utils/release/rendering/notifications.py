@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Problem, RefusedError
+from ..hints import hint, on_host
 from ..releases.events import DISK, EVENTS, FAILURE, ROLLBACK, START, SUCCESS, Event
 from ..releases.request import Request
 from ..stack.model import ENVIRONMENTS
@@ -120,7 +121,7 @@ def end(request: Request, report: dict[str, Any], host: str, at: float) -> Event
     if report["failed"]:
         if message.startswith("refused"):
             lines += [_own_words(problem["what"]) for problem in report["problems"]]
-        lines.append("more: ansible-playbook playbooks/status.yml, and the operation's journal on the host")
+        lines.append(f"more: {hint('status')} on {host}, and the operation's journal there")
     else:
         lines[0] += f", in {report['seconds']:.1f} s"
     wanted = ("downtime",) if report["failed"] else ("downtime", "back", "due")
@@ -146,8 +147,10 @@ def _own_words(text: str) -> str:
 
 def recovered(stack: str, environment: str, host: str, count: int, at: float) -> Event:
     """Somebody, or a reboot, had interrupted operations finished or undone."""
-    text = f"recovery of {stack} {environment}: {count} interrupted operation(s) finished or undone; see status.yml"
-    return Event(FAILURE, text, stack, environment, "recover", host, at=at)
+    text = (
+        f"recovery of {stack} {environment}: {count} interrupted operation(s) finished or undone; see {hint('status')}"
+    )
+    return Event(FAILURE, on_host(text, stack), stack, environment, "recover", host, at=at)
 
 
 def disk_alarm(host: str, message: str, at: float) -> Event:
@@ -160,7 +163,7 @@ def _event(kind: str, text: str, request: Request, stack: str, host: str, at: fl
     first, newline, rest = text.partition("\n")
     return Event(
         kind,
-        f"{first} ({by}){newline}{rest}",
+        on_host(f"{first} ({by}){newline}{rest}", stack),
         stack,
         request.environment,
         request.operation,

@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
+from ..hints import Place, hint, spell, verb_hint
 from ..releases.status import AppStatus, EnvironmentStatus, StatusReport
 from . import key_overlap
 from .report import table
@@ -15,6 +17,15 @@ from .summary import is_a_name
 #: So many of the last operations of a stack, and releases of each of its environments.
 OPERATIONS = 5
 RELEASES = 3
+
+
+def all_lines(reports: Sequence[StatusReport]) -> list[str]:
+    """All stacks. Where there are several, commands name the one that they are for."""
+    return [
+        spell(line, Place(stack=report.stack)) if len(reports) > 1 else line
+        for report in reports
+        for line in status_lines(report)
+    ]
 
 
 def status_lines(status: StatusReport) -> list[str]:
@@ -27,7 +38,7 @@ def status_lines(status: StatusReport) -> list[str]:
             lines.append(f"running now: {env.running_operation}")
         mover = "deploy" if name == "staging" else "promote or rollback"
         lines += [f"tag moved by hand: {text}; the next {mover} moves it back" for text in env.moved_tags]
-        lines += [f"unfinished: {name}; fix: ansible-playbook playbooks/recover.yml" for name in env.unfinished]
+        lines += [f"unfinished: {name}. Fix: {hint('recover')}" for name in env.unfinished]
     lines += _operations(environments)
     back = status.rollback
     if back.to:
@@ -45,10 +56,10 @@ def status_lines(status: StatusReport) -> list[str]:
     lines += [f"secret {text}" for text in status.due]
     lines += key_overlap.lines(status.keys)
     if status.offline:
-        lines.append(f"values: provisioned offline, {status.offline}; fix: ansible-playbook playbooks/provision.yml")
+        lines.append(f"values: provisioned offline, {status.offline}. Fix: {hint('provision')}")
     lines += status.flags
-    lines += [f"notification to {text}; fix: sudo onehost notify" for text in status.notifications]
-    low = "; ansible-playbook playbooks/cleanup.yml" if status.free_gb < status.floor_gb else ""
+    lines += [f"notification to {text}. Fix: {verb_hint('notify')}" for text in status.notifications]
+    low = f". Fix: {hint('cleanup')}" if status.free_gb < status.floor_gb else ""
     lines.append(f"disk: {status.free_gb} GB free, floor {status.floor_gb:g} GB{low}")
     return lines
 

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from ..hints import hint
+
 #: A row of the summary: its label, its text, and ok, warning, error or nothing.
 Row = tuple[str, str, str]
 
@@ -30,7 +32,7 @@ def rows(report: dict[str, Any]) -> list[Row]:
     if after:
         low = after["free_gb"] < after["floor_gb"]
         text = f"{after['free_gb']:g} GB free, floor {after['floor_gb']:g} GB"
-        found.append(("disk", text + ("; ansible-playbook playbooks/cleanup.yml" if low else ""), "warning" * low))
+        found.append(("disk", text + (f"; {hint('cleanup')}" if low else ""), "warning" * low))
     return found
 
 
@@ -52,7 +54,7 @@ def next_step(report: dict[str, Any]) -> list[Row]:
     if not report.get("changed"):
         return []
     if report["environment"] == "staging":
-        return [("next", "look at staging, then ansible-playbook playbooks/promote.yml", "")]
+        return [("next", f"look at staging, then {hint('promote')}", "")]
     if report["operation"] == "promote" and report["rollback_to"]:
-        return [("back", f"ansible-playbook playbooks/rollback.yml goes back to {report['rollback_to']}", "")]
-    return [("next", "ansible-playbook playbooks/status.yml", "")]
+        return [("back", f"{hint('rollback')} goes back to {report['rollback_to']}", "")]
+    return [("next", hint("status"), "")]

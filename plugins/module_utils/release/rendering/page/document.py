@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import time
 
+from ...hints import hint, on_host
 from .data import PageData
 from .disk_plot import disk
 from .environment import environment
@@ -38,7 +39,7 @@ def page(data: PageData) -> str:
         operations(data),
     ]
     if data.notes:
-        lines = tag("ul", *[tag("li", line) for line in data.notes], class_="changes")
+        lines = tag("ul", *[tag("li", on_host(line, data.status.stack)) for line in data.notes], class_="changes")
         parts.append(section("Keys, secrets, feature flags", lines, look="whole"))
     return _document(data.status.stack, data.host, now, join(*parts))
 
@@ -47,7 +48,8 @@ def trouble(stack: str, host: str, now: float, cause: str) -> str:
     """The document for a moment at which nothing could be found out."""
     text = tag("p", "The apps themselves may well be answering; only this page could not be brought up to date.")
     title = tag("h2", icon("cross"), "This host could not be looked at")
-    card = tag("section", title, tag("p", cause), text, typed("sudo onehost status"), class_="verdict bad whole")
+    command = typed(on_host(hint("status"), stack))
+    card = tag("section", title, tag("p", on_host(cause, stack)), text, command, class_="verdict bad whole")
     return _document(stack, host, now, card)
 
 
@@ -73,7 +75,8 @@ def _document(stack: str, host: str, now: float, content: Markup) -> str:
         tag("p", "Written ", written, ", again each minute", class_="written"),
         stale_note(now),
     )
-    footer = tag("footer", tag("p", "The same in a terminal: ", tag("code", "sudo onehost status"), " on the host."))
+    command = tag("code", on_host(hint("status"), stack))
+    footer = tag("footer", tag("p", "The same in a terminal on the host: ", command))
     body = tag("body", shapes(), header, tag("main", content), footer)
     return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
 

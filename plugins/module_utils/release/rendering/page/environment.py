@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ...hints import RELEASING, hint, on_host
 from ...releases.lock_holder import LockHolder
 from ...releases.release import seconds_of
 from ...releases.status import AppStatus, EnvironmentStatus
@@ -23,10 +24,7 @@ def environment(data: PageData, name: str) -> Markup:
     if env.unfinished:
         names = ", ".join(env.unfinished)
         parts.append(
-            note(
-                f"Interrupted: {names}. To finish or undo it: ansible-playbook playbooks/recover.yml",
-                "bad",
-            )
+            note(f"Interrupted: {names}. To finish or undo it: {on_host(hint('recover'), data.status.stack)}", "bad")
         )
     if env.release:
         since = seconds_of(env.since)
@@ -43,10 +41,10 @@ def environment(data: PageData, name: str) -> Markup:
         )
         parts.append(_apps(env.apps))
     else:
-        hint = "ansible-playbook playbooks/" + ("promote.yml" if name == "production" else "deploy_staging.yml")
+        command = on_host(hint(RELEASING[name]), data.status.stack)
         numbers = ", ".join(str(port) for port in env.ports)
         text = f"Nothing is released here yet; {ports} {numbers} say so to visitors. "
-        parts.append(tag("p", text, tag("code", hint), class_="empty"))
+        parts.append(tag("p", text, tag("code", command), class_="empty"))
     return section(name.capitalize(), *parts, beside=_state(env))
 
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ...hints import hint, on_host
 from ...releases.status import OperationSummary, ReleaseSummary
 from .data import PageData
 from .html import Markup, length, moment, tag
@@ -14,17 +15,19 @@ SOFT = "soft small"
 
 
 def rollback(data: PageData) -> Markup:
-    """What `rollback.yml` would do now."""
+    """What a rollback would do now."""
     back = data.status.rollback
     if not back.to:
         word = pill("nothing to do") if back.possible else pill("not possible", "warn", "alert")
         if not data.status.environments["production"].release:
             word = pill("nothing is live")
-        return section("Rollback", tag("p", clip(back.text, 600), class_="empty"), beside=word)
+        return section(
+            "Rollback", tag("p", clip(on_host(back.text, data.status.stack), 600), class_="empty"), beside=word
+        )
     commit, release = tag("code", back.commit), tag("code", back.to)
     text = tag("p", "Production would go back to commit ", commit, ", release ", release, ".", class_="small")
     changes = [tag("li", change) for change in back.changes] or [tag("li", "images and settings stay the same")]
-    command = typed("ansible-playbook playbooks/rollback.yml -e \"reason='...'\"")
+    command = typed(on_host(hint("rollback", reason="..."), data.status.stack))
     return section(
         "Rollback", text, tag("ul", *changes, class_="changes"), command, beside=pill("ready", "good", "check")
     )
@@ -65,14 +68,14 @@ def _release(item: ReleaseSummary, now: float) -> Markup:
 
 def operations(data: PageData) -> Markup:
     """Promotes, rollbacks and deploys, how they ended and how long they took; newest first."""
-    items = [_operation(item, float(data.at)) for item in data.operations]
+    items = [_operation(item, float(data.at), data.status.stack) for item in data.operations]
     title = "Promotes, rollbacks, deploys"
     if not items:
         return section(title, tag("p", "No operation was run yet.", class_="empty"))
     return section(title, tag("ol", *items, class_="steps"))
 
 
-def _operation(item: OperationSummary, now: float) -> Markup:
+def _operation(item: OperationSummary, now: float, stack: str) -> Markup:
     took = f", took {length(item.seconds)}" if item.seconds is not None else ""
     lines = [
         _title(item.operation.capitalize(), item.environment, item.outcome),
@@ -81,7 +84,7 @@ def _operation(item: OperationSummary, now: float) -> Markup:
     if item.reason:
         lines.append(tag("p", clip(item.reason), class_="said"))
     if item.message and item.outcome != "succeeded":
-        lines.append(tag("p", clip(item.message), class_="said"))
+        lines.append(tag("p", clip(on_host(item.message, stack)), class_="said"))
     return tag("li", *lines)
 
 

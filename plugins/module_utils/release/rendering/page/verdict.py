@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ...hints import hint, on_host
 from .data import PageData
 from .html import Markup, gigabytes, tag
 from .parts import clip, icon
@@ -36,7 +37,7 @@ def findings(data: PageData) -> tuple[list[str], list[str], list[str]]:
         if env.unhealthy_apps:
             bad.append(f"{name}: not healthy: {', '.join(env.unhealthy_apps)}")
         if env.unfinished:
-            bad.append(f"{name}: an operation was interrupted; ansible-playbook playbooks/recover.yml takes it up")
+            bad.append(f"{name}: an operation was interrupted. Fix: {on_host(hint('recover'), data.status.stack)}")
         if env.running_operation:
             busy.append(f"{name}: {env.running_operation.operation} by {env.running_operation.person} is running")
     status, disk = data.status, data.disk

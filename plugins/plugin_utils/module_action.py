@@ -1,0 +1,19 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+# What the action plugins of modules share that tell people what to type: the module runs as any other, and its result
+# has commands as they are typed on this machine, which the module on the host cannot know.
+from typing import Any
+
+from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible_collections.onehost.release.plugins.plugin_utils.place import spelled
+
+
+class ModuleAction(NormalAction):
+    """Runs the module of the same name."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        return spelled(super().run(tmp, task_vars), self._task.args.get("stack"))
