@@ -224,7 +224,7 @@ class CallbackModule(DefaultCallback):
         self._note(super().v2_playbook_on_no_hosts_matched, "no host matches", "warning")
 
     def v2_playbook_on_no_hosts_remaining(self) -> None:
-        self._note(super().v2_playbook_on_no_hosts_remaining, "no host is left to go on with", "warning")
+        self._note(super().v2_playbook_on_no_hosts_remaining, "no hosts are left", "warning")
 
     def v2_playbook_on_vars_prompt(self, *arguments: Any, **more: Any) -> None:
         if self._presenter is None:

@@ -99,7 +99,7 @@ def would(stack: Stack, state: str) -> tuple[bool, list[str]]:
         key_rotation.check(place)
         return True, ["would make a new key pair"]
     going_on = key_rotation.pending(place) is not None
-    return going_on, ["would end the overlap" if going_on else "no rotation is going on"]
+    return going_on, ["would end the grace period" if going_on else "no rotation is in progress"]
 
 
 def change(host: Host, stack: Stack, given: dict[str, Any]) -> tuple[bool, list[str]]:
@@ -107,15 +107,15 @@ def change(host: Host, stack: Stack, given: dict[str, Any]) -> tuple[bool, list[
     if given["state"] == "finished":
         changed = key_overlap.end(host, stack, who, early=True)
         if not changed:
-            return False, ["no rotation is going on"]
+            return False, ["no rotation is in progress"]
         return True, [
             "only the new public key is valid now",
-            f"what runs with the previous pair keeps it until its next deploy or promote: {hint('status')} shows it",
+            f"running apps keep the previous key pair until their next deploy or promote; {hint('status')} shows where",
         ]
     note = key_overlap.begin(host, stack, given["overlap_hours"], who, lock_wait=given["lock_wait"])
     return True, [
-        f"a new key pair is in place; the public key of before stays valid until {key_overlap.moment(note['until'])}",
-        f"next: {hint('deploy_staging')}, then {hint('promote')} bring it live before then",
+        f"a new key pair is in place; the previous public key stays valid until {key_overlap.moment(note['until'])}",
+        f"next: {hint('deploy_staging')}, then {hint('promote')}, to bring it live before then",
         f"the grace period ends by itself; to end it now: {hint('rotate_jwt', state='finished')}",
     ]
 

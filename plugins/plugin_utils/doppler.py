@@ -129,7 +129,7 @@ class Doppler:
 
     def _unreachable(self, cause: str, attempts: int) -> str:
         return (
-            f"Doppler gives no values for config {self.name}: {cause} ({attempts} attempts within "
+            f"Doppler returned no values for config {self.name}: {cause} ({attempts} attempts within "
             f"{self.deadline_seconds:g} s). Fix: try again later, or -e offline=true to use the last good copy"
         )
 
@@ -185,7 +185,7 @@ class Doppler:
         except (urllib.error.URLError, TimeoutError, ConnectionError) as error:
             raise _RetryError(_cause(error)) from None
         except (http.client.HTTPException, OSError) as error:
-            raise _RetryError(f"the answer broke off ({type(error).__name__})") from None
+            raise _RetryError(f"the answer was cut off ({type(error).__name__})") from None
         values = self._values(body)
         answer = Answer(values, time.time())
         self._keep(values, etag, answer.moment)
@@ -206,7 +206,7 @@ class Doppler:
             )
         # The server's own words are left out: nobody knows what they repeat.
         raise DopplerError(
-            f"Doppler answers HTTP {error.code} for config {self.name}. Fix: look at the address and the token"
+            f"Doppler answers HTTP {error.code} for config {self.name}. Fix: check the address and the token"
         )
 
     def _values(self, body: bytes) -> dict[str, str]:
@@ -223,10 +223,10 @@ class Doppler:
         odd += sorted(name for name in data if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name))
         if odd:
             shown = ", ".join(odd[:5])
-            raise DopplerError(f"Doppler's answer for config {self.name} holds what is no name or no text: {shown}")
+            raise DopplerError(f"Doppler's answer for config {self.name} has invalid names or values: {shown}")
         values = {name: value for name, value in data.items() if name not in OWN_NAMES}
         if not values:
-            raise DopplerError(f"Doppler's config {self.name} holds no value at all. Fix: look at the token's config")
+            raise DopplerError(f"Doppler's config {self.name} is empty. Fix: check which config the token belongs to")
         return values
 
     # The copy of the last good answer: one file for each config, readable by its owner alone.
@@ -279,7 +279,7 @@ def _read(response: http.client.HTTPResponse, limit: float) -> bytes:
             raise _RetryError("the answer takes too long")
     expected = response.headers.get("Content-Length", "")
     if expected.isdigit() and int(expected) != size:
-        raise _RetryError("the answer broke off")
+        raise _RetryError("the answer was cut off")
     return b"".join(parts)
 
 

@@ -134,19 +134,19 @@ def failure_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -
     title = (
         f"{report.get('operation', 'operation')} {report.get('stack', '')} {report.get('environment', '')} on {host}"
     )
-    parts = [Part("what", [clean(report.get("message", ""))])]
-    parts += [Part("found", [clean(text)]) for text in report.get("recovered", [])]
+    parts = [Part("What:", [clean(report.get("message", ""))])]
+    parts += [Part("Found:", [clean(text)]) for text in report.get("recovered", [])]
     for problem in report.get("problems", []):
-        parts.append(Part("where", [clean(problem["where"])]))
-        parts.append(Part("why", [clean(problem["what"])]))
+        parts.append(Part("Where:", [clean(problem["where"])]))
+        parts.append(Part("Why:", [clean(problem["what"])]))
         if problem.get("fix"):
-            parts.append(Part("fix", [clean(problem["fix"])], as_it_is=True))
+            parts.append(Part("Fix:", [clean(problem["fix"])], as_it_is=True))
     if report.get("log"):
-        parts.append(Part("log", [clean(line) for line in report["log"]], as_it_is=True))
+        parts.append(Part("Log:", [clean(line) for line in report["log"]], as_it_is=True))
     rows = [row for row in summary.rows(report) if row[0] in ("live", "downtime")]
     now = [f"{label}: {clean(text)}" for label, text, _style in rows]
     if now:
-        parts.append(Part("now", now))
+        parts.append(Part("Now:", now))
     return box(title, parts, width, marks)
 
 
@@ -159,24 +159,24 @@ def task_failure_lines(
     if result.get("rc") not in (None, 0):
         why.append(f"exit code {result['rc']}")
     parts = [
-        Part("what", [clean(task)]),
-        Part("where", [clean(where)] if where else [], as_it_is=True),
-        Part("why", why),
+        Part("What:", [clean(task)]),
+        Part("Where:", [clean(where)] if where else [], as_it_is=True),
+        Part("Why:", why),
     ]
     for item in result.get("results") or []:
         if isinstance(item, dict) and (item.get("failed") or item.get("unreachable")):
             label = item.get("_ansible_item_label", item.get("item", ""))
-            parts.append(Part("item", [clean(f"{label}: {item.get('msg', 'failed')}")]))
+            parts.append(Part("Item:", [clean(f"{label}: {item.get('msg', 'failed')}")]))
             parts += _log(item)
     parts += _log(result)
-    parts.append(Part("fix", [fix], as_it_is=True))
+    parts.append(Part("Fix:", [fix], as_it_is=True))
     return box(f"failed on {host}", parts, width, marks)
 
 
 def _log(result: dict[str, Any]) -> list[Part]:
     text = result.get("stderr") or result.get("module_stderr") or result.get("stdout") or result.get("module_stdout")
     lines = [clean(line) for line in str(text or "").splitlines() if line.strip()]
-    return [Part("log", lines[-12:], as_it_is=True)] if lines else []
+    return [Part("Log:", lines[-12:], as_it_is=True)] if lines else []
 
 
 def _texts(message: Any) -> list[str]:

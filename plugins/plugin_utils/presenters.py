@@ -139,7 +139,7 @@ class Plain:
 
     def unreachable(self, outcome: Outcome, ignored: bool) -> None:
         if ignored:
-            self.screen.say(Line(f"[{outcome.host}] cannot be reached, which is ignored", "warning"))
+            self.screen.say(Line(f"[{outcome.host}] is unreachable, which is ignored", "warning"))
         else:
             self._failure(outcome, how_to_see_connection(self.place, outcome.host))
 

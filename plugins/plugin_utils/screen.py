@@ -110,7 +110,7 @@ def box(title: str, parts: Iterable[Part], width: int, marks: Marks) -> list[Lin
             wrapped = [text] if part.as_it_is else textwrap.wrap(text, room, break_on_hyphens=False) or [""]
             for piece in wrapped:
                 found.append(
-                    Line(f"{marks.side} {label:<{LABEL}} {piece}".rstrip(), "error" if label == "what" else "")
+                    Line(f"{marks.side} {label:<{LABEL}} {piece}".rstrip(), "error" if label == "What:" else "")
                 )
                 label = ""
     found.append(Line(marks.end + marks.rule * (width - 1), "error"))

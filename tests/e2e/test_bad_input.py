@@ -32,7 +32,7 @@ def test_operations_that_have_nothing_to_work_on(unchanged: Lab) -> None:
     assert "playbooks/promote.yml" in rollback.problems
     some = unchanged.playbook("deploy_staging", apps="wbfinhub")
     assert some.rc != 0
-    assert "the first deploy must bring every app" in some.problems
+    assert "the first deploy must include every app" in some.problems
     status = unchanged.playbook("status").ok()
     assert status.stdout.count("nothing is live") >= 2
 
@@ -43,13 +43,13 @@ class TestOnAReleasedHost:
         """Must come before any second promote."""
         result = unchanged.playbook("rollback")
         assert result.rc != 0
-        assert "there is no good release to go back to" in result.problems
+        assert "there is no good release to roll back to" in result.problems
         assert "after the second promote" in result.problems
 
     def test_promote_of_what_is_live_already(self, unchanged: Lab) -> None:
         result = unchanged.playbook("promote").ok()
         assert result.changes == 0
-        assert f"production runs {unchanged.get('production').release} already" in result.stdout
+        assert f"production already runs {unchanged.get('production').release}" in result.stdout
 
     def test_everything_wrong_is_told_at_once(self, unchanged: Lab) -> None:
         unchanged.ssh(

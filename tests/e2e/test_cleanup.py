@@ -18,7 +18,7 @@ def test_rollback_works_after_a_cleanup_that_takes_all_it_may(released: Lab) -> 
     running = released.ssh("sudo docker ps --quiet | sort")
     result = released.playbook("cleanup", free_gb=100000)
     assert result.rc != 0  # nobody has so much room
-    assert "what takes most room" in result.stdout
+    assert "what takes the most space" in result.stdout
     assert released.ssh("sudo docker ps --quiet | sort") == running
     assert "onehost-lab/node:22" in released.ssh("sudo docker images --format '{{.Repository}}:{{.Tag}}'")
     released.playbook("rollback", release_watch_seconds=1).ok()

@@ -58,16 +58,16 @@ def test_it_follows_an_operation_at_once(by_operations_alone: Lab) -> None:
     body = lab.get("staging", PAGE).body
     assert all(release in body for release in live.values())
     assert "for &lt;b&gt;the&lt;/b&gt; page" in body and "<b>" not in body
-    assert "This page is old" not in body
+    assert "This page is out of date" not in body
 
 
 def test_an_old_page_says_so(by_operations_alone: Lab) -> None:
     lab = by_operations_alone
     lab.ssh(f"sudo sed -i 's#/^([0-9|]*)/#/^(202001010000)/#' {HOME}/index.html")
-    assert '<p class="stale" role="status"><strong>This page is old.' in lab.get("staging", PAGE).body
+    assert '<p class="stale" role="status"><strong>This page is out of date.' in lab.get("staging", PAGE).body
     # What the timer does.
     lab.ssh("sudo systemctl restart onehost-page.service")
-    assert "This page is old" not in lab.get("staging", PAGE).body
+    assert "This page is out of date" not in lab.get("staging", PAGE).body
 
 
 def test_it_looks_at_locks_where_it_may_not_write(released: Lab) -> None:
@@ -81,9 +81,9 @@ def test_docker_away_is_told(released: Lab) -> None:
     released.ssh("sudo systemctl stop docker.socket docker.service")
     try:
         released.ssh("sudo systemctl restart onehost-page.service || true")
-        assert "could not be looked at" in released.get("staging", PAGE).body
+        assert "could not be inspected" in released.get("staging", PAGE).body
         assert "problem: " in released.ssh("sudo journalctl --no-pager -u onehost-page.service --lines 5")
     finally:
         released.ssh("sudo systemctl start docker.socket docker.service")
     released.ssh("sudo systemctl restart onehost-page.service")
-    assert "could not be looked at" not in released.get("staging", PAGE).body
+    assert "could not be inspected" not in released.get("staging", PAGE).body

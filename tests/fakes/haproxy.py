@@ -63,4 +63,4 @@ class FakeSwitch:
 
     def _up(self) -> None:
         if self.down:
-            raise OperationError("the switch does not answer", "admin.sock", "connection refused")
+            raise OperationError("the router (HAProxy) does not answer", "admin.sock", "connection refused")

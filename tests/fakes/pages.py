@@ -122,8 +122,8 @@ def _usual() -> dict[str, Any]:
             "changes": [
                 "hub: image 3f1c9a7be210 -> 90aa41c7d5ee",
                 "finance: image 77b02de19c4f -> c2d4481be09a",
-                "PUBLIC_URL: back to its value of that day",
-                "SESSION_SECRET: stays as it is today (secret)",
+                "PUBLIC_URL: restored to the value of that release",
+                "SESSION_SECRET: keeps today's value (secret)",
             ],
             "text": "",
         },
@@ -147,7 +147,7 @@ def _usual() -> dict[str, Any]:
             operation("deploy", NOW - 2 * DAY - HOUR, 58.9, person="bob"),
             operation(
                 *("deploy", NOW - 2 * DAY - 3 * HOUR, 92.7, "failed"),
-                message="hub: never became healthy within 60 s: HTTP 500; everything was put back",
+                message="hub: never became healthy within 60 s: HTTP 500; everything was undone",
             ),
         ],
         "due": [],
@@ -215,7 +215,7 @@ def bad_day() -> PageData:
         apps=dict(apps), version=LONG, unfinished=(f"{stamp(NOW - HOUR)}-staging-deploy-4711.jsonl",)
     )
     data["rollback"]["changes"] += [f"{name}: image 3f1c9a7be210 -> 90aa41c7d5ee" for name in apps]
-    data["rollback"]["changes"] += [f"A_RATHER_{'VERY_' * 12}LONG_NAME: back to its value of that day"]
+    data["rollback"]["changes"] += [f"A_RATHER_{'VERY_' * 12}LONG_NAME: restored to the value of that release"]
     data["releases"][0].update(
         reason=f"{MARK}<!--# include file='/etc/passwd' --> {LONG}", version=LONG, status="failed"
     )

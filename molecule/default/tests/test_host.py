@@ -140,7 +140,7 @@ def test_owner_of_a_stack_may_not_act_on_another(host):
         answer = as_user(host, "notes", f"sudo -n {words}")
         assert answer.rc == 1, words
         assert "notes may not act on workhub" in answer.stderr
-        assert "ask ubuntu, or somebody in the group onehost-ops" in answer.stderr
+        assert "ask ubuntu, or anyone in the group onehost-ops" in answer.stderr
 
 
 def test_members_of_the_group_may_act_on_all(host):

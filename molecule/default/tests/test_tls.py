@@ -77,7 +77,7 @@ def test_renewed_certificate_is_taken_over_by_one_command_and_a_bad_one_is_not(h
     try:
         host.check_output(put % ("renewed", "renewed"))
         answer = host.check_output("onehost certificates --stack notes")
-        assert "notes production: taken over, valid until" in answer
+        assert "notes production: loaded, valid until" in answer
         assert "notes staging: valid until" in answer
         renewed = served(host)
         assert renewed != before

@@ -56,8 +56,8 @@ def test_status_page_is_there_before_the_first_release(host):
         status, headers, body = get(host, f"http://127.0.0.1:{port}{PAGE}", *options)
         assert status == 200
         assert "default-src 'none'" in headers["content-security-policy"]
-        assert "Nothing was released yet" in body
-        assert "This page is old" not in body
+        assert "Nothing has been released yet" in body
+        assert "This page is out of date" not in body
     status, headers, _ = get(host, "http://127.0.0.1:4400/_onehost")
     assert (status, headers["location"]) == (308, PAGE)
 

@@ -78,7 +78,7 @@ _ARTIFACTS = "the artifacts of this run hold all that the task returned"
 _CANONICAL = re.compile(
     rf"(?:{_ON_CONTROL})?{_COMMAND}"
     rf"|(?<=\s)-e (?P<option>\w+)=(?P<value>{_PLAIN})"
-    rf"|(?P<on_host>{_ON_HOST}(?=(?:sudo|docker|df|curl|journalctl|systemctl) ))"
+    rf"|(?P<on_host>{_ON_HOST}(?=(?:sudo|docker|df|curl|git|journalctl|nginx|rm|systemctl) ))"
 )
 #: Options that commands on the host take.
 _HOST_OPTIONS = frozenset(

@@ -56,18 +56,18 @@ NAME = r"[A-Za-z0-9][A-Za-z0-9_.-]*"
 TEXT = r".{0,500}"
 
 OPTIONS = {
-    "stack": Option("stack", NAME, "needed when the host has several"),
+    "stack": Option("stack", NAME, "required when the host has several"),
     "apps": Option("apps", NAMES, "only these apps, separated by commas"),
     "reason": Option("reason", TEXT, "kept in the history"),
     "lock-wait": Option("lock_wait", r"\d{1,6}(\.\d+)?", "seconds to wait for another operation"),
     "watch-seconds": Option("release_watch_seconds", r"\d{1,6}", "how long to watch the new release"),
     "version": Option("version", r"[A-Za-z0-9][A-Za-z0-9_./@+^~-]*", "branch, tag or commit"),
     "rebuild": Option("rebuild", "", "build every app without the cache"),
-    "skip-gates": Option("skip_gates", NAMES, "gates to pass over, separated by commas; recorded"),
+    "skip-gates": Option("skip_gates", NAMES, "gates to skip, separated by commas; recorded in the history"),
     "release": Option("release", NAME, "a release of the history"),
     "secrets": Option("secrets", r"today|release", "today or release"),
-    "free-gb": Option("free_gb", r"\d{1,6}(\.\d+)?", "how much is to be free, instead of what was provisioned"),
-    "free-percent": Option("free_percent", r"\d{1,2}(\.\d+)?", "the same in per cent of the disk"),
+    "free-gb": Option("free_gb", r"\d{1,6}(\.\d+)?", "free space to reach, instead of the provisioned value"),
+    "free-percent": Option("free_percent", r"\d{1,2}(\.\d+)?", "the same as a percentage of the disk"),
     "environment": Option("environment", r"staging|production", "staging or production"),
     "flag": Option("flag", NAME, "which feature flag"),
     "state": Option("state", r"on|off", "on or off"),
@@ -88,11 +88,11 @@ class Verb:
 EVERY_OPERATION = ("stack", "apps", "reason", "lock-wait", "watch-seconds")
 VERBS = {
     "deploy": Verb("deploy_staging", (*EVERY_OPERATION, "version", "rebuild"), "bring a commit live in staging"),
-    "promote": Verb("promote", (*EVERY_OPERATION, "skip-gates"), "staging's images go to production"),
-    "rollback": Verb("rollback", (*EVERY_OPERATION, "release", "secrets"), "production goes back"),
+    "promote": Verb("promote", (*EVERY_OPERATION, "skip-gates"), "bring staging's images live in production"),
+    "rollback": Verb("rollback", (*EVERY_OPERATION, "release", "secrets"), "go back to an earlier release"),
     "status": Verb("status", ("stack",), "what is live and what a rollback would do"),
     "recover": Verb("recover", ("stack",), "finish or undo what was interrupted"),
-    "cleanup": Verb("cleanup", ("lock-wait", "free-gb", "free-percent"), "make room on the disk"),
+    "cleanup": Verb("cleanup", ("lock-wait", "free-gb", "free-percent"), "free disk space"),
     "check-config": Verb("check_config", ("stack", "environment"), "check values and keys", engine=False),
     "flags": Verb("flags", ("stack", "flag", "state", "environment", "reason"), "set a feature flag", engine=False),
 }
@@ -153,7 +153,7 @@ def read_words(words: Sequence[str]) -> Wanted:
             else:
                 command.add_argument(f"--{key}", action="store_true", default=None, help=option.help)
         if name not in WITHOUT_CHECK:
-            command.add_argument("--check", action="store_true", help="say what would be done")
+            command.add_argument("--check", action="store_true", help="show what would be done, change nothing")
     found = vars(parser.parse_args(words))
     name = found.pop("verb")
     check = bool(found.pop("check", False))

@@ -36,7 +36,7 @@ def test_ill_release(faults: Faults, version: str) -> None:
             answer = faults.onehost("promote", "--watch-seconds", "3", check=False)
             assert answer.returncode == 1
             assert CAUSES[version] in answer.stdout, answer.stdout
-            assert "everything was put back" in answer.stdout
+            assert "everything was undone" in answer.stdout
             case.found = CAUSES[version]
             after = faults.consistent()
             for part in ("live", "tags"):
@@ -63,7 +63,7 @@ def test_wrong_name(faults: Faults, operation: str) -> None:
         answer = faults.operate("confirm:begun", operation, do=TAMPER.format(slot=slot))
         assert answer.returncode == 1
         assert "names release forged" in answer.stdout
-        case.found = "told, everything was put back"
+        case.found = "told, everything was undone"
         faults.consistent()
         faults.onehost(operation)
 
@@ -90,10 +90,10 @@ def test_way_back_gone(faults: Faults, how: str) -> None:
         refused = faults.onehost("rollback", check=False)
         assert refused.returncode == 1
         text = refused.stdout + refused.stderr
-        assert "is gone" in text
+        assert "is missing" in text
         assert "deploy_staging.yml -e version=" in text
         version = text.partition("-e version=")[2][:12]
-        assert "is gone" in faults.onehost("status").stdout
+        assert "is missing" in faults.onehost("status").stdout
         assert faults.live() == before
         case.found = "status and rollback say that the image is gone; the command they name brings it back"
         faults.onehost("deploy", "--version", version)

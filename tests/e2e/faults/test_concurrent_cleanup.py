@@ -22,7 +22,7 @@ def clean(faults: Faults, *words: str, check: bool = True) -> str:
     answer = faults.root("onehost", "cleanup", *ALL_OF_IT, *words, check=False)
     assert answer.returncode == 1
     if check:
-        assert "what takes most room" in answer.stdout, answer.stdout + answer.stderr
+        assert "what takes the most space" in answer.stdout, answer.stdout + answer.stderr
     return str(answer.stdout + answer.stderr)
 
 

@@ -86,7 +86,7 @@ def test_a_cleanup_with_no_byte_left(small: Faults) -> None:
         answer = small.root("onehost", "cleanup", "--free-gb", "0.1", check=False)
         # The build cache has the layers of these images too, so what there is to gain is the room set aside.
         assert "image fault-front:" in answer.stdout, answer.stdout
-        assert "stayed: " not in answer.stdout, answer.stdout
+        assert "not removed: " not in answer.stdout, answer.stdout
         free = int(small.shell(f"df --output=avail -B 1 {DISK} | tail -n 1"))
         assert free >= 60_000_000
         case.found = answer.stdout.splitlines()[0]

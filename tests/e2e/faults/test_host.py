@@ -65,7 +65,7 @@ def test_restart(faults: Faults, fault: str, operation: str, moment: str) -> Non
         until(lambda: faults.answers(), 30, "the edge answers again")
         if answer.returncode != 0:
             # What was put back can be asked for again.
-            assert "everything was put back" in answer.stdout or "takes it up" in answer.stdout, answer.stdout
+            assert "everything was undone" in answer.stdout or "completes it" in answer.stdout, answer.stdout
             faults.onehost(*arguments)
 
 

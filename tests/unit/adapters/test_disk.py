@@ -137,7 +137,7 @@ def test_what_takes_most_room_comes_first(seen_by: Disk, daemon: Daemon, monkeyp
         DiskItem("build cache", 55),
         DiskItem("volume db", 50),
     ]
-    assert seen_by.consumers(seen)[-1] == DiskItem("container api (what it wrote)", 40)
+    assert seen_by.consumers(seen)[-1] == DiskItem("container api (its writable layer)", 40)
 
 
 @pytest.mark.parametrize(

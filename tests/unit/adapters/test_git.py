@@ -66,7 +66,7 @@ def test_git_moved_tag_and_deleted_branch(stack: Stack, origin: Path) -> None:
 
 def test_git_says_why(stack: Stack, origin: Path) -> None:
     adapter = Git()
-    with pytest.raises(OperationError, match=r"git checkout failed.*Fix: sudo -u"):
+    with pytest.raises(OperationError, match=r"git checkout failed.*Fix: on the host: sudo -u"):
         adapter.checkout(stack, "0" * 40)
     origin.rename(origin.with_name("moved"))
     with pytest.raises(OperationError, match="git fetch failed"):

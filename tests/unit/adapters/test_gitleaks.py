@@ -45,7 +45,7 @@ def test_a_gitleaks_that_does_not_know_its_version(tmp_path: Path, monkeypatch: 
     [
         ("#!/bin/sh\n[ $1 = version ] && echo 8.1 && exit\necho no such rule >&2; exit 1\n", "no such rule"),
         ("#!/bin/sh\n[ $1 = version ] && echo 8.1 && exit\nexit 0\n", "report"),
-        ("#!/bin/sh\n[ $1 = version ] && echo 8.1 && exit\nsleep 30\n", "did not end"),
+        ("#!/bin/sh\n[ $1 = version ] && echo 8.1 && exit\nsleep 30\n", "timed out"),
         ("#!/no/such/program\n", "cannot be run"),
     ],
 )

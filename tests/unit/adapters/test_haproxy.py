@@ -72,7 +72,7 @@ def test_an_environment_that_was_never_provisioned(switch: Switch, haproxy: Hapr
 
 def test_haproxy_is_down(switch: Switch, tmp_path: Path) -> None:
     """The file is right all the same: HAProxy reads it when it starts."""
-    with pytest.raises(OperationError, match="the switch does not answer"):
+    with pytest.raises(OperationError, match="the router \\(HAProxy\\) does not answer"):
         switch.set_live("shop", "production", Live("blue", "r1"))
     assert (tmp_path / "shop-production.map").read_text() == "live blue/r1\n"
     with pytest.raises(OperationError, match="systemctl status haproxy"):

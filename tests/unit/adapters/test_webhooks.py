@@ -168,7 +168,7 @@ def test_what_was_not_delivered_is_noted_without_the_address(
     monkeypatch.setattr(webhooks, "_log", said.append)
     answers(httpserver, Response("", 410), Response("ok"))
     assert notifier.deliver_and_note(target(url=httpserver.url_for(f"/{SECRET}")), EVENT) == "HTTP 410"
-    assert said == ["ops (webhook) could not be told of failure: HTTP 410"]
+    assert said == ["ops (webhook) could not be notified of failure: HTTP 410"]
     (trouble,) = notifier.troubles()
     assert trouble.startswith("ops: failure of ") and trouble.endswith(" not delivered: HTTP 410")
     assert SECRET not in "".join(path.read_text() for path in (tmp_path / "state").iterdir())

@@ -79,7 +79,7 @@ def test_databases(key: str, value: str, found: tuple[set[str], set[str]]) -> No
         ("integer", "-0", ""),
         ("integer", "01", "is not a whole number"),
         ("boolean", "True", "is not a boolean (true or false)"),
-        ("enum", "c", "is none of a, b"),
+        ("enum", "c", "is not one of a, b"),
         ("enum", "a", ""),
         ("text", "abc", ""),
         ("text", "abd", "does not match ab[c]|a"),

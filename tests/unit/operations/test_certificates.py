@@ -66,14 +66,14 @@ def test_renewal(stack: Stack, signer: Authority, tmp_path: Path) -> None:
     write(tmp_path, signer.make(["shop.example"]))
     assert "shop production: the edge has no certificate yet" in renewed(stack)
     edge.write_bytes(b"old")
-    assert "shop production: taken over, valid until" in renewed(stack)
+    assert "shop production: loaded, valid until" in renewed(stack)
     assert edge.read_bytes() == read_pair(str(tmp_path / "a.pem"), str(tmp_path / "a.key")).pem
     assert edge.stat().st_mode & 0o777 == 0o600
     assert asked.read_text() == "-t -q\n-s reload\n"
     assert "unchanged" in renewed(stack) and asked.read_text().count("reload") == 1
     # A kill between the file and the reload: the next run makes up for it.
     (tmp_path / "edge" / "shop-production.pem.pending").touch()
-    assert "taken over" in renewed(stack) and asked.read_text().count("reload") == 2
+    assert "loaded" in renewed(stack) and asked.read_text().count("reload") == 2
 
 
 def test_renewal_that_is_no_good_leaves_the_edge_alone(stack: Stack, signer: Authority, tmp_path: Path) -> None:
@@ -85,7 +85,7 @@ def test_renewal_that_is_no_good_leaves_the_edge_alone(stack: Stack, signer: Aut
     (tmp_path / "refuse").touch()
     assert "nginx refused the certificate of shop-production" in renewed(stack) and edge.read_bytes() == b"old"
     (tmp_path / "refuse").unlink()
-    assert "taken over" in renewed(stack)
+    assert "loaded" in renewed(stack)
 
 
 def test_certificate_from_elsewhere_is_only_looked_at(

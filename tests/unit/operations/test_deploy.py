@@ -119,7 +119,7 @@ def test_deploy_refuses_all_at_once(world: World) -> None:
 
 
 def test_deploy_refuses_a_version_that_does_not_exist(world: World) -> None:
-    assert "'v9' is no branch, tag or commit" in problems(world, "deploy", version="v9")[0]
+    assert "'v9' is not a branch, tag or commit" in problems(world, "deploy", version="v9")[0]
 
 
 def test_whole_checkout_with_config_left_out(world: World) -> None:
@@ -142,7 +142,7 @@ def test_the_ignore_file_of_the_dockerfile_counts(world: World) -> None:
 
 
 def test_first_deploy_brings_every_app(world: World) -> None:
-    assert "the first deploy must bring every app" in problems(world, "deploy", apps=("api",))[0]
+    assert "the first deploy must include every app" in problems(world, "deploy", apps=("api",))[0]
 
 
 def test_deploy_of_some_apps_names_all(world: World) -> None:
@@ -190,7 +190,7 @@ def test_died_in_the_watch_period(world: World) -> None:
     before = dict(world.switch.memory), dict(world.docker.tags)
     report = world.run("promote", watch_seconds=10)
     assert report and report.failed and "died after the switch" in report.problems[0]["what"]
-    assert report.problems[0]["fix"].startswith("docker logs ")
+    assert report.problems[0]["fix"].startswith("on the host: docker logs ")
     assert (dict(world.switch.memory), dict(world.docker.tags)) == before
     check_settled(world)
 
@@ -212,7 +212,7 @@ def test_gone_in_the_watch_period(world: World) -> None:
 
     world.clock.wait = remove  # type: ignore[method-assign]
     report = world.run("promote", watch_seconds=10)
-    assert report and report.failed and "is gone" in report.problems[0]["what"]
+    assert report and report.failed and "has lost its container" in report.problems[0]["what"]
 
 
 def test_sick_at_the_end_of_the_watch_period(world: World) -> None:
@@ -229,7 +229,7 @@ def test_sick_at_the_end_of_the_watch_period(world: World) -> None:
 
     world.clock.wait = fall_ill  # type: ignore[method-assign]
     report = world.run("promote", watch_seconds=5)
-    assert report and report.failed and "is not healthy any more: HTTP 500" in report.problems[0]["what"]
+    assert report and report.failed and "is no longer healthy: HTTP 500" in report.problems[0]["what"]
 
 
 def test_edge_does_not_answer(world: World) -> None:
@@ -242,4 +242,4 @@ def test_edge_does_not_answer(world: World) -> None:
     assert report and report.failed and world.switch.memory == before
     assert "4 of 4 checks through the edge failed" in report.problems[0]["what"]
     assert "names no release, expected" in report.problems[0]["what"]
-    assert report.problems[0]["fix"].startswith("curl -i -H 'Host: localhost' http://127.0.0.1:8200/")
+    assert report.problems[0]["fix"].startswith("on the host: curl -i -H 'Host: localhost' http://127.0.0.1:8200/")

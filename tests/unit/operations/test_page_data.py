@@ -58,7 +58,7 @@ def test_the_past_with_durations(world: World) -> None:
 
 
 def test_before_the_first_release(world: World) -> None:
-    assert "Nothing was released yet" in Reader(page(seen(world))).text
+    assert "Nothing has been released yet" in Reader(page(seen(world))).text
 
 
 def write_journal(world: World, name: str, *lines: str) -> None:

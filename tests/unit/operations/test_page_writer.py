@@ -92,6 +92,6 @@ def test_a_full_disk_takes_no_sample_and_no_page(world: World, home: Path, monke
 
     monkeypatch.setattr(disk_samples, "add", full)
     assert [problem.split(": ")[1] for problem in write(world)] == ["[Errno 28] No space left on device"]
-    assert "Nothing was released yet" in (home / "index.html").read_text()
+    assert "Nothing has been released yet" in (home / "index.html").read_text()
     monkeypatch.setattr(page_writer, "write_atomically", full)
     assert len(write(world)) == 3 and len(write(world, FakeDisk(None))) == 2

@@ -26,7 +26,7 @@ def test_promote_moves_the_very_images(world: World) -> None:
 def test_promote_refuses(world: World) -> None:
     assert "nothing is live in staging" in problems(world, "promote")[0]
     world.good("deploy")
-    assert "the first promote must bring every app" in problems(world, "promote", apps=("api",))[0]
+    assert "the first promote must include every app" in problems(world, "promote", apps=("api",))[0]
     world.store.env.pop("production")
     assert any("env file is missing" in text for text in problems(world, "promote", apps=("nobody",)))
 

@@ -24,7 +24,7 @@ from release.stack.reader import read_stack
 def test_rollback_with_nothing_to_go_back_to(world: World) -> None:
     assert "nothing is live" in problems(world, "rollback")[0]
     world.ship()
-    assert "there is no good release to go back to" in problems(world, "rollback")[0]
+    assert "there is no good release to roll back to" in problems(world, "rollback")[0]
     assert "is not in the history" in problems(world, "rollback", release="yesterday")[0]
     assert any("'nobody' is not an app" in text for text in problems(world, "rollback", apps=("nobody",)))
 
@@ -150,7 +150,7 @@ def test_rollback_never_to_what_failed(world: World) -> None:
     world.ship()
     failed = dataclasses.replace(world.entry(world.entries("production")[0].release.id), status="failed")
     world.store.written[failed.release.id].status = "failed"
-    assert "never was live: failed" in problems(world, "rollback", release=failed.release.id)[0]
+    assert "was never live: failed" in problems(world, "rollback", release=failed.release.id)[0]
     assert "there is no good release" in problems(world, "rollback")[0]
 
 
@@ -170,7 +170,7 @@ def test_rollback_when_all_images_are_gone(world: World) -> None:
     world.ship()
     world.prune()
     found = problems(world, "rollback")
-    assert len(found) == 1 and "of app api is gone" in found[0]
+    assert len(found) == 1 and "of app api is missing" in found[0]
     report = world.run("rollback")
     assert report and "-e version=" in report.problems[0]["fix"]
 
@@ -249,7 +249,7 @@ def test_rollback_of_apps_that_did_not_change(world: World) -> None:
     world.ship()
     world.ship(api=HEALTHY)
     report = world.good("rollback", apps=("mail",))
-    assert not report.changed and "run the images of that release already" in report.message
+    assert not report.changed and "already run the images of that release" in report.message
 
 
 def test_rollback_brings_routes_back(world: World) -> None:

@@ -58,9 +58,9 @@ def test_a_release_and_its_way_back(world: World, heard: Listener) -> None:
         ("rollback", "production"),
     ]
     start, end = heard.events[-2:]
-    assert start.text == f"rollback of shop to production began: {end.commit} (by ann on desk: it smells)"
+    assert start.text == f"rollback of shop to production started: {end.commit} (by ann on desk: it smells)"
     assert end.text.startswith("rollback of shop to production: production runs ") and end.release and end.was
-    assert "ansible-playbook playbooks/rollback.yml goes back to" in heard.events[7].text
+    assert "back: sudo onehost rollback --stack shop goes back to" in heard.events[7].text
 
 
 def test_nothing_to_do_is_no_news(world: World, heard: Listener) -> None:
@@ -78,7 +78,7 @@ def test_a_failure_is_told_without_what_the_app_printed(world: World, heard: Lis
     report = world.run("deploy")
     assert report and "no database" in str(report.problems)
     event = heard.events[-1]
-    assert event.event == "failure" and "everything was put back, staging answers as before" in event.text
+    assert event.event == "failure" and "everything was undone, staging answers as before" in event.text
     assert "no database" not in event.text and "api says something" not in event.text
     world.commit({"api": UNBUILDABLE})
     world.run("deploy")
@@ -150,7 +150,7 @@ def test_tidying_that_fails_puts_nothing_back(world: World) -> None:
 
     world.switch.sessions = go_down  # type: ignore[method-assign]
     report = world.run("promote")
-    assert report and report.failed and report.changed and "but the rest was not done" in report.message
+    assert report and report.failed and report.changed and "but finishing up failed" in report.message
     world.switch.sessions = sessions  # type: ignore[method-assign]
     world.switch.down = False
     live = world.switch.memory["production"]
@@ -177,7 +177,7 @@ def test_going_back_is_taken_up_as_going_back(world: World) -> None:
 
     world.switch.set_live = refuse  # type: ignore[method-assign]
     report = world.run("promote", watch_seconds=10)
-    assert report and "so did putting back" in report.message
+    assert report and "could not be undone" in report.message
     world.switch.set_live = set_live  # type: ignore[method-assign]
     world.switch.down = False
     assert "it was undone" in world.recover()[0]
@@ -227,7 +227,7 @@ def test_disk_full_before_anything(world: World) -> None:
     report = world.run("deploy")
     assert report and report.failed and "No space left on device" in report.problems[0]["what"]
     assert " MB free)" in report.problems[0]["what"]
-    assert report.problems[0]["fix"] == report.fix == "ansible-playbook playbooks/cleanup.yml"
+    assert report.problems[0]["fix"] == report.fix == "ansible-playbook onehost.release.cleanup"
 
 
 def test_what_the_journal_holds_is_no_secret(world: World) -> None:
@@ -318,7 +318,7 @@ def test_a_build_that_leaves_no_image(world: World) -> None:
 
     world.docker.build = forget  # type: ignore[method-assign]
     report = world.run("deploy")
-    assert report and report.failed and "the build left no image" in report.problems[0]["what"]
+    assert report and report.failed and "the build produced no image" in report.problems[0]["what"]
 
 
 def test_a_container_that_vanishes_while_it_starts(world: World) -> None:

@@ -283,14 +283,14 @@ def test_the_words_of_a_plan() -> None:
     )
     assert [str(item) for item in cleanup.candidates(seen, Settings())] == [
         f"image api:{tag(1)}: 1.0 GB, last in {entries[0].release.id}",
-        "build cache BuildKit: 1.0 GB, beyond its 5 GB",
-        "container shop-production-green-api-1: 2 MB, stopped, of 20260101T000000Z-production-old, which nothing needs",
+        "build cache BuildKit: 1.0 GB, over its limit of 5 GB",
+        "container shop-production-green-api-1: 2 MB, stopped, from 20260101T000000Z-production-old, which nothing needs",
         "container shop-production-green-front-1: 1 kB, stopped, of , which nothing needs",
         f"image api:{tag(3)}: 1.0 GB, in no release",
         f"image api:{tag(5)}: 1.0 GB, in no release",
-        "volume scratch: 1.5 GB, used by nothing, disposable",
-        "package cache apt: 1000 kB, can be fetched again",
-        "system log journald: 500 MB, beyond its 200 MB",
+        "volume scratch: 1.5 GB, unused, disposable",
+        "package cache apt: 1000 kB, can be downloaded again",
+        "system log journald: 500 MB, over its limit of 200 MB",
     ]
     assert [item.after for item in cleanup.candidates(seen, Settings()) if item.after] == [
         ("shop-production-green-api-1",),
@@ -327,9 +327,9 @@ def test_what_is_beyond_its_number() -> None:
     plan = cleanup.plan(host(stacks=[lost, stack]), Settings(free_gb=0, keep_releases=3, keep_journals=2))
     assert plan.removals == ()
     assert [str(item) for item in plan.trimmed] == [
-        "release directory shop/20260101T000000Z-production-abcdef0: 0 kB, beyond 3",
+        "release directory shop/20260101T000000Z-production-abcdef0: 0 kB, older than the last 3",
         "release directory shop/20260101T000000Z-production-abcdef0.partial: 0 kB, half-written",
-        "journal /journal/1: 0 kB, beyond 2",
+        "journal /journal/1: 0 kB, older than the last 2",
     ]
 
 

@@ -101,7 +101,7 @@ def interrupt(world: World) -> None:
             "ONLY only in staging; PUBLIC_URL only in prod",
         ),
         ("disk_free", lambda w: setattr(w.store, "free", 500_000_000), "0.5 GB free, floor 1 GB"),
-        ("rollback_ready", lose_images, "are gone: api"),
+        ("rollback_ready", lose_images, "are missing: api"),
         ("journal_clean", interrupt, "unfinished: "),
         ("soak_time", lambda w: adjust(w, soak_minutes=60), "0 of 60 minutes in staging"),
         (
@@ -131,7 +131,7 @@ def test_no_go(world: World, name: str, spoil: Callable[[World], object], eviden
     [
         ("staging_live", ready, " in "),
         ("staging_healthy", ready, "3 of 3 apps healthy"),
-        ("staging_unchanged", ready, "3 image IDs run as tagged and as deployed"),
+        ("staging_unchanged", ready, "3 running images match the tags and the release"),
         ("same_keys", ready, "1 keys in both environments"),
         ("disk_free", ready, "100.0 GB free"),
         ("rollback_ready", lambda w: w.good("deploy"), "first promote"),
@@ -176,7 +176,7 @@ def test_the_way_back_before_has_lost_an_image(world: World) -> None:
     world.docker.boxes = [box for box in world.docker.boxes if box.image != old.images["api"]]
     world.remove_image(old.images["api"])
     found = gate(world, "rollback_ready")
-    assert found["result"] == "go" and f"{old.id} before it has lost api" in found["evidence"]
+    assert found["result"] == "go" and f"{old.id}, lacks images: api" in found["evidence"]
 
 
 def test_all_are_evaluated_and_skipping_is_recorded(world: World) -> None:

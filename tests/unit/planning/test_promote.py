@@ -18,13 +18,13 @@ from release.planning.promote import plan_promote
 
 def test_promote_without_staging(world: World) -> None:
     assert refused_plan(world, "promote") == [
-        Problem("nothing is live in staging", "stack shop", "ansible-playbook playbooks/deploy_staging.yml")
+        Problem("nothing is live in staging", "stack shop", "ansible-playbook onehost.release.deploy_staging")
     ]
 
 
 def test_the_first_promote_brings_every_app(world: World) -> None:
     world.good("deploy")
-    problem = Problem("the first promote must bring every app", "apps", "leave `apps` out")
+    problem = Problem("the first promote must include every app", "apps", "leave `apps` out")
     assert refused_plan(world, "promote", apps=("api",)) == [problem]
 
 

@@ -67,7 +67,7 @@ FAILED = {
     **REPORT,
     "failed": True,
     "changed": False,
-    "message": "app api is not healthy after 5 s; everything was put back, production answers as before",
+    "message": "app api is not healthy after 5 s; everything was undone, production answers as before",
     "problems": [
         {
             "what": "app api is not healthy after 5 s: /health: HTTP 500 no database",
@@ -125,9 +125,9 @@ def test_a_step_that_failed_and_the_way_back(parts: Any) -> None:
     view.add({"event": "step", "step": "healthy", "text": "wait until every app is healthy"}, 0.0)
     (line,) = view.add({"event": "note", "text": "failed: app api is not healthy"}, 0.0)
     assert line.text == "[a]   x wait until every app is healthy" and line.style == "error"
-    view.add({"event": "step", "step": "back", "text": "put everything back"}, 0.0)
+    view.add({"event": "step", "step": "back", "text": "undo all changes"}, 0.0)
     (line,) = view.add({"event": "done", "step": "back", "seconds": 1.0}, 0.0)
-    assert line.style == "warning" and line.text.startswith("[a]   + put everything back")
+    assert line.style == "warning" and line.text.startswith("[a]   + undo all changes")
 
 
 def test_the_end_of_an_operation(parts: Any) -> None:
@@ -137,7 +137,7 @@ def test_the_end_of_an_operation(parts: Any) -> None:
         "  gates    1 of 2 go",
         "           soak: skipped, 2 of 30 minutes",
         "  live     production  20260101T000000Z-production-1a2b3c4 in green, main",
-        "  downtime 0.8 s seen, 3 of 40 probes not answered",
+        "  downtime 0.8 s seen, 3 of 40 probes failed",
         "  next     ansible-playbook onehost.release.status",
         "  disk     34.5 GB free, floor 20 GB",
     ]
@@ -152,12 +152,12 @@ def test_a_failure_as_a_box(parts: Any) -> None:
     assert found[0].startswith("+- promote shop production on vm ---") and len(found[0]) == 60
     text = "\n".join(found)
     for part in (
-        "| what    app api is not healthy after 5 s; everything was",
-        "|         put back, production answers as before",
-        "| where   production green",
-        "| why     app api is not healthy after 5 s: /health: HTTP",
-        "| fix     docker logs 0123456789ab",
-        "| log     starting\n|         no database\n",
+        "| What:   app api is not healthy after 5 s; everything was",
+        "|         undone, production answers as before",
+        "| Where:  production green",
+        "| Why:    app api is not healthy after 5 s: /health: HTTP",
+        "| Fix:    docker logs 0123456789ab",
+        "| Log:    starting\n|         no database\n",
     ):
         assert part in text, text
     assert "\x1b" not in text and "\x07" not in text, "what a program printed does not act on our terminal"
@@ -165,7 +165,9 @@ def test_a_failure_as_a_box(parts: Any) -> None:
 
 def test_a_command_to_type_stays_whole(parts: Any) -> None:
     command = "ansible-playbook playbooks/provision.yml -e something=long " * 3
-    (line,) = texts(parts.text.box("t", [parts.text.Part("fix", [command], as_it_is=True)], 60, parts.text.ASCII))[1:-1]
+    (line,) = texts(parts.text.box("t", [parts.text.Part("Fix:", [command], as_it_is=True)], 60, parts.text.ASCII))[
+        1:-1
+    ]
     assert command.strip() in line
 
 
@@ -296,7 +298,7 @@ def test_a_failed_operation_on_a_terminal_without_colours(run: Any) -> None:
     assert code == 2
     assert "\x1b[J" in stream and not re.search(r"\x1b\[[\d;]*m", stream)
     final = "\n".join(screen_after(stream))
-    assert "┌─ promote shop production on here ─" in final and "│ fix     docker logs 0123456789ab" in final
+    assert "┌─ promote shop production on here ─" in final and "│ Fix:    docker logs 0123456789ab" in final
     assert final.splitlines()[-1].startswith("here: 1 failed, ")
 
 
@@ -332,11 +334,11 @@ def test_another_play_on_a_terminal(run: Any) -> None:
     assert final[3:5] == ["one line", "another line"]
     box = "\n".join(final[5:])
     assert (
-        "│ what    Run what fails" in box
-        and "│ where   tests/unit/plugins/files/output/other.yml:" in box
+        "│ What:   Run what fails" in box
+        and "│ Where:  tests/unit/plugins/files/output/other.yml:" in box
         and "│         exit code 3" in box
     )
-    assert "│ log     the last line" in box and " -v shows all that the task returned" in box
+    assert "│ Log:    the last line" in box and " -v shows all that the task returned" in box
     assert final[-2].startswith("here: 2 changed, 1 failed, ")
     assert "the-secret-value" not in stream
 
@@ -363,7 +365,7 @@ def test_a_host_that_cannot_be_reached(run: Any) -> None:
     assert (
         code == 4
         and "┌─ failed on away ─" in text
-        and "│ fix     ansible -i " in text
+        and "│ Fix:    ansible -i " in text
         and " --limit away away -m ansible.builtin.ping" in text
     )
     assert "unreachable=1" in text

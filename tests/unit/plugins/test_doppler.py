@@ -209,7 +209,7 @@ SLOW = b'HTTP/1.1 200 OK\r\nContent-Length: 18\r\n\r\n{"API_TOKEN": "x"}'
 
 @pytest.mark.parametrize(
     ("answer", "pause", "cause"),
-    [(HALF, 0.0, "broke off"), (SLOW, 0.4, ""), (b"", 0.0, ""), (b"nonsense\r\n\r\n", 0.0, "broke off")],
+    [(HALF, 0.0, "was cut off"), (SLOW, 0.4, ""), (b"", 0.0, ""), (b"nonsense\r\n\r\n", 0.0, "was cut off")],
     ids=["half an answer", "a trickle", "no answer", "no HTTP"],
 )
 def test_broken_connections(source: Source, answer: bytes, pause: float, cause: str) -> None:

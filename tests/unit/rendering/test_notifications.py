@@ -42,10 +42,10 @@ def test_targets_are_read() -> None:
         ({"type": "irc"}, "release_engine_notifications[0].type: 'irc' is not known"),
         ({"url": None}, "release_engine_notifications[0].url: is missing"),
         ({"url": f"http://hooks.example/{SECRET}"}, "release_engine_notifications[0].url: is not encrypted"),
-        ({"url": f"hooks.example/{SECRET}"}, "url: is not an address of the web"),
-        ({"url": f"https://user:{SECRET}@hooks.example/"}, "url: is not an address of the web"),
-        ({"url": f"https://hooks.example/{SECRET} and more"}, "url: is not an address of the web"),
-        ({"url": f"https://hooks.example:{SECRET}/"}, "url: is not an address of the web"),
+        ({"url": f"hooks.example/{SECRET}"}, "url: is not a web address"),
+        ({"url": f"https://user:{SECRET}@hooks.example/"}, "url: is not a web address"),
+        ({"url": f"https://hooks.example/{SECRET} and more"}, "url: is not a web address"),
+        ({"url": f"https://hooks.example:{SECRET}/"}, "url: is not a web address"),
         ({"events": ["end"]}, "events: 'end' is not known"),
         ({"environments": ["test"]}, "environments: 'test' is not known"),
         ({"name": "../x"}, "name: '../x' is not valid"),
@@ -59,7 +59,7 @@ def test_every_mistake_is_named_and_no_address(item: dict[str, Any], problem: st
 
 def test_mistakes_of_the_list() -> None:
     one = {"type": "slack", "url": "https://hooks.example/", "name": "a"}
-    assert "name: 'a' is there twice" in problems_of([one, one])
+    assert "name: 'a' appears twice" in problems_of([one, one])
     assert "must be a list" in problems_of({"type": "slack"})
     assert "release_engine_notifications[0]: must be a mapping" in problems_of(["slack"])
 

@@ -27,19 +27,19 @@ def test_report_of_a_promote(world: World) -> None:
     assert text.startswith(f"promote shop production: production runs {report.release}\n")
     for part in ("staging_healthy", "3 of 3 apps healthy", f"live now: {report.release} in green, before:", "took "):
         assert part in text, text
-    assert f"next: ansible-playbook playbooks/rollback.yml goes back to {report.was}" in text
+    assert f"next: ansible-playbook onehost.release.rollback goes back to {report.was}" in text
     assert "all healthy" in text and "switched" in text and staging
 
 
 def test_report_of_a_deploy(world: World) -> None:
     text = lines_of(world.good("deploy"))
-    assert "built: api 1 s, front 1 s, mail 1 s" in text and "then ansible-playbook playbooks/promote.yml" in text
+    assert "built: api 1 s, front 1 s, mail 1 s" in text and "then ansible-playbook onehost.release.promote" in text
 
 
 def test_report_of_a_rollback(world: World) -> None:
     world.ship()
     world.ship()
-    assert "next: ansible-playbook playbooks/status.yml" in lines_of(world.good("rollback"))
+    assert "next: ansible-playbook onehost.release.status" in lines_of(world.good("rollback"))
 
 
 def test_report_of_a_failure(world: World) -> None:
@@ -48,9 +48,9 @@ def test_report_of_a_failure(world: World) -> None:
     report = world.run("deploy")
     assert report
     text = lines_of(report)
-    assert "everything was put back, staging answers as before" in text
+    assert "everything was undone, staging answers as before" in text
     assert "problem: staging green: app api is not healthy after 5 s" in text and "HTTP 500 no database" in text
-    assert "   fix: docker logs " in text and "   | api says something" in text
+    assert "   Fix: on the host: docker logs " in text and "   | api says something" in text
 
 
 def test_report_of_a_build_that_failed(world: World) -> None:
@@ -71,7 +71,7 @@ def test_report_of_a_refusal(world: World) -> None:
     assert report
     text = lines_of(report)
     assert "refused, nothing was changed" in text
-    assert "problem: apps: 'nobody' is not an app of stack shop\n   fix: choose from api, front, mail" in text
+    assert "problem: apps: 'nobody' is not an app of stack shop\n   Fix: choose from api, front, mail" in text
 
 
 def test_report_of_a_recovery(world: World) -> None:

@@ -38,9 +38,9 @@ def test_status_says_what_a_rollback_changes_by_name(world: World) -> None:
     world.rotate_secret()
     found = status(world.host, world.stack, world.places).rollback
     text = "\n".join(found.changes)
-    assert "api: image" in text and "PUBLIC_URL: back to its value of that day" in text
-    assert "NEW_KEY: goes" in text
-    assert "DATABASE_URL: stays as it is today (secret)" in text
+    assert "api: image" in text and "PUBLIC_URL: restored to the value of that release" in text
+    assert "NEW_KEY: removed" in text
+    assert "DATABASE_URL: keeps today's value (secret)" in text
     assert "secret-value" not in text and "db://" not in text
 
 
@@ -60,8 +60,8 @@ def test_status_of_what_is_broken(world: World) -> None:
     assert (apps["api"].state, apps["mail"].state) == ("missing", "exited")
     text = "\n".join(status_lines(found))
     assert "missing, not healthy no answer on port" in text
-    assert "fix: ansible-playbook playbooks/recover.yml" in text
-    assert "rollback: stack shop, production: there is no good release to go back to" in text
+    assert "Fix: ansible-playbook onehost.release.recover" in text
+    assert "rollback: stack shop, production: there is no good release to roll back to" in text
     assert found.environments["staging"].operations[0].outcome == "interrupted"
 
 
@@ -85,7 +85,7 @@ def test_status_of_new_routes_and_apps(world: World) -> None:
     )
     world.ship(front="healthy", cron="healthy")
     changes = status(world.host, world.stack, world.places).rollback.changes
-    assert "cron: goes" in changes and "routes of the edge: back to those of that day" in changes
+    assert "cron: removed" in changes and "routes of the edge: restored to those of that release" in changes
 
 
 def test_status_is_one_screen(world: World) -> None:
@@ -106,7 +106,7 @@ def test_status_is_one_screen(world: World) -> None:
     last = lines[next(i for i, line in enumerate(lines) if line.startswith("   last operations")) + 1]
     assert "promote" in last and "production" in last and "ann" in last and "succeeded in 0 s" in last
     world.store.free = 10**6
-    assert "ansible-playbook playbooks/cleanup.yml" in status_lines(status(world.host, world.stack, world.places))[-1]
+    assert "ansible-playbook onehost.release.cleanup" in status_lines(status(world.host, world.stack, world.places))[-1]
 
 
 @pytest.mark.parametrize(
@@ -190,12 +190,12 @@ def test_the_parts_of_the_screen_that_are_rarely_there(world: World) -> None:
     for line in (
         "tag moved by hand: api:latest is not what runs; the next deploy moves it back",
         "tag moved by hand: api:latest is not what runs; the next promote or rollback moves it back",
-        "unfinished: 20260101-promote; fix: ansible-playbook playbooks/recover.yml",
+        "unfinished: 20260101-promote. Fix: ansible-playbook onehost.release.recover",
         "secret TOKEN is 91 days old",
-        "values: provisioned offline, from a copy of yesterday; fix: ansible-playbook playbooks/provision.yml",
+        "values: provisioned offline, from a copy of yesterday. Fix: ansible-playbook onehost.release.provision",
         "battle answers 503 in production",
-        "notification to chat: HTTP 500; fix: sudo onehost notify",
-        "disk: 0.9 GB free, floor 1 GB; ansible-playbook playbooks/cleanup.yml",
+        "notification to chat: HTTP 500. Fix: on the host: sudo onehost notify",
+        "disk: 0.9 GB free, floor 1 GB. Fix: ansible-playbook onehost.release.cleanup",
     ):
         assert line in lines, lines
     assert status_lines(replace(known, free_gb=1.0))[-1] == "disk: 1.0 GB free, floor 1 GB"

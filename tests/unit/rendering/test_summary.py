@@ -25,13 +25,13 @@ def test_the_summary_after_an_operation(world: World) -> None:
     report["probes"] = {"asked": 40, "failed": 0, "down_seconds": 0.0}
     found = {(label, kind): text for label, text, kind in rows(report)}
     assert found["downtime", "ok"] == "none seen, 40 probes answered"
-    assert found["back", ""] == f"ansible-playbook playbooks/rollback.yml goes back to {report['was']}"
+    assert found["back", ""] == f"ansible-playbook onehost.release.rollback goes back to {report['was']}"
     assert found["disk", ""] == "100 GB free, floor 1 GB"
     report["probes"] = {"asked": 40, "failed": 3, "down_seconds": 0.75}
     report["after"].update(free_gb=0.5, due=["SESSION (production): due in 3 days"])
     found = {(label, kind): text for label, text, kind in rows(report)}
-    assert found["downtime", "error"] == "0.8 s seen, 3 of 40 probes not answered"
-    assert found["disk", "warning"].endswith("; ansible-playbook playbooks/cleanup.yml")
+    assert found["downtime", "error"] == "0.8 s seen, 3 of 40 probes failed"
+    assert found["disk", "warning"].endswith(". Fix: ansible-playbook onehost.release.cleanup")
     assert found["due", "warning"] == "SESSION (production): due in 3 days"
     text = "\n".join(report_lines(report))
     assert "downtime: 0.8 s seen" in text and "due: SESSION" in text and "disk: 0.5 GB free" in text

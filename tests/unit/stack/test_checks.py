@@ -86,7 +86,7 @@ def test_two_stacks_whose_names_join_to_the_same() -> None:
         "apps": {"cron": {"context": "cron", "kind": "worker"}},
     }
     with pytest.raises(
-        RefusedError, match=r"name in the switch blog-staging-staging-cron is already used by stack blog\."
+        RefusedError, match=r"name in the router blog-staging-staging-cron is already used by stack blog\."
     ):
         read_stacks(both)
 

@@ -160,7 +160,7 @@ def test_canonical_host_is_one_of_the_hosts() -> None:
     data["environments"]["production"]["canonical_host"] = "www.shop.example"
     assert read_stack("shop", data).environments["production"].main_host == "www.shop.example"
     data["environments"]["production"]["canonical_host"] = "other.example"
-    with pytest.raises(RefusedError, match=r"'other\.example' is none of `hosts`"):
+    with pytest.raises(RefusedError, match=r"'other\.example' is not one of `hosts`"):
         read_stack("shop", data)
 
 

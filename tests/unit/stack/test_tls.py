@@ -39,7 +39,7 @@ def test_defaults_and_that_it_can_be_read_again() -> None:
         (FILES | {"certificate": "/a\nssl off;/b"}, "is not valid"),
         (FILES | {"location": "moon"}, "choose one of host, control"),
         (FILES | {"port": 8200}, "8200 is one of the environment's `ports`"),
-        (FILES | {"plain_ports": [81]}, "81 is none of the environment's `ports`"),
+        (FILES | {"plain_ports": [81]}, "81 is not one of the environment's `ports`"),
         (FILES | {"hsts": 1}, "tls.hsts: is not a known option"),
         (True, "must be a mapping"),
     ],
@@ -71,5 +71,5 @@ def test_stacks_share_a_port_of_tls_by_host_name_only() -> None:
     with pytest.raises(RefusedError, match=r"public address shop\.example:443 is already used"):
         read_stacks({"shop": first, "second": second})
     second["environments"]["production"] = {"ports": [443], "hosts": ["second.example"]}
-    with pytest.raises(RefusedError, match="port 443 cannot speak http and https"):
+    with pytest.raises(RefusedError, match="port 443 cannot serve both http and https"):
         read_stacks({"shop": first, "second": second})

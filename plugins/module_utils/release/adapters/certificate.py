@@ -100,7 +100,7 @@ def _server(pair: Pair) -> ssl.SSLContext:
     except ssl.SSLError as error:
         if error.reason == "KEY_VALUES_MISMATCH":
             what = f"is not the key of the certificate in {pair.certificate_place}"
-            raise RefusedError([Problem(what, pair.key_place, "both must be of the same renewal")]) from None
+            raise RefusedError([Problem(what, pair.key_place, "both must come from the same renewal")]) from None
         what = f"certificate and key cannot be used: {error.reason or 'not readable, or the key has a password'}"
         fix = f"openssl x509 -noout -in {pair.certificate_place}; openssl pkey -noout -in {pair.key_place}"
         raise RefusedError([Problem(what, pair.certificate_place, fix)]) from None
@@ -133,7 +133,7 @@ def _step(side: ssl.SSLObject) -> bool:
 def _problem(error: ssl.SSLCertVerificationError, pair: Pair, host: str | None) -> Problem:
     place = pair.certificate_place
     if error.verify_code == OTHER_NAME:
-        fix = "get a certificate for it, or take the name from `hosts`"
+        fix = "get a certificate for it, or remove the name from `hosts`"
         return Problem(f"does not cover the host name {host}", place, fix)
     what = {NOT_YET_VALID: "is not valid yet", EXPIRED: "has expired"}.get(error.verify_code, error.verify_message)
     return Problem(what, place, f"renew it; openssl x509 -noout -dates -in {place}")

@@ -150,7 +150,7 @@ class Disk(Docker):
             DiskItem(f"image {', '.join(image.names) or image.id[7:19]}{_mark(image, ours)}", image.bytes)
             for image in seen.images
         ]
-        found += [DiskItem(f"container {item.name} (what it wrote)", item.bytes) for item in seen.containers]
+        found += [DiskItem(f"container {item.name} (its writable layer)", item.bytes) for item in seen.containers]
         found += [DiskItem(f"volume {item['Name']}", int(item["UsageData"]["Size"])) for item in self._volumes_in_use()]
         found += [DiskItem("build cache", seen.build_cache)]
         found += [DiskItem(place, used(place)) for place in USUAL_PLACES if os.path.isdir(place)]

@@ -21,13 +21,14 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import IO, Any
 
 from ..errors import OperationError
+from ..hints import host_command
 from ..releases.compose import LABEL
 from ..releases.runtime import BuildResult, Container, Image
 from ..util.concurrency import together
 from .build_log import BuildLog
 
 SOCKET = "/var/run/docker.sock"
-START_DOCKER = "systemctl status docker; systemctl start docker"
+START_DOCKER = host_command("systemctl status docker; systemctl start docker")
 
 #: An upper bound for one call that is not a stop; a daemon that hangs longer is broken.
 CALL_SECONDS = 60
@@ -193,7 +194,7 @@ class Docker:
                 "Compose could not start the slot",
                 compose_file,
                 lines[-1] if lines else "no output",
-                f"docker compose --file {compose_file} up",
+                host_command(f"docker compose --file {compose_file} up"),
                 log=lines[-20:],
             )
 

@@ -9,6 +9,7 @@ import json
 import os
 
 from ..errors import Problem, RefusedError
+from ..hints import host_command
 from ..stack.flags import State
 from ..stack.model import Stack
 
@@ -29,6 +30,6 @@ def turned(stack: Stack, environment: str, state: str = STATE) -> State:
         return {}
     except ValueError as error:
         raise RefusedError(
-            [Problem(f"cannot be read: {error}", path, f"turn the flags anew after: rm {path}")]
+            [Problem(f"cannot be read: {error}", path, f"{host_command(f'rm {path}')}, then set the flags again")]
         ) from None
     return data

@@ -12,6 +12,7 @@ import subprocess
 from collections.abc import Sequence
 
 from ..errors import OperationError
+from ..hints import host_command
 from ..stack.model import Stack
 
 FETCH_SECONDS = 300
@@ -56,7 +57,7 @@ class Git:
                 f"git {arguments[0]} failed",
                 stack.directory,
                 _reason(lines),
-                f"sudo -u {stack.owner} git -C {stack.directory} {' '.join(arguments)}",
+                host_command(f"sudo -u {stack.owner} git -C {stack.directory} {' '.join(arguments)}"),
                 log=lines[-20:],
             )
         return str(done.stdout)

@@ -71,7 +71,7 @@ class Gitleaks:
                 check=False,
             )
         except subprocess.TimeoutExpired:
-            raise OperationError("gitleaks did not end", command[0], f"not within {self.seconds:g} s") from None
+            raise OperationError("gitleaks timed out", command[0], f"after {self.seconds:g} s") from None
         except OSError as error:
             raise OperationError("gitleaks cannot be run", command[0], str(error)) from error
         if done.returncode:

@@ -18,13 +18,13 @@ import socket
 from collections.abc import Mapping
 
 from ..errors import OperationError
-from ..hints import hint
+from ..hints import hint, host_command
 from ..releases.release import Live
 from ..util.files import write_atomically
 
 ADMIN_SOCKET = "/run/haproxy/admin.sock"
 DIRECTORY = "/var/lib/onehost/switch"
-FIX = "systemctl status haproxy; journalctl -u haproxy -n 50"
+FIX = host_command("systemctl status haproxy; journalctl -u haproxy -n 50")
 
 
 class Switch:
@@ -62,7 +62,7 @@ class Switch:
         path = self._map(stack, environment)
         if not os.path.exists(path):
             raise OperationError(
-                "the switch does not know this environment",
+                "the router (HAProxy) does not know this environment",
                 path,
                 "its map is missing",
                 hint("provision"),
@@ -73,11 +73,11 @@ class Switch:
             answer = self.command(f"set map {path} live {text}").strip()
         except OSError as error:
             # HAProxy is down or starting: it will read the file. Nothing is answered until then anyway.
-            raise OperationError("the switch does not answer", self.admin_socket, str(error), FIX) from error
+            raise OperationError("the router (HAProxy) does not answer", self.admin_socket, str(error), FIX) from error
         # A stack of workers alone has no frontend, so HAProxy has no use for its map. For any other stack the
         # confirmation through the edge tells.
         if answer and not answer.startswith("Unknown map identifier"):
-            raise OperationError("the switch refused the new entry", path, answer, FIX)
+            raise OperationError("the router (HAProxy) refused the new entry", path, answer, FIX)
 
     # Routes that a feature switch has closed: what is in the map is answered with 503.
 
@@ -107,15 +107,17 @@ class Switch:
                 return
             found = re.search(r"New version created: (\d+)", answer)
             if found is None:
-                raise OperationError("the switch refused the closed routes", path, answer, FIX)
+                raise OperationError("the router (HAProxy) refused the closed routes", path, answer, FIX)
             for key, flag in sorted(routes.items()):
                 if answer := self.command(f"add map @{found[1]} {path} {key} {flag}").strip():
-                    raise OperationError("the switch refused a closed route", f"{path}: {key}", answer, FIX)
+                    raise OperationError("the router (HAProxy) refused a closed route", f"{path}: {key}", answer, FIX)
             if answer := self.command(f"commit map @{found[1]} {path}").strip():
-                raise OperationError("the switch refused the closed routes", path, answer, FIX)
+                raise OperationError("the router (HAProxy) refused the closed routes", path, answer, FIX)
         except OSError as error:
             if must_run:
-                raise OperationError("the switch does not answer", self.admin_socket, str(error), FIX) from error
+                raise OperationError(
+                    "the router (HAProxy) does not answer", self.admin_socket, str(error), FIX
+                ) from error
 
     def sessions(self, stack: str, environment: str, slot: str) -> dict[str, int]:
         """How many requests and WebSockets are in progress on a slot, by app."""
@@ -123,7 +125,7 @@ class Switch:
         try:
             rows = csv.DictReader(io.StringIO(self.command("show stat -1 2 -1").lstrip("# ")))
         except OSError as error:
-            raise OperationError("the switch does not answer", self.admin_socket, str(error), FIX) from error
+            raise OperationError("the router (HAProxy) does not answer", self.admin_socket, str(error), FIX) from error
         return {
             name[len(prefix) : -len(suffix)]: int(row["scur"] or 0)
             for row in rows

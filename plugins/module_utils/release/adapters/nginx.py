@@ -14,11 +14,12 @@ import os
 import subprocess
 
 from ..errors import OperationError
+from ..hints import host_command
 from ..stack.model import Stack
 from ..util.files import read, write_atomically
 from .certificate import certificate_path
 
-FIX = "nginx -t; systemctl status nginx"
+FIX = host_command("nginx -t; systemctl status nginx")
 
 
 class Edge:

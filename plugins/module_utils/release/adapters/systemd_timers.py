@@ -24,14 +24,19 @@ class Timer:
 
     def arm(self, stack: str, environment: str, seconds: float) -> None:
         """Run `onehost cool` after this many seconds; a timer that was armed before is replaced."""
-        _arm(f"onehost-cool-{stack}-{environment}", seconds, "the timer for the warm slot", ["cool", "--stack", stack])
+        _arm(
+            f"onehost-cool-{stack}-{environment}",
+            seconds,
+            "the timer that stops the warm slot",
+            ["cool", "--stack", stack],
+        )
 
     def arm_overlap(self, stack: str, seconds: float) -> None:
         """Run `onehost end-overlap` after this many seconds, and every minute from then on until it is disarmed:
         what must end is not given up because it could not be ended once."""
         again = f"--on-unit-inactive={AGAIN_SECONDS}s"
         command = ["end-overlap", "--stack", stack]
-        _arm(_overlap_unit(stack), seconds, "the timer for the end of the overlap", command, again)
+        _arm(_overlap_unit(stack), seconds, "the timer for the end of the grace period", command, again)
 
     def disarm_overlap(self, stack: str) -> None:
         _stop(_overlap_unit(stack))

@@ -129,7 +129,7 @@ class Webhooks:
         try:
             children = [self._start(target, event) for target in load(self.settings) if target.wants(event)]
         except (OSError, RefusedError) as error:
-            _log(f"cannot notify anybody: {error}")
+            _log(f"cannot send notifications: {error}")
             return
         if wait:
             for child in children:
@@ -162,7 +162,7 @@ class Webhooks:
             deliver(target, event, deadline_seconds=self.deadline_seconds)
         except (GaveUpError, TimeoutError) as error:
             trouble = str(error)
-            _log(f"{target.name} ({target.type}) could not be told of {event.event}: {trouble}")
+            _log(f"{target.name} ({target.type}) could not be notified of {event.event}: {trouble}")
         with contextlib.suppress(OSError):
             os.makedirs(self.state, mode=0o755, exist_ok=True)
             note = {"name": target.name, "event": event.event, "at": time.time(), "trouble": trouble}

@@ -43,7 +43,7 @@ class Caller:
         if others:
             names = ", ".join(stack.name for stack in others)
             owners = " and ".join(sorted({stack.owner for stack in others}))
-            fix = f"ask {owners}" + (f", or somebody in the group {self.group}" if self.group else "")
+            fix = f"ask {owners}" + (f", or anyone in the group {self.group}" if self.group else "")
             raise RefusedError([Problem(f"{self.name} may not act on {names}, which is not theirs", "sudo", fix)])
 
 

@@ -40,7 +40,7 @@ from .bootstrap import this_host
 #: An operation takes the slot over well within this time.
 COOL_WAIT_SECONDS = 600.0
 
-_ENDED = "{}: the public key of before the rotation is gone"
+_ENDED = "{}: the grace period is over, the previous public key is no longer valid"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -49,20 +49,22 @@ def main(arguments: list[str] | None = None) -> int:
     commands = parser.add_subparsers(dest="command", required=True)
     for name, environment in OPERATIONS.items():
         command = commands.add_parser(
-            name, help=f"{name} to {environment}" if name != "rollback" else "go back to the release before"
+            name, help=f"{name} to {environment}" if name != "rollback" else "go back to the previous release"
         )
-        command.add_argument("--stack", default="", help="needed when the host has several")
+        command.add_argument("--stack", default="", help="required when the host has several")
         command.add_argument("--apps", default="", help="only these apps, separated by commas")
         command.add_argument("--reason", default="", help="kept in the history")
         command.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for another operation")
         command.add_argument("--watch-seconds", type=int, help="how long to watch the new release")
         command.add_argument("--warm-seconds", type=int, help="how long to keep the old slot running")
-        command.add_argument("--check", action="store_true", help="say what would be done")
+        command.add_argument("--check", action="store_true", help="show what would be done, change nothing")
         if name == "deploy":
             command.add_argument("--version", default="", help="branch, tag or commit")
             command.add_argument("--rebuild", action="store_true", help="build every app without the cache")
         if name == "promote":
-            command.add_argument("--skip-gates", default="", help="gates to pass over, separated by commas; recorded")
+            command.add_argument(
+                "--skip-gates", default="", help="gates to skip, separated by commas; recorded in the history"
+            )
         if name == "rollback":
             command.add_argument("--release", default="", help="a release of the history")
             command.add_argument("--secrets", choices=["today", "release"], default="today")
@@ -70,21 +72,21 @@ def main(arguments: list[str] | None = None) -> int:
         ("status", "what is live and what a rollback would do"),
         ("recover", "finish or undo what was interrupted"),
         ("cool", "stop slots whose warm time is over"),
-        ("end-overlap", "take away the public key of before a rotation when its time is over"),
-        ("certificates", "give the edge the certificates that were renewed on this host"),
-        ("page", "write the status pages, as a timer does each minute"),
+        ("end-overlap", "end the grace period of a key rotation when its time is over"),
+        ("certificates", "load the certificates that were renewed on this host"),
+        ("page", "write the status pages, as a timer does every minute"),
     ):
         command = commands.add_parser(name, help=text)
         command.add_argument("--stack", default="", help="one stack instead of all")
         if name == "status":
             command.add_argument("--json", action="store_true")
-    command = commands.add_parser("cleanup", help="remove what nothing needs until enough is free")
-    command.add_argument("--check", action="store_true", help="say what would be removed")
-    command.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for an operation that runs")
-    command.add_argument("--free-gb", type=float, help="how much is to be free, instead of what was provisioned")
-    command.add_argument("--free-percent", type=float, help="the same in per cent of the disk")
+    command = commands.add_parser("cleanup", help="remove what nothing needs until enough space is free")
+    command.add_argument("--check", action="store_true", help="show what would be removed")
+    command.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for a running operation")
+    command.add_argument("--free-gb", type=float, help="free space to reach, instead of the provisioned value")
+    command.add_argument("--free-percent", type=float, help="the same as a percentage of the disk")
     command.add_argument("--json", action="store_true")
-    commands.add_parser("notify", help="send a test message to everybody who is to be notified")
+    commands.add_parser("notify", help="send a test message to all notification targets")
     options = parser.parse_args(arguments)
     if os.geteuid() != 0:
         _say(f"onehost {options.command} needs root: {verb_hint(options.command)}", sys.stderr)
@@ -201,7 +203,7 @@ def _notify(person: access.Caller) -> int:
     # It goes to everybody, whichever stacks they want to hear of.
     person.check(all_stacks())
     host, troubled = socket.gethostname(), False
-    event = Event("start", "a test: whoever reads this will be told of operations", host=host, at=time.time())
+    event = Event("start", "a test: this channel is notified of operations", host=host, at=time.time())
     for name, trouble in Webhooks().test(event):
         troubled |= bool(trouble)
         _say(f"{name}: {trouble or 'delivered'}")

@@ -173,11 +173,11 @@ def _common(
         alone = [environment for environment in environments if not key.is_for(environment)]
         overridden = [environment for environment in environments if name in layers.get(environment, {})]
         if alone:
-            what = "belongs to " + ", ".join(key.environments) + " but stands in the layer that all share"
+            what = "belongs to " + ", ".join(key.environments) + " but is set in common"
         elif key.distinct != "none" and len(environments) > 1 and len(overridden) < len(environments):
-            what = "must differ between environments but stands in the layer that all share"
+            what = "must differ between environments but is set in common"
         elif overridden:
-            what = "stands in the layer that all share and again in " + ", ".join(overridden)
+            what = "is set in common and again in " + ", ".join(overridden)
         else:
             continue
         found.append(Finding(name, COMMON, "own in common", what, f"move it to env.<environment>.{name}"))
@@ -214,7 +214,7 @@ def _leaked(matrix: Mapping[str, Key], values: Values) -> list[Finding]:
             name,
             values.environment,
             "public secret",
-            "is a secret, but frontend tools build what is named so into what every visitor downloads",
+            "is a secret, but frontend build tools put variables with such a name into what every visitor downloads",
             "rename it, and replace the value where it is issued",
         )
         for name, key in matrix.items()

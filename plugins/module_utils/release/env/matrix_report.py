@@ -47,7 +47,7 @@ def lines(matrix: Mapping[str, Key], findings: Sequence[Finding], environments: 
     if not matrix:
         return ["there is no matrix (env_matrix) to check against", *_sentences(findings)]
     if not findings:
-        return [f"{len(matrix)} keys in {', '.join(environments)}: as the matrix wants them"]
+        return [f"{len(matrix)} keys in {', '.join(environments)}: all match the matrix"]
     return [*table(matrix, findings, environments), *_sentences(findings)]
 
 
@@ -85,7 +85,7 @@ def junit(stack: str, matrix: Mapping[str, Key], findings: Sequence[Finding], en
 def summary(findings: Sequence[Finding]) -> str:
     """One line for a gate: how many, and the first few by name."""
     if not findings:
-        return "every key is as the matrix wants it"
+        return "every key matches the matrix"
     shown = ", ".join(f"{f.key} in {f.environment}: {f.code}" for f in findings[:5])
     return f"{len(findings)} finding(s): {shown}" + (", …" if len(findings) > 5 else "")
 

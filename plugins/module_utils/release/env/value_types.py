@@ -46,7 +46,7 @@ def wrong(kind: str, value: str, size: int = 0, choices: tuple[str, ...] = (), p
     elif kind == "base64":
         text = _base64(value, size)
     elif kind == "enum" and value not in choices:
-        text = "is none of " + ", ".join(choices)
+        text = "is not one of " + ", ".join(choices)
     if not text and pattern and not re.fullmatch(pattern, value):
         text = f"does not match {pattern}"
     return text

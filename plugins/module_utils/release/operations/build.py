@@ -11,7 +11,7 @@ from collections.abc import Callable
 
 from ..env.env_file import fingerprint
 from ..errors import OperationError, Problem, RefusedError
-from ..hints import hint
+from ..hints import hint, host_command
 from ..planning import config_findings
 from ..planning.deploy import COMMIT_DIGITS, RESERVED, Source, _tags, leaves_out
 from ..planning.preflight import check_apps, check_config, selected
@@ -30,7 +30,7 @@ def find_source(host: Host, stack: Stack, seen: HostState, request: Request, jou
     problems = check_apps(stack, request) + check_config(stack, seen, request.environment)
     problems += config_findings.problems(stack, seen, request.environment)
     if request.apps and seen.live_entry(request.environment) is None:
-        problems.append(Problem("the first deploy must bring every app", "apps", "leave `apps` out"))
+        problems.append(Problem("the first deploy must include every app", "apps", "leave `apps` out"))
     free = seen.free_bytes / 1e9
     if free < stack.disk_floor_gb:
         problems.append(
@@ -50,7 +50,7 @@ def find_source(host: Host, stack: Stack, seen: HostState, request: Request, jou
             Problem(
                 "the checkout has local changes: " + ", ".join(change.strip() for change in changes[:20]),
                 stack.directory,
-                f"commit them elsewhere, or drop them: git -C {stack.directory} stash --include-untracked",
+                f"commit them elsewhere, or {host_command(f'git -C {stack.directory} stash --include-untracked')}",
             )
         )
     with journal.step("fetch", f"fetch {version}"):
@@ -65,9 +65,9 @@ def find_source(host: Host, stack: Stack, seen: HostState, request: Request, jou
     if commit is None:
         problems.append(
             Problem(
-                f"version {version!r} is no branch, tag or commit of the repository",
+                f"version {version!r} is not a branch, tag or commit of the repository",
                 stack.source or "origin",
-                f"git -C {stack.directory} ls-remote origin",
+                host_command(f"git -C {stack.directory} ls-remote origin"),
             )
         )
         raise RefusedError(problems)
@@ -169,7 +169,7 @@ def build(
     for name in missing:
         image = host.docker.image(stack.image(name, tags[name]))
         if image is None:
-            raise OperationError("the build left no image", f"app {name}", stack.image(name, tags[name]))
+            raise OperationError("the build produced no image", f"app {name}", stack.image(name, tags[name]))
         images[name] = image.id
     return images, results
 

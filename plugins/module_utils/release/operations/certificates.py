@@ -18,7 +18,7 @@ from ..stack.model import Environment, Stack
 
 def renew(stacks: Iterable[Stack], edge: Edge) -> tuple[list[str], list[Problem]]:
     """Give the edge every certificate that was renewed. Returns what to tell, and what is wrong: those stay as they
-    were, all the others are taken over."""
+    were, all the others are loaded."""
     lines: list[str] = []
     problems: list[Problem] = []
     for stack in stacks:
@@ -43,10 +43,10 @@ def _renew(stack: Stack, environment: Environment, edge: Edge) -> str:
     if tls is None or tls.location == "control":
         place = certificate_path(name)
         until = examine(Pair(has, has, place, place), hosts_of(stack, environment))
-        return f"{who}: {_valid(until)}; it comes from where {PROVISION} is typed"
+        return f"{who}: {_valid(until)}; not renewed on this host. To renew it: {PROVISION}"
     pair = read_pair(tls.certificate, tls.key)
     until = examine(pair, hosts_of(stack, environment))
-    word = "taken over" if edge.set_certificate(name, pair.pem) else "unchanged"
+    word = "loaded" if edge.set_certificate(name, pair.pem) else "unchanged"
     return f"{who}: {word}, {_valid(until)}"
 
 

@@ -240,9 +240,9 @@ def lines(report: CleanupReport, check: bool) -> list[str]:
         ]
         if len(mine) > LISTED:
             found.append(f"   and {len(mine) - LISTED} more of this kind")
-    found += [f"stayed: {text}" for text in report.stayed]
+    found += [f"not removed: {text}" for text in report.stayed]
     if report.consumers:
-        found.append("what takes most room:")
+        found.append("what takes the most space:")
         found += [f"   {size(item['bytes']):>8}  {item['name']}" for item in report.consumers]
     found.append(f"took {report.seconds:.2f} s")
     return found
@@ -260,7 +260,7 @@ class Room:
     ) -> str:
         """Clean up within a running operation. Returns a sentence; another operation that runs is no error."""
         settings = read_settings(free_gb=floor_gb, free_percent=0)
-        who = _this_process(host, f"makes room for {stack.name} {environment}", person)
+        who = _this_process(host, f"frees space for {stack.name} {environment}", person)
         held = [lock.lock_path(stack.name, environment, self.places.locks)]
         try:
             report = make_room(

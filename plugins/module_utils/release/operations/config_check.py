@@ -109,7 +109,7 @@ def _inside(
     inside = f"inside the running {container.app}"
     found = [Finding(name, environment, "missing", f"is missing {inside}", fix) for name in wanted if name not in has]
     found += [
-        Finding(name, environment, "not allowed here", f"is {inside}, which must not have it", fix) for name in more
+        Finding(name, environment, "not allowed here", f"is set {inside}, which must not have it", fix) for name in more
     ]
     changed = sorted(n for n, v in wanted.items() if n in has and has[n] != v and n not in app.environment)
     if not changed:

@@ -30,7 +30,7 @@ def after_build(host: Host, stack: Stack, request: Request, images: Mapping[str,
 
 
 def _make(host: Host, stack: Stack, request: Request, images: Mapping[str, str], journal: Journal) -> None:
-    with journal.step("cleanup", "make room on the disk"):
+    with journal.step("cleanup", "free disk space"):
         journal.note(
             host.room.make(
                 host, stack, request.environment, stack.disk_floor_gb, tuple(images.values()), request.person

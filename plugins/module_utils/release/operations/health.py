@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from ..errors import OperationError
+from ..hints import host_command
 from ..ports import Host
 from ..process.journal import Journal
 from ..releases.runtime import Answer, Container
@@ -83,14 +84,14 @@ class Health:
                         f"died after the switch (exit code {container.exit_code}, {container.restarts} restarts)",
                     )
             for name in before.keys() - {c.app for c in containers}:
-                self._fail(apps[name], None, "is gone")
+                self._fail(apps[name], None, "has lost its container")
             clock.wait(min(WATCH_POLL_SECONDS, max(0.0, deadline - clock.monotonic())))
         web = {c.app: c for c in self._look() if apps[c.app].is_web}
         with TaskPool() as at_once:
             answers = self._ask_all([apps[name] for name in web], web, at_once)
         for name, answer in answers.items():
             if not 0 < answer.status < 400:
-                self._fail(apps[name], web[name], f"is not healthy any more: {answer}")
+                self._fail(apps[name], web[name], f"is no longer healthy: {answer}")
 
     def _ask_all(
         self, apps: Iterable[App], containers: Mapping[str, Container], at_once: TaskPool
@@ -133,6 +134,6 @@ class Health:
             f"app {app.name} {cause.split(';')[0]}",
             f"{self._environment} {self._slot}",
             cause,
-            f"docker logs {container.id[:12]}" if container else "",
+            host_command(f"docker logs {container.id[:12]}") if container else "",
             log=self._host.docker.logs(container, 20) if container else [],
         )

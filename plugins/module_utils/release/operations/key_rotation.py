@@ -66,7 +66,7 @@ def check(directory: str) -> None:
     """Raises RefusedError while the overlap of another rotation is running."""
     known = pending(directory)
     if known is not None and not known.get("half"):
-        what = "a rotation is going on: the public key of before is still valid"
+        what = "a rotation is in progress: the previous public key is still valid"
         raise RefusedError([Problem(what, directory, hint("rotate_jwt", state="finished"))])
 
 
@@ -100,7 +100,11 @@ def finish(directory: str, now: float) -> bool:
         return False
     if note.get("half"):
         raise RefusedError(
-            [Problem("the rotation was interrupted before the new pair was whole", directory, hint("rotate_jwt"))]
+            [
+                Problem(
+                    "the rotation was interrupted before the new key pair was complete", directory, hint("rotate_jwt")
+                )
+            ]
         )
     # In place, not by a rename: the containers that run hold this very file.
     write_in_place(os.path.join(directory, PREVIOUS_KEY), _read(os.path.join(directory, PUBLIC_KEY)), 0o644)

@@ -20,7 +20,7 @@ def recover(host: Host, stack: Stack, record: Record) -> str:
     Raises OperationError when it cannot be done now (Docker is down, say); the journal then stays unfinished.
     """
     name = os.path.basename(record.path).removesuffix(".jsonl")
-    last = next(reversed(record.steps), "its begin")
+    last = next(reversed(record.steps), "its start")
     found = f"{name} was interrupted at {last}"
     journal = Journal(record.path)
     try:

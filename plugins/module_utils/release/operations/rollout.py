@@ -15,6 +15,7 @@ import os
 from collections.abc import Mapping
 
 from ..errors import OperationError
+from ..hints import host_command
 from ..ports import Host
 from ..process.journal import Journal
 from ..releases.history import find
@@ -63,15 +64,15 @@ class Rollout:
             self.healthy([app for app in self._apps() if not app.is_replaced_in_place])
         with self.journal.step("tags", "move the tags"):
             self.move_tags(plan.tags)
-        with self.journal.step("routes", "bring the edge its routes"):
+        with self.journal.step("routes", "update the routes of the edge"):
             self.set_routes(plan.release.id)
         if self._in_place():
-            with self.journal.step("pause", "stop what must never run twice; its requests wait"):
+            with self.journal.step("pause", "stop apps that must never run twice; their requests wait"):
                 self._stop(self._old_in_place())
         with self.journal.step("switch", f"switch {plan.environment} to {plan.slot}"):
             self.host.switch.set_live(plan.stack, plan.environment, plan.goal)
         if self._in_place():
-            with self.journal.step("resume", "start it in the new release"):
+            with self.journal.step("resume", "start them in the new release"):
                 self.resume()
         self.confirm_and_finish()
 
@@ -104,7 +105,7 @@ class Rollout:
             if not trouble:
                 return
             self.journal.note(f"not kept running: {trouble}")
-        with self.journal.step("drain", f"let {self.plan.was.slot} finish its requests"):
+        with self.journal.step("drain", f"drain {self.plan.was.slot}"):
             self.drain(self.plan.was.slot)
         with self.journal.step("stop", f"stop {self.plan.was.slot}, keep its containers"):
             self.host.store.set_warm(self.current, self.plan.environment, None)
@@ -113,7 +114,7 @@ class Rollout:
     def back(self) -> None:
         """Put everything back as it was before the plan. Every part may be repeated."""
         plan = self.plan
-        with self.journal.step("back", "put everything back"):
+        with self.journal.step("back", "undo all changes"):
             if self._in_place():
                 self._stop([c for c in self._new_containers() if self.stack.apps[c.app].is_replaced_in_place])
             self._start_old(in_place=False)
@@ -238,9 +239,9 @@ class Rollout:
             f"{len(wrong)} of {len(questions)} checks through the edge failed",
             url,
             f"{answer}; it names {named}, expected {self.plan.release.id}",
-            f"curl -ik --resolve '{host_name}:{port}:127.0.0.1' {url}"
+            host_command(f"curl -ik --resolve '{host_name}:{port}:127.0.0.1' {url}")
             if tls
-            else f"curl -i -H 'Host: {host_name}' http://127.0.0.1:{port}{path}",
+            else host_command(f"curl -i -H 'Host: {host_name}' http://127.0.0.1:{port}{path}"),
             log=self.host.docker.logs(container, 20) if container else [],
         )
 

@@ -13,7 +13,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import NothingToDoError, OperationError, Problem, RefusedError
-from ..hints import hint
+from ..hints import hint, host_command
 from ..paths import Paths
 from ..planning import deploy, gates, promote, rollback
 from ..ports import Host
@@ -107,7 +107,8 @@ def run(
     except OSError as error:
         report.failed = True
         report.message = f"{type(error).__name__}: {error}"
-        report.problems = [{"what": report.message, "where": f"{stack.name} {request.environment}", "fix": "df -h"}]
+        where = f"{stack.name} {request.environment}"
+        report.problems = [{"what": report.message, "where": where, "fix": host_command("df -h")}]
     _tell_of_full_disk(host, stack, report)
     report.seconds = round(time.monotonic() - begun, 2)
     if not check:
@@ -303,11 +304,11 @@ def _carry_out(
         if road.confirmed:
             report.changed = True
             report.message = (
-                f"{plan.environment} runs {plan.release.id}, but the rest was not done; the next operation, or "
-                f"{hint('recover')}, finishes it"
+                f"{plan.environment} runs {plan.release.id}, but finishing up failed; the next operation, or "
+                f"{hint('recover')}, completes it"
             )
             raise InterruptedOperationError(
-                "the release is live, but tidying up failed",
+                "the release is live, but finishing up failed",
                 f"{stack.name} {plan.environment}",
                 str(error),
                 hint("recover"),
@@ -316,20 +317,20 @@ def _carry_out(
             road.back()
         except Exception as trouble:
             report.message = (
-                f"the operation failed, and so did the rollback; the next operation, or {hint('recover')}, finishes it"
+                f"the operation failed and could not be undone; the next operation, or {hint('recover')}, completes it"
             )
             raise InterruptedOperationError(
-                "the way back failed",
+                "the operation could not be undone",
                 f"{stack.name} {plan.environment}",
                 f"{trouble}; before that: {error}",
                 hint("recover"),
             ) from error
         what = error.what if isinstance(error, OperationError) else f"{type(error).__name__}: {error}"
-        report.message = f"{what}; everything was put back, {plan.environment} answers as before"
+        report.message = f"{what}; everything was undone, {plan.environment} answers as before"
         report.release = ""
         if isinstance(error, OperationError):
             raise
-        raise OperationError("the operation broke off", f"{stack.name} {plan.environment}", what) from error
+        raise OperationError("the operation was aborted", f"{stack.name} {plan.environment}", what) from error
     report.changed = True
     report.message = f"{plan.environment} runs {plan.release.id}"
     seen = host.store.releases(stack)

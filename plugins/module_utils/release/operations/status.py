@@ -150,7 +150,7 @@ def operations(stack: Stack, environment: str, places: Paths, newest: int) -> li
 
 
 def value_of_that_day(there: bool) -> str:
-    return "back to its value of that day" if there else "goes, that release did not have it"
+    return "restored to the value of that release" if there else "removed, that release did not have it"
 
 
 def _rollback(host: Host, stack: Stack, seen: HostState) -> RollbackPreview:
@@ -168,18 +168,18 @@ def _rollback(host: Host, stack: Stack, seen: HostState) -> RollbackPreview:
         for app, image in target.release.images.items()
         if old.images.get(app) != image
     ]
-    changes += [f"{app}: goes" for app in old.images if app not in target.release.images]
+    changes += [f"{app}: removed" for app in old.images if app not in target.release.images]
     then = {
         k: v for data in host.store.release_env(stack, target.release.id).values() for k, v in parse_env(data).items()
     }
     now = {k: v for data in seen.env_of("production").values() for k, v in parse_env(data).items()}
     changes += [
-        f"{key}: {'stays as it is today (secret)' if key in stack.secrets else value_of_that_day(key in then)}"
+        f"{key}: " + ("keeps today's value (secret)" if key in stack.secrets else value_of_that_day(key in then))
         for key in sorted(then.keys() | now.keys())
         if then.get(key) != now.get(key) and not (key in stack.secrets and key not in then)
     ]
     if old.routes != target.release.routes:
-        changes.append("routes of the edge: back to those of that day")
+        changes.append("routes of the edge: restored to those of that release")
     return RollbackPreview(
         possible=True, to=target.release.id, commit=target.release.commit[:12], changes=tuple(changes)
     )

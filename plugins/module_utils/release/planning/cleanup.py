@@ -199,21 +199,21 @@ def candidates(seen: HostUsage, settings: Settings, keep_images: Collection[str]
     found = _images(seen, used | set(keep_images))
     cache = seen.build_cache - int(settings.build_cache_gb * 1e9)
     if cache > 0:
-        found.append(Removal(CACHE, ("BuildKit",), cache, f"beyond its {settings.build_cache_gb:g} GB"))
+        found.append(Removal(CACHE, ("BuildKit",), cache, f"over its limit of {settings.build_cache_gb:g} GB"))
     found += [
-        Removal(CONTAINER, (item.name,), item.bytes, f"stopped, of {_release(item)}, which nothing needs")
+        Removal(CONTAINER, (item.name,), item.bytes, f"stopped, from {_release(item)}, which nothing needs")
         for item in leftovers
     ]
     # Images that only those containers held may follow them.
     for item in _images(seen, used_after | set(keep_images), only=used - used_after):
         holders = {container.name for container in leftovers if images_of.get(container.image) == item.names}
         found.append(dataclasses.replace(item, after=tuple(sorted(holders))))
-    found += [Removal(VOLUME, (item.name,), item.bytes, "used by nothing, disposable") for item in seen.volumes]
+    found += [Removal(VOLUME, (item.name,), item.bytes, "unused, disposable") for item in seen.volumes]
     if seen.package_cache:
-        found.append(Removal(PACKAGES, ("apt",), seen.package_cache, "can be fetched again"))
+        found.append(Removal(PACKAGES, ("apt",), seen.package_cache, "can be downloaded again"))
     log = seen.system_log - settings.journal_mb * 1_000_000
     if log > 0:
-        found.append(Removal(LOGS, ("journald",), log, f"beyond its {settings.journal_mb} MB"))
+        found.append(Removal(LOGS, ("journald",), log, f"over its limit of {settings.journal_mb} MB"))
     return found
 
 
@@ -298,7 +298,9 @@ def _beyond_number(stacks: Iterable[StackUsage], settings: Settings) -> list[Rem
             mine = [item for item in stack.directories if f"-{environment}-" in item.name and not _is_partial(item)]
             old = mine[: max(0, len(mine) - settings.keep_releases)]
             found += [
-                Removal(RELEASE, (f"{stack.name}/{item.name}",), item.bytes, f"beyond {settings.keep_releases}")
+                Removal(
+                    RELEASE, (f"{stack.name}/{item.name}",), item.bytes, f"older than the last {settings.keep_releases}"
+                )
                 for item in old
                 if item.name not in protected
             ]
@@ -308,7 +310,9 @@ def _beyond_number(stacks: Iterable[StackUsage], settings: Settings) -> list[Rem
             if _is_partial(item) and item.name.removesuffix(PARTIAL) not in protected
         ]
         old = list(stack.journals[: max(0, len(stack.journals) - settings.keep_journals)])
-        found += [Removal(JOURNAL, (item.name,), item.bytes, f"beyond {settings.keep_journals}") for item in old]
+        found += [
+            Removal(JOURNAL, (item.name,), item.bytes, f"older than the last {settings.keep_journals}") for item in old
+        ]
     return found
 
 

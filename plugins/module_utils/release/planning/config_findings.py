@@ -58,12 +58,12 @@ def _strange_lines(layer: str, text: str) -> list[Finding]:
         position = end + 1
         if match:
             if match.group(1) in seen:
-                found.append(Finding(match.group(1), layer, "cannot be carried", "is there twice", PROVISION))
+                found.append(Finding(match.group(1), layer, "cannot be carried", "appears twice", PROVISION))
             seen.add(match.group(1))
         elif not _FREE.fullmatch(line):
             # Never the line itself: it may be the rest of a secret. A name before an equals sign is none.
             name = re.match(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", line)
-            what = f"(line {number}) is not written as a provision writes it, and may be read differently"
+            what = f"(line {number}) is not written the way provisioning writes it, and may be read differently"
             label = name.group(1) if name else f"line {number}"
             found.append(Finding(label, layer, "cannot be carried", what, PROVISION))
     return found

@@ -78,7 +78,7 @@ def plan_deploy(stack: Stack, seen: HostState, request: Request, source: Source,
     live = seen.live_entry(request.environment)
     if live and live.release.content() == release.content() and seen.is_intact(request.environment):
         raise NothingToDoError(
-            f"{request.environment} runs {live.release.id} already, with the same images, configuration and keys"
+            f"{request.environment} already runs {live.release.id}, with the same images, configuration and keys"
         )
     return plan_new(
         stack,

@@ -125,7 +125,7 @@ def _staging_unchanged(stack: Stack, seen: HostState) -> Gate:
             wrong.append(f"{app}:staging names {short(seen.tags.get((app, 'staging'), ''))} instead of {short(image)}")
     if wrong:
         return Gate("staging_unchanged", False, "; ".join(wrong), DEPLOY)
-    return Gate("staging_unchanged", True, f"{len(running)} image IDs run as tagged and as deployed")
+    return Gate("staging_unchanged", True, f"{len(running)} running images match the tags and the release")
 
 
 #: What makes an app's container, besides its image and values.
@@ -145,7 +145,7 @@ def _same_settings(stack: Stack, seen: HostState) -> Gate:
     ]
     if changed:
         return Gate("same_settings", False, "changed since staging was deployed: " + ", ".join(changed), DEPLOY)
-    return Gate("same_settings", True, f"staging tried the settings of {len(tried)} apps")
+    return Gate("same_settings", True, f"staging runs with the same settings for {len(tried)} apps")
 
 
 def _config(stack: Stack, seen: HostState) -> list[Gate]:
@@ -190,18 +190,18 @@ def _rollback_ready(seen: HostState) -> Gate:
     """After this promote the way back leads to what is live now: its images must be here."""
     entry = seen.live_entry("production")
     if entry is None:
-        return Gate("rollback_ready", True, "first promote: there is nothing to go back to yet")
+        return Gate("rollback_ready", True, "first promote: there is nothing to roll back to yet")
     gone = sorted(app for app, image in entry.release.images.items() if image not in seen.images)
     if gone:
         return Gate(
             "rollback_ready",
             False,
-            f"images of {entry.release.id} are gone: " + ", ".join(gone),
+            f"images of {entry.release.id} are missing: " + ", ".join(gone),
             hint("deploy_staging", version=entry.release.commit[:12]),
         )
     target = rollback_target(seen.entries, "production", entry.release.id)
     missing = sorted(app for app, image in target.release.images.items() if image not in seen.images) if target else []
-    note = f"; {target.release.id} before it has lost " + ", ".join(missing) if target and missing else ""
+    note = f"; the one before, {target.release.id}, lacks images: " + ", ".join(missing) if target and missing else ""
     return Gate("rollback_ready", True, f"back to {entry.release.id}{note}")
 
 

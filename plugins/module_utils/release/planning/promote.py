@@ -28,7 +28,7 @@ def plan_promote(stack: Stack, seen: HostState, request: Request) -> Plan:
     if source is None:
         problems.append(Problem("nothing is live in staging", f"stack {stack.name}", hint("deploy_staging")))
     elif live is None and request.apps:
-        problems.append(Problem("the first promote must bring every app", "apps", "leave `apps` out"))
+        problems.append(Problem("the first promote must include every app", "apps", "leave `apps` out"))
     if problems or source is None:
         raise RefusedError(problems)
     names = [name for name in selected(stack, request) if name in source.release.images]
@@ -45,7 +45,7 @@ def plan_promote(stack: Stack, seen: HostState, request: Request) -> Plan:
     )
     if live and live.release.content() == release.content() and seen.is_intact("production"):
         raise NothingToDoError(
-            f"production runs {live.release.id} already, with the same images, configuration and keys"
+            f"production already runs {live.release.id}, with the same images, configuration and keys"
         )
     before = live.release.images if live else {}
     tags = moves(before, "rollback", seen.tags) + moves(release.images, "production", seen.tags)

@@ -41,7 +41,7 @@ def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
         elif target.status not in (*GOOD, "rolled_back"):
             problems.append(
                 Problem(
-                    f"release {request.release} never was live: {target.status}",
+                    f"release {request.release} was never live: {target.status}",
                     where,
                     f"choose another: {hint('status')} lists them",
                 )
@@ -49,11 +49,11 @@ def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
         if problems or target is None:
             raise RefusedError(problems)
         if target.release.id == live.release.id:
-            raise NothingToDoError(f"{environment} runs {live.release.id} already")
+            raise NothingToDoError(f"{environment} already runs {live.release.id}")
     else:
         if live.via == "rollback" and not problems:
             raise NothingToDoError(
-                f"{environment} was rolled back to {live.release.id} already; a second rollback changes nothing. "
+                f"{environment} was already rolled back to {live.release.id}; a second rollback changes nothing. "
                 f"To go to another release: {hint('rollback', release='<id>')} ({hint('status')} lists them)"
             )
         # One whose images are all here; if there is none, the refusal below names what is gone of the latest.
@@ -63,7 +63,7 @@ def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
         if target is None:
             problems.append(
                 Problem(
-                    "there is no good release to go back to",
+                    "there is no good release to roll back to",
                     where,
                     "the first rollback is possible after the second promote",
                 )
@@ -71,7 +71,7 @@ def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
             raise RefusedError(problems)
     problems += [
         Problem(
-            f"image {image.removeprefix('sha256:')[:12]} of app {app} is gone",
+            f"image {image.removeprefix('sha256:')[:12]} of app {app} is missing",
             f"release {target.release.id}",
             f"{hint('deploy_staging', version=target.release.commit[:12])}, then {hint('promote')}",
         )
@@ -201,6 +201,6 @@ def _plan_some(stack: Stack, seen: HostState, request: Request, target: Entry) -
     release = dataclasses.replace(release, operation="rollback")
     live = seen.live_entry(request.environment)
     if live and live.release.content() == release.content():
-        raise NothingToDoError("these apps run the images of that release already")
+        raise NothingToDoError("these apps already run the images of that release")
     tags = moves(release.images, request.environment, seen.tags)
     return plan_new(stack, seen, request, release, tuple(tags), old_status="rolled_back")

@@ -56,7 +56,7 @@ def _child(work: Callable[[], dict[str, Any]], result_path: str, writer: int) ->
         except Exception:  # the one who waits must learn of it, whatever it was
             result = {
                 "failed": True,
-                "message": "the engine broke off",
+                "message": "the engine failed",
                 "log": traceback.format_exc().splitlines()[-12:],
             }
         data = json.dumps(result).encode()

@@ -71,7 +71,7 @@ def read_targets(data: Any, where: str = "release_engine_notifications") -> list
         )
         fields.no_others()
         if target.name in {other.name for other in targets}:
-            fields.note("name", f"{target.name!r} is there twice", "give each target a name of its own")
+            fields.note("name", f"{target.name!r} appears twice", "give each target a name of its own")
         targets.append(target)
     if problems:
         raise RefusedError(problems)
@@ -98,7 +98,7 @@ def _url(fields: Fields) -> str:
     except ValueError:
         parts, host = urllib.parse.urlsplit(""), ""
     if parts.scheme not in ("http", "https") or not host or not re.fullmatch(r"[!-~]+", url) or "@" in parts.netloc:
-        fields.note("url", "is not an address of the web", "write https://..., no blanks, no user, no password")
+        fields.note("url", "is not a web address", "write https://..., without spaces, user or password")
     elif parts.scheme == "http" and host not in LOOPBACK:
         fields.note("url", "is not encrypted", "use https; http is for this host's own loopback only")
     return url
@@ -106,7 +106,7 @@ def _url(fields: Fields) -> str:
 
 def start(request: Request, stack: str, host: str, commit: str, at: float) -> Event:
     """An operation begins to change something."""
-    text = f"{request.operation} of {stack} to {request.environment} began" + (f": {commit[:12]}" if commit else "")
+    text = f"{request.operation} of {stack} to {request.environment} started" + (f": {commit[:12]}" if commit else "")
     return _event(START, text, request, stack, host, at, commit=commit[:12])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 from . import summary
 
 _STEP_WORDS = {
-    "cleanup": "room made",
+    "cleanup": "disk space freed",
     "fetch": "fetched",
     "build": "built",
     "search": "images searched for secrets",
@@ -28,7 +28,7 @@ _STEP_WORDS = {
     "statuses": "history written",
     "drain": "drained",
     "stop": "old slot stopped",
-    "back": "put back",
+    "back": "undone",
 }
 
 
@@ -43,7 +43,7 @@ def report_lines(report: dict[str, Any]) -> list[str]:
     for problem in report["problems"]:
         lines.append(f"problem: {problem['where']}: {problem['what']}")
         if problem["fix"]:
-            lines.append(f"   fix: {problem['fix']}")
+            lines.append(f"   Fix: {problem['fix']}")
     if report["log"]:
         lines += ["last lines:", *(f"   | {line}" for line in report["log"])]
     if report["built"]:

@@ -32,7 +32,7 @@ def rows(report: dict[str, Any]) -> list[Row]:
     if after:
         low = after["free_gb"] < after["floor_gb"]
         text = f"{after['free_gb']:g} GB free, floor {after['floor_gb']:g} GB"
-        found.append(("disk", text + (f"; {hint('cleanup')}" if low else ""), "warning" * low))
+        found.append(("disk", text + (f". Fix: {hint('cleanup')}" if low else ""), "warning" * low))
     return found
 
 
@@ -45,7 +45,7 @@ def downtime(probes: dict[str, Any]) -> Row:
     """What the witness saw."""
     if not probes["failed"]:
         return "downtime", f"none seen, {probes['asked']} probes answered", "ok"
-    text = f"{probes['down_seconds']:.1f} s seen, {probes['failed']} of {probes['asked']} probes not answered"
+    text = f"{probes['down_seconds']:.1f} s seen, {probes['failed']} of {probes['asked']} probes failed"
     return "downtime", text, "error"
 
 
@@ -54,7 +54,7 @@ def next_step(report: dict[str, Any]) -> list[Row]:
     if not report.get("changed"):
         return []
     if report["environment"] == "staging":
-        return [("next", f"look at staging, then {hint('promote')}", "")]
+        return [("next", f"check staging, then {hint('promote')}", "")]
     if report["operation"] == "promote" and report["rollback_to"]:
         return [("back", f"{hint('rollback')} goes back to {report['rollback_to']}", "")]
     return [("next", hint("status"), "")]

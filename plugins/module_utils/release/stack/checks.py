@@ -53,7 +53,7 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
     try:
         start_order(stack.apps)
     except ValueError as error:
-        problems.append(Problem(str(error), f"{where}.apps", "break the circle in `after`"))
+        problems.append(Problem(str(error), f"{where}.apps", "break the cycle in `after`"))
 
 
 def _port_problems(apps: Iterable[tuple[str, App]]) -> list[Problem]:
@@ -93,7 +93,7 @@ def check_together(stacks: Iterable[Stack]) -> list[Problem]:
             claim("app name", app, place, "image tags are named after the app, so two stacks cannot share a name")
             for name in stack.environments:
                 joined = f"{stack.name}-{name}-{app}"
-                claim("name in the switch", joined, f"{place}.apps.{app}", "rename the app or the stack")
+                claim("name in the router", joined, f"{place}.apps.{app}", "rename the app or the stack")
         for environment in stack.environments.values():
             hosts = {route.host for app in stack.web_apps for route in app.routes if route.host}
             for port, encrypted in environment.doors:
@@ -101,7 +101,7 @@ def check_together(stacks: Iterable[Stack]) -> list[Problem]:
                 if speech.setdefault(port, (encrypted, where))[0] != encrypted:
                     problems.append(
                         Problem(
-                            f"port {port} cannot speak http and https, {speech[port][1]} has it too",
+                            f"port {port} cannot serve both http and https; {speech[port][1]} uses it too",
                             where,
                             "give one of them another port",
                         )

@@ -111,7 +111,7 @@ def _read_environments(fields: Fields, problems: list[Problem]) -> dict[str, Env
         tls = read_tls(inner, ports, problems)
         canonical = inner.text("canonical_host")
         if canonical and (canonical not in hosts or "*" in canonical):
-            inner.note("canonical_host", f"{canonical!r} is none of `hosts`", "add it there, without a wildcard")
+            inner.note("canonical_host", f"{canonical!r} is not one of `hosts`", "add it there, without a wildcard")
         inner.no_others()
         result[name] = Environment(name, tuple(ports), hosts, tls, canonical)
     return result

@@ -63,5 +63,5 @@ def _read_plain_ports(fields: Fields, ports: Sequence[int]) -> tuple[int, ...]:
             found.append(known[str(port)])
         else:
             fix = "choose from " + ", ".join(known)
-            fields.note("plain_ports", f"{port!r} is none of the environment's `ports`", fix)
+            fields.note("plain_ports", f"{port!r} is not one of the environment's `ports`", fix)
     return tuple(found)

@@ -52,15 +52,15 @@ def test_all_parts_are_there(day: Any) -> None:
     text = Reader(page(day())).text
     for part in ("Production", "Staging", "Rollback", "Disk", "Releases", "Promotes, rollbacks, deploys"):
         assert part in text
-    assert "Written 21 Nov, 07:01 UTC" in text
+    assert "Updated 21 Nov, 07:01 UTC" in text
 
 
 def test_a_usual_day() -> None:
     reader = Reader(page(pages.usual()))
     assert "Everything that is live is healthy" in reader.text
-    assert "Production would go back to commit" in reader.text and "PUBLIC_URL: back to its value" in reader.text
+    assert "Production would go back to commit" in reader.text and "PUBLIC_URL: restored to the value" in reader.text
     assert "Deploy staging succeeded 25 minutes ago 21 Nov, 06:36 UTC by ann, took 1 min 04 s" in reader.text
-    assert "29.4 GB free of 50.0 GB." in reader.text and "least free in this time: 24.0 GB" in reader.text
+    assert "29.4 GB free of 50.0 GB." in reader.text and "lowest free space in this period: 24.0 GB" in reader.text
     assert "refused" in reader.text and "gate soak" in reader.text
     drawn = [path for path in reader.all("path") if path.get("class") == "used"]
     assert len(drawn) == 3, "two pieces, for the host was off in between, and the key"
@@ -72,25 +72,32 @@ def test_a_usual_day() -> None:
 
 def test_the_first_day() -> None:
     text = Reader(page(pages.first_day())).text
-    for part in ("Nothing was released yet", "ports 4500, 80 say so to visitors", "deploy_staging.yml"):
+    for part in (
+        "Nothing has been released yet",
+        "visitors of ports 4500, 80 see a notice",
+        "sudo onehost deploy --stack shop",
+    ):
         assert part in text
-    for part in ("No release was made yet", "No operation was run yet", "The plot begins with the second sample"):
+    for part in ("No releases yet", "No operations yet", "The plot starts with the second sample"):
         assert part in text
 
 
 def test_a_bad_day() -> None:
     text = Reader(page(pages.bad_day())).text
-    assert "Needs a person" in text and "production: not healthy: an-app-with-a-name-of-thirty-two, worker" in text
+    assert "Needs attention" in text and "production: not healthy: an-app-with-a-name-of-thirty-two, worker" in text
     assert "2 of 19 not healthy" in text, "an app that is not live yet is not counted"
     assert "promote running" in text and "on laptop runs for 1 min 10 s" in text
-    assert "Interrupted: 20261121T060112Z-staging-deploy-4711.jsonl" in text and "recover.yml" in text
-    assert "gates passed over: soak, disk_free" in text and "7 restarts" in text and "1 restart " in text
+    assert (
+        "Interrupted: 20261121T060112Z-staging-deploy-4711.jsonl" in text
+        and "sudo onehost recover --stack shop" in text
+    )
+    assert "gates skipped: soak, disk_free" in text and "7 restarts" in text and "1 restart " in text
     assert "below its floor" in text and "SESSION_SECRET is 120 days old" in text
 
 
 def test_when_the_host_cannot_be_looked_at() -> None:
     reader = Reader(trouble("shop", "vm-1", pages.NOW, f"docker: no answer {pages.MARK}"))
-    assert f"docker: no answer {pages.MARK}" in reader.text and "could not be looked at" in reader.text
+    assert f"docker: no answer {pages.MARK}" in reader.text and "could not be inspected" in reader.text
 
 
 def fresh(note: str, at: float) -> bool:

@@ -19,9 +19,9 @@ from release.rendering.page.verdict import findings, verdict
 def test_the_first_line_tells_the_worst() -> None:
     data = pages.no_way_back()
     assert findings(data) == ([], ["a rollback is not possible, see below"], [])
-    assert "something to know" in verdict(data) and "not possible" in page(data)
+    assert "with warnings" in verdict(data) and "not possible" in page(data)
     sick = with_hub(data, healthy=False)
-    assert "Needs a person" in verdict(sick)
+    assert "Needs attention" in verdict(sick)
     assert "1 of 5 not healthy" in environment(sick, "staging")
     assert ">missing</span>" in environment(with_hub(data, state="missing", healthy=False), "staging")
 

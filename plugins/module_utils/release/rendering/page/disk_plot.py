@@ -25,7 +25,7 @@ def disk(data: PageData) -> Markup:
     text = tag("p", tag("strong", gigabytes(free)), f" free of {gigabytes(total)}.", class_="small")
     samples = [(float(sample.at), (sample.total - sample.free) / sample.total) for sample in seen.samples]
     if len(samples) < 2:
-        plot = tag("p", "The plot begins with the second sample; there is one every ten minutes.", class_="empty")
+        plot = tag("p", "The plot starts with the second sample; one is taken every ten minutes.", class_="empty")
         return section("Disk", text, plot, beside=word)
     limit = (total - floor) / total
     return section("Disk", text, _plot(samples, now, total, limit), _key(seen, floor), beside=word)
@@ -35,11 +35,11 @@ def _key(seen: DiskUse, floor: float) -> Markup:
     def sample(kind: str) -> Markup:
         return tag("svg", tag("path", d="M0 6H24", class_=kind), viewBox="0 0 24 12", aria_hidden="true")
 
-    least = f"used; least free in this time: {gigabytes(float(seen.lowest))}"
+    least = f"used; lowest free space in this period: {gigabytes(float(seen.lowest))}"
     return tag(
         "ul",
         tag("li", sample("used"), tag("span", least)),
-        tag("li", sample("floor"), tag("span", f"above this line less than {gigabytes(floor)} are free")),
+        tag("li", sample("floor"), tag("span", f"above this line, less than {gigabytes(floor)} is free")),
         class_="key",
     )
 

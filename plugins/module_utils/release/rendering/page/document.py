@@ -46,8 +46,8 @@ def page(data: PageData) -> str:
 
 def trouble(stack: str, host: str, now: float, cause: str) -> str:
     """The document for a moment at which nothing could be found out."""
-    text = tag("p", "The apps themselves may well be answering; only this page could not be brought up to date.")
-    title = tag("h2", icon("cross"), "This host could not be looked at")
+    text = tag("p", "The apps may still be answering; only this page could not be updated.")
+    title = tag("h2", icon("cross"), "This host could not be inspected")
     command = typed(on_host(hint("status"), stack))
     card = tag("section", title, tag("p", on_host(cause, stack)), text, command, class_="verdict bad whole")
     return _document(stack, host, now, card)
@@ -72,7 +72,7 @@ def _document(stack: str, host: str, now: float, content: Markup) -> str:
         "header",
         tag("h1", stack),
         tag("span", f"on {host}", class_="host"),
-        tag("p", "Written ", written, ", again each minute", class_="written"),
+        tag("p", "Updated ", written, ", every minute", class_="written"),
         stale_note(now),
     )
     command = tag("code", on_host(hint("status"), stack))
@@ -88,7 +88,7 @@ def stale_note(now: float) -> Markup:
     # The edge reads a clock of its own, which may be a moment behind.
     moments = [now - CLOCK_SECONDS, *(now + 60 * minute for minute in range(STALE_MINUTES))]
     fresh = "|".join(sorted({time.strftime("%Y%m%d%H%M", time.gmtime(at)) for at in moments}))
-    text = tag("strong", "This page is old.") + " It should be written each minute. See: "
+    text = tag("strong", "This page is out of date.") + " It should be updated every minute. See: "
     text += tag("code", "systemctl status onehost-page.timer")
     return Markup(
         f"<!--# set var='old' value='<p class=\"stale\" role=\"status\">{text}</p>' -->"

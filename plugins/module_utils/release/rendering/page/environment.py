@@ -43,7 +43,7 @@ def environment(data: PageData, name: str) -> Markup:
     else:
         command = on_host(hint(RELEASING[name]), data.status.stack)
         numbers = ", ".join(str(port) for port in env.ports)
-        text = f"Nothing is released here yet; {ports} {numbers} say so to visitors. "
+        text = f"Nothing is live here yet; visitors of {ports} {numbers} see a notice. "
         parts.append(tag("p", text, tag("code", command), class_="empty"))
     return section(name.capitalize(), *parts, beside=_state(env))
 

@@ -37,7 +37,7 @@ def releases(data: PageData) -> Markup:
     """The timeline, newest first."""
     items = [_release(item, float(data.at)) for item in data.releases]
     if not items:
-        return section("Releases", tag("p", "No release was made yet.", class_="empty"))
+        return section("Releases", tag("p", "No releases yet.", class_="empty"))
     return section("Releases", tag("ol", *items, class_="road"))
 
 
@@ -62,7 +62,7 @@ def _release(item: ReleaseSummary, now: float) -> Markup:
     if item.reason:
         lines.append(tag("p", clip(item.reason), class_="said"))
     if item.skipped_gates:
-        lines.append(tag("p", "gates passed over: " + ", ".join(item.skipped_gates), class_="said"))
+        lines.append(tag("p", "gates skipped: " + ", ".join(item.skipped_gates), class_="said"))
     return tag("li", *lines, class_=f"is-{item.status}")
 
 
@@ -71,7 +71,7 @@ def operations(data: PageData) -> Markup:
     items = [_operation(item, float(data.at), data.status.stack) for item in data.operations]
     title = "Promotes, rollbacks, deploys"
     if not items:
-        return section(title, tag("p", "No operation was run yet.", class_="empty"))
+        return section(title, tag("p", "No operations yet.", class_="empty"))
     return section(title, tag("ol", *items, class_="steps"))
 
 

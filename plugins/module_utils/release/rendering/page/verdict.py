@@ -15,13 +15,13 @@ def verdict(data: PageData) -> Markup:
     """One line that tells it all, and each thing that is to be looked at."""
     bad, warn, busy = findings(data)
     if bad:
-        look, shape, text = "bad", "cross", "Needs a person"
+        look, shape, text = "bad", "cross", "Needs attention"
     elif warn:
-        look, shape, text = "warn", "alert", "Runs, with something to know"
+        look, shape, text = "warn", "alert", "Running, with warnings"
     else:
         look, shape, text = "good", "check", "Everything that is live is healthy"
     if not any(env.release for env in data.status.environments.values()) and not bad:
-        look, shape, text = "none", "dash", "Nothing was released yet"
+        look, shape, text = "none", "dash", "Nothing has been released yet"
     lines = [tag("li", clip(line)) for line in [*bad, *warn, *busy]]
     title = tag("h2", icon(shape), text)
     return tag("section", title, *([tag("ul", *lines)] if lines else []), class_=f"verdict {look} whole")
