@@ -13,6 +13,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # directory, where they would shadow this clone.
 export ANSIBLE_HOME := $(CURDIR)/.ansible
 export MYPYPATH := $(CURDIR)/tools:$(CURDIR)/plugins/module_utils:$(CURDIR)/tests:$(CURDIR)/roles/control_node/files
+	@PYTHONPATH=plugins/module_utils lint-imports --no-cache
 
 # The lab's system: trixie (Debian 13), jammy or noble (Ubuntu 22.04, 24.04).
 export ONEHOST_LAB_SUITE ?= trixie
@@ -63,6 +64,7 @@ lint-code:
 	@ruff check
 	@ruff format --check
 	@mypy --strict --explicit-package-bases --namespace-packages plugins/module_utils/release tools tests/support tests/fakes tests/invariants/invariants.py roles/control_node/files
+	@PYTHONPATH=plugins/module_utils lint-imports --no-cache
 	@$(call files,'*.yml' '*.yaml') | xargs -0 --no-run-if-empty yamllint --strict
 	@$(call files,.ci/run tools/setup tools/engine tools/browser tools/parts tools/watch tools/lock tools/lab tools/lab_files '*.sh') \
 	  | xargs -0 grep --null --files-with-matches --extended-regexp '^#!.*\b(ba)?sh$$' \
