@@ -13,7 +13,6 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 # directory, where they would shadow this clone.
 export ANSIBLE_HOME := $(CURDIR)/.ansible
 export MYPYPATH := $(CURDIR)/tools:$(CURDIR)/plugins/module_utils:$(CURDIR)/tests:$(CURDIR)/roles/control_node/files
-	@PYTHONPATH=plugins/module_utils lint-imports --no-cache
 
 # The lab's system: trixie (Debian 13), jammy or noble (Ubuntu 22.04, 24.04).
 export ONEHOST_LAB_SUITE ?= trixie
