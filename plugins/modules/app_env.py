@@ -40,8 +40,7 @@ files:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters.store import Store
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import compose_env_files
 
@@ -49,8 +48,9 @@ from ansible_collections.onehost.release.plugins.module_utils.release.operations
 def main() -> None:
     module = AnsibleModule(argument_spec={"stack": {"type": "str", "default": ""}}, supports_check_mode=True)
     try:
-        stack = stack_files.load_stack(stack_files.choose_stack(module.params["stack"]))
-        files = compose_env_files.provide(stack, Store(), write=not module.check_mode)
+        host = bootstrap.this_host()
+        stack = host.stacks.load(host.stacks.choose(module.params["stack"]))
+        files = compose_env_files.provide(host, stack, write=not module.check_mode)
     except RefusedError as error:
         if module.check_mode:
             # A host may be looked at before it was ever provisioned.

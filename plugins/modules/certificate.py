@@ -77,19 +77,14 @@ problems:
   elements: str
 """
 
-import os
 import re
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters.certificate import (
-    Pair,
-    certificate_path,
-    examine,
-    read_pair,
-)
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import RefusedError
+from ansible_collections.onehost.release.plugins.module_utils.release.ports import EdgePort
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import NAME
-from ansible_collections.onehost.release.plugins.module_utils.release.util.files import write_atomically
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.tls import CertificatePair
 
 
 def main() -> None:
@@ -108,36 +103,25 @@ def main() -> None:
     given = module.params
     if not re.fullmatch(NAME, given["name"]):
         module.fail_json(msg=f"{given['name']!r} is not a name: it must match {NAME}")
+    edge = bootstrap.this_host().edge
     try:
-        pair = read(given)
-        until = examine(pair, given["hosts"])
+        pair = read(edge, given)
+        until = edge.examine(pair, given["hosts"])
     except RefusedError as refused:
         problems = [str(problem) for problem in refused.problems]
         module.fail_json(msg=f"certificate of {given['name']}: " + " ".join(problems), problems=problems)
-    path = certificate_path(given["name"])
-    before = content(path)
-    changed = before != pair.pem or os.stat(path).st_mode & 0o777 != 0o600
-    if changed and not module.check_mode:
-        write_atomically(path, pair.pem, 0o600)
+    changed = edge.place_certificate(given["name"], pair, write=not module.check_mode)
     shown = f"{given['name']}: valid until {until:%Y-%m-%d}\n"
     module.exit_json(
         changed=changed, valid_until=until.isoformat(), diff={"before": "" if changed else shown, "after": shown}
     )
 
 
-def read(given: dict[str, str | None]) -> Pair:
+def read(edge: EdgePort, given: dict[str, str | None]) -> CertificatePair:
     certificate, key = given["certificate"] or "", given["key"] or ""
     if given["certificate_content"] is None or given["key_content"] is None:
-        return read_pair(certificate, key)
-    return Pair(given["certificate_content"].encode(), given["key_content"].encode(), certificate, key)
-
-
-def content(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        return b""
+        return edge.read_certificate(certificate, key)
+    return CertificatePair(given["certificate_content"].encode(), given["key_content"].encode(), certificate, key)
 
 
 if __name__ == "__main__":

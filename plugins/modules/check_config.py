@@ -88,11 +88,7 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters.docker import Docker
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
-    bootstrap as entrypoints_bootstrap,
-)
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import config_check
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
@@ -111,10 +107,10 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given = module.params
     try:
+        host = bootstrap.this_host()
         result = config_check.report(
-            entrypoints_bootstrap.this_host(),
-            Docker(),
-            stack_files.load_stack(stack_files.choose_stack(given["stack"])),
+            host,
+            host.stacks.load(host.stacks.choose(given["stack"])),
             environment=given["environment"] or "",
             running=given["running"],
             record=given["record"],

@@ -90,10 +90,7 @@ report:
 import dataclasses
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
-    bootstrap as entrypoints_bootstrap,
-)
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import cleanup
 
@@ -112,11 +109,11 @@ def main() -> None:
         argument_spec={**SETTINGS, "lock_wait": {"type": "float", "default": 0}}, supports_check_mode=True
     )
     try:
-        settings = cleanup.read_settings(**{name: module.params[name] for name in SETTINGS})
-        host = entrypoints_bootstrap.this_host()
+        host = bootstrap.this_host()
+        settings = host.disk.settings({name: module.params[name] for name in SETTINGS})
         report = cleanup.make_room(
             host,
-            stack_files.all_stacks(),
+            host.stacks.all(),
             settings,
             check=module.check_mode,
             wait_seconds=module.params["lock_wait"],

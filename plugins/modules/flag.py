@@ -76,10 +76,7 @@ import socket
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.refusal import end_refused
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
-    bootstrap as entrypoints_bootstrap,
-)
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags
 from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
@@ -100,18 +97,18 @@ def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
     given, write = module.params, not module.check_mode
     try:
-        stack = stack_files.load_stack(stack_files.choose_stack(given["stack"]))
-        host = entrypoints_bootstrap.this_host()
+        host = bootstrap.this_host()
+        stack = host.stacks.load(host.stacks.choose(given["stack"]))
         if given["flag"]:
             now = host.clock.now()
             who = lock.this_process("flag", given["person"], socket.gethostname(), now, given["reason"])
             on = given["state"] == "on"
-            changed = flags.turn(stack, given["environment"], given["flag"], on, who, host.switch, write=write)
+            changed = flags.turn(host, stack, given["environment"], given["flag"], on, who, write=write)
             apps = ", ".join(stack_flags.who_has(stack, given["flag"]))
             verb = "is" if write else "would be"
             lines = [f"{given['flag']} {verb} {given['state']} in {given['environment']} ({apps})"]
         else:
-            lines = flags.provide(stack, host.switch, write=write)
+            lines = flags.provide(host, stack, write=write)
             changed = bool(lines)
     except (RefusedError, OperationError) as error:
         end_refused(module, error)

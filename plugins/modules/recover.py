@@ -43,8 +43,7 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import cli
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap, cli
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.process import journal
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
@@ -55,13 +54,16 @@ def main() -> None:
     lines: list[str] = []
     try:
         wanted = module.params["stack"]
-        names = [stack_files.choose_stack(wanted)] if wanted else stack_files.known_stacks()
+        host = bootstrap.this_host()
+        names = [host.stacks.choose(wanted)] if wanted else host.stacks.names()
         for name in names:
             if module.check_mode:
-                open_ones = [record.path for env in ENVIRONMENTS for record in journal.unfinished(name, env)]
-                lines += [f"would finish or undo {path}" for path in open_ones]
+                for environment in ENVIRONMENTS:
+                    left = journal.unfinished(name, environment, host.paths.state)
+                    lines += [f"would finish or undo {record.path}" for record in left]
             else:
-                lines += cli.after_boot(name) + cli.recover_stack(name)
+                stack = host.stacks.load(name)
+                lines += cli.after_boot(host, stack) + cli.recover_stack(host, stack)
     except (RefusedError, OperationError) as error:
         module.fail_json(msg=str(error), lines=lines)
     module.exit_json(changed=bool(lines), lines=lines or ["no operation is unfinished"])

@@ -71,10 +71,7 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.refusal import end_refused
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
-    bootstrap as entrypoints_bootstrap,
-)
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.hints import hint
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import key_overlap, key_rotation
@@ -127,13 +124,14 @@ def main() -> None:
     if hours is not None and not 0 <= hours <= LONGEST_HOURS:
         module.fail_json(msg=f"overlap_hours: {hours:g} is out of range. Fix: choose 0 to {LONGEST_HOURS}")
     try:
-        stack = stack_files.load_stack(stack_files.choose_stack(given["stack"]))
+        host = bootstrap.this_host()
+        stack = host.stacks.load(host.stacks.choose(given["stack"]))
         if stack.keys is None:
             module.fail_json(msg=f"stack {stack.name} has no keys. Fix: add `keys` to its definition")
         if module.check_mode:
             changed, lines = would(stack, given["state"])
         else:
-            changed, lines = change(entrypoints_bootstrap.this_host(), stack, given)
+            changed, lines = change(host, stack, given)
     except (RefusedError, OperationError) as error:
         end_refused(module, error)
     module.exit_json(changed=changed, lines=lines)

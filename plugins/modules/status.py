@@ -46,10 +46,7 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_files
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import (
-    bootstrap as entrypoints_bootstrap,
-)
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import status
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering import status as status_text
@@ -59,9 +56,9 @@ def main() -> None:
     module = AnsibleModule(argument_spec={"stack": {"type": "str", "default": ""}}, supports_check_mode=True)
     try:
         wanted = module.params["stack"]
-        names = [stack_files.choose_stack(wanted)] if wanted else stack_files.known_stacks()
-        host = entrypoints_bootstrap.this_host()
-        reports = [status.status(host, stack_files.load_stack(name)) for name in names]
+        host = bootstrap.this_host()
+        names = [host.stacks.choose(wanted)] if wanted else host.stacks.names()
+        reports = [status.status(host, host.stacks.load(name)) for name in names]
     except (RefusedError, OperationError) as error:
         module.fail_json(msg=str(error))
     lines = status_text.all_lines(reports)

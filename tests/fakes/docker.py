@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import IO, TYPE_CHECKING
 
 from fakes.git import digest
+from release.env.env_file import parse_env
 from release.errors import OperationError
 from release.releases.compose import LABEL
 from release.releases.release import Live
@@ -47,6 +48,8 @@ class Box:
     up: bool = False
     after_reboot: bool = False
     restarts_before: int = 0
+    #: Its env file, where there is a matrix.
+    env: bytes = b""
 
 
 class FakeDocker:
@@ -60,6 +63,9 @@ class FakeDocker:
         self.built = 0
         self.inside = b""
         self.exported: list[list[str]] = []
+        #: How the variables in containers differ from what they were started with.
+        self.more_inside: dict[str, str] = {}
+        self.missing_inside: set[str] = set()
 
     # Images
 
@@ -115,6 +121,7 @@ class FakeDocker:
                 created_from=labels[f"{LABEL}.created-from"],
                 image=service["image"],
                 port=port,
+                env=self.world.store.slot_env.get((environment, slot), {}).get(f"app-{name}", b""),
             )
             old = next((b for b in self.boxes if (b.environment, b.slot, b.app) == (environment, slot, name)), None)
             if old is None or (old.release, old.created_from) != (box.release, box.created_from):
@@ -150,6 +157,12 @@ class FakeDocker:
             info.size = len(layer.getvalue())
             archive.addfile(info, io.BytesIO(layer.getvalue()))
         yield io.BytesIO(whole.getvalue())
+
+    def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
+        """What a container was started with, changed by a test, and what its image brings."""
+        box = next(box for box in self.boxes if box.id == container)
+        has = {name: value for name, value in parse_env(box.env.decode()).items() if name not in self.missing_inside}
+        return {**has, "PATH": "/bin", "RELEASE_ID": "x", **self.more_inside}, {"PATH": "/bin"}
 
     def logs(self, container: Container, lines: int) -> list[str]:
         return [f"{container.app} says something"][:lines]

@@ -5,10 +5,13 @@
 
 from __future__ import annotations
 
+import datetime
 import json
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from release.stack.model import ENVIRONMENTS, Stack
+from release.stack.tls import CertificatePair
 
 if TYPE_CHECKING:
     from fakes.world import World
@@ -21,6 +24,7 @@ class FakeEdge:
         self.world = world
         self.file: dict[str, bytes | None] = dict.fromkeys(ENVIRONMENTS)
         self.memory: dict[str, bytes | None] = dict.fromkeys(ENVIRONMENTS)
+        self.certificates: dict[str, CertificatePair] = {}
         self.reloads = 0
 
     def wanted(self, stack: Stack, environment: str) -> bytes | None:
@@ -38,6 +42,23 @@ class FakeEdge:
         with self.world.change(f"edge reload {environment}"):
             self.memory[environment] = routes
             self.reloads += 1
+
+    def certificate(self, name: str) -> CertificatePair | None:
+        return self.certificates.get(name)
+
+    def set_certificate(self, name: str, pair: CertificatePair) -> bool:
+        changed = self.certificates.get(name) != pair
+        self.certificates[name] = pair
+        return changed
+
+    def place_certificate(self, name: str, pair: CertificatePair, *, write: bool = True) -> bool:
+        return self.set_certificate(name, pair)
+
+    def read_certificate(self, certificate_path: str, key_path: str) -> CertificatePair:
+        return CertificatePair(b"certificate", b"key", certificate_path, key_path)
+
+    def examine(self, pair: CertificatePair, hosts: Iterable[str]) -> datetime.datetime:
+        return datetime.datetime.fromtimestamp(self.world.clock.time + 30 * 86400, datetime.timezone.utc)
 
     def restart(self) -> None:
         self.memory = dict(self.file)

@@ -98,6 +98,25 @@ def shop_with_flags(**declared: Any) -> Any:
     return read_stack("shop", definition)
 
 
+class FakeStacks:
+    """The one stack of the world, as it was provisioned."""
+
+    def __init__(self, world: World) -> None:
+        self.world = world
+
+    def names(self) -> list[str]:
+        return [self.world.stack.name]
+
+    def choose(self, name: str) -> str:
+        return name or self.world.stack.name
+
+    def load(self, name: str) -> Stack:
+        return self.world.stack
+
+    def all(self) -> list[Stack]:
+        return [self.world.stack]
+
+
 ONE_WORKER = read_stack(
     "shop",
     {

@@ -11,7 +11,9 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from release.env.env_file import fingerprint, format_env
+from release.planning.disk_usage import Sample
 from release.releases.release import Entry, Release
+from release.stack.flags import State
 from release.stack.model import ENVIRONMENTS, SLOTS, Stack
 
 if TYPE_CHECKING:
@@ -47,6 +49,9 @@ class FakeStore:
     free: int = 100_000_000_000
     record: dict[str, Any] = field(default_factory=dict)
     clean: dict[str, str] = field(default_factory=dict)
+    slot_env: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
+    flags_set: dict[str, State] = field(default_factory=dict)
+    samples: list[Sample] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.env = {layer: format_env(values).encode() for layer, values in self.world.stack.env.items()}
@@ -102,6 +107,7 @@ class FakeStore:
         with self.world.change(f"store slot {environment} {slot}"):
             assert environment in ENVIRONMENTS and slot in SLOTS
             self.files[self.slot_compose_path(stack, environment, slot)] = json.loads(json.dumps(compose))
+            self.slot_env[environment, slot] = dict(env)
 
     def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
         return f"/state/{environment}-{slot}/compose.json"
@@ -109,8 +115,25 @@ class FakeStore:
     def secret_record(self, stack: Stack) -> dict[str, Any]:
         return self.record
 
-    def flags(self, stack: Stack, environment: str) -> dict[str, dict[str, Any]]:
-        return {}
+    def flags(self, stack: Stack, environment: str) -> State:
+        return self.flags_set.get(environment, {})
+
+    def set_flags(self, stack: Stack, environment: str, known: State, change: Mapping[str, Any]) -> None:
+        self.flags_set[environment] = known
+
+    def set_app_flags(
+        self, stack: Stack, environment: str, app: str, values: Mapping[str, bool], *, write: bool = True
+    ) -> str:
+        return ""
+
+    def disk_samples(self) -> list[Sample]:
+        return self.samples
+
+    def add_disk_sample(self, sample: Sample) -> list[Sample]:
+        if self.free == 0:
+            raise OSError(28, "No space left on device")
+        self.samples.append(sample)
+        return self.samples
 
     def searched(self, stack: Stack) -> dict[str, str]:
         return self.clean

@@ -16,18 +16,19 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fakes.clock import FakeClock
+from fakes.disk import FakeDisk
 from fakes.docker import BOOT_SECONDS, HEALTHY, Box, FakeDocker
 from fakes.faults import Faults, Killed
 from fakes.git import FakeGit
 from fakes.haproxy import FakeSwitch
 from fakes.nginx import FakeEdge
 from fakes.probe import FakeProbe
-from fakes.stacks import shop_definition
+from fakes.stacks import FakeStacks, shop_definition
 from fakes.store import FakeStore
 from fakes.systemd import FakeTimer
-from release import paths
 from release.env.env_file import format_env
 from release.operations import recover, runner, warm_slot
+from release.paths import Paths
 from release.ports import Host
 from release.process import journal, lock
 from release.releases.history import find
@@ -44,7 +45,6 @@ class World:
     def __init__(self, directory: str, definition: dict[str, Any] | None = None) -> None:
         self.faults = Faults()
         self.stack: Stack = read_stack("shop", definition or shop_definition())
-        self.places = paths.Paths(state=f"{directory}/state", locks=f"{directory}/locks")
         self.clock = FakeClock(self)
         self.docker = FakeDocker(self)
         self.switch = FakeSwitch(self)
@@ -53,13 +53,30 @@ class World:
         self.probe = FakeProbe(self)
         self.timer = FakeTimer(self)
         self.edge = FakeEdge(self)
-        self.host = Host(self.docker, self.switch, self.git, self.probe, self.store, self.clock, self.timer, self.edge)
+        self.disk = FakeDisk()
+        self.host = Host(
+            paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
+            docker=self.docker,
+            switch=self.switch,
+            git=self.git,
+            probe=self.probe,
+            store=self.store,
+            disk=self.disk,
+            stacks=FakeStacks(self),
+            clock=self.clock,
+            timer=self.timer,
+            edge=self.edge,
+        )
         #: What the public ports answered that they must not, at any moment.
         self.violations: list[str] = []
         #: True once images went by another hand than the engine's, and tags with them.
         self.images_lost = False
         self.numbers = itertools.count(1)
         self.commit(dict.fromkeys(self.stack.apps, HEALTHY))
+
+    @property
+    def paths(self) -> Paths:
+        return self.host.paths
 
     # What people do
 
@@ -75,12 +92,10 @@ class World:
         number = next(self.numbers)
         request = self.request(name, **options)
         # As new_journal_path names it, but with a time that grows: operations here take no time at all.
-        folder = journal.directory(self.stack.name, self.places.state)
+        folder = journal.directory(self.stack.name, self.paths.state)
         path = f"{folder}/{20260101000000 + number}Z-{request.environment}-{name}-{number}.jsonl"
         try:
-            return runner.run(
-                self.host, self.stack, request, check=check, places=self.places, journal_path="" if check else path
-            )
+            return runner.run(self.host, self.stack, request, check=check, journal_path="" if check else path)
         except Killed:
             return None
 
@@ -103,12 +118,10 @@ class World:
         """What recover.yml does."""
         found = []
         for environment in ENVIRONMENTS:
-            with lock.hold(
-                lock.lock_path(self.stack.name, environment, self.places.locks), LockHolder.from_json({}), 0
-            ):
+            with lock.hold(lock.lock_path(self.stack.name, environment, self.paths.locks), LockHolder.from_json({}), 0):
                 found += [
                     recover.recover(self.host, self.stack, record)
-                    for record in journal.unfinished(self.stack.name, environment, self.places.state)
+                    for record in journal.unfinished(self.stack.name, environment, self.paths.state)
                 ]
         return found
 
@@ -116,9 +129,7 @@ class World:
         """What the timer of a warm slot does; it waits its turn, as every operation does."""
         found = []
         for environment in ENVIRONMENTS:
-            with lock.hold(
-                lock.lock_path(self.stack.name, environment, self.places.locks), LockHolder.from_json({}), 0
-            ):
+            with lock.hold(lock.lock_path(self.stack.name, environment, self.paths.locks), LockHolder.from_json({}), 0):
                 found.append(warm_slot.cool(self.host, self.stack, environment))
         return [text for text in found if text]
 
@@ -128,7 +139,7 @@ class World:
             box.began = self.clock.time - 2 * BOOT_SECONDS
 
     def unfinished(self, environment: str) -> bool:
-        return bool(journal.unfinished(self.stack.name, environment, self.places.state))
+        return bool(journal.unfinished(self.stack.name, environment, self.paths.state))
 
     # What happens to a host
 

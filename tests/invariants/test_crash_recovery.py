@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import pickle
 import tempfile
@@ -164,7 +165,8 @@ def world_of(case: Case) -> Iterator[World]:
     """A copy of it. The journals of what went before are of no more use, because all of it was finished."""
     with tempfile.TemporaryDirectory(dir=FAST) as directory:
         world: World = pickle.loads(prepared(case))
-        world.places = Paths(state=f"{directory}/state", locks=f"{directory}/locks")
+        paths = Paths(state=f"{directory}/state", locks=f"{directory}/locks")
+        world.host = dataclasses.replace(world.host, paths=paths)
         world.faults.disarm()
         yield world
 

@@ -1,10 +1,11 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The contracts of pyproject.toml: each one finds an import that breaks it."""
+"""The contracts of pyproject.toml: each one finds an import that breaks it. And what import-linter cannot see."""
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import shutil
@@ -30,6 +31,8 @@ WRONG = [
         "from ..adapters import docker",
         "Operations reach the host through ports, never through an adapter",
     ),
+    ("operations/observe.py", "import time", "Operations reach the host through ports, never through an adapter"),
+    ("entrypoints/access.py", "from ..adapters import store", "Only bootstrap knows the adapters"),
 ]
 
 
@@ -75,3 +78,45 @@ def test_a_package_without_a_layer_is_found(copy: Path) -> None:
     (copy / "release" / "misc.py").touch()
     code, report = lint_imports(copy)
     assert code == 1 and "misc" in report
+
+
+def outside_the_engine() -> list[Path]:
+    """The collection's Python files that use the engine."""
+    found = [*(REPOSITORY / "plugins").rglob("*.py"), *(REPOSITORY / "roles").rglob("*.py")]
+    return [path for path in found if ENGINE not in path.parents]
+
+
+def test_modules_and_roles_go_through_bootstrap() -> None:
+    files = outside_the_engine()
+    assert len(files) > 20
+    assert [path.name for path in files if re.search(r"\brelease\.adapters\b", path.read_text())] == []
+
+
+def test_bootstrap_names_the_arguments_of_adapters() -> None:
+    tree = ast.parse((ENGINE / "entrypoints" / "bootstrap.py").read_text())
+    imported = {
+        alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith(("adapters.", "operations.", "ports"))
+        for alias in node.names
+    }
+    calls = [node for node in ast.walk(tree) if isinstance(node, ast.Call) and isinstance(node.func, ast.Name)]
+    constructed = {call.func.id: call for call in calls if isinstance(call.func, ast.Name) and call.func.id in imported}
+    assert constructed.keys() == imported
+    assert [name for name, call in constructed.items() if call.args] == []
+
+
+def test_only_adapters_and_processes_ask_what_time_it_is() -> None:
+    """Everybody else is given the clock, so that tests need not wait. A contract cannot tell datetime.now from the
+    rest of datetime."""
+    near_the_host = {"adapters", "process"}
+    asked = [
+        f"{path.relative_to(ENGINE)}:{node.lineno}"
+        for path in ENGINE.rglob("*.py")
+        if path.relative_to(ENGINE).parts[0] not in near_the_host
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute)
+        and node.attr in {"now", "utcnow", "today"}
+        and ast.unparse(node.value).split(".")[-1] in {"datetime", "date"}
+    ]
+    assert asked == []

@@ -28,8 +28,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
-from release.adapters.stack_files import all_stacks
-from release.entrypoints import access
+from release.entrypoints import access, bootstrap
 from release.errors import RefusedError
 from release.hints import Place, spell
 from release.stack.model import Stack
@@ -301,7 +300,7 @@ def main(words: Sequence[str] | None = None) -> int:
     # Named by sudo itself, whatever the caller's environment says.
     caller = access.caller()
     try:
-        wanted = limit(wanted, caller, all_stacks())
+        wanted = limit(wanted, caller, bootstrap.this_host().stacks.all())
     except RefusedError as refused:
         for problem in refused.problems:
             sys.stderr.write(f"problem: {spell(str(problem), Place('control', has_control=True))}\n")

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from fakes.certificates import Authority, Made, authority
 
-from release.adapters.certificate import Pair, days_left, examine, read_pair
+from release.adapters.certificate import examine, read_pair
 from release.errors import RefusedError
+from release.stack.tls import CertificatePair, days_left
 
 
 @pytest.fixture(scope="module")
@@ -20,11 +21,11 @@ def signer() -> Authority:
     return authority()
 
 
-def pair(made: Made) -> Pair:
-    return Pair(made.certificate, made.key, "shop.pem", "shop.key")
+def pair(made: Made) -> CertificatePair:
+    return CertificatePair(made.certificate, made.key, "shop.pem", "shop.key")
 
 
-def found(given: Pair, *hosts: str) -> str:
+def found(given: CertificatePair, *hosts: str) -> str:
     with pytest.raises(RefusedError) as caught:
         examine(given, hosts)
     return "\n".join(str(problem) for problem in caught.value.problems)
@@ -49,17 +50,17 @@ def test_times(signer: Authority) -> None:
 
 def test_key_of_another(signer: Authority) -> None:
     one, other = signer.make(["a"]), signer.make(["a"])
-    text = found(Pair(one.certificate, other.key, "a.pem", "b.key"), "a")
+    text = found(CertificatePair(one.certificate, other.key, "a.pem", "b.key"), "a")
     assert "b.key: is not the key of the certificate in a.pem" in text
 
 
 def test_not_what_it_should_be(signer: Authority) -> None:
     good = signer.make(["a"])
-    assert "holds no certificate" in found(Pair(b"x", good.key, "a.pem", "a.key"))
-    assert "holds no private key" in found(Pair(good.certificate, b"x", "a.pem", "a.key"))
+    assert "holds no certificate" in found(CertificatePair(b"x", good.key, "a.pem", "a.key"))
+    assert "holds no private key" in found(CertificatePair(good.certificate, b"x", "a.pem", "a.key"))
     assert "the key has a password" in found(pair(signer.make(["a"], password="p")))
     broken = good.certificate.replace(b"M", b"N", 3)
-    assert "cannot be used" in found(Pair(broken, good.key, "a.pem", "a.key"))
+    assert "cannot be used" in found(CertificatePair(broken, good.key, "a.pem", "a.key"))
 
 
 def test_key_is_never_shown(signer: Authority) -> None:

@@ -14,13 +14,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.docker import HEALTHY
 from fakes.servers import Daemon, docker_at
 from fakes.stacks import shop_definition
-from fakes.world import World
 
 from release.adapters import disk
-from release.adapters.disk import SPARE, Disk, observe_stack, package_files, used
+from release.adapters.disk import BALLAST, Disk, package_files, used
 from release.errors import OperationError
 from release.planning import cleanup
 from release.planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Removal, Settings, StackUsage
@@ -113,11 +111,8 @@ def test_a_host_is_looked_at_as_a_whole(seen_by: Disk, daemon: Daemon, tmp_path:
         "GET /volumes": (200, {"Volumes": []}),
         "GET /system/df": usage(build_cache=[{"Size": 8}]),
     }
-    world = World(str(tmp_path))
-    _staging, production = world.ship()
-    seen = seen_by.observe(world.host, [at(tmp_path)], world.places.state)
-    assert (seen.build_cache, seen.stacks[0].live["production"]) == (8, production)
-    assert 0 < seen.free < seen.total
+    seen = seen_by.observe([at(tmp_path)])
+    assert seen.build_cache == 8 and 0 < seen.free < seen.total
 
 
 def test_what_takes_most_room_comes_first(seen_by: Disk, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -239,58 +234,39 @@ def test_releases_and_journals_are_unlinked(seen_by: Disk, tmp_path: Path) -> No
     assert not journal.exists()
 
 
-def test_a_spare_is_set_aside_and_spent(seen_by: Disk, daemon: Daemon, tmp_path: Path) -> None:
-    spare = tmp_path / SPARE
-    seen_by.renew_spare([])
-    assert spare.stat().st_size == cleanup.BALLAST_BYTES and spare.stat().st_mode & 0o777 == 0o600
-    made = spare.stat().st_ino
-    seen_by.renew_spare([])
-    assert spare.stat().st_ino == made
-    seen_by.spend_spare()
-    seen_by.spend_spare()
-    assert not spare.exists()
+def test_ballast_is_set_aside_and_spent(seen_by: Disk, daemon: Daemon, tmp_path: Path) -> None:
+    ballast = tmp_path / BALLAST
+    seen_by.renew_ballast([])
+    assert ballast.stat().st_size == cleanup.BALLAST_BYTES and ballast.stat().st_mode & 0o777 == 0o600
+    made = ballast.stat().st_ino
+    seen_by.renew_ballast([])
+    assert ballast.stat().st_ino == made
+    seen_by.spend_ballast()
+    seen_by.spend_ballast()
+    assert not ballast.exists()
 
 
-def test_no_spare_where_there_is_little_room(
+def test_no_ballast_where_there_is_little_room(
     seen_by: Disk, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     seen_by.space([])
     monkeypatch.setattr(Disk, "space", lambda self, stacks: (1000, 4 * cleanup.BALLAST_BYTES - 1))
-    seen_by.renew_spare([])
-    assert not (tmp_path / SPARE).exists()
+    seen_by.renew_ballast([])
+    assert not (tmp_path / BALLAST).exists()
     monkeypatch.setattr(Disk, "space", lambda self, stacks: (1000, 4 * cleanup.BALLAST_BYTES))
 
     def full(handle: int, begin: int, size: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "posix_fallocate", full)
-    seen_by.renew_spare([])
-    assert not (tmp_path / SPARE).exists(), "what could not be had whole is given back"
-
-
-def test_what_an_interrupted_operation_needs_is_seen(tmp_path: Path) -> None:
-    world = World(str(tmp_path))
-    world.ship()
-    quiet = observe_stack(world.host, at(tmp_path), world.places.state)
-    assert (quiet.unfinished, quiet.needed_images, len(quiet.journals)) == (frozenset(), frozenset(), 2)
-    world.commit({"api": HEALTHY})
-    world.good("deploy")
-    was = quiet.live["production"]
-    # Killed in the middle: its plan names both releases, and the images and tags of both.
-    world.faults.kill_at(12)
-    assert world.run("promote") is None
-    world.revive()
-    seen = observe_stack(world.host, at(tmp_path), world.places.state)
-    assert was in seen.unfinished and len(seen.unfinished) == 2
-    assert seen.needed_images >= {world.tag("api", "staging"), world.tag("mail", "staging")}
+    seen_by.renew_ballast([])
+    assert not (tmp_path / BALLAST).exists(), "what could not be had whole is given back"
 
 
 def test_half_written_releases_are_no_releases(tmp_path: Path) -> None:
     for name in (".half", "r2", "r1"):
         (tmp_path / "releases" / name).mkdir(parents=True)
-    world = World(str(tmp_path))
-    seen = observe_stack(world.host, at(tmp_path), world.places.state)
-    assert [thing.name for thing in seen.directories] == ["r1", "r2"]
+    assert [item.name for item in Disk().releases(at(tmp_path))] == ["r1", "r2"]
 
 
 def test_bytes_are_counted_once_and_links_are_not_followed(tmp_path: Path) -> None:

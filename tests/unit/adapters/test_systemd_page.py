@@ -27,10 +27,9 @@ def test_operations_have_it_written_and_do_not_care(
     script.chmod(0o755)
     os.mkfifo(tmp_path / "go")
     monkeypatch.setenv("PATH", f"{script.parent}:/usr/bin:/bin")
-    monkeypatch.setattr(systemd_page, "directory", lambda _stack: str(tmp_path / "page"))
-    unit = systemd_page.PageUnit()
+    unit = systemd_page.PageUnit(str(tmp_path))
     unit.renew("shop")
-    (tmp_path / "page").mkdir()
+    (tmp_path / "shop" / "page").mkdir(parents=True)
     assert not (tmp_path / "called").exists(), "no page is wanted"
     unit.renew("shop")
     assert not (tmp_path / "over").exists()

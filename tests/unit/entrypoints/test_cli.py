@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Callable
 from pathlib import Path
@@ -15,8 +16,8 @@ from fakes.docker import HEALTHY
 from fakes.stacks import shop_definition
 from fakes.world import World
 
-from release.adapters import stack_files
-from release.entrypoints import cli
+from release.adapters.stack_files import StackFiles
+from release.entrypoints import bootstrap, cli
 from release.errors import OperationError, RefusedError
 from release.operations import runner
 from release.ports import Host
@@ -28,17 +29,9 @@ Run = Callable[..., tuple[int, str, str]]
 
 
 @pytest.fixture
-def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def stacks(tmp_path: Path) -> Path:
     folder = tmp_path / "stacks"
     folder.mkdir()
-    for function in (
-        stack_files.all_stacks,
-        stack_files.known_stacks,
-        stack_files.choose_stack,
-        stack_files.load_stack,
-    ):
-        defaults = tuple(str(folder) if value == stack_files.STACKS else value for value in function.__defaults__ or ())
-        monkeypatch.setattr(function, "__defaults__", defaults)
     return folder
 
 
@@ -46,8 +39,8 @@ def stacks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def onehost(world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The command, on the faked host, as root."""
     (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
-    monkeypatch.setattr(cli, "this_host", lambda: world.host)
-    monkeypatch.setattr(cli, "Paths", lambda: world.places)
+    world.host = dataclasses.replace(world.host, stacks=StackFiles(str(stacks)))
+    monkeypatch.setattr(bootstrap, "this_host", lambda: world.host)
     monkeypatch.setattr(cli.os, "geteuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "ann")
     monkeypatch.setattr(cli.access, "may_become_root", lambda name: name == "ann")
@@ -68,7 +61,6 @@ def onehost(world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch, capsys:
         return report
 
     monkeypatch.setattr(cli, "run", run)
-    monkeypatch.setattr("release.operations.status.Paths", lambda: world.places)
 
     def call(*arguments: str) -> tuple[int, str, str]:
         code = cli.main(list(arguments))
@@ -165,15 +157,16 @@ def test_only_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
 
 
 def test_which_stack(stacks: Path, world: World) -> None:
+    files = StackFiles(str(stacks))
     with pytest.raises(RefusedError, match="no stack was provisioned on this host"):
-        stack_files.choose_stack("")
+        files.choose("")
     (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
     (stacks / "notes.txt").touch()
-    assert stack_files.choose_stack("") == stack_files.choose_stack("shop") == "shop"
-    assert stack_files.load_stack("shop").apps == world.stack.apps
+    assert files.choose("") == files.choose("shop") == "shop"
+    assert files.load("shop").apps == world.stack.apps
     (stacks / "blog.json").write_text("{}")
     with pytest.raises(RefusedError, match="there are several stacks"):
-        stack_files.choose_stack("")
+        files.choose("")
     with pytest.raises(RefusedError, match="'other' was not provisioned"):
-        stack_files.choose_stack("other")
-    assert stack_files.known_stacks(str(stacks / "nowhere")) == []
+        files.choose("other")
+    assert StackFiles(str(stacks / "nowhere")).names() == []

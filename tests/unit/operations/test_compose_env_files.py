@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import pwd
 from pathlib import Path
 from typing import Any
 
 from fakes.stacks import shop_definition
+from fakes.world import World
 
 from release.adapters.store import Store
 from release.env.env_file import format_env, parse_env
@@ -19,11 +21,11 @@ from release.releases import compose
 from release.stack.reader import read_stack
 
 
-def test_for_people_each_app_gets_what_it_needs(tmp_path: Path) -> None:
+def test_for_people_each_app_gets_what_it_needs(world: World, tmp_path: Path) -> None:
     matrix: dict[str, Any] = {"DATABASE_URL": {"apps": ["api"]}, "COLOUR": {"default": "red"}, "PUBLIC_URL": {}}
     definition = shop_definition() | {"env_matrix": matrix, "secrets": [], "directory": str(tmp_path)}
     definition["owner"] = pwd.getpwuid(os.getuid()).pw_name
-    stack = read_stack("shop", definition)
+    stack, host = read_stack("shop", definition), dataclasses.replace(world.host, store=Store())
     services = compose.people_file(stack)["services"]
     assert services["api-prod"]["env_file"] == ["config/.env.production.api"]
     (tmp_path / "config").mkdir()
@@ -32,9 +34,9 @@ def test_for_people_each_app_gets_what_it_needs(tmp_path: Path) -> None:
     old = tmp_path / "config" / ".env.production.gone"
     old.write_text("A=1")
     names = [f".env.{env}.{app}" for env in ("staging", "production") for app in stack.apps]
-    assert compose_env_files.provide(stack, Store(), write=False) == [*names, old.name] and old.exists()
-    assert compose_env_files.provide(stack, Store()) == [*names, old.name] and not old.exists()
-    assert compose_env_files.provide(stack, Store()) == []
+    assert compose_env_files.provide(host, stack, write=False) == [*names, old.name] and old.exists()
+    assert compose_env_files.provide(host, stack) == [*names, old.name] and not old.exists()
+    assert compose_env_files.provide(host, stack) == []
     found = {name: parse_env((tmp_path / "config" / name).read_bytes()) for name in names}
     assert found[".env.production.api"] == {
         "DATABASE_URL": "db://1",
@@ -48,6 +50,6 @@ def test_for_people_each_app_gets_what_it_needs(tmp_path: Path) -> None:
     }
 
 
-def test_without_a_matrix_there_are_no_files_of_apps(tmp_path: Path) -> None:
+def test_without_a_matrix_there_are_no_files_of_apps(world: World, tmp_path: Path) -> None:
     stack = read_stack("shop", shop_definition() | {"directory": str(tmp_path)})
-    assert compose_env_files.provide(stack, Store()) == []
+    assert compose_env_files.provide(world.host, stack) == []

@@ -18,30 +18,12 @@ from release.operations import config_check
 from release.operations.observe import observe
 from release.operations.status import status
 from release.rendering.status import status_lines
-from release.stack.app_env import slot_env
 from release.stack.reader import read_stack
 
 
 @pytest.fixture
 def shop(one_by_one: None, tmp_path: Path) -> World:
     return World(str(tmp_path), shop_with_matrix())
-
-
-class Inside:
-    """Docker's answer to what a container has: what it was started with, changed by a test."""
-
-    def __init__(self, world: World) -> None:
-        self.world = world
-        self.more: dict[str, str] = {}
-        self.less: set[str] = set()
-
-    def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
-        box = next(box for box in self.world.docker.boxes if box.id == container)
-        env = {layer: data for layer, data in self.world.store.env.items() if layer in ("common", box.environment)}
-        files = slot_env(self.world.stack, box.environment, env)
-        has = parse_env(files[f"app-{box.app}"].decode())
-        has = {name: value for name, value in has.items() if name not in self.less}
-        return {**has, "PATH": "/bin", "RELEASE_ID": "x", **self.more}, {"PATH": "/bin"}
 
 
 def test_the_slot_names_the_files_of_its_apps(shop: World) -> None:
@@ -107,14 +89,13 @@ def test_a_promote_has_the_configuration_as_its_first_gate(shop: World) -> None:
 
 
 def test_an_old_secret_stops_a_deploy(shop: World) -> None:
-    inside = Inside(shop)
-    config_check.report(shop.host, inside, shop.stack, running=False, record=True, write=True)
+    config_check.report(shop.host, shop.stack, running=False, record=True, write=True)
     shop.clock.time += 91 * 86400
     report = shop.run("deploy")
     assert report is not None and report.failed
     assert ["DATABASE_URL was last changed 91 days ago" in p["what"] for p in report.problems] == [True]
     shop.rotate_secret()
-    config_check.report(shop.host, inside, shop.stack, running=False, record=True, write=True)
+    config_check.report(shop.host, shop.stack, running=False, record=True, write=True)
     shop.good("deploy")
 
 
@@ -135,7 +116,7 @@ def test_a_secret_in_an_image_stops_a_deploy(shop: World) -> None:
 
 def test_an_image_is_searched_once_for_each_secret(shop: World) -> None:
     wrong_in(shop, "common", DATABASE_URL="db://kanarienvogel")
-    config_check.report(shop.host, Inside(shop), shop.stack, running=False, record=True, write=True)
+    config_check.report(shop.host, shop.stack, running=False, record=True, write=True)
     shop.ship()
     assert len(shop.docker.exported) == 1
     wrong_in(shop, "common", DATABASE_URL="db://another-bird")
@@ -146,16 +127,15 @@ def test_an_image_is_searched_once_for_each_secret(shop: World) -> None:
     assert shop.good("promote", skip_gates=("no_leaks",)).changed
 
 
-def looked(world: World, inside: Inside) -> dict[str, Any]:
-    return config_check.report(world.host, inside, world.stack, running=True, record=True, write=True)
+def looked(world: World) -> dict[str, Any]:
+    return config_check.report(world.host, world.stack, running=True, record=True, write=True)
 
 
 def test_the_truth_inside_running_containers(shop: World) -> None:
     shop.ship()
-    inside = Inside(shop)
-    assert looked(shop, inside)["ok"]
-    inside.more, inside.less = {"LEFT_OVER": "x"}, {"COLOUR"}
-    result = looked(shop, inside)
+    assert looked(shop)["ok"]
+    shop.docker.more_inside, shop.docker.missing_inside = {"LEFT_OVER": "x"}, {"COLOUR"}
+    result = looked(shop)
     found = {(f["key"], f["environment"], f["code"]) for f in result["findings"]}
     assert found == {
         (key, environment, code)
@@ -166,17 +146,16 @@ def test_the_truth_inside_running_containers(shop: World) -> None:
 
 def test_a_value_that_waits_for_the_next_operation_is_a_note(shop: World) -> None:
     shop.ship()
-    inside = Inside(shop)
-    inside.more = {"COLOUR": "old"}
-    result = looked(shop, inside)
+    shop.docker.more_inside = {"COLOUR": "old"}
+    result = looked(shop)
     assert result["ok"]
     assert any("staging api: COLOUR changed since it was started" in line for line in result["lines"])
 
 
 def test_values_from_a_copy_are_recorded_until_their_source_answers(shop: World) -> None:
     def provisioned(note: str | None) -> str:
-        config_check.report(shop.host, Inside(shop), shop.stack, running=False, record=True, write=True, note=note)
-        return "\n".join(status_lines(status(shop.host, shop.stack, shop.places)))
+        config_check.report(shop.host, shop.stack, running=False, record=True, write=True, note=note)
+        return "\n".join(status_lines(status(shop.host, shop.stack)))
 
     copy = "Doppler's config staging of 2026-11-21 03:00 UTC, 3 hours old then"
     assert copy in provisioned(copy)
@@ -186,7 +165,7 @@ def test_values_from_a_copy_are_recorded_until_their_source_answers(shop: World)
 
 
 def test_check_mode_records_nothing(shop: World) -> None:
-    result = config_check.report(shop.host, Inside(shop), shop.stack, running=False, record=True, write=False)
+    result = config_check.report(shop.host, shop.stack, running=False, record=True, write=False)
     assert result["renewed"] and shop.store.record == {}
 
 
@@ -208,13 +187,6 @@ BROKEN_FILES = [
 ]
 
 
-class NoDocker:
-    """Containers that have no environment."""
-
-    def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
-        return {}, {}
-
-
 @pytest.mark.parametrize("data", BROKEN_FILES)
 @pytest.mark.parametrize("layer", ["common", "production"])
 def test_broken_files_on_the_host(world: World, layer: str, data: bytes) -> None:
@@ -229,9 +201,9 @@ def test_broken_files_on_the_host(world: World, layer: str, data: bytes) -> None
     world.store.env[layer] = b"A='1'\n" + world.store.env[layer]
     world.ship()
     world.store.env[layer] = data
-    report = config_check.report(world.host, NoDocker(), world.stack, running=True, record=True, write=True)
+    report = config_check.report(world.host, world.stack, running=True, record=True, write=True)
     assert not report["ok"] and report["lines"] and observe(world.host, world.stack)
-    assert status(world.host, world.stack, world.places).stack == "shop"
+    assert status(world.host, world.stack).stack == "shop"
     promoted = world.run("promote")
     assert promoted is not None and promoted.failed and promoted.problems
     world.run("rollback")

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import pytest
 from fakes.concurrency import one_by_one
@@ -38,17 +38,13 @@ class FakeRoom:
 
 
 @pytest.mark.parametrize(("free", "asked"), [(5 * GB, []), (5 * GB - 1, [(5.0, ("image",))])])
-def test_a_build_makes_room_only_below_the_floor(free: int, asked: list[Any]) -> None:
-    class FakeStore:
-        def free_bytes(self, path: str) -> int:
-            return free
-
-    class FakeHost:
-        room, store = FakeRoom(), FakeStore()
-
+def test_a_build_makes_room_only_below_the_floor(world: World, free: int, asked: list[Any]) -> None:
+    room, world.store.free = FakeRoom(), free
+    host = dataclasses.replace(world.host, room=room)
     request = Request("deploy", "staging", person="ann", host="desk")
-    disk_floor.after_build(cast(Host, FakeHost), ONE_WORKER, request, {"mail": "image"}, Journal(None))
-    assert FakeHost.room.asked == asked
+    journal = Journal(None, world.clock)
+    disk_floor.after_build(host, ONE_WORKER, request, {"mail": "image"}, journal)
+    assert room.asked == asked
 
 
 FLOOR = 1_000_000_000

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections.abc import Iterator
 from pathlib import Path
@@ -16,10 +17,11 @@ from fakes.servers import Haproxy, haproxy_at
 from fakes.stacks import shop_with_flags
 from fakes.world import World
 
-from release.adapters import flags_file
 from release.adapters.haproxy import Switch
+from release.adapters.store import Store
 from release.errors import OperationError, RefusedError
 from release.operations import flags
+from release.ports import Host
 from release.releases.lock_holder import LockHolder
 from release.stack import flags as stack_flags
 from release.stack.model import Stack
@@ -44,15 +46,18 @@ def the_switch() -> Switch:
     return Switch(str(HAPROXY["directory"] / "admin.sock"), str(HAPROXY["directory"]))
 
 
-def turn(path: Path, flag: str, on: bool, stack: Stack | None = None, **options: Any) -> bool:
-    switch = the_switch()
-    return flags.turn(
-        stack or shop_with_flags(), "production", flag, on, WHO, switch, state=str(path), locks=str(path), **options
-    )
+@pytest.fixture
+def host(world: World, tmp_path: Path) -> Host:
+    """The faked host, with flags in files and a switch that is asked over a socket."""
+    return dataclasses.replace(world.host, store=Store(str(tmp_path)), switch=the_switch())
 
 
-def provide(stack: Stack, path: Path, **options: Any) -> list[str]:
-    return flags.provide(stack, the_switch(), state=str(path), **options)
+def turn(host: Host, flag: str, on: bool, stack: Stack | None = None, **options: Any) -> bool:
+    return flags.turn(host, stack or shop_with_flags(), "production", flag, on, WHO, **options)
+
+
+def provide(host: Host, stack: Stack, **options: Any) -> list[str]:
+    return flags.provide(host, stack, **options)
 
 
 def read(path: Path, environment: str, app: str) -> dict[str, bool]:
@@ -60,53 +65,53 @@ def read(path: Path, environment: str, app: str) -> dict[str, bool]:
     return result
 
 
-def test_a_flag_is_turned_for_every_app_that_declares_it(tmp_path: Path) -> None:
-    provide(shop_with_flags(), tmp_path)
-    assert turn(tmp_path, "battle", False)
+def test_a_flag_is_turned_for_every_app_that_declares_it(host: Host, tmp_path: Path) -> None:
+    provide(host, shop_with_flags())
+    assert turn(host, "battle", False)
     assert read(tmp_path, "production", "api") == {"battle": False, "beta": False}
     assert read(tmp_path, "production", "mail") == {"battle": False}
     assert read(tmp_path, "staging", "api") == {"battle": True, "beta": False}
 
 
-def test_turning_twice_changes_nothing(tmp_path: Path) -> None:
-    assert turn(tmp_path, "battle", False)
-    assert not turn(tmp_path, "battle", False)
-    assert turn(tmp_path, "battle", True)
+def test_turning_twice_changes_nothing(host: Host) -> None:
+    assert turn(host, "battle", False)
+    assert not turn(host, "battle", False)
+    assert turn(host, "battle", True)
 
 
-def test_a_turned_flag_stays_turned_when_defaults_are_written(tmp_path: Path) -> None:
-    turn(tmp_path, "battle", False)
-    written = provide(shop_with_flags(new=None), tmp_path)
+def test_a_turned_flag_stays_turned_when_defaults_are_written(host: Host, tmp_path: Path) -> None:
+    turn(host, "battle", False)
+    written = provide(host, shop_with_flags(new=None))
     assert [Path(path).parts[-3:] for path in written if "production" in path] == [("production", "api", "flags.json")]
     assert read(tmp_path, "production", "api") == {"battle": False, "beta": False, "new": True}
-    assert provide(shop_with_flags(new=None), tmp_path) == []
+    assert provide(host, shop_with_flags(new=None)) == []
 
 
-def test_who_and_why_are_recorded(tmp_path: Path) -> None:
-    turn(tmp_path, "battle", False)
-    turn(tmp_path, "beta", False)
-    known = flags_file.turned(shop_with_flags(), "production", str(tmp_path))
+def test_who_and_why_are_recorded(host: Host, tmp_path: Path) -> None:
+    turn(host, "battle", False)
+    turn(host, "beta", False)
+    known = host.store.flags(shop_with_flags(), "production")
     said = stack_flags.lines(shop_with_flags(), "production", known)
     assert len(said) == 1 and "flag battle is OFF" in said[0] and said[0].endswith("by ann matches never end")
     history = (tmp_path / "shop" / "flags" / "production" / "history.jsonl").read_text().splitlines()
     assert [json.loads(line)["flag"] for line in history] == ["battle", "beta"]
 
 
-def test_check_mode_turns_nothing(tmp_path: Path) -> None:
-    assert turn(tmp_path, "battle", False, write=False)
+def test_check_mode_turns_nothing(host: Host, tmp_path: Path) -> None:
+    assert turn(host, "battle", False, write=False)
     assert list(tmp_path.iterdir()) == []
 
 
-def test_an_undeclared_flag_is_refused(tmp_path: Path) -> None:
+def test_an_undeclared_flag_is_refused(host: Host) -> None:
     with pytest.raises(RefusedError, match="choose from battle, beta"):
-        turn(tmp_path, "fight", False)
+        turn(host, "fight", False)
 
 
-def test_a_file_left_behind_by_a_kill_is_brought_up_to_date(tmp_path: Path) -> None:
-    turn(tmp_path, "battle", False)
+def test_a_file_left_behind_by_a_kill_is_brought_up_to_date(host: Host, tmp_path: Path) -> None:
+    turn(host, "battle", False)
     path = tmp_path / "shop" / "flags" / "production" / "api" / "flags.json"
     path.write_text("{}")
-    assert not turn(tmp_path, "battle", False)
+    assert not turn(host, "battle", False)
     assert read(tmp_path, "production", "api")["battle"] is False
 
 
@@ -120,39 +125,40 @@ def with_routes() -> Stack:
     return shop_with_flags(battle=BATTLE, beta={"default": False, "route": "/Beta/inner"}, all={"route": "/"})
 
 
-def test_a_flag_closes_its_route_at_once_and_for_good(tmp_path: Path, haproxy: Haproxy) -> None:
+def test_a_flag_closes_its_route_at_once_and_for_good(host: Host, haproxy: Haproxy) -> None:
     path = str(HAPROXY["directory"] / "shop-production-off.map")
     haproxy.maps[path] = {"api/left/": "over"}
-    turn(tmp_path, "battle", False, with_routes())
+    turn(host, "battle", False, with_routes())
     wanted = {"api/battle/": "battle", "api/beta/inner/": "beta"}
     assert haproxy.maps[path] == wanted
     assert Path(path).read_text() == "api/battle/ battle\napi/beta/inner/ beta\n"
-    turn(tmp_path, "all", False, with_routes())
+    turn(host, "all", False, with_routes())
     assert haproxy.maps[path] == {**wanted, "api/": "all"}
     for flag in ("battle", "all", "beta"):
-        turn(tmp_path, flag, True, with_routes())
+        turn(host, flag, True, with_routes())
     assert haproxy.maps[path] == {} and Path(path).read_text() == ""
 
 
-def test_provisioning_closes_what_is_off(tmp_path: Path, haproxy: Haproxy) -> None:
-    assert "closed routes of production" in provide(with_routes(), tmp_path, write=False)
+def test_provisioning_closes_what_is_off(host: Host, haproxy: Haproxy) -> None:
+    assert "closed routes of production" in provide(host, with_routes(), write=False)
     assert the_switch().closed("shop", "production") == {}
-    assert "closed routes of production" in provide(with_routes(), tmp_path)
+    assert "closed routes of production" in provide(host, with_routes())
     assert the_switch().closed("shop", "staging") == {"api/beta/inner/": "beta"}
-    assert provide(with_routes(), tmp_path) == []
+    assert provide(host, with_routes()) == []
 
 
-def test_provisioning_before_there_is_a_switch(tmp_path: Path) -> None:
+def test_provisioning_before_there_is_a_switch(host: Host, tmp_path: Path) -> None:
     nowhere = Switch(str(tmp_path / "no.sock"), str(tmp_path / "maps"))
-    assert flags.provide(with_routes(), nowhere, state=str(tmp_path))
+    host = dataclasses.replace(host, switch=nowhere)
+    assert provide(host, with_routes())
     assert nowhere.closed("shop", "production") == {"api/beta/inner/": "beta"}
     with pytest.raises(OperationError, match="does not answer"):
-        flags.turn(with_routes(), "production", "all", False, WHO, nowhere, state=str(tmp_path), locks=str(tmp_path))
+        turn(host, "all", False, with_routes())
 
 
-def test_status_tells_what_is_closed(tmp_path: Path) -> None:
-    turn(tmp_path, "battle", False, with_routes())
-    told = stack_flags.lines(with_routes(), "production", flags_file.turned(with_routes(), "production", str(tmp_path)))
+def test_status_tells_what_is_closed(host: Host) -> None:
+    turn(host, "battle", False, with_routes())
+    told = stack_flags.lines(with_routes(), "production", host.store.flags(with_routes(), "production"))
     assert "production /battle answers 503 (api): flag battle is off" in told
 
 

@@ -53,16 +53,16 @@ def live(world: World, keys: Path) -> World:
 
 
 def begin(world: World, hours: float | None = None, **options: Any) -> dict[str, Any]:
-    return overlap.begin(world.host, world.stack, hours, WHO, locks=world.places.locks, run=openssl, **options)
+    return overlap.begin(world.host, world.stack, hours, WHO, run=openssl, **options)
 
 
 def end(world: World, **options: Any) -> bool:
-    return overlap.end(world.host, world.stack, WHO, locks=world.places.locks, **options)
+    return overlap.end(world.host, world.stack, WHO, **options)
 
 
 def boot(world: World) -> bool:
     world.reboot()
-    return overlap.after_boot(world.host, world.stack, WHO, locks=world.places.locks)
+    return overlap.after_boot(world.host, world.stack, WHO)
 
 
 def overlap_state(world: World) -> KeyRotationStatus | None:
@@ -132,7 +132,7 @@ def test_a_second_rotation_leaves_the_timer_of_the_first(live: World, keys: Path
 def test_never_while_containers_may_be_starting(live: World, keys: Path, name: str) -> None:
     who = LockHolder.from_json({"operation": "promote", "person": "bob", "host": "desk"})
     with (
-        lock.hold(lock.lock_path("shop", name, live.places.locks), who, 0),
+        lock.hold(lock.lock_path("shop", name, live.paths.locks), who, 0),
         pytest.raises(RefusedError, match="promote by bob"),
     ):
         begin(live)
@@ -161,9 +161,7 @@ def test_status_tells_who_still_has_the_old_pair_when_it_is_over(live: World, ke
     begin(live, 2)
     end(live, early=True)
     assert rendering_key_overlap.lines(state(live)) != []
-    assert "production still runs with the previous key pair" in "\n".join(
-        status_lines(status(live.host, live.stack, live.places))
-    )
+    assert "production still runs with the previous key pair" in "\n".join(status_lines(status(live.host, live.stack)))
 
 
 def test_status_tells_when_nothing_ended_it(live: World, keys: Path) -> None:

@@ -24,7 +24,7 @@ SPACE = (50 * GB, 30 * GB)
 
 
 def seen(world: World, samples: list[Sample] | None = None) -> PageData:
-    return look(world.host, world.stack, "vm-1", SPACE, samples or [], world.places)
+    return look(world.host, world.stack, "vm-1", SPACE, samples or [])
 
 
 def test_the_file_beside_the_page_says_the_same(world: World) -> None:
@@ -62,7 +62,7 @@ def test_before_the_first_release(world: World) -> None:
 
 
 def write_journal(world: World, name: str, *lines: str) -> None:
-    folder = Path(journal.directory("shop", world.places.state))
+    folder = Path(journal.directory("shop", world.paths.state))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text("".join(lines))
 
@@ -72,12 +72,12 @@ def test_an_operation_runs_or_was_interrupted(world: World) -> None:
     write_journal(world, "1Z-staging-deploy-1.jsonl", begin, '{"event": "no')
     assert [item.outcome for item in seen(world).operations] == ["interrupted"]
     with lock.hold(
-        lock.lock_path("shop", "staging", world.places.locks),
+        lock.lock_path("shop", "staging", world.paths.locks),
         LockHolder.from_json({"pid": 1, "operation": "deploy"}),
         0,
     ):
         data = seen(world)
         assert [(item.outcome, item.seconds) for item in data.operations] == [("running", None)]
         assert "Deploy by an unknown user on an unknown host runs for" in Reader(page(data)).text
-    with lock.hold(lock.lock_path("shop", "staging", world.places.locks), LockHolder.from_json({"pid": 2}), 0):
+    with lock.hold(lock.lock_path("shop", "staging", world.paths.locks), LockHolder.from_json({"pid": 2}), 0):
         assert [item.outcome for item in seen(world).operations] == ["interrupted"], "another one runs"

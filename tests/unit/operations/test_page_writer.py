@@ -5,46 +5,30 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import stat
 from pathlib import Path
-from typing import Any
 
 import pytest
 from fakes.world import World
 from support.page_reader import Reader
 
-from release.adapters import disk_samples, systemd_page
-from release.adapters.disk import Disk
-from release.errors import OperationError
+from release.adapters import systemd_page
 from release.operations import page_writer
-
-GB = 1_000_000_000
-SPACE = (50 * GB, 30 * GB)
-
-
-class FakeDisk(Disk):
-    """A disk of a size that a test has chosen, or none that answers."""
-
-    def __init__(self, found: tuple[int, int] | None = SPACE) -> None:
-        super().__init__()
-        self.found = found
-
-    def space(self, stacks: Any) -> tuple[int, int]:
-        if self.found is None:
-            raise OperationError("Docker does not answer", "docker.sock", "connection refused")
-        return self.found
 
 
 @pytest.fixture
 def home(world: World) -> Path:
-    path = Path(systemd_page.directory("shop", world.places.state))
+    unit = systemd_page.PageUnit(world.paths.state)
+    world.host = dataclasses.replace(world.host, page=unit)
+    path = Path(unit.directory("shop"))
     path.mkdir(parents=True)
     return path
 
 
-def write(world: World, disk: Disk | None = None) -> list[str]:
-    return page_writer.write_all(world.host, [world.stack], disk or FakeDisk(), world.places)
+def write(world: World) -> list[str]:
+    return page_writer.write_all(world.host, [world.stack])
 
 
 def test_written_for_the_edge_alone(world: World, home: Path) -> None:
@@ -55,13 +39,14 @@ def test_written_for_the_edge_alone(world: World, home: Path) -> None:
         "status.json": 0o640,
     }
     assert "shop" in Reader((home / "index.html").read_text()).text
-    assert json.loads((home / "status.json").read_text())["disk"]["free"] == SPACE[1]
-    assert len(disk_samples.load(f"{world.places.state}/disk.jsonl")) == 1
+    assert json.loads((home / "status.json").read_text())["disk"]["free"] == world.disk.free
+    assert len(world.store.samples) == 1
 
 
 def test_no_directory_no_page(world: World) -> None:
-    assert write(world, FakeDisk(None)) == []
-    assert not Path(world.places.state).exists()
+    world.disk.trouble = "connection refused"
+    assert write(world) == []
+    assert not Path(world.paths.state).exists()
 
 
 def test_no_value_of_a_secret_is_shown(world: World, home: Path) -> None:
@@ -75,8 +60,10 @@ def test_no_value_of_a_secret_is_shown(world: World, home: Path) -> None:
 
 
 def test_trouble_is_shown_and_told(world: World, home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    assert write(world, FakeDisk(None)) == ["docker.sock: Docker does not answer: connection refused."]
+    world.disk.trouble = "connection refused"
+    assert write(world) == ["docker.sock: Docker does not answer: connection refused."]
     assert "connection refused" in (home / "index.html").read_text()
+    world.disk.trouble = ""
 
     def gone(*_arguments: object) -> None:
         raise OSError("HAProxy is away")
@@ -90,8 +77,10 @@ def test_a_full_disk_takes_no_sample_and_no_page(world: World, home: Path, monke
     def full(*_arguments: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(disk_samples, "add", full)
+    world.store.free = 0
     assert [problem.split(": ")[1] for problem in write(world)] == ["[Errno 28] No space left on device"]
     assert "Nothing has been released yet" in (home / "index.html").read_text()
-    monkeypatch.setattr(page_writer, "write_atomically", full)
-    assert len(write(world)) == 3 and len(write(world, FakeDisk(None))) == 2
+    monkeypatch.setattr(systemd_page, "write_atomically", full)
+    assert len(write(world)) == 3
+    world.disk.trouble = "connection refused"
+    assert len(write(world)) == 2

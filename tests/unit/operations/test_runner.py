@@ -101,7 +101,7 @@ def test_when_operations_ask_for_it(world: World, monkeypatch: pytest.MonkeyPatc
 
     class Page:
         def renew(self, stack: str) -> None:
-            paths = (lock.lock_path(stack, env, world.places.locks) for env in ("staging", "production"))
+            paths = (lock.lock_path(stack, env, world.paths.locks) for env in ("staging", "production"))
             asked.append(any(lock.holder(path) is not None for path in paths))
 
     monkeypatch.setattr(world, "host", world.host.__class__(**{**vars(world.host), "page": Page()}))
@@ -213,7 +213,7 @@ def test_second_operation_is_told_who_holds_the_lock(world: World) -> None:
     who = LockHolder.from_json(
         {"operation": "promote", "person": "bob", "host": "desk", "since": "12:00:00", "reason": "hotfix"}
     )
-    with lock.hold(lock.lock_path("shop", "staging", world.places.locks), who, 0):
+    with lock.hold(lock.lock_path("shop", "staging", world.paths.locks), who, 0):
         assert problems(world, "deploy") == [
             "lock shop-staging.lock: busy: promote by bob on desk, since 12:00:00 (hotfix)"
         ]
@@ -348,5 +348,5 @@ def test_live_release_that_is_not_in_the_history(world: World) -> None:
 
 
 def test_names_of_journals(world: World) -> None:
-    path = runner.new_journal_path(world.stack, world.request("promote"), world.places)
-    assert "-production-promote-" in path and path.endswith(".jsonl") and path.startswith(world.places.state)
+    path = runner.new_journal_path(world.host, world.stack, world.request("promote"))
+    assert "-production-promote-" in path and path.endswith(".jsonl") and path.startswith(world.paths.state)

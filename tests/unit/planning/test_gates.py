@@ -250,7 +250,7 @@ def test_promote_while_a_deploy_runs(world: World) -> None:
     ready(world)
     interrupt(world)
     with lock.hold(
-        lock.lock_path("shop", "staging", world.places.locks), LockHolder.from_json({"operation": "deploy"}), 0
+        lock.lock_path("shop", "staging", world.paths.locks), LockHolder.from_json({"operation": "deploy"}), 0
     ):
         report = world.run("promote")
     assert report and not report.recovered and world.unfinished("staging")

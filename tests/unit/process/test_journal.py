@@ -20,28 +20,30 @@ from release.releases.plan import Plan
 # The journal
 
 
-def test_journal(tmp_path: Path) -> None:
+def test_journal(world: World, tmp_path: Path) -> None:
     path = str(tmp_path / "operations" / "20260101T000000Z-staging-deploy-1.jsonl")
-    one = journal.Journal(path, {"operation": "deploy"})
+    one = journal.Journal(path, world.clock, {"operation": "deploy"})
     plan = Plan("deploy", "shop", "staging", release(1, "staging"), True, "blue", None, "create")
     one.add("plan", plan=plan.to_json())
     with one.step("start", "start it"):
         one.note("progress")
+        world.clock.wait(2)
     with pytest.raises(OperationError), one.step("healthy", "wait"):
         raise OperationError("a", "b", "c")
     one.close()
     one.close()
     record = journal.read(path)
     assert record.header["operation"] == "deploy" and record.plan == plan and not record.is_finished
-    assert record.steps == {"start": True, "healthy": False} and set(one.seconds) == {"start"}
-    again = journal.Journal(path)
+    assert record.steps == {"start": True, "healthy": False} and one.seconds == {"start": 2.0}
+    assert record.header["at"] == world.clock.time - 2
+    again = journal.Journal(path, world.clock)
     again.add("end", outcome="undone")
     again.close()
     assert journal.read(path).result["outcome"] == "undone"  # type: ignore[index]
 
 
-def test_check_mode_has_no_journal(tmp_path: Path) -> None:
-    one = journal.Journal(None, {"operation": "deploy"})
+def test_check_mode_has_no_journal(world: World, tmp_path: Path) -> None:
+    one = journal.Journal(None, world.clock, {"operation": "deploy"})
     with one.step("start", "start it"):
         one.note("x")
     one.close()
@@ -49,27 +51,28 @@ def test_check_mode_has_no_journal(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("cut", [1, 5, 20])
-def test_a_line_that_was_cut_off(tmp_path: Path, cut: int) -> None:
+def test_a_line_that_was_cut_off(world: World, tmp_path: Path, cut: int) -> None:
     """A power cut in the middle of a line: it does not count, and does not swallow the next one."""
     path = tmp_path / "journal.jsonl"
-    one = journal.Journal(str(path), {"operation": "deploy"})
+    one = journal.Journal(str(path), world.clock, {"operation": "deploy"})
     one.add("step", step="start", text="start it")
     one.add("done", step="start", seconds=1)
     one.close()
     path.write_bytes(path.read_bytes()[:-cut])
     assert journal.read(str(path)).steps == {"start": cut == 1}
-    again = journal.Journal(str(path))
+    again = journal.Journal(str(path), world.clock)
     again.add("end", outcome="undone")
     again.close()
     record = journal.read(str(path))
     assert record.is_finished and record.steps["start"] is (cut == 1)
 
 
-def test_journals_of_an_environment(tmp_path: Path) -> None:
+def test_journals_of_an_environment(world: World, tmp_path: Path) -> None:
     assert journal.records("shop", "staging", str(tmp_path)) == []
     folder = journal.directory("shop", str(tmp_path))
     for number, environment in ((1, "staging"), (2, "production"), (3, "staging")):
-        one = journal.Journal(f"{folder}/2026010{number}T000000Z-{environment}-x-1.jsonl", {"number": number})
+        path = f"{folder}/2026010{number}T000000Z-{environment}-x-1.jsonl"
+        one = journal.Journal(path, world.clock, {"number": number})
         if number == 1:
             one.add("end", outcome="succeeded")
         one.close()
@@ -94,7 +97,7 @@ def test_recovery_says_what_it_found(world: World) -> None:
 
 
 def write_journal(world: World, name: str, *lines: str) -> None:
-    folder = Path(journal.directory("shop", world.places.state))
+    folder = Path(journal.directory("shop", world.paths.state))
     folder.mkdir(parents=True, exist_ok=True)
     (folder / name).write_text("".join(lines))
 
@@ -105,7 +108,7 @@ def test_a_journal_is_read_at_its_ends_only(world: World) -> None:
     write_journal(world, "3Z-staging-deploy-1.jsonl", begin, note * 200, end)
     write_journal(world, "2Z-staging-deploy-1.jsonl", begin, note * 200)
     write_journal(world, "1Z-staging-deploy-1.jsonl", "")
-    found = journal.glances("shop", "staging", world.places.state)
+    found = journal.glances("shop", "staging", world.paths.state)
     assert [begin.get("at") for begin, _end in found] == [5, 5, None]
     assert [end and (end["outcome"], len(end["message"])) for _begin, end in found] == [("failed", 9000), None, None]
-    assert [Path(r.path).name[0] for r in journal.unfinished("shop", "staging", world.places.state)] == ["2", "1"]
+    assert [Path(r.path).name[0] for r in journal.unfinished("shop", "staging", world.paths.state)] == ["2", "1"]

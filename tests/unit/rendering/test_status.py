@@ -19,11 +19,11 @@ from release.rendering.status import age, status_lines
 
 
 def test_status(world: World) -> None:
-    assert "shop staging (port 8100): nothing is live" in status_lines(status(world.host, world.stack, world.places))
+    assert "shop staging (port 8100): nothing is live" in status_lines(status(world.host, world.stack))
     world.ship()
     world.ship()
     live = world.entries("production")[-1].release
-    text = "\n".join(status_lines(status(world.host, world.stack, world.places)))
+    text = "\n".join(status_lines(status(world.host, world.stack)))
     assert f"shop production (port 8200, 80): {live.id} in green, commit {live.commit[:12]} (main)" in text
     assert "api    healthy" in text
     assert f"rollback would go to {world.entries('production')[0].release.id}" in text
@@ -36,7 +36,7 @@ def test_status_says_what_a_rollback_changes_by_name(world: World) -> None:
     world.ship(api="healthy")
     world.store.env["production"] += b"NEW_KEY='secret-value'\n"
     world.rotate_secret()
-    found = status(world.host, world.stack, world.places).rollback
+    found = status(world.host, world.stack).rollback
     text = "\n".join(found.changes)
     assert "api: image" in text and "PUBLIC_URL: restored to the value of that release" in text
     assert "NEW_KEY: removed" in text
@@ -55,7 +55,7 @@ def test_status_of_what_is_broken(world: World) -> None:
     world.commit({"api": "healthy"})
     world.run("deploy")
     world.revive()
-    found = status(world.host, world.stack, world.places)
+    found = status(world.host, world.stack)
     apps = found.environments["production"].apps
     assert (apps["api"].state, apps["mail"].state) == ("missing", "exited")
     text = "\n".join(status_lines(found))
@@ -70,8 +70,8 @@ def test_status_while_an_operation_runs(world: World) -> None:
     who = LockHolder.from_json(
         {"operation": "deploy", "person": "bob", "host": "desk", "since": "12:00:00", "reason": "hotfix"}
     )
-    with lock.hold(lock.lock_path("shop", "staging", world.places.locks), who, 0):
-        found = status(world.host, world.stack, world.places)
+    with lock.hold(lock.lock_path("shop", "staging", world.paths.locks), who, 0):
+        found = status(world.host, world.stack)
     text = "\n".join(status_lines(found))
     assert "running now: deploy by bob on desk, since 12:00:00 (hotfix)" in text and "unfinished" not in text
 
@@ -84,7 +84,7 @@ def test_status_of_new_routes_and_apps(world: World) -> None:
         cron={"context": "cron", "kind": "worker"},
     )
     world.ship(front="healthy", cron="healthy")
-    changes = status(world.host, world.stack, world.places).rollback.changes
+    changes = status(world.host, world.stack).rollback.changes
     assert "cron: removed" in changes and "routes of the edge: restored to those of that release" in changes
 
 
@@ -94,7 +94,7 @@ def test_status_is_one_screen(world: World) -> None:
     world.clock.time += 3 * 3600 + 5 * 60
     box = next(box for box in world.up("production") if box.app == "mail")
     box.up = False
-    lines = status_lines(status(world.host, world.stack, world.places))
+    lines = status_lines(status(world.host, world.stack))
     text = "\n".join(lines)
     assert len(lines) <= 30, text
     assert ", live for 3 h 5 min by promote" in text
@@ -104,9 +104,9 @@ def test_status_is_one_screen(world: World) -> None:
     assert row.split()[1] == "healthy" and "NOT HEALTHY" in row
     assert "   production mail: exited, not healthy" in lines
     last = lines[next(i for i, line in enumerate(lines) if line.startswith("   last operations")) + 1]
-    assert "promote" in last and "production" in last and "ann" in last and "succeeded in 0 s" in last
+    assert "promote" in last and "production" in last and "ann" in last and "succeeded in 1 s" in last
     world.store.free = 10**6
-    assert "ansible-playbook onehost.release.cleanup" in status_lines(status(world.host, world.stack, world.places))[-1]
+    assert "ansible-playbook onehost.release.cleanup" in status_lines(status(world.host, world.stack))[-1]
 
 
 @pytest.mark.parametrize(
@@ -128,7 +128,7 @@ def test_tags_that_somebody_moved(world: World) -> None:
 
 
 def shown(world: World) -> str:
-    return "\n".join(status_lines(status(world.host, world.stack, world.places)))
+    return "\n".join(status_lines(status(world.host, world.stack)))
 
 
 HOUR = 3600
@@ -159,7 +159,7 @@ def screen(known: StatusReport) -> str:
 
 def test_an_app_that_only_one_environment_has(world: World) -> None:
     world.ship()
-    known = status(world.host, world.stack, world.places)
+    known = status(world.host, world.stack)
     del known.environments["production"].apps["mail"]
     staging = known.environments["staging"].apps["mail"]
     row = next(line for line in status_lines(known) if line.startswith("   mail "))
@@ -169,7 +169,7 @@ def test_an_app_that_only_one_environment_has(world: World) -> None:
 
 def test_the_parts_of_the_screen_that_are_rarely_there(world: World) -> None:
     world.ship()
-    known = status(world.host, world.stack, world.places)
+    known = status(world.host, world.stack)
     quiet = screen(known)
     for word in ("tag moved by hand", "secret ", "offline", "notification to", "unfinished", "running now", "cleanup"):
         assert word not in quiet
@@ -206,7 +206,7 @@ def test_the_tables_of_the_screen(world: World) -> None:
         world.commit({"api": "healthy"})
         world.good("deploy", reason=f"number {number}")
     world.good("promote")
-    known = status(world.host, world.stack, world.places)
+    known = status(world.host, world.stack)
     lines = status_lines(known)
     head = next(index for index, line in enumerate(lines) if line.split() == ["release", "status", "by", "reason"])
     assert [line.rsplit(maxsplit=1)[-1] for line in lines[head + 1 : head + 4]] == ["3", "2", "1"], "the newest three"

@@ -13,40 +13,19 @@ import datetime
 import os
 import ssl
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 
 from ..errors import Problem, RefusedError
+from ..stack.tls import CertificatePair
 
-#: One file for each environment holds the certificate and its key, so that they change in one step.
-DIRECTORY = "/etc/nginx/onehost/tls"
 END = b"-----END CERTIFICATE-----"
 # The numbers that OpenSSL gives what it finds (X509_V_ERR_*).
 NOT_YET_VALID, EXPIRED, OTHER_NAME = 9, 10, 62
 
 
-def certificate_path(name: str) -> str:
-    """Where the edge reads the certificate of an environment, `<stack>-<environment>`."""
-    return os.path.join(DIRECTORY, f"{name}.pem")
-
-
-@dataclass(frozen=True)
-class Pair:
-    """A certificate, with those of its authorities behind it, and its key; and where people find the two."""
-
-    certificate: bytes
-    key: bytes = field(repr=False)
-    certificate_place: str
-    key_place: str
-
-    @property
-    def pem(self) -> bytes:
-        return self.certificate.rstrip() + b"\n" + self.key.rstrip() + b"\n"
-
-
-def read_pair(certificate: str, key: str) -> Pair:
+def read_pair(certificate: str, key: str) -> CertificatePair:
     """Read both from files. Raises RefusedError with everything that is wrong with the files."""
     problems: list[Problem] = []
-    pair = Pair(_read(certificate, "certificate", problems), _read(key, "key", problems), certificate, key)
+    pair = CertificatePair(_read(certificate, "certificate", problems), _read(key, "key", problems), certificate, key)
     if problems:
         raise RefusedError(problems)
     return pair
@@ -64,7 +43,7 @@ def _read(path: str, what: str, problems: list[Problem]) -> bytes:
         return b""
 
 
-def examine(pair: Pair, hosts: Iterable[str]) -> datetime.datetime:
+def examine(pair: CertificatePair, hosts: Iterable[str]) -> datetime.datetime:
     """Returns until when the certificate is valid. Raises RefusedError: unreadable, another's key, expired, …"""
     server = _server(pair)
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
@@ -86,7 +65,7 @@ def examine(pair: Pair, hosts: Iterable[str]) -> datetime.datetime:
     return until
 
 
-def _server(pair: Pair) -> ssl.SSLContext:
+def _server(pair: CertificatePair) -> ssl.SSLContext:
     """A server that has the two. Only memory holds them: Python takes a key from a file alone."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if END not in pair.certificate:
@@ -130,14 +109,10 @@ def _step(side: ssl.SSLObject) -> bool:
     return True
 
 
-def _problem(error: ssl.SSLCertVerificationError, pair: Pair, host: str | None) -> Problem:
+def _problem(error: ssl.SSLCertVerificationError, pair: CertificatePair, host: str | None) -> Problem:
     place = pair.certificate_place
     if error.verify_code == OTHER_NAME:
         fix = "get a certificate for it, or remove the name from `hosts`"
         return Problem(f"does not cover the host name {host}", place, fix)
     what = {NOT_YET_VALID: "is not valid yet", EXPIRED: "has expired"}.get(error.verify_code, error.verify_message)
     return Problem(what, place, f"renew it; openssl x509 -noout -dates -in {place}")
-
-
-def days_left(until: datetime.datetime, now: float) -> int:
-    return int((until.timestamp() - now) // 86400)

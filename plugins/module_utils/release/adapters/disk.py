@@ -16,26 +16,25 @@ import os
 import shutil
 import subprocess
 import urllib.parse
-from collections.abc import Iterator, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import OperationError
 from ..planning import cleanup
-from ..planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Removal, Settings, StackUsage
-from ..ports import Host
-from ..process import journal
-from ..process.journal import Record
+from ..planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Removal, Settings
 from ..releases.compose import LABEL
-from ..stack.model import ENVIRONMENTS, Stack
-from .docker import Docker
+from ..stack.model import Stack
+from .docker import SOCKET, Docker
 
 DISPOSABLE = f"{LABEL}.disposable"
+#: How much is to be free, as provisioned.
+SETTINGS = "/etc/onehost/cleanup.json"
 APT_CACHE = "/var/cache/apt"
 SYSTEM_LOG = "/var/log/journal"
 #: Removing an image of several GB, or pruning the cache, takes longer than other calls.
 REMOVE_SECONDS = 600
-#: A file of no use but its size, beside Docker's own: removing it is what lets a full disk be cleaned up at all.
-SPARE = "onehost-spare"
+#: Ballast file: deleting it frees the few MB that Docker needs to delete anything on a full disk.
+BALLAST = "onehost-spare"
 #: Where large things are usually found when the disk is full.
 USUAL_PLACES = ("/var/log", "/var/cache", "/var/tmp", "/tmp", "/root", "/opt", "/srv", "/home", "/usr")
 
@@ -43,18 +42,21 @@ USUAL_PLACES = ("/var/log", "/var/cache", "/var/tmp", "/tmp", "/root", "/opt", "
 class Disk(Docker):
     """The disk of this host, and the part of it that Docker keeps."""
 
-    _home = ""
+    def __init__(self, path: str = SOCKET, provisioned: str = SETTINGS) -> None:
+        super().__init__(path)
+        self.provisioned = provisioned
+        self._home = ""
 
     # Looking
 
-    def observe(self, host: Host, stacks: Sequence[Stack], state: str = journal.DIRECTORY) -> HostUsage:
+    def observe(self, stacks: Sequence[Stack]) -> HostUsage:
+        """Everything that takes room on the host, but for what the stacks themselves keep."""
         total, free = self.space(stacks)
         return HostUsage(
             total=total,
             free=free,
             images=self.images(),
             containers=self.all_containers(),
-            stacks=[observe_stack(host, stack, state) for stack in stacks],
             volumes=self.disposable_volumes(),
             build_cache=self.build_cache(),
             package_cache=sum(used(path) for path in package_files()),
@@ -69,18 +71,35 @@ class Disk(Docker):
         fullest = min(found.values(), key=lambda usage: usage.free)
         return fullest.total, fullest.free
 
+    def releases(self, stack: Stack) -> list[DiskItem]:
+        """The directories of a stack's releases, oldest first."""
+        home = os.path.join(stack.directory, "releases")
+        names = sorted(os.listdir(home)) if os.path.isdir(home) else []
+        return [DiskItem(name, used(os.path.join(home, name))) for name in names if not name.startswith(".")]
+
+    def used(self, path: str) -> int:
+        return used(path)
+
+    def settings(self, given: Mapping[str, float | int | None]) -> Settings:
+        """What provisioning wrote, with what was asked for now over it. Raises RefusedError."""
+        data: Any = {}
+        if os.path.exists(self.provisioned):
+            with open(self.provisioned, encoding="utf-8") as file:
+                data = json.load(file)
+        return cleanup.read_settings(data, given, self.provisioned)
+
     def _docker_home(self) -> str:
         if not self._home:
             self._home = str((self._expect("GET", "/info") or {}).get("DockerRootDir", "/"))
         return self._home
 
-    def spend_spare(self) -> None:
+    def spend_ballast(self) -> None:
         """Docker cannot forget an image without a free byte to write that down: give it some."""
-        _unlink(os.path.join(self._docker_home(), SPARE))
+        _unlink(os.path.join(self._docker_home(), BALLAST))
 
-    def renew_spare(self, stacks: Sequence[Stack]) -> None:
+    def renew_ballast(self, stacks: Sequence[Stack]) -> None:
         """Set room aside for the day when the disk is full. Not while there is little of it."""
-        path = os.path.join(self._docker_home(), SPARE)
+        path = os.path.join(self._docker_home(), BALLAST)
         if os.path.exists(path) or self.space(stacks)[1] < 4 * cleanup.BALLAST_BYTES:
             return
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, 0o600)
@@ -194,47 +213,6 @@ class Disk(Docker):
                 message = data.get("message", "") if isinstance(data, dict) else str(data)
                 raise OperationError(f"Docker refused DELETE {path}", "docker", f"{status} {message}".strip())
         return ""
-
-
-def observe_stack(host: Host, stack: Stack, state: str) -> StackUsage:
-    entries = host.store.releases(stack)
-    live = {env: found.release if (found := host.switch.live(stack.name, env)) else "" for env in ENVIRONMENTS}
-    unfinished, images = _needed_by(
-        record for env in ENVIRONMENTS for record in journal.unfinished(stack.name, env, state)
-    )
-    home = os.path.join(stack.directory, "releases")
-    names = sorted(os.listdir(home)) if os.path.isdir(home) else []
-    return StackUsage(
-        name=stack.name,
-        entries=entries,
-        live=live,
-        unfinished=frozenset(unfinished),
-        needed_images=frozenset(images),
-        directories=[DiskItem(name, used(os.path.join(home, name))) for name in names if not name.startswith(".")],
-        journals=_finished_journals(stack.name, state),
-    )
-
-
-def _needed_by(records: Iterator[Record]) -> tuple[set[str], set[str]]:
-    """Releases and images that interrupted operations may need to go on or back."""
-    releases: set[str] = set()
-    images: set[str] = set()
-    for record in records:
-        if record.plan is None:
-            continue
-        releases.add(record.plan.release.id)
-        if record.plan.was:
-            releases.add(record.plan.was.release)
-        images.update(record.plan.release.images.values())
-        images.update(image for move in record.plan.tags for image in (move.image, move.before) if image)
-    return releases, images
-
-
-def _finished_journals(stack: str, state: str) -> list[DiskItem]:
-    folder = journal.directory(stack, state)
-    names = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl")) if os.path.isdir(folder) else []
-    paths = [os.path.join(folder, name) for name in names]
-    return [DiskItem(path, used(path)) for path in paths if journal.read(path).is_finished]
 
 
 def used(path: str) -> int:

@@ -14,14 +14,11 @@ import os
 from ..planning.disk_usage import BUCKET_SECONDS, KEPT_SECONDS, Sample, thin
 from ..util.files import write_atomically
 
-PATH = "/var/lib/onehost/disk.jsonl"
-
-
 #: Samples come each minute; the file is thinned when it holds this many, which is about twice a day.
 MOST_LINES = KEPT_SECONDS // BUCKET_SECONDS + 700
 
 
-def add(sample: Sample, path: str = PATH) -> list[Sample]:
+def add(sample: Sample, path: str) -> list[Sample]:
     """Note a sample. Returns those of the last week, one for every ten minutes, oldest first."""
     line = json.dumps([sample.at, sample.total, sample.free]) + "\n"
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
@@ -37,7 +34,7 @@ def add(sample: Sample, path: str = PATH) -> list[Sample]:
     return kept
 
 
-def load(path: str = PATH) -> list[Sample]:
+def load(path: str) -> list[Sample]:
     """All samples of the file in its order; what is no sample is passed over."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:

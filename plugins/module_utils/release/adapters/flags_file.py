@@ -1,28 +1,29 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Split from flags."""
+"""The files of feature flags in an environment's directory: what was set, its history, and what each app reads."""
 
 from __future__ import annotations
 
 import json
 import os
+from collections.abc import Mapping
+from typing import Any
 
 from ..errors import Problem, RefusedError
 from ..hints import host_command
 from ..stack.flags import State
-from ..stack.model import Stack
+from ..util.files import as_json, read, write_atomically
 
-STATE = "/var/lib/onehost"
+RECORD = "turned.json"
+HISTORY = "history.jsonl"
+#: In a directory of the app's own, which is mounted as a whole: the file in it may be replaced in one step.
+OF_APP = "flags.json"
 
 
-def _home(stack: Stack, environment: str, state: str) -> str:
-    return os.path.join(state, stack.name, "flags", environment)
-
-
-def turned(stack: Stack, environment: str, state: str = STATE) -> State:
-    """What was turned in an environment, with who, why and when. Raises RefusedError when the record cannot be read."""
-    path = os.path.join(_home(stack, environment, state), "turned.json")
+def load(home: str) -> State:
+    """What was set, with who, why and when. Raises RefusedError when the record cannot be read."""
+    path = os.path.join(home, RECORD)
     try:
         with open(path, encoding="utf-8") as file:
             data: State = json.load(file)
@@ -33,3 +34,23 @@ def turned(stack: Stack, environment: str, state: str = STATE) -> State:
             [Problem(f"cannot be read: {error}", path, f"{host_command(f'rm {path}')}, then set the flags again")]
         ) from None
     return data
+
+
+def save(home: str, known: State, change: Mapping[str, Any]) -> None:
+    """Keep what is set now, and one change in the history."""
+    os.makedirs(home, mode=0o755, exist_ok=True)
+    write_atomically(os.path.join(home, RECORD), as_json(known), 0o644)
+    with open(os.path.join(home, HISTORY), "a", encoding="utf-8") as file:
+        file.write(json.dumps(change) + "\n")
+
+
+def save_app(home: str, app: str, values: Mapping[str, bool], *, write: bool) -> str:
+    """Write the file that an app reads. Returns its path when that is a change, else an empty text."""
+    path = os.path.join(home, app, OF_APP)
+    data = as_json(values)
+    if read(path) == data:
+        return ""
+    if write:
+        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
+        write_atomically(path, data, 0o644)
+    return path

@@ -10,20 +10,28 @@ which is nearly always, nginx is left alone.
 
 from __future__ import annotations
 
+import datetime
 import os
 import subprocess
+from collections.abc import Iterable
 
 from ..errors import OperationError
 from ..hints import host_command
 from ..stack.model import Stack
+from ..stack.tls import CertificatePair
 from ..util.files import read, write_atomically
-from .certificate import certificate_path
+from . import certificate
 
+#: One file for each environment holds the certificate and its key, so that they change in one step.
+CERTIFICATES = "/etc/nginx/onehost/tls"
 FIX = host_command("nginx -t; systemctl status nginx")
 
 
 class Edge:
     """nginx on this host."""
+
+    def __init__(self, certificates: str = CERTIFICATES) -> None:
+        self.certificates = certificates
 
     def _path(self, stack: Stack, environment: str, *, live: bool) -> str:
         return os.path.join(stack.directory, "nginx", *(["live"] if live else []), f"{environment}.conf")
@@ -40,13 +48,35 @@ class Edge:
         """Give nginx these routes, if it has others. A configuration that nginx refuses is taken back at once."""
         self._replace(self._path(stack, environment, live=True), routes, 0o644, "the routes of the release")
 
-    def certificate(self, name: str) -> bytes | None:
-        """The certificate with its key that nginx has for an environment."""
-        return read(certificate_path(name))
+    def _certificate(self, name: str) -> str:
+        return os.path.join(self.certificates, f"{name}.pem")
 
-    def set_certificate(self, name: str, pem: bytes) -> bool:
+    def certificate(self, name: str) -> CertificatePair | None:
+        """The certificate with its key that nginx has for an environment, `<stack>-<environment>`."""
+        path = self._certificate(name)
+        data = read(path)
+        return None if data is None else CertificatePair(data, data, path, path)
+
+    def set_certificate(self, name: str, pair: CertificatePair) -> bool:
         """Give nginx this certificate of an environment, if it has another. Returns whether it had."""
-        return self._replace(certificate_path(name), pem, 0o600, f"the certificate of {name}")
+        return self._replace(self._certificate(name), pair.pem, 0o600, f"the certificate of {name}")
+
+    def place_certificate(self, name: str, pair: CertificatePair, *, write: bool = True) -> bool:
+        """Put this certificate of an environment where nginx, which may not run yet, will read it. Returns whether
+        that is a change."""
+        path = self._certificate(name)
+        changed = read(path) != pair.pem or os.stat(path).st_mode & 0o777 != 0o600
+        if changed and write:
+            write_atomically(path, pair.pem, 0o600)
+        return changed
+
+    def read_certificate(self, certificate_path: str, key_path: str) -> CertificatePair:
+        """A certificate and its key from where people keep them. Raises RefusedError with all that is wrong."""
+        return certificate.read_pair(certificate_path, key_path)
+
+    def examine(self, pair: CertificatePair, hosts: Iterable[str]) -> datetime.datetime:
+        """Returns until when the certificate is valid. Raises RefusedError if a browser would turn it down."""
+        return certificate.examine(pair, hosts)
 
     def _replace(self, path: str, data: bytes, mode: int, what: str) -> bool:
         before = read(path)

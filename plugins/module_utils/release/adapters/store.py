@@ -12,11 +12,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..env.env_file import fingerprint
+from ..planning.disk_usage import Sample
 from ..releases.compose import key_files
 from ..releases.release import PARTIAL, Entry, Release
+from ..stack.flags import State
 from ..stack.model import Stack
 from ..util.files import as_json, read, sync_directory, write_atomically, write_synced
-from . import flags_file, secret_ages_file
+from . import disk_samples, flags_file, secret_ages_file
 
 STATE = "/var/lib/onehost"
 SEARCHED_KEPT = 400
@@ -111,12 +113,39 @@ class Store:
         """Since when each secret has its value, as fingerprints: see `ages`."""
         return secret_ages_file.load(secret_ages_file.path_of(stack, self.state))
 
-    def flags(self, stack: Stack, environment: str) -> dict[str, dict[str, Any]]:
-        """The feature switches that were turned."""
-        return flags_file.turned(stack, environment, self.state)
-
     def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
         secret_ages_file.save(secret_ages_file.path_of(stack, self.state), record)
+
+    # Feature flags: /var/lib/onehost/<stack>/flags/<environment>/
+
+    def _flags(self, stack: Stack, environment: str) -> str:
+        return os.path.join(self.state, stack.name, "flags", environment)
+
+    def flags(self, stack: Stack, environment: str) -> State:
+        """The feature flags that were set, with who, why and when."""
+        return flags_file.load(self._flags(stack, environment))
+
+    def set_flags(self, stack: Stack, environment: str, known: State, change: Mapping[str, Any]) -> None:
+        """Keep what is set now, and one change in the history."""
+        flags_file.save(self._flags(stack, environment), known, change)
+
+    def set_app_flags(
+        self, stack: Stack, environment: str, app: str, values: Mapping[str, bool], *, write: bool = True
+    ) -> str:
+        """Write the file that an app reads. Returns its path when that is a change, else an empty text."""
+        return flags_file.save_app(self._flags(stack, environment), app, values, write=write)
+
+    # The disk over time: /var/lib/onehost/disk.jsonl
+
+    def _samples(self) -> str:
+        return os.path.join(self.state, "disk.jsonl")
+
+    def add_disk_sample(self, sample: Sample) -> list[Sample]:
+        """Note what the disk holds now. Returns the samples of the last week, oldest first."""
+        return disk_samples.add(sample, self._samples())
+
+    def disk_samples(self) -> list[Sample]:
+        return disk_samples.load(self._samples())
 
     # Which images were searched for secrets: /var/lib/onehost/<stack>/searched.json
 

@@ -1,25 +1,27 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Split from provisioned."""
+"""The only place that constructs adapters: everything of this host behind the engine's ports."""
 
 from __future__ import annotations
 
 import time
 
 from ..adapters.availability import Witness
+from ..adapters.disk import Disk
 from ..adapters.docker import Docker
 from ..adapters.git import Git
 from ..adapters.gitleaks import Gitleaks
 from ..adapters.haproxy import Switch
 from ..adapters.http_probe import Probe
 from ..adapters.nginx import Edge
-from ..adapters.stack_files import all_stacks
+from ..adapters.stack_files import StackFiles
 from ..adapters.store import Store
 from ..adapters.systemd_page import PageUnit
 from ..adapters.systemd_timers import Timer
 from ..adapters.webhooks import Webhooks
 from ..operations.cleanup import Room
+from ..paths import Paths
 from ..ports import Host
 
 
@@ -37,19 +39,23 @@ class Clock:
 
 
 def this_host() -> Host:
-    probe = Probe()
+    """The host that this runs on."""
+    paths, probe = Paths(), Probe()
     return Host(
-        Docker(),
-        Switch(),
-        Git(),
-        probe,
-        Store(),
-        Clock(),
-        Timer(),
-        Edge(),
-        Room(all_stacks),
-        Gitleaks(),
-        Witness(probe),
-        Webhooks(),
-        PageUnit(),
+        paths=paths,
+        docker=Docker(),
+        switch=Switch(),
+        git=Git(),
+        probe=probe,
+        store=Store(state=paths.state),
+        disk=Disk(),
+        stacks=StackFiles(),
+        clock=Clock(),
+        timer=Timer(),
+        edge=Edge(),
+        room=Room(),
+        scanner=Gitleaks(),
+        witness=Witness(probe=probe),
+        notify=Webhooks(),
+        page=PageUnit(state=paths.state),
     )

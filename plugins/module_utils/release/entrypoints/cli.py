@@ -11,13 +11,8 @@ import json
 import os
 import socket
 import sys
-import time
 from typing import TextIO
 
-from ..adapters.disk import Disk
-from ..adapters.nginx import Edge
-from ..adapters.stack_files import all_stacks, choose_stack, load_stack
-from ..adapters.webhooks import Webhooks
 from ..errors import OperationError, RefusedError
 from ..hints import Place, spell, verb_hint
 from ..operations import certificates, cleanup, key_overlap, page_writer
@@ -25,7 +20,8 @@ from ..operations.recover import recover
 from ..operations.runner import run
 from ..operations.status import status
 from ..operations.warm_slot import cool
-from ..paths import CONTROL_COMMAND, Paths
+from ..paths import CONTROL_COMMAND
+from ..ports import Host
 from ..process import journal, lock
 from ..releases.events import Event
 from ..releases.lock_holder import LockHolder
@@ -34,8 +30,7 @@ from ..rendering import notifications
 from ..rendering.report import report_lines
 from ..rendering.status import all_lines
 from ..stack.model import ENVIRONMENTS, Stack
-from . import access
-from .bootstrap import this_host
+from . import access, bootstrap
 
 #: An operation takes the slot over well within this time.
 COOL_WAIT_SECONDS = 600.0
@@ -94,25 +89,25 @@ def main(arguments: list[str] | None = None) -> int:
     # Sudo leaves the caller's as it is; what is written here has modes of its own.
     os.umask(0o022)
     try:
-        person = access.caller()
+        host, person = bootstrap.this_host(), access.caller()
         if options.command == "cleanup":
-            return _cleanup(options, person)
+            return _cleanup(host, options, person)
         if options.command == "notify":
-            return _notify(person)
+            return _notify(host, person)
         if options.command in OPERATIONS:
-            return _operate(options, person)
-        stacks = _stacks(options.stack, person)
+            return _operate(host, options, person)
+        stacks = _stacks(host, options.stack, person)
         if options.command == "status":
-            return _status(stacks, options.json)
+            return _status(host, stacks, options.json)
         if options.command == "recover":
-            return _recover(stacks)
+            return _recover(host, stacks)
         if options.command == "certificates":
-            return _certificates(stacks)
+            return _certificates(host, stacks)
         if options.command == "page":
-            return _page(stacks)
+            return _page(host, stacks)
         if options.command == "end-overlap":
-            return _end_overlap(stacks)
-        return _cool(stacks)
+            return _end_overlap(host, stacks)
+        return _cool(host, stacks)
     except RefusedError as refused:
         for problem in refused.problems:
             _say(f"problem: {problem}", sys.stderr, getattr(options, "stack", ""))
@@ -122,19 +117,19 @@ def main(arguments: list[str] | None = None) -> int:
         return 1
 
 
-def _stacks(name: str, person: access.Caller) -> list[Stack]:
+def _stacks(host: Host, name: str, person: access.Caller) -> list[Stack]:
     """The stack that was named, or all that the caller may act on. Raises RefusedError."""
     if not name:
-        return person.mine(all_stacks())
-    stack = load_stack(choose_stack(name))
+        return person.mine(host.stacks.all())
+    stack = host.stacks.load(host.stacks.choose(name))
     person.check([stack])
     return [stack]
 
 
-def _operate(options: argparse.Namespace, person: access.Caller) -> int:
-    mine = _stacks(options.stack, person)
+def _operate(host: Host, options: argparse.Namespace, person: access.Caller) -> int:
+    mine = _stacks(host, options.stack, person)
     # Where there are none or several, it has to be said which.
-    stack = mine[0] if len(mine) == 1 else load_stack(choose_stack(options.stack))
+    stack = mine[0] if len(mine) == 1 else host.stacks.load(host.stacks.choose(options.stack))
     person.check([stack])
     request = Request(
         operation=options.command,
@@ -152,13 +147,13 @@ def _operate(options: argparse.Namespace, person: access.Caller) -> int:
         watch_seconds=options.watch_seconds,
         warm_seconds=options.warm_seconds,
     )
-    report = run(this_host(), stack, request, check=options.check)
+    report = run(host, stack, request, check=options.check)
     _say("\n".join(report_lines(dataclasses.asdict(report))), stack=options.stack)
     return 1 if report.failed else 0
 
 
-def _status(stacks: list[Stack], as_json: bool) -> int:
-    found = [status(this_host(), stack) for stack in stacks]
+def _status(host: Host, stacks: list[Stack], as_json: bool) -> int:
+    found = [status(host, stack) for stack in stacks]
     if as_json:
         _print_json([item.to_json() for item in found])
     else:
@@ -166,18 +161,18 @@ def _status(stacks: list[Stack], as_json: bool) -> int:
     return 0
 
 
-def _recover(stacks: list[Stack]) -> int:
+def _recover(host: Host, stacks: list[Stack]) -> int:
     # First, because it needs no Docker, which may still be starting.
-    for text in (text for stack in stacks for text in after_boot(stack.name)):
+    for text in (text for stack in stacks for text in after_boot(host, stack)):
         _say(text)
     for stack in stacks:
-        for text in [*recover_stack(stack.name, wait=True), *cool_stack(stack.name)]:
+        for text in [*recover_stack(host, stack, wait=True), *cool_stack(host, stack)]:
             _say(text)
     return 0
 
 
-def _certificates(stacks: list[Stack]) -> int:
-    lines, problems = certificates.renew(stacks, Edge())
+def _certificates(host: Host, stacks: list[Stack]) -> int:
+    lines, problems = certificates.renew(host, stacks)
     for line in lines:
         _say(line)
     for problem in problems:
@@ -185,12 +180,12 @@ def _certificates(stacks: list[Stack]) -> int:
     return 1 if problems else 0
 
 
-def _cleanup(options: argparse.Namespace, person: access.Caller) -> int:
+def _cleanup(host: Host, options: argparse.Namespace, person: access.Caller) -> int:
     # It is about all images on the host.
-    person.check(all_stacks())
-    settings = cleanup.read_settings(free_gb=options.free_gb, free_percent=options.free_percent)
-    host = this_host()
-    report = cleanup.make_room(host, all_stacks(), settings, check=options.check, wait_seconds=options.lock_wait)
+    stacks = host.stacks.all()
+    person.check(stacks)
+    settings = host.disk.settings({"free_gb": options.free_gb, "free_percent": options.free_percent})
+    report = cleanup.make_room(host, stacks, settings, check=options.check, wait_seconds=options.lock_wait)
     cleanup.alarm(host, report, options.check)
     if options.json:
         _print_json(dataclasses.asdict(report))
@@ -199,74 +194,73 @@ def _cleanup(options: argparse.Namespace, person: access.Caller) -> int:
     return 1 if report.failed else 0
 
 
-def _notify(person: access.Caller) -> int:
+def _notify(host: Host, person: access.Caller) -> int:
     # It goes to everybody, whichever stacks they want to hear of.
-    person.check(all_stacks())
-    host, troubled = socket.gethostname(), False
-    event = Event("start", "a test: this channel is notified of operations", host=host, at=time.time())
-    for name, trouble in Webhooks().test(event):
+    person.check(host.stacks.all())
+    name, now, troubled = socket.gethostname(), host.clock.now(), False
+    event = Event("start", "a test: this channel is notified of operations", host=name, at=now)
+    for name, trouble in host.notify.test(event):
         troubled |= bool(trouble)
         _say(f"{name}: {trouble or 'delivered'}")
     return 1 if troubled else 0
 
 
-def _page(stacks: list[Stack]) -> int:
-    problems = page_writer.write_all(this_host(), stacks, Disk(), Paths())
+def _page(host: Host, stacks: list[Stack]) -> int:
+    problems = page_writer.write_all(host, stacks)
     for problem in problems:
         _say(f"problem: {problem}", sys.stderr)
     return 1 if problems else 0
 
 
-def _cool(stacks: list[Stack]) -> int:
+def _cool(host: Host, stacks: list[Stack]) -> int:
     for stack in stacks:
-        for text in cool_stack(stack.name):
+        for text in cool_stack(host, stack):
             _say(text)
     return 0
 
 
-def _end_overlap(stacks: list[Stack]) -> int:
+def _end_overlap(host: Host, stacks: list[Stack]) -> int:
     for stack in stacks:
-        if key_overlap.end(this_host(), stack, _this_process("end of the grace period"), locks=Paths().locks):
+        if key_overlap.end(host, stack, _this_process(host, "end of the grace period")):
             _say(_ENDED.format(stack.name))
     return 0
 
 
-def after_boot(name: str, places: Paths | None = None) -> list[str]:
+def after_boot(host: Host, stack: Stack) -> list[str]:
     """End a rotation's overlap whose time is over, or set the timer that a reboot has taken away."""
-    ended = key_overlap.after_boot(
-        this_host(), load_stack(name), _this_process("end of the grace period"), locks=(places or Paths()).locks
-    )
-    return [_ENDED.format(name)] if ended else []
+    ended = key_overlap.after_boot(host, stack, _this_process(host, "end of the grace period"))
+    return [_ENDED.format(stack.name)] if ended else []
 
 
-def cool_stack(name: str, places: Paths | None = None) -> list[str]:
+def cool_stack(host: Host, stack: Stack) -> list[str]:
     """Stop every warm slot of a stack whose time is over. Waits for a running operation, which may need the slot."""
-    stack, found = load_stack(name), []
+    found = []
     for environment in ENVIRONMENTS:
-        path = lock.lock_path(stack.name, environment, (places or Paths()).locks)
-        with lock.hold(path, _this_process("cool"), COOL_WAIT_SECONDS):
-            found.append(cool(this_host(), stack, environment))
+        path = lock.lock_path(stack.name, environment, host.paths.locks)
+        with lock.hold(path, _this_process(host, "cool"), COOL_WAIT_SECONDS):
+            found.append(cool(host, stack, environment))
     return [text for text in found if text]
 
 
-def recover_stack(name: str, places: Paths | None = None, wait: bool = False) -> list[str]:
+def recover_stack(host: Host, stack: Stack, wait: bool = False) -> list[str]:
     """Finish or undo everything that is unfinished in a stack, and tell who wants to know; with `wait` until they
     were told. Raises RefusedError while an operation runs."""
-    places = places or Paths()
-    stack, host, found = load_stack(name), this_host(), []
+    found = []
     for environment in ENVIRONMENTS:
-        with lock.hold(lock.lock_path(stack.name, environment, places.locks), _this_process("recover"), 0):
-            mine = [recover(host, stack, record) for record in journal.unfinished(name, environment, places.state)]
+        with lock.hold(lock.lock_path(stack.name, environment, host.paths.locks), _this_process(host, "recover"), 0):
+            left = journal.unfinished(stack.name, environment, host.paths.state)
+            mine = [recover(host, stack, record) for record in left]
         if mine:
-            told = notifications.recovered(name, environment, socket.gethostname(), len(mine), host.clock.now())
+            told = notifications.recovered(stack.name, environment, socket.gethostname(), len(mine), host.clock.now())
             host.notify.tell(told, wait)
         found += mine
     return found
 
 
-def _this_process(operation: str) -> LockHolder:
+def _this_process(host: Host, operation: str) -> LockHolder:
     """What the lock says of us to the next person."""
-    return lock.this_process(operation, os.environ.get("SUDO_USER", "root"), socket.gethostname(), time.time())
+    person = os.environ.get("SUDO_USER", "root")
+    return lock.this_process(operation, person, socket.gethostname(), host.clock.now())
 
 
 def _say(text: str, to: TextIO | None = None, stack: str = "") -> None:

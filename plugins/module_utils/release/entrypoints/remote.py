@@ -17,8 +17,6 @@ import sys
 from collections.abc import Mapping
 from typing import Any
 
-from .. import paths
-from ..adapters import stack_files
 from ..errors import Problem, RefusedError
 from ..operations import runner
 from ..planning.preflight import PROVISION
@@ -33,10 +31,10 @@ from .remote_client import VERSION_MISMATCH, engine_fingerprint
 
 def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
     """Carry out operation `name` with a module's arguments, and return the module's result."""
-    chosen = given["stack"]
+    host, chosen = bootstrap.this_host(), given["stack"]
     try:
-        chosen = stack_files.choose_stack(chosen)
-        stack = stack_files.load_stack(chosen)
+        chosen = host.stacks.choose(chosen)
+        stack = host.stacks.load(chosen)
         _compare(stack, given["definition"])
     except RefusedError as refused:
         return _result(_refusal(name, chosen, refused), check)
@@ -56,10 +54,9 @@ def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
         watch_seconds=given["watch_seconds"],
         warm_seconds=given["warm_seconds"],
     )
-    host = bootstrap.this_host()
     if check:
         return _result(dataclasses.asdict(runner.run(host, stack, request, check=True)), check)
-    path = runner.new_journal_path(stack, request, paths.Paths())
+    path = runner.new_journal_path(host, stack, request)
     result_path = os.path.join(background.RESULTS, os.path.basename(path).replace(".jsonl", ".json"))
 
     def work() -> dict[str, Any]:

@@ -6,17 +6,16 @@
 from __future__ import annotations
 
 import datetime
-import time
 from collections.abc import Iterable
 
-from ..adapters.certificate import Pair, certificate_path, days_left, examine, read_pair
-from ..adapters.nginx import Edge
 from ..errors import OperationError, Problem, RefusedError
 from ..planning.preflight import PROVISION
+from ..ports import Host
 from ..stack.model import Environment, Stack
+from ..stack.tls import days_left
 
 
-def renew(stacks: Iterable[Stack], edge: Edge) -> tuple[list[str], list[Problem]]:
+def renew(host: Host, stacks: Iterable[Stack]) -> tuple[list[str], list[Problem]]:
     """Give the edge every certificate that was renewed. Returns what to tell, and what is wrong: those stay as they
     were, all the others are loaded."""
     lines: list[str] = []
@@ -26,7 +25,7 @@ def renew(stacks: Iterable[Stack], edge: Edge) -> tuple[list[str], list[Problem]
             if environment.tls is None:
                 continue
             try:
-                lines.append(_renew(stack, environment, edge))
+                lines.append(_renew(host, stack, environment))
             except RefusedError as refused:
                 problems.extend(refused.problems)
             except OperationError as error:
@@ -34,24 +33,24 @@ def renew(stacks: Iterable[Stack], edge: Edge) -> tuple[list[str], list[Problem]
     return lines or (["no environment has a certificate"] if not problems else []), problems
 
 
-def _renew(stack: Stack, environment: Environment, edge: Edge) -> str:
+def _renew(host: Host, stack: Stack, environment: Environment) -> str:
+    edge, now = host.edge, host.clock.now()
     name, tls = f"{stack.name}-{environment.name}", environment.tls
     who = f"{stack.name} {environment.name}"
     has = edge.certificate(name)
     if has is None:
         raise RefusedError([Problem("the edge has no certificate yet", who, PROVISION)])
     if tls is None or tls.location == "control":
-        place = certificate_path(name)
-        until = examine(Pair(has, has, place, place), hosts_of(stack, environment))
-        return f"{who}: {_valid(until)}; not renewed on this host. To renew it: {PROVISION}"
-    pair = read_pair(tls.certificate, tls.key)
-    until = examine(pair, hosts_of(stack, environment))
-    word = "loaded" if edge.set_certificate(name, pair.pem) else "unchanged"
-    return f"{who}: {word}, {_valid(until)}"
+        until = edge.examine(has, hosts_of(stack, environment))
+        return f"{who}: {_valid(until, now)}; not renewed on this host. To renew it: {PROVISION}"
+    pair = edge.read_certificate(tls.certificate, tls.key)
+    until = edge.examine(pair, hosts_of(stack, environment))
+    word = "loaded" if edge.set_certificate(name, pair) else "unchanged"
+    return f"{who}: {word}, {_valid(until, now)}"
 
 
-def _valid(until: datetime.datetime) -> str:
-    return f"valid until {until:%Y-%m-%d} ({days_left(until, time.time())} days)"
+def _valid(until: datetime.datetime, now: float) -> str:
+    return f"valid until {until:%Y-%m-%d} ({days_left(until, now)} days)"
 
 
 def hosts_of(stack: Stack, environment: Environment) -> list[str]:

@@ -7,28 +7,23 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import json
 import os
 import socket
-import time
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from ..adapters.disk import Disk
 from ..errors import OperationError, RefusedError
 from ..hints import hint
-from ..paths import Paths
 from ..planning import cleanup
 from ..planning.cleanup import CleanupPlan, HostUsage, Removal, Settings, size
-from ..ports import Host
+from ..ports import DiskPort, Host
 from ..process import lock
 from ..releases.lock_holder import LockHolder
 from ..rendering.notifications import disk_alarm
 from ..stack.model import ENVIRONMENTS, Stack
-from ..util.fields import Fields
+from . import host_usage
 
-SETTINGS = "/etc/onehost/cleanup.json"
 #: Estimates of what an image frees are too low where images share layers: so many looks again at most.
 ROUNDS = 5
 RETRY_SECONDS = 1.0
@@ -61,29 +56,6 @@ class CleanupReport:
         self.kinds[removal.kind] = self.kinds.get(removal.kind, 0) + removal.bytes
 
 
-def read_settings(path: str = SETTINGS, **given: float | int | None) -> Settings:
-    """What provisioning wrote, with what was asked for now over it. Raises RefusedError."""
-    data: Any = {}
-    if os.path.exists(path):
-        with open(path, encoding="utf-8") as file:
-            data = json.load(file)
-    problems: list[Any] = []
-    usual = Settings()
-    fields = Fields({**data, **{key: value for key, value in given.items() if value is not None}}, path, problems)
-    settings = Settings(
-        free_gb=fields.number("free_gb", usual.free_gb, 0, 100000),
-        free_percent=fields.number("free_percent", usual.free_percent, 0, 95),
-        keep_releases=fields.integer("keep_releases", usual.keep_releases, 2, 100000),
-        keep_journals=fields.integer("keep_journals", usual.keep_journals, 20, 1000000),
-        build_cache_gb=fields.number("build_cache_gb", usual.build_cache_gb, 0, 100000),
-        journal_mb=fields.integer("journal_mb", usual.journal_mb, 8, 1000000),
-    )
-    fields.no_others()
-    if problems:
-        raise RefusedError(problems)
-    return settings
-
-
 def make_room(
     host: Host,
     stacks: Sequence[Stack],
@@ -94,14 +66,12 @@ def make_room(
     who: LockHolder | None = None,
     held: Collection[str] = (),
     keep_images: Collection[str] = (),
-    places: Paths | None = None,
-    disk: Disk | None = None,
     tell: Callable[[str], None] = lambda text: None,
 ) -> CleanupReport:
     """Remove the least that brings the free space to its minimum. Raises RefusedError while an operation runs;
     `held` names locks that the caller holds itself."""
-    places, disk, begun = places or Paths(), disk or Disk(), time.monotonic()
-    seen = disk.observe(host, stacks, places.state)
+    begun = host.clock.monotonic()
+    seen = host_usage.observe(host, stacks)
     planned = cleanup.plan(seen, settings, keep_images)
     report = CleanupReport(floor=planned.floor, free_before=seen.free, free_after=seen.free)
     if check:
@@ -112,21 +82,21 @@ def make_room(
         report.message = _check_message(planned, enough)
         report.failed = enough < planned.floor
     elif planned.missing or planned.trimmed:
-        paths = [lock.lock_path(stack.name, env, places.locks) for stack in stacks for env in ENVIRONMENTS]
-        with _all_locks([path for path in paths if path not in held], who or _this_process(host), wait_seconds):
-            _carry_out(host, stacks, settings, keep_images, places, disk, report, tell)
+        paths = [lock.lock_path(stack.name, env, host.paths.locks) for stack in stacks for env in ENVIRONMENTS]
+        with _all_locks(host, [path for path in paths if path not in held], who or _this_process(host), wait_seconds):
+            _carry_out(host, stacks, settings, keep_images, report, tell)
         report.changed = bool(report.removed)
         report.failed = report.free_after < report.floor
         report.message = _message(report)
     else:
         report.message = f"{size(seen.free)} free, the floor is {size(planned.floor)}: nothing to do"
     if not check:
-        disk.renew_spare(stacks)
+        host.disk.renew_ballast(stacks)
     if report.failed:
         # Looked at again: what was removed takes no room any more.
-        now = seen if check else disk.observe(host, stacks, places.state)
-        report.consumers = [dataclasses.asdict(thing) for thing in disk.consumers(now)]
-    report.seconds = round(time.monotonic() - begun, 2)
+        now = seen if check else host_usage.observe(host, stacks)
+        report.consumers = [dataclasses.asdict(thing) for thing in host.disk.consumers(now)]
+    report.seconds = round(host.clock.monotonic() - begun, 2)
     return report
 
 
@@ -135,8 +105,6 @@ def _carry_out(
     stacks: Sequence[Stack],
     settings: Settings,
     keep_images: Collection[str],
-    places: Paths,
-    disk: Disk,
     report: CleanupReport,
     tell: Callable[[str], None],
 ) -> None:
@@ -144,15 +112,15 @@ def _carry_out(
     stuck: set[tuple[str, ...]] = set()
     free = report.free_before
     if free < cleanup.BALLAST_BYTES:
-        disk.spend_spare()
+        host.disk.spend_ballast()
     for _round in range(ROUNDS):
-        seen = disk.observe(host, stacks, places.state)
+        seen = host_usage.observe(host, stacks)
         planned = cleanup.plan(_without(seen, stuck), settings, keep_images)
         todo = [item for item in (*planned.trimmed, *planned.removals) if item.names not in stuck]
         for removal in todo:
             if removal in planned.removals and free >= planned.floor:
                 break
-            trouble = _remove(disk, removal, settings, stacks)
+            trouble = _remove(host.disk, removal, settings, stacks)
             if trouble:
                 stuck.add(removal.names)
                 report.stayed.append(f"{removal.kind} {', '.join(removal.names)}: {trouble}")
@@ -161,13 +129,13 @@ def _carry_out(
                 stuck.add(removal.names)  # once is all that there is to it
             tell(str(removal))
             report.add(removal)
-            free = disk.space(stacks)[1]
+            free = host.disk.space(stacks)[1]
         if free >= planned.floor or not todo:
             break
-    report.free_after = disk.space(stacks)[1]
+    report.free_after = host.disk.space(stacks)[1]
 
 
-def _remove(disk: Disk, removal: Removal, settings: Settings, stacks: Sequence[Stack]) -> str:
+def _remove(disk: DiskPort, removal: Removal, settings: Settings, stacks: Sequence[Stack]) -> str:
     try:
         return disk.remove(removal, settings, stacks)
     except OperationError as error:
@@ -187,21 +155,21 @@ def _without(seen: HostUsage, stuck: set[tuple[str, ...]]) -> HostUsage:
 
 
 @contextlib.contextmanager
-def _all_locks(paths: Sequence[str], who: LockHolder, wait_seconds: float) -> Iterator[None]:
+def _all_locks(host: Host, paths: Sequence[str], who: LockHolder, wait_seconds: float) -> Iterator[None]:
     """All or none: whoever waits for the last must not keep the first from others meanwhile."""
-    deadline = time.monotonic() + wait_seconds
+    deadline = host.clock.monotonic() + wait_seconds
     while True:
         with contextlib.ExitStack() as stack:
             try:
                 for path in paths:
                     stack.enter_context(lock.hold(path, who, 0))
             except RefusedError:
-                if time.monotonic() >= deadline:
+                if host.clock.monotonic() >= deadline:
                     raise
             else:
                 yield
                 return
-        time.sleep(RETRY_SECONDS)
+        host.clock.wait(RETRY_SECONDS)
 
 
 def _this_process(host: Host, reason: str = "", person: str = "") -> LockHolder:
@@ -249,23 +217,17 @@ def lines(report: CleanupReport, check: bool) -> list[str]:
 
 
 class Room:
-    """What a deploy asks for: see seam.RoomPort."""
-
-    def __init__(self, stacks: Callable[[], Sequence[Stack]], places: Paths | None = None) -> None:
-        self.stacks = stacks
-        self.places = places or Paths()
+    """What a deploy asks for: see ports.RoomPort."""
 
     def make(
         self, host: Host, stack: Stack, environment: str, floor_gb: float, keep_images: Collection[str], person: str
     ) -> str:
         """Clean up within a running operation. Returns a sentence; another operation that runs is no error."""
-        settings = read_settings(free_gb=floor_gb, free_percent=0)
+        settings = host.disk.settings({"free_gb": floor_gb, "free_percent": 0})
         who = _this_process(host, f"frees space for {stack.name} {environment}", person)
-        held = [lock.lock_path(stack.name, environment, self.places.locks)]
+        held = [lock.lock_path(stack.name, environment, host.paths.locks)]
         try:
-            report = make_room(
-                host, self.stacks(), settings, who=who, held=held, keep_images=keep_images, places=self.places
-            )
+            report = make_room(host, host.stacks.all(), settings, who=who, held=held, keep_images=keep_images)
         except RefusedError as refused:
             return f"no cleanup now: {refused}"
         kinds = ", ".join(f"{kind} {size(count)}" for kind, count in report.kinds.items())

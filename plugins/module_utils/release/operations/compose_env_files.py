@@ -10,7 +10,7 @@ import pwd
 import re
 
 from ..env.env_file import format_env
-from ..ports import StorePort
+from ..ports import Host
 from ..stack.app_env import values_of
 from ..stack.model import ENVIRONMENTS, NAME, Stack
 from ..util.files import write_atomically
@@ -18,21 +18,21 @@ from ..util.files import write_atomically
 MODE = 0o600
 
 
-def wanted(stack: Stack, store: StorePort) -> dict[str, bytes]:
+def wanted(host: Host, stack: Stack) -> dict[str, bytes]:
     """Content by name of file. Without a matrix there are none: every app gets the layers themselves."""
     result = {}
     for environment in ENVIRONMENTS if stack.env_matrix else ():
-        layers = {layer: data for layer, data in store.config_env(stack, environment).items() if data is not None}
+        layers = {layer: data for layer, data in host.store.config_env(stack, environment).items() if data is not None}
         for app in stack.apps:
             values = values_of(stack, app, environment, layers)
             result[f".env.{environment}.{app}"] = format_env(values, f"env of {app}").encode()
     return result
 
 
-def provide(stack: Stack, store: StorePort, *, write: bool = True) -> list[str]:
+def provide(host: Host, stack: Stack, *, write: bool = True) -> list[str]:
     """Write what changed, remove what no app needs any more. Returns the names of these files."""
     home = os.path.join(stack.directory, "config")
-    files = wanted(stack, store)
+    files = wanted(host, stack)
     mine = re.compile(rf"\.env\.({'|'.join(ENVIRONMENTS)})\.{NAME}")
     there = os.listdir(home) if os.path.isdir(home) else []
     gone = sorted(name for name in there if mine.fullmatch(name) and name not in files)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from ..env import matrix_report, secret_ages
 from ..env.matrix_check import COMMON, Finding, concerning
@@ -21,16 +21,8 @@ from ..stack.model import ENVIRONMENTS, Stack
 from .observe import observe
 
 
-class Looking(Protocol):
-    """What the truth check asks of Docker."""
-
-    def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
-        """The environment of a container, and that of its image."""
-
-
 def report(
     host: Host,
-    docker: Looking,
     stack: Stack,
     *,
     environment: str = "",
@@ -57,7 +49,7 @@ def report(
     ]
     notes: list[str] = []
     if running and stack.env_matrix:
-        inside, notes = truth(stack, seen, docker)
+        inside, notes = truth(host, stack, seen)
         found += inside
     environments = (environment,) if environment else ENVIRONMENTS
     if environment:
@@ -81,7 +73,7 @@ def _secret_values(stack: Stack, seen: HostState) -> dict[tuple[str, str], str]:
     return values
 
 
-def truth(stack: Stack, seen: HostState, docker: Looking) -> tuple[list[Finding], list[str]]:
+def truth(host: Host, stack: Stack, seen: HostState) -> tuple[list[Finding], list[str]]:
     """The key sets of the running containers against the matrix; and, as notes, values that wait for the next
     operation, which nothing but a new container would bring."""
     found: list[Finding] = []
@@ -91,17 +83,17 @@ def truth(stack: Stack, seen: HostState, docker: Looking) -> tuple[list[Finding]
         live = seen.live.get(environment)
         for container in seen.in_slot(environment, live.slot) if live else []:
             if container.state == "running" and container.app in stack.apps:
-                more, waiting = _inside(stack, environment, container, files, docker)
+                more, waiting = _inside(host, stack, environment, container, files)
                 found += more
                 notes += waiting
     return sorted(found, key=lambda f: (f.environment, f.key)), notes
 
 
 def _inside(
-    stack: Stack, environment: str, container: Container, files: Mapping[str, bytes], docker: Looking
+    host: Host, stack: Stack, environment: str, container: Container, files: Mapping[str, bytes]
 ) -> tuple[list[Finding], list[str]]:
     wanted = values_of(stack, container.app, environment, files)
-    has, of_image = docker.environment(container.id)
+    has, of_image = host.docker.environment(container.id)
     app = stack.apps[container.app]
     own = {"FLAGS_FILE", *of_image, *app.environment, *(app.compose.get("environment") or {})}
     more = {name for name in has if name not in wanted and name not in own and not name.startswith("RELEASE_")}

@@ -38,7 +38,6 @@ def begin(
     who: LockHolder,
     *,
     lock_wait: float = 0,
-    locks: str = lock.DIRECTORY,
     run: key_rotation.Openssl = key_rotation.openssl,
 ) -> dict[str, Any]:
     """Rotate the keys, and have the overlap end by itself. Returns the note: `since` and `until`."""
@@ -48,20 +47,20 @@ def begin(
     with contextlib.ExitStack() as held:
         # No container may start with one key of the old pair and one of the new.
         for name in (*ENVIRONMENTS, "keys"):
-            held.enter_context(lock.hold(lock.lock_path(stack.name, name, locks), who, lock_wait))
+            held.enter_context(lock.hold(lock.lock_path(stack.name, name, host.paths.locks), who, lock_wait))
         key_rotation.check(directory(stack))
         # First: without a timer nothing would end it.
         host.timer.arm_overlap(stack.name, seconds)
         return key_rotation.rotate(directory(stack), stack.keys.user, host.clock.now(), seconds, run)
 
 
-def end(host: Host, stack: Stack, who: LockHolder, *, early: bool = False, locks: str = lock.DIRECTORY) -> bool:
+def end(host: Host, stack: Stack, who: LockHolder, *, early: bool = False) -> bool:
     """End the overlap when its time is over, or `early`. False when none has ended; the timer is set if there is one.
 
     Raises RefusedError when the rotation itself was interrupted.
     """
     place = directory(stack)
-    with lock.hold(lock.lock_path(stack.name, "keys", locks), who, 10):
+    with lock.hold(lock.lock_path(stack.name, "keys", host.paths.locks), who, 10):
         note = key_rotation.pending(place)
         if note is None or (note.get("half") and not early):
             host.timer.disarm_overlap(stack.name)
@@ -74,9 +73,9 @@ def end(host: Host, stack: Stack, who: LockHolder, *, early: bool = False, locks
         return True
 
 
-def after_boot(host: Host, stack: Stack, who: LockHolder, *, locks: str = lock.DIRECTORY) -> bool:
+def after_boot(host: Host, stack: Stack, who: LockHolder) -> bool:
     """End the overlap if its time is over, otherwise set its timer again, which a reboot has taken away."""
-    if end(host, stack, who, locks=locks):
+    if end(host, stack, who):
         return True
     note = key_rotation.pending(directory(stack))
     if note is not None and not note.get("half"):

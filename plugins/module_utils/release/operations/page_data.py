@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-from ..paths import Paths
 from ..planning.disk_usage import Sample, lowest
 from ..ports import Host
 from ..releases.host_state import HostState
@@ -21,21 +20,18 @@ RELEASES = 12
 OPERATIONS = 12
 
 
-def look(
-    host: Host, stack: Stack, name: str, space: tuple[int, int], samples: list[Sample], places: Paths | None = None
-) -> PageData:
+def look(host: Host, stack: Stack, name: str, space: tuple[int, int], samples: list[Sample]) -> PageData:
     """Everything the page of a stack shows. `name` is the host's, `space` its total and free bytes."""
-    places = places or Paths()
     seen = observe(host, stack)
     total, free = space
     least = lowest(samples)
-    found = status(host, stack, places, seen)
+    found = status(host, stack, seen)
     return PageData(
         status=found,
         host=name,
         at=int(host.clock.now()),
         releases=tuple(_releases(seen)),
-        operations=tuple(_operations(stack, places)),
+        operations=tuple(_operations(host, stack)),
         notes=tuple(_notes(found)),
         disk=DiskUse(total=total, free=free, lowest=least.free if least else free, samples=tuple(samples)),
     )
@@ -57,7 +53,7 @@ def _releases(seen: HostState) -> list[ReleaseSummary]:
     return [ReleaseSummary.of(entry) for entry in sorted(chosen, key=lambda entry: entry.release.id, reverse=True)]
 
 
-def _operations(stack: Stack, places: Paths) -> list[OperationSummary]:
+def _operations(host: Host, stack: Stack) -> list[OperationSummary]:
     """The newest of all environments, newest first."""
-    found = [item for environment in ENVIRONMENTS for item in operations(stack, environment, places, OPERATIONS)]
+    found = [item for environment in ENVIRONMENTS for item in operations(host, stack, environment, OPERATIONS)]
     return sorted(found, key=lambda item: item.at, reverse=True)

@@ -22,7 +22,7 @@ def recover(host: Host, stack: Stack, record: Record) -> str:
     name = os.path.basename(record.path).removesuffix(".jsonl")
     last = next(reversed(record.steps), "its start")
     found = f"{name} was interrupted at {last}"
-    journal = Journal(record.path)
+    journal = Journal(record.path, host.clock)
     try:
         if record.plan is None:
             journal.add("end", outcome="undone", message="nothing had been changed")

@@ -8,13 +8,11 @@ from __future__ import annotations
 import datetime
 import os
 import socket
-import time
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ..errors import NothingToDoError, OperationError, Problem, RefusedError
 from ..hints import hint, host_command
-from ..paths import Paths
 from ..planning import deploy, gates, promote, rollback
 from ..ports import Host
 from ..process import journal, lock
@@ -75,24 +73,22 @@ def run(
     request: Request,
     *,
     check: bool = False,
-    places: Paths | None = None,
     journal_path: str = "",
 ) -> OperationReport:
     """Carry one request out. Never raises for what can go wrong with it: the report says so."""
-    places = places or Paths()
-    begun = time.monotonic()
-    path = journal_path or new_journal_path(stack, request, places)
+    begun = host.clock.monotonic()
+    path = journal_path or new_journal_path(host, stack, request)
     report = OperationReport(request.operation, stack.name, request.environment)
     try:
         if check:
-            _plan_and_go(host, stack, request, report, places, "")
+            _plan_and_go(host, stack, request, report, "")
         else:
             who = lock.this_process(request.operation, request.person, request.host, host.clock.now(), request.reason)
-            with lock.hold(lock.lock_path(stack.name, request.environment, places.locks), who, request.lock_wait):
+            with lock.hold(lock.lock_path(stack.name, request.environment, host.paths.locks), who, request.lock_wait):
                 if request.operation == "deploy":
                     # It builds. What is over in a moment shows on the page when it is.
                     host.page.renew(stack.name)
-                _plan_and_go(host, stack, request, report, places, path)
+                _plan_and_go(host, stack, request, report, path)
     except NothingToDoError as nothing:
         report.message = str(nothing)
     except RefusedError as refused:
@@ -110,7 +106,7 @@ def run(
         where = f"{stack.name} {request.environment}"
         report.problems = [{"what": report.message, "where": where, "fix": host_command("df -h")}]
     _tell_of_full_disk(host, stack, report)
-    report.seconds = round(time.monotonic() - begun, 2)
+    report.seconds = round(host.clock.monotonic() - begun, 2)
     if not check:
         host.page.renew(stack.name)
         report.after = after.gather(host, stack)
@@ -130,17 +126,18 @@ def _tell_of_full_disk(host: Host, stack: Stack, report: OperationReport) -> Non
             problem["fix"] = report.fix = hint("cleanup")
 
 
-def _plan_and_go(host: Host, stack: Stack, request: Request, report: OperationReport, places: Paths, path: str) -> None:
+def _plan_and_go(host: Host, stack: Stack, request: Request, report: OperationReport, path: str) -> None:
     check = not path
-    left = journal.unfinished(stack.name, request.environment, places.state)
+    left = journal.unfinished(stack.name, request.environment, host.paths.state)
     if left and not check:
         report.recovered = [recover.recover(host, stack, record) for record in left]
         left = []
     if request.operation == "promote":
-        left += _staging_leftovers(host, stack, request, report, places, check)
+        left += _staging_leftovers(host, stack, request, report, check)
     seen = observe(host, stack)
     log = journal.Journal(
         path or None,
+        host.clock,
         {
             "operation": request.operation,
             "environment": request.environment,
@@ -183,20 +180,20 @@ def _announce(host: Host, request: Request, report: OperationReport, commit: str
 
 
 def _staging_leftovers(
-    host: Host, stack: Stack, request: Request, report: OperationReport, places: Paths, check: bool
+    host: Host, stack: Stack, request: Request, report: OperationReport, check: bool
 ) -> list[journal.Record]:
     """A promote starts from staging, so what a killed deploy left there is taken up first. Returns what stays open;
     an operation that still runs is none of it."""
-    path = lock.lock_path(stack.name, "staging", places.locks)
+    path = lock.lock_path(stack.name, "staging", host.paths.locks)
     if lock.holder(path) is not None:
         return []
-    left = journal.unfinished(stack.name, "staging", places.state)
+    left = journal.unfinished(stack.name, "staging", host.paths.state)
     if check or not left:
         return left
     who = lock.this_process("recover", request.person, request.host, host.clock.now())
     try:
         with lock.hold(path, who, 0):
-            for record in journal.unfinished(stack.name, "staging", places.state):
+            for record in journal.unfinished(stack.name, "staging", host.paths.state):
                 report.recovered.append(recover.recover(host, stack, record))
     except RefusedError:
         return []  # a deploy came first, and takes them up itself
@@ -345,10 +342,10 @@ def _describe(report: OperationReport, seen: HostState, plan: Plan) -> None:
     report.tags = [f"{move.repository}:{move.tag} -> {gates.short(move.image)}" for move in plan.tags]
 
 
-def new_journal_path(stack: Stack, request: Request, places: Paths) -> str:
+def new_journal_path(host: Host, stack: Stack, request: Request) -> str:
     """A name that sorts by time; the process id keeps two operations of one second apart."""
-    moment = timestamp(datetime.datetime.now(datetime.timezone.utc))
+    moment = timestamp(datetime.datetime.fromtimestamp(host.clock.now(), datetime.timezone.utc))
     return os.path.join(
-        journal.directory(stack.name, places.state),
+        journal.directory(stack.name, host.paths.state),
         f"{moment}-{request.environment}-{request.operation}-{os.getpid()}.jsonl",
     )

@@ -10,7 +10,6 @@ import dataclasses
 from ..env import secret_ages
 from ..env.env_file import parse_env
 from ..errors import NothingToDoError, RefusedError
-from ..paths import Paths
 from ..planning.gates import short
 from ..planning.rollback import choose
 from ..ports import Host
@@ -38,13 +37,12 @@ RELEASES = 5
 OPERATIONS = 5
 
 
-def status(host: Host, stack: Stack, places: Paths | None = None, seen: HostState | None = None) -> StatusReport:
+def status(host: Host, stack: Stack, seen: HostState | None = None) -> StatusReport:
     """Everything status.yml shows. `seen` saves a second look at the host."""
-    places = places or Paths()
     seen = seen or observe(host, stack)
     return StatusReport(
         stack=stack.name,
-        environments={name: _environment(host, stack, seen, name, places) for name in ENVIRONMENTS},
+        environments={name: _environment(host, stack, seen, name) for name in ENVIRONMENTS},
         rollback=_rollback(host, stack, seen),
         history=tuple(
             ReleaseSummary.of(entry)
@@ -61,15 +59,15 @@ def status(host: Host, stack: Stack, places: Paths | None = None, seen: HostStat
     )
 
 
-def _environment(host: Host, stack: Stack, seen: HostState, name: str, places: Paths) -> EnvironmentStatus:
-    holder = lock.holder(lock.lock_path(stack.name, name, places.locks))
-    unfinished = [] if holder else journal.unfinished(stack.name, name, places.state)
+def _environment(host: Host, stack: Stack, seen: HostState, name: str) -> EnvironmentStatus:
+    holder = lock.holder(lock.lock_path(stack.name, name, host.paths.locks))
+    unfinished = [] if holder else journal.unfinished(stack.name, name, host.paths.state)
     common = EnvironmentStatus(
         ports=stack.environments[name].ports,
         apps=_apps(host, stack, seen, name),
         running_operation=holder,
         unfinished=tuple(record.path.rsplit("/", 1)[-1] for record in unfinished),
-        operations=tuple(operations(stack, name, places, OPERATIONS)),
+        operations=tuple(operations(host, stack, name, OPERATIONS)),
     )
     live, entry = seen.live[name], seen.live_entry(name)
     if live is None:
@@ -123,14 +121,14 @@ def _app(
     )
 
 
-def operations(stack: Stack, environment: str, places: Paths, newest: int) -> list[OperationSummary]:
+def operations(host: Host, stack: Stack, environment: str, newest: int) -> list[OperationSummary]:
     """The newest operations of an environment, newest first.
 
     One without an end is running when its process holds the lock, and was interrupted otherwise.
     """
-    holder = lock.holder(lock.lock_path(stack.name, environment, places.locks))
+    holder = lock.holder(lock.lock_path(stack.name, environment, host.paths.locks))
     found = []
-    for header, end in journal.glances(stack.name, environment, places.state, newest):
+    for header, end in journal.glances(stack.name, environment, host.paths.state, newest):
         begun = float(header.get("at", 0))
         outcome = "running" if holder and holder.pid == header.get("pid") else "interrupted"
         found.append(

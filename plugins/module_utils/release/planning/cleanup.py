@@ -13,11 +13,14 @@ import dataclasses
 import re
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
+from ..errors import Problem, RefusedError
 from ..releases.compose import LABEL
 from ..releases.history import GOOD, KEPT_RELEASES, kept, newest_first
 from ..releases.release import PARTIAL, Entry
 from ..stack.model import ENVIRONMENTS
+from ..util.fields import Fields
 
 #: A tag that a build gave: <commit>, <commit>-<settings>, <commit>-<settings>-<n>. Any other was given on purpose.
 BUILD_TAG = re.compile(r"[0-9a-f]{12}(-[0-9a-f]{6}(-[0-9]+)?)?")
@@ -55,6 +58,25 @@ class Settings:
 
     def floor(self, total: int) -> int:
         return int(max(self.free_gb * 1e9, total * self.free_percent / 100))
+
+
+def read_settings(data: Any, given: Mapping[str, float | int | None], where: str) -> Settings:
+    """What was provisioned, with what was asked for now over it. Raises RefusedError."""
+    problems: list[Problem] = []
+    usual = Settings()
+    fields = Fields({**data, **{key: value for key, value in given.items() if value is not None}}, where, problems)
+    settings = Settings(
+        free_gb=fields.number("free_gb", usual.free_gb, 0, 100000),
+        free_percent=fields.number("free_percent", usual.free_percent, 0, 95),
+        keep_releases=fields.integer("keep_releases", usual.keep_releases, 2, 100000),
+        keep_journals=fields.integer("keep_journals", usual.keep_journals, 20, 1000000),
+        build_cache_gb=fields.number("build_cache_gb", usual.build_cache_gb, 0, 100000),
+        journal_mb=fields.integer("journal_mb", usual.journal_mb, 8, 1000000),
+    )
+    fields.no_others()
+    if problems:
+        raise RefusedError(problems)
+    return settings
 
 
 @dataclass(frozen=True)

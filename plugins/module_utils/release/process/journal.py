@@ -11,11 +11,11 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from ..ports import ClockPort
 from ..releases.plan import Plan
 from ..util.files import sync_directory
 
@@ -44,8 +44,9 @@ class Record:
 class Journal:
     """Writes the journal of one operation. `path` None writes nothing (check mode)."""
 
-    def __init__(self, path: str | None, header: dict[str, Any] | None = None) -> None:
+    def __init__(self, path: str | None, clock: ClockPort, header: dict[str, Any] | None = None) -> None:
         self.path = path
+        self._clock = clock
         self.seconds: dict[str, float] = {}
         self._handle = -1
         if path is None:
@@ -62,7 +63,7 @@ class Journal:
     def add(self, event: str, **data: Any) -> None:
         if self._handle < 0:
             return
-        line = json.dumps({"event": event, "at": round(time.time(), 3), **data}, sort_keys=True) + "\n"
+        line = json.dumps({"event": event, "at": round(self._clock.now(), 3), **data}, sort_keys=True) + "\n"
         os.write(self._handle, line.encode())
         if event != "note":
             os.fdatasync(self._handle)
@@ -73,10 +74,10 @@ class Journal:
 
     @contextlib.contextmanager
     def step(self, name: str, text: str) -> Iterator[None]:
-        begun = time.monotonic()
+        begun = self._clock.monotonic()
         self.add("step", step=name, text=text)
         yield
-        seconds = time.monotonic() - begun
+        seconds = self._clock.monotonic() - begun
         self.seconds[name] = round(self.seconds.get(name, 0.0) + seconds, 3)
         self.add("done", step=name, seconds=round(seconds, 3))
 
@@ -144,6 +145,13 @@ def _paths(stack: str, environment: str, home: str) -> list[str]:
     names = os.listdir(folder) if os.path.isdir(folder) else []
     mine = [name for name in names if name.endswith(".jsonl") and f"-{environment}-" in name]
     return [os.path.join(folder, name) for name in sorted(mine, reverse=True)]
+
+
+def finished(stack: str, home: str = DIRECTORY) -> list[str]:
+    """The journals of a stack that have an end, oldest first."""
+    folder = directory(stack, home)
+    names = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl")) if os.path.isdir(folder) else []
+    return [path for name in names if read(path := os.path.join(folder, name)).is_finished]
 
 
 def unfinished(stack: str, environment: str, home: str = DIRECTORY) -> list[Record]:

@@ -5,8 +5,9 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import Problem
 from ..util.fields import Fields
@@ -30,6 +31,24 @@ class Tls:
     plain_ports: tuple[int, ...]
     #: For how long browsers are told to come by https only; 0: they are not told.
     hsts_seconds: int
+
+
+@dataclass(frozen=True)
+class CertificatePair:
+    """A certificate, with those of its authorities behind it, and its key; and where people find the two."""
+
+    certificate: bytes
+    key: bytes = field(repr=False)
+    certificate_place: str
+    key_place: str
+
+    @property
+    def pem(self) -> bytes:
+        return self.certificate.rstrip() + b"\n" + self.key.rstrip() + b"\n"
+
+
+def days_left(until: datetime.datetime, now: float) -> int:
+    return int((until.timestamp() - now) // 86400)
 
 
 def read_tls(environment: Fields, ports: Sequence[int], problems: list[Problem]) -> Tls | None:
