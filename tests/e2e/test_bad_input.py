@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import os
+import re
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
-from support.lab import Lab
+from support.lab import INVENTORY, ROOT, Lab
 
 CHECKOUT = "/home/ubuntu/workhub"
 
@@ -28,13 +31,46 @@ def test_operations_that_have_nothing_to_work_on(unchanged: Lab) -> None:
     assert "playbooks/deploy_staging.yml" in promote.problems
     rollback = unchanged.playbook("rollback")
     assert rollback.rc != 0
-    assert "nothing is live, so there is nothing to go back from" in rollback.problems
+    assert "nothing is live, so there is nothing to roll back" in rollback.problems
     assert "playbooks/promote.yml" in rollback.problems
     some = unchanged.playbook("deploy_staging", apps="wbfinhub")
     assert some.rc != 0
     assert "the first deploy must include every app" in some.problems
     status = unchanged.playbook("status").ok()
     assert status.stdout.count("nothing is live") >= 2
+
+
+@pytest.mark.parametrize("output", ["onehost.release.operation", "ansible.builtin.default"])
+@pytest.mark.parametrize(
+    ("playbook", "folder", "next_one"),
+    [
+        ("playbooks/promote.yml", "", "ansible-playbook -i inventories/lab playbooks/deploy_staging.yml"),
+        ("promote.yml", "playbooks", "ansible-playbook -i ../inventories/lab deploy_staging.yml"),
+        ("onehost.release.promote", "", "ansible-playbook -i inventories/lab onehost.release.deploy_staging"),
+    ],
+)
+def test_the_command_that_is_named_can_be_pasted(
+    unchanged: Lab, playbook: str, folder: str, next_one: str, output: str
+) -> None:
+    environment = os.environ | unchanged.environment | {"ANSIBLE_STDOUT_CALLBACK": output}
+
+    def typed(command: str) -> subprocess.CompletedProcess[str]:
+        words = {"cwd": ROOT / folder, "env": environment, "stdin": subprocess.DEVNULL, "timeout": 600}
+        return subprocess.run(["bash", "-c", command], capture_output=True, text=True, check=False, **words)
+
+    refused = typed(f"ansible-playbook -i {INVENTORY} {playbook}")
+    named = re.search(r"Fix: +(ansible-playbook .*)", refused.stdout)
+    assert refused.returncode != 0 and named, refused.stdout
+    assert named[1] == next_one
+    pasted = typed(f"{named[1]} --check")
+    assert pasted.returncode == 0 and "would deploy" in pasted.stdout, pasted.stdout + pasted.stderr
+
+
+def test_the_command_that_is_named_on_the_host_can_be_pasted_there(unchanged: Lab) -> None:
+    refused = unchanged.ssh("sudo onehost promote --stack workhub", check=False)
+    named = re.search(r"Fix: (sudo onehost .*)", refused)
+    assert named and named[1] == "sudo onehost deploy --stack workhub"
+    assert "would deploy" in unchanged.ssh(f"{named[1]} --check")
 
 
 @pytest.mark.usefixtures("released")
@@ -70,7 +106,7 @@ class TestOnAReleasedHost:
         assert f"{CHECKOUT}/config/keys/jwt_public.pem: key file is missing" in result.problems
         assert "playbooks/provision.yml" in result.problems
         assert "local changes: M WBFinHub/src/main.js, ?? left-here.txt" in result.problems
-        assert "version 'v9.9' is no branch, tag or commit" in result.problems
+        assert "version 'v9.9' is not a branch, tag or commit" in result.problems
         for problem in result.report["problems"]:
             assert problem["what"] in result.stdout, "what the report holds is also what people see"
             assert problem["fix"], f"no fix for: {problem['what']}"

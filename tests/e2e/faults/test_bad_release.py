@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pytest
 from support import faults as support
 from support.faults import ILL, LONG, Faults
@@ -91,13 +93,14 @@ def test_way_back_gone(faults: Faults, how: str) -> None:
         assert refused.returncode == 1
         text = refused.stdout + refused.stderr
         assert "is missing" in text
-        assert "deploy_staging.yml -e version=" in text
-        version = text.partition("-e version=")[2][:12]
+        fix = re.search(r"Fix: (sudo onehost deploy .*), then (sudo onehost promote.*)", text)
+        assert fix, text
         assert "is missing" in faults.onehost("status").stdout
         assert faults.live() == before
         case.found = "status and rollback say that the image is gone; the command they name brings it back"
-        faults.onehost("deploy", "--version", version)
-        faults.onehost("promote")
+        # Pasted as they are.
+        faults.shell(fix[1], seconds=300)
+        faults.shell(fix[2], seconds=300)
         faults.consistent()
         faults.onehost("rollback")
     faults.onehost("deploy", "--version", faults.other_version())
