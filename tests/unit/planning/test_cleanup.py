@@ -284,8 +284,8 @@ def test_the_words_of_a_plan() -> None:
     assert [str(item) for item in cleanup.candidates(seen, Settings())] == [
         f"image api:{tag(1)}: 1.0 GB, last in {entries[0].release.id}",
         "build cache BuildKit: 1.0 GB, over its limit of 5 GB",
-        "container shop-production-green-api-1: 2 MB, stopped, from 20260101T000000Z-production-old, which nothing needs",
-        "container shop-production-green-front-1: 1 kB, stopped, of , which nothing needs",
+        "container shop-production-green-api-1: 2 MB, stopped, of 20260101T000000Z-production-old, which nothing needs",
+        "container shop-production-green-front-1: 1 kB, stopped, of no release, which nothing needs",
         f"image api:{tag(3)}: 1.0 GB, in no release",
         f"image api:{tag(5)}: 1.0 GB, in no release",
         "volume scratch: 1.5 GB, unused, disposable",

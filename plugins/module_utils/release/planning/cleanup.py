@@ -223,7 +223,9 @@ def candidates(seen: HostUsage, settings: Settings, keep_images: Collection[str]
     if cache > 0:
         found.append(Removal(CACHE, ("BuildKit",), cache, f"over its limit of {settings.build_cache_gb:g} GB"))
     found += [
-        Removal(CONTAINER, (item.name,), item.bytes, f"stopped, from {_release(item)}, which nothing needs")
+        Removal(
+            CONTAINER, (item.name,), item.bytes, f"stopped, of {_release(item) or 'no release'}, which nothing needs"
+        )
         for item in leftovers
     ]
     # Images that only those containers held may follow them.
