@@ -1,3 +1,6 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
 """Commands for people: one form in the engine, spelled for where the reader is."""
 
 from __future__ import annotations
