@@ -11,9 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from release.env.env_file import fingerprint, format_env
+from release.env.secret_ages import SecretRecord
 from release.planning.disk_usage import Sample
 from release.releases.release import Entry, Release
-from release.stack.flags import State
+from release.releases.slot import StandbyNote
+from release.stack.flags import FlagChange, State
 from release.stack.model import ENVIRONMENTS, SLOTS, Stack
 
 if TYPE_CHECKING:
@@ -45,9 +47,9 @@ class FakeStore:
     env: dict[str, bytes] = field(default_factory=dict)
     keys: dict[str, bytes] = field(default_factory=lambda: dict.fromkeys(KEY_FILES, b"one"))
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
-    notes: dict[str, dict[str, Any] | None] = field(default_factory=dict)
+    notes: dict[str, StandbyNote | None] = field(default_factory=dict)
     free: int = 100_000_000_000
-    record: dict[str, Any] = field(default_factory=dict)
+    record: SecretRecord = field(default_factory=SecretRecord)
     clean: dict[str, str] = field(default_factory=dict)
     slot_env: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
     flags_set: dict[str, State] = field(default_factory=dict)
@@ -81,11 +83,11 @@ class FakeStore:
     def release_routes(self, stack: Stack, release: str) -> bytes | None:
         return self.written[release].routes
 
-    def set_warm(self, stack: Stack, environment: str, note: dict[str, Any] | None) -> None:
+    def set_warm(self, stack: Stack, environment: str, note: StandbyNote | None) -> None:
         with self.world.change(f"store warm {environment}"):
             self.notes[environment] = note
 
-    def warm(self, stack: Stack, environment: str) -> dict[str, Any] | None:
+    def warm(self, stack: Stack, environment: str) -> StandbyNote | None:
         return self.notes.get(environment)
 
     def set_status(self, stack: Stack, release: str, status: str, via: str, moment: str) -> None:
@@ -112,13 +114,13 @@ class FakeStore:
     def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
         return f"/state/{environment}-{slot}/compose.json"
 
-    def secret_record(self, stack: Stack) -> dict[str, Any]:
+    def secret_record(self, stack: Stack) -> SecretRecord:
         return self.record
 
     def flags(self, stack: Stack, environment: str) -> State:
         return self.flags_set.get(environment, {})
 
-    def set_flags(self, stack: Stack, environment: str, known: State, change: Mapping[str, Any]) -> None:
+    def set_flags(self, stack: Stack, environment: str, known: State, change: FlagChange) -> None:
         self.flags_set[environment] = known
 
     def set_app_flags(
@@ -141,7 +143,7 @@ class FakeStore:
     def set_searched(self, stack: Stack, known: Mapping[str, str]) -> None:
         self.clean = dict(known)
 
-    def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
+    def set_secret_record(self, stack: Stack, record: SecretRecord) -> None:
         self.record = record
 
     def write_build(self, stack: Stack, compose: dict[str, Any]) -> str:

@@ -34,6 +34,7 @@ from release.process import journal, lock
 from release.releases.history import find
 from release.releases.lock_holder import LockHolder
 from release.releases.release import Entry, Live
+from release.releases.report import OperationReport
 from release.releases.request import OPERATIONS, Request
 from release.stack.model import ENVIRONMENTS, App, Stack
 from release.stack.reader import read_stack
@@ -87,7 +88,7 @@ class World:
     def request(self, name: str, **options: Any) -> Request:
         return Request(name, OPERATIONS[name], person="ann", host="desk", **options)
 
-    def run(self, name: str, check: bool = False, **options: Any) -> runner.OperationReport | None:
+    def run(self, name: str, check: bool = False, **options: Any) -> OperationReport | None:
         """One operation; None when it was killed."""
         number = next(self.numbers)
         request = self.request(name, **options)
@@ -99,7 +100,7 @@ class World:
         except Killed:
             return None
 
-    def good(self, name: str, **options: Any) -> runner.OperationReport:
+    def good(self, name: str, **options: Any) -> OperationReport:
         """An operation that must succeed."""
         report = self.run(name, **options)
         assert report is not None and not report.failed, report

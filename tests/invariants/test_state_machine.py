@@ -27,9 +27,9 @@ from hypothesis.stateful import (
 from invariants.invariants import check_always, check_settled
 from support.profiles import FAST, SEQUENCES
 
-from release.operations.runner import OperationReport
 from release.releases.history import GOOD, kept, rollback_target
 from release.releases.release import Live
+from release.releases.report import OperationReport
 from release.util.concurrency import TaskPool
 
 APPS = ("api", "front", "mail")

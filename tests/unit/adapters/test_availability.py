@@ -11,7 +11,7 @@ import pytest
 from support.waiting import until
 
 from release.adapters.availability import Witness
-from release.releases.runtime import Answer, ProbeCounts
+from release.releases.runtime import Answer, ProbeCounts, ProbeTarget
 
 
 class Edge:
@@ -29,7 +29,7 @@ class Edge:
         return Answer(self.status[path])
 
 
-QUESTIONS = [(8100, "localhost", "/a", False), (8100, "localhost", "/b", False)]
+QUESTIONS = [ProbeTarget(8100, "localhost", path, tls=False) for path in ("/a", "/b")]
 
 
 def test_it_counts_what_is_not_answered() -> None:

@@ -19,8 +19,8 @@ from fakes.world import World
 from release.adapters.stack_files import StackFiles
 from release.entrypoints import bootstrap, cli
 from release.errors import OperationError, RefusedError
-from release.operations import runner
 from release.ports import Host
+from release.releases.report import OperationReport
 from release.releases.status import RollbackPreview, StatusReport
 from release.stack.model import Stack
 from release.stack.reader import read_stack
@@ -45,7 +45,7 @@ def onehost(world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch, capsys:
     monkeypatch.setenv("SUDO_USER", "ann")
     monkeypatch.setattr(cli.access, "may_become_root", lambda name: name == "ann")
 
-    def run(host: Host, stack: Stack, request: Any, *, check: bool) -> runner.OperationReport:
+    def run(host: Host, stack: Stack, request: Any, *, check: bool) -> OperationReport:
         assert (request.person, stack.name) == ("ann", "shop")
         options = {
             key: value for key, value in vars(request).items() if key in ("apps", "version", "release", "reason")

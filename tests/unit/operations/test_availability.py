@@ -7,13 +7,13 @@ from __future__ import annotations
 
 from fakes.world import World
 
-from release.operations.availability import questions
+from release.operations.availability import probe_targets
 from release.ports import NoAvailability
 from release.releases.runtime import ProbeCounts
 
 
 def test_the_questions_and_the_report(world: World) -> None:
-    asked = questions(world.stack, "staging")
+    asked = probe_targets(world.stack, "staging")
     assert asked == [(8100, "localhost", "/health", False), (8100, "localhost", "/front/ready", False)]
     assert world.good("deploy").probes == {}
     with NoAvailability().watch([]) as seen:

@@ -10,7 +10,7 @@ import dataclasses
 from fakes.docker import SICK, UNBUILDABLE
 from fakes.world import World
 
-from release.operations.runner import OperationReport
+from release.releases.report import OperationReport
 from release.rendering.report import report_lines
 
 

@@ -44,7 +44,9 @@ class Witness:
         with TaskPool() as at_once:
 
             def ask() -> list[Answer]:
-                return at_once.all(lambda q: self.probe.edge(q[0], q[1], q[2], tls=q[3]), asked)
+                return at_once.all(
+                    lambda target: self.probe.edge(target.port, target.host, target.path, tls=target.tls), asked
+                )
 
             # What is not answered before anything happens cannot be lost by it: a first release, an app that is ill.
             asked = [question for question, answer in zip(asked, ask(), strict=True) if is_good(answer)]

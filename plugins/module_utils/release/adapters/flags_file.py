@@ -8,11 +8,10 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Mapping
-from typing import Any
 
 from ..errors import Problem, RefusedError
 from ..hints import host_command
-from ..stack.flags import State
+from ..stack.flags import FlagChange, State
 from ..util.files import as_json, read, write_atomically
 
 RECORD = "turned.json"
@@ -36,7 +35,7 @@ def load(home: str) -> State:
     return data
 
 
-def save(home: str, known: State, change: Mapping[str, Any]) -> None:
+def save(home: str, known: State, change: FlagChange) -> None:
     """Keep what is set now, and one change in the history."""
     os.makedirs(home, mode=0o755, exist_ok=True)
     write_atomically(os.path.join(home, RECORD), as_json(known), 0o644)

@@ -1,14 +1,15 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Split from ages."""
+"""The file that remembers since when each secret has its value."""
 
 from __future__ import annotations
 
 import json
 import os
+from typing import cast
 
-from ..env.secret_ages import FORMAT, Record
+from ..env.secret_ages import FORMAT, SecretRecord
 from ..stack.model import Stack
 from ..util.files import as_json, write_atomically
 
@@ -19,16 +20,16 @@ def path_of(stack: Stack, state: str = STATE) -> str:
     return os.path.join(state, stack.name, "secrets.json")
 
 
-def load(path: str) -> Record:
+def load(path: str) -> SecretRecord:
     """An unreadable record is a lost one: ages begin anew, which `since` shows."""
     try:
         with open(path, encoding="utf-8") as file:
             record = json.load(file)
     except (OSError, ValueError):
         return {}
-    return record if isinstance(record, dict) and record.get("format") == FORMAT else {}
+    return cast(SecretRecord, record) if isinstance(record, dict) and record.get("format") == FORMAT else {}
 
 
-def save(path: str, record: Record) -> None:
+def save(path: str, record: SecretRecord) -> None:
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     write_atomically(path, as_json(record), 0o600)

@@ -9,13 +9,15 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from ..env.env_file import fingerprint
+from ..env.secret_ages import SecretRecord
 from ..planning.disk_usage import Sample
 from ..releases.compose import key_files
 from ..releases.release import PARTIAL, Entry, Release
-from ..stack.flags import State
+from ..releases.slot import StandbyNote
+from ..stack.flags import FlagChange, State
 from ..stack.model import Stack
 from ..util.files import as_json, read, sync_directory, write_atomically, write_synced
 from . import disk_samples, flags_file, secret_ages_file
@@ -109,11 +111,11 @@ class Store:
             result[name] = None if data is None else fingerprint(data)
         return result
 
-    def secret_record(self, stack: Stack) -> dict[str, Any]:
-        """Since when each secret has its value, as fingerprints: see `ages`."""
+    def secret_record(self, stack: Stack) -> SecretRecord:
+        """Since when each secret has its value, as fingerprints: see `env.secret_ages`."""
         return secret_ages_file.load(secret_ages_file.path_of(stack, self.state))
 
-    def set_secret_record(self, stack: Stack, record: dict[str, Any]) -> None:
+    def set_secret_record(self, stack: Stack, record: SecretRecord) -> None:
         secret_ages_file.save(secret_ages_file.path_of(stack, self.state), record)
 
     # Feature flags: /var/lib/onehost/<stack>/flags/<environment>/
@@ -125,7 +127,7 @@ class Store:
         """The feature flags that were set, with who, why and when."""
         return flags_file.load(self._flags(stack, environment))
 
-    def set_flags(self, stack: Stack, environment: str, known: State, change: Mapping[str, Any]) -> None:
+    def set_flags(self, stack: Stack, environment: str, known: State, change: FlagChange) -> None:
         """Keep what is set now, and one change in the history."""
         flags_file.save(self._flags(stack, environment), known, change)
 
@@ -195,7 +197,7 @@ class Store:
     def _warm(self, stack: Stack, environment: str) -> str:
         return os.path.join(self.state, stack.name, f"warm-{environment}.json")
 
-    def set_warm(self, stack: Stack, environment: str, note: dict[str, Any] | None) -> None:
+    def set_warm(self, stack: Stack, environment: str, note: StandbyNote | None) -> None:
         """Note which slot is kept warm and until when, or that none is."""
         path = self._warm(stack, environment)
         if note is not None:
@@ -203,9 +205,9 @@ class Store:
         elif os.path.exists(path):
             os.remove(path)
 
-    def warm(self, stack: Stack, environment: str) -> dict[str, Any] | None:
+    def warm(self, stack: Stack, environment: str) -> StandbyNote | None:
         data = read(self._warm(stack, environment))
-        return json.loads(data) if data else None
+        return cast(StandbyNote, json.loads(data)) if data else None
 
     def free_bytes(self, path: str) -> int:
         return shutil.disk_usage(path).free

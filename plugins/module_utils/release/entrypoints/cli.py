@@ -148,7 +148,7 @@ def _operate(host: Host, options: argparse.Namespace, person: access.Caller) -> 
         warm_seconds=options.warm_seconds,
     )
     report = run(host, stack, request, check=options.check)
-    _say("\n".join(report_lines(dataclasses.asdict(report))), stack=options.stack)
+    _say("\n".join(report_lines(report.to_json())), stack=options.stack)
     return 1 if report.failed else 0
 
 

@@ -10,17 +10,17 @@ compiling it there, about half a second each time. It only counts when it is the
 
 from __future__ import annotations
 
-import dataclasses
 import json
 import os
 import sys
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 from ..errors import Problem, RefusedError
 from ..operations import runner
 from ..planning.preflight import PROVISION
 from ..process import background
+from ..releases.report import OperationReport, ReportData, problem_row
 from ..releases.request import OPERATIONS, Request
 from ..rendering import report as text
 from ..stack.model import Stack
@@ -55,12 +55,12 @@ def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
         warm_seconds=given["warm_seconds"],
     )
     if check:
-        return _result(dataclasses.asdict(runner.run(host, stack, request, check=True)), check)
+        return _result(runner.run(host, stack, request, check=True).to_json(), check)
     path = runner.new_journal_path(host, stack, request)
     result_path = os.path.join(background.RESULTS, os.path.basename(path).replace(".jsonl", ".json"))
 
     def work() -> dict[str, Any]:
-        return dataclasses.asdict(runner.run(host, stack, request, journal_path=path))
+        return dict(runner.run(host, stack, request, journal_path=path).to_json())
 
     process, report = background.start(work, result_path, given["wait_seconds"])
     if report is None:
@@ -90,8 +90,12 @@ def _journal_text(found: Mapping[str, Any]) -> str:
         return file.read()
 
 
-def _result(report: dict[str, Any], check: bool) -> dict[str, Any]:
-    lines = text.report_lines(report) if "problems" in report else [report["message"], *report.get("log", [])]
+def _result(report: Mapping[str, Any], check: bool) -> dict[str, Any]:
+    lines = (
+        text.report_lines(cast(ReportData, report))
+        if "problems" in report
+        else [report["message"], *report.get("log", [])]
+    )
     changed = bool(report.get("changed")) or (check and report["message"].startswith("would "))
     diff = {"before": f"{report.get('was', '')}\n", "after": f"{report.get('release', '')}\n"}
     result = {"changed": changed, "report": report, "lines": lines, "diff": diff if changed else {}}
@@ -121,8 +125,8 @@ def _compare(stack: Stack, definition: dict[str, Any] | None) -> None:
         )
 
 
-def _refusal(name: str, stack: str, refused: RefusedError) -> dict[str, Any]:
-    report = dataclasses.asdict(runner.OperationReport(name, stack or "(no stack)", OPERATIONS[name], failed=True))
-    report["message"] = "refused, nothing was changed"
-    report["problems"] = [{"what": p.what, "where": p.where, "fix": p.fix} for p in refused.problems]
-    return report
+def _refusal(name: str, stack: str, refused: RefusedError) -> ReportData:
+    report = OperationReport(name, stack or "(no stack)", OPERATIONS[name], failed=True)
+    report.message = "refused, nothing was changed"
+    report.problems = [problem_row(problem) for problem in refused.problems]
+    return report.to_json()

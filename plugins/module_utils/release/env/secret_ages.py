@@ -12,8 +12,8 @@ from __future__ import annotations
 import hashlib
 import hmac
 import secrets
-from collections.abc import Iterable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import TypedDict
 
 from .matrix import Key
 from .matrix_check import COMMON, DAY
@@ -31,24 +31,47 @@ JWT = "jwt_private.pem"
 KEY_FILES = "keys"
 
 
-Record = dict[str, Any]
+class SecretAge(TypedDict):
+    """The salted fingerprint of a value, and since when (seconds since the epoch) it is this one."""
+
+    fingerprint: str
+    since: float
 
 
-def updated(record: Record, values: Mapping[tuple[str, str], str], now: float, note: str | None = None) -> Record:
+class Note(TypedDict):
+    """Where values came from when that was not their source, and when."""
+
+    at: float
+    note: str
+
+
+class SecretRecord(TypedDict, total=False):
+    """secrets.json on the host: ages by `<environment>/<key>`. Empty when nothing was recorded yet."""
+
+    format: int
+    salt: str
+    secrets: dict[str, SecretAge]
+    notes: list[Note]
+    offline: str
+
+
+def updated(
+    record: SecretRecord, values: Mapping[tuple[str, str], str], now: float, note: str | None = None
+) -> SecretRecord:
     """The record after a look at today's values, by (environment, key). What is gone is forgotten. `note` says where
     new values came from when that was not their source; empty ends it, None leaves it."""
     salt = str(record.get("salt") or secrets.token_hex(32))
-    known: Mapping[str, Mapping[str, Any]] = record.get("secrets", {})
-    result: dict[str, dict[str, Any]] = {}
+    known = record.get("secrets", {})
+    result: dict[str, SecretAge] = {}
     for (environment, name), value in sorted(values.items()):
         label = f"{environment}/{name}"
         print_of_value = _fingerprint(salt, label, value)
-        old = known.get(label, {})
-        since = old.get("since", now) if old.get("fingerprint") == print_of_value else now
+        old = known.get(label)
+        since = old["since"] if old and old["fingerprint"] == print_of_value else now
         result[label] = {"fingerprint": print_of_value, "since": since}
-    notes = list(record.get("notes", []))
+    notes: list[Note] = list(record.get("notes", []))
     if note:
-        notes = [*notes, {"at": now, "note": note}][-KEPT_NOTES:]
+        notes = [*notes, Note(at=now, note=note)][-KEPT_NOTES:]
     offline = record.get("offline", "") if note is None else note
     return {"format": FORMAT, "salt": salt, "secrets": result, "notes": notes, "offline": offline}
 
@@ -64,7 +87,7 @@ def secret_values(matrix: Mapping[str, Key], layers: Mapping[str, Mapping[str, s
     }
 
 
-def days(record: Record, now: float) -> dict[tuple[str, str], float]:
+def days(record: SecretRecord, now: float) -> dict[tuple[str, str], float]:
     """How many days ago each value last changed, by (environment, key)."""
     result = {}
     for label, item in record.get("secrets", {}).items():
@@ -85,11 +108,10 @@ def due(matrix: Mapping[str, Key], ages_days: Mapping[tuple[str, str], float], w
     return [row[1] for row in sorted(rows)]
 
 
-def changed(before: Record, after: Record) -> list[str]:
+def changed(before: SecretRecord, after: SecretRecord) -> list[str]:
     """Labels whose value is another one, or new."""
-    known: Mapping[str, Mapping[str, Any]] = before.get("secrets", {})
-    items: Iterable[tuple[str, Mapping[str, Any]]] = after.get("secrets", {}).items()
-    return [label for label, item in items if known.get(label, {}).get("fingerprint") != item["fingerprint"]]
+    known = {label: item["fingerprint"] for label, item in before.get("secrets", {}).items()}
+    return [label for label, item in after.get("secrets", {}).items() if known.get(label) != item["fingerprint"]]
 
 
 def _fingerprint(salt: str, label: str, value: str) -> str:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Split from witness."""
+"""What the availability probes ask while an operation runs."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from ..releases.runtime import ProbeTarget
 from ..stack.model import Stack, check_path
 
 
-def questions(stack: Stack, environment: str) -> list[ProbeTarget]:
+def probe_targets(stack: Stack, environment: str) -> list[ProbeTarget]:
     """One for each app, at one public port: that of TLS where there is one, as the others lead there."""
     public = stack.environments[environment]
     host = public.hosts[0] if public.hosts else "localhost"
     port, tls = public.doors[-1] if public.tls else public.doors[0]
-    return [(port, app.routes[0].host or host, check_path(app, app.routes[0]), tls) for app in stack.web_apps]
+    return [
+        ProbeTarget(port, app.routes[0].host or host, check_path(app, app.routes[0]), tls) for app in stack.web_apps
+    ]

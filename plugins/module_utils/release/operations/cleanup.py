@@ -11,12 +11,11 @@ import os
 import socket
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any
 
 from ..errors import OperationError, RefusedError
 from ..hints import hint
 from ..planning import cleanup
-from ..planning.cleanup import CleanupPlan, HostUsage, Removal, Settings, size
+from ..planning.cleanup import CleanupPlan, DiskItem, HostUsage, Removal, Settings, size
 from ..ports import DiskPort, Host
 from ..process import lock
 from ..releases.lock_holder import LockHolder
@@ -43,16 +42,16 @@ class CleanupReport:
     free_before: int = 0
     free_after: int = 0
     #: Removed, or planned in check mode: kind, names, bytes, why.
-    removed: list[dict[str, Any]] = field(default_factory=list)
+    removed: list[Removal] = field(default_factory=list)
     #: Bytes by kind.
     kinds: dict[str, int] = field(default_factory=dict)
     stayed: list[str] = field(default_factory=list)
     #: What takes most room, when the floor is not met.
-    consumers: list[dict[str, Any]] = field(default_factory=list)
+    consumers: list[DiskItem] = field(default_factory=list)
     seconds: float = 0.0
 
     def add(self, removal: Removal) -> None:
-        self.removed.append(dataclasses.asdict(removal))
+        self.removed.append(removal)
         self.kinds[removal.kind] = self.kinds.get(removal.kind, 0) + removal.bytes
 
 
@@ -77,7 +76,7 @@ def make_room(
     if check:
         for removal in (*planned.trimmed, *planned.removals):
             report.add(removal)
-        enough = seen.free + sum(item["bytes"] for item in report.removed)
+        enough = seen.free + sum(item.bytes for item in report.removed)
         report.changed = bool(report.removed)
         report.message = _check_message(planned, enough)
         report.failed = enough < planned.floor
@@ -95,7 +94,7 @@ def make_room(
     if report.failed:
         # Looked at again: what was removed takes no room any more.
         now = seen if check else host_usage.observe(host, stacks)
-        report.consumers = [dataclasses.asdict(thing) for thing in host.disk.consumers(now)]
+        report.consumers = list(host.disk.consumers(now))
     report.seconds = round(host.clock.monotonic() - begun, 2)
     return report
 
@@ -202,16 +201,14 @@ def lines(report: CleanupReport, check: bool) -> list[str]:
     if by_kind:
         found.append(f"{'would free' if check else 'freed'} about: {by_kind}")
     for kind in report.kinds:
-        mine = [item for item in report.removed if item["kind"] == kind]
-        found += [
-            f"   {kind} {', '.join(item['names'])}: {size(item['bytes'])}, {item['why']}" for item in mine[:LISTED]
-        ]
+        mine = [item for item in report.removed if item.kind == kind]
+        found += [f"   {kind} {', '.join(item.names)}: {size(item.bytes)}, {item.why}" for item in mine[:LISTED]]
         if len(mine) > LISTED:
             found.append(f"   and {len(mine) - LISTED} more of this kind")
     found += [f"not removed: {text}" for text in report.stayed]
     if report.consumers:
         found.append("what takes the most space:")
-        found += [f"   {size(item['bytes']):>8}  {item['name']}" for item in report.consumers]
+        found += [f"   {size(item.bytes):>8}  {item.name}" for item in report.consumers]
     found.append(f"took {report.seconds:.2f} s")
     return found
 

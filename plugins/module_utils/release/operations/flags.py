@@ -15,7 +15,7 @@ import datetime
 from ..ports import Host
 from ..process import lock
 from ..releases.lock_holder import LockHolder
-from ..stack.flags import State, closed, values, who_has
+from ..stack.flags import FlagChange, FlagSetting, State, closed, values, who_has
 from ..stack.model import ENVIRONMENTS, Stack
 
 LOCK_SECONDS = 10.0
@@ -34,20 +34,20 @@ def turn(
     """Set one flag, for every app that declares it. True when that is a change."""
     who_has(stack, flag)
     if not write:
-        return host.store.flags(stack, environment).get(flag, {}).get("on") is not on
+        return _is_change(host.store.flags(stack, environment), flag, on)
     with lock.hold(lock.lock_path(stack.name, f"flags-{environment}", host.paths.locks), who, LOCK_SECONDS):
         known = host.store.flags(stack, environment)
-        changed = known.get(flag, {}).get("on") is not on
+        changed = _is_change(known, flag, on)
         if changed:
             now = datetime.datetime.fromtimestamp(host.clock.now(), datetime.timezone.utc)
-            entry = {
+            entry: FlagSetting = {
                 "on": on,
                 "person": who.person,
                 "reason": who.reason,
                 "at": now.strftime("%Y-%m-%dT%H:%M:%SZ"),
             }
             known = {**known, flag: entry}
-            host.store.set_flags(stack, environment, known, {"flag": flag, **entry})
+            host.store.set_flags(stack, environment, known, FlagChange(flag=flag, **entry))
         # Also when nothing changes: the file of an app may be older than the record, after a kill between the two.
         _write_files(host, stack, environment, known)
         host.switch.set_closed(stack.name, environment, closed(stack, known))
@@ -72,3 +72,7 @@ def _write_files(host: Host, stack: Stack, environment: str, known: State, write
     apps = [app.name for app in stack.apps.values() if app.flags]
     paths = [host.store.set_app_flags(stack, environment, app, values(stack, app, known), write=write) for app in apps]
     return [path for path in paths if path]
+
+
+def _is_change(known: State, flag: str, on: bool) -> bool:
+    return flag not in known or known[flag]["on"] is not on

@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import os
-from typing import Any
 
 from ..errors import Problem, RefusedError
 from ..ports import Host
@@ -39,7 +38,7 @@ def begin(
     *,
     lock_wait: float = 0,
     run: key_rotation.Openssl = key_rotation.openssl,
-) -> dict[str, Any]:
+) -> key_rotation.RotationNote:
     """Rotate the keys, and have the overlap end by itself. Returns the note: `since` and `until`."""
     if stack.keys is None:
         raise RefusedError([Problem("has no keys to rotate", f"stack {stack.name}", "add `keys` to its definition")])

@@ -14,7 +14,7 @@ import json
 import os
 import subprocess
 from collections.abc import Callable
-from typing import Any
+from typing import TypedDict, cast
 
 from ..errors import OperationError, Problem, RefusedError
 from ..hints import hint
@@ -22,6 +22,18 @@ from ..releases.compose import PREVIOUS_KEY, PRIVATE_KEY, PUBLIC_KEY
 from ..util.files import write_atomically, write_in_place, write_synced
 
 NOTE = "rotation.json"
+
+
+class RotationNote(TypedDict, total=False):
+    """rotation.json beside the keys, in seconds since the epoch: the grace period goes from `since` to `until`.
+
+    `half` is there while the new pair is not whole, `ended` once the grace period is over.
+    """
+
+    since: float
+    until: float
+    half: bool
+    ended: float
 
 
 OPENSSL_SECONDS = 120
@@ -46,17 +58,17 @@ def new_pair(run: Openssl = openssl) -> tuple[bytes, bytes]:
     return private, run(["pkey", "-pubout"], private)
 
 
-def last(directory: str) -> dict[str, Any] | None:
+def last(directory: str) -> RotationNote | None:
     """The last rotation: `since`, `until`, and `ended` when its overlap is over, or `half` when it was interrupted."""
     try:
         with open(os.path.join(directory, NOTE), encoding="utf-8") as file:
             note = json.load(file)
     except (OSError, ValueError):
         return None
-    return note if isinstance(note, dict) and "until" in note else None
+    return cast(RotationNote, note) if isinstance(note, dict) and "until" in note else None
 
 
-def pending(directory: str) -> dict[str, Any] | None:
+def pending(directory: str) -> RotationNote | None:
     """The rotation whose overlap has not ended."""
     note = last(directory)
     return None if note is None or "ended" in note else note
@@ -70,7 +82,7 @@ def check(directory: str) -> None:
         raise RefusedError([Problem(what, directory, hint("rotate_jwt", state="finished"))])
 
 
-def rotate(directory: str, user: int, now: float, overlap_seconds: float, run: Openssl = openssl) -> dict[str, Any]:
+def rotate(directory: str, user: int, now: float, overlap_seconds: float, run: Openssl = openssl) -> RotationNote:
     """Put a new pair in place. A rotation that was killed half-way is finished by the next call."""
 
     def path(name: str) -> str:
@@ -80,7 +92,7 @@ def rotate(directory: str, user: int, now: float, overlap_seconds: float, run: O
     public = _read(path(PUBLIC_KEY))
     if pending(directory) is None:
         write_atomically(path(PREVIOUS_KEY), public, 0o644)
-    note = {"since": now, "until": now + overlap_seconds, "half": True}
+    note: RotationNote = {"since": now, "until": now + overlap_seconds, "half": True}
     _note(directory, note)
     private, new_public = new_pair(run)
     partial = path(PRIVATE_KEY) + ".partial"
@@ -112,7 +124,7 @@ def finish(directory: str, now: float) -> bool:
     return True
 
 
-def _note(directory: str, note: dict[str, Any]) -> None:
+def _note(directory: str, note: RotationNote) -> None:
     write_atomically(os.path.join(directory, NOTE), (json.dumps(note) + "\n").encode(), 0o644)
 
 

@@ -5,20 +5,19 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..env import secret_ages
 from ..errors import ReleaseError
 from ..ports import Host
 from ..releases.history import find
+from ..releases.report import LiveRow, OutcomeRow
 from ..stack.model import ENVIRONMENTS, Stack
 
 
-def gather(host: Host, stack: Stack) -> dict[str, Any]:
-    """What is live, what is due, and the disk. What is only told must not fail what was done."""
+def gather(host: Host, stack: Stack) -> OutcomeRow:
+    """What is live, what is due, and the disk. Best effort: a reporting error must not fail a finished operation."""
     try:
         entries = host.store.releases(stack)
-        live = {}
+        live: dict[str, LiveRow] = {}
         for environment in ENVIRONMENTS:
             now = host.switch.live(stack.name, environment)
             entry = find(entries, now.release) if now else None

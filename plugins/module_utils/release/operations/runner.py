@@ -8,8 +8,8 @@ from __future__ import annotations
 import datetime
 import os
 import socket
-from dataclasses import asdict, dataclass, field
-from typing import Any
+from dataclasses import asdict
+from typing import cast
 
 from ..errors import NothingToDoError, OperationError, Problem, RefusedError
 from ..hints import hint, host_command
@@ -20,51 +20,18 @@ from ..releases.history import rollback_target
 from ..releases.host_state import HostState
 from ..releases.plan import Plan
 from ..releases.release import timestamp
+from ..releases.report import OperationReport, ProbesRow, problem_row
 from ..releases.request import Request
 from ..releases.runtime import ProbeCounts
 from ..rendering import notifications
 from ..stack.model import Stack
-from . import availability, build, disk_floor, pattern_scan, recover, secret_scan
-from . import outcome as after
+from . import availability, build, disk_floor, outcome, pattern_scan, recover, secret_scan
 from .observe import observe
 from .rollout import Rollout
 
 
 class InterruptedOperationError(OperationError):
     """The operation could neither go on nor put everything back: its journal stays open for recovery."""
-
-
-@dataclass
-class OperationReport:
-    """What happened, for a person and for a program."""
-
-    operation: str
-    stack: str
-    environment: str
-    changed: bool = False
-    failed: bool = False
-    message: str = ""
-    release: str = ""
-    was: str = ""
-    slot: str = ""
-    commit: str = ""
-    seconds: float = 0.0
-    steps: dict[str, float] = field(default_factory=dict)
-    built: dict[str, float] = field(default_factory=dict)
-    tags: list[str] = field(default_factory=list)
-    gates: list[dict[str, Any]] = field(default_factory=list)
-    problems: list[dict[str, str]] = field(default_factory=list)
-    recovered: list[str] = field(default_factory=list)
-    log: list[str] = field(default_factory=list)
-    fix: str = ""
-    rollback_to: str = ""
-    journal: str = ""
-    #: What a witness saw at the public ports meanwhile: asked, failed, down_seconds.
-    probes: dict[str, float] = field(default_factory=dict)
-    #: What is live where, what is due, how much is free; see `after`.
-    after: dict[str, Any] = field(default_factory=dict)
-    #: True once it was told to others that the operation began.
-    announced: bool = False
 
 
 def run(
@@ -94,7 +61,7 @@ def run(
     except RefusedError as refused:
         report.failed = True
         report.message = "refused, nothing was changed"
-        report.problems = [{"what": p.what, "where": p.where, "fix": p.fix} for p in refused.problems]
+        report.problems = [problem_row(problem) for problem in refused.problems]
     except OperationError as error:
         report.failed = True
         report.message = report.message or f"{error.what}: {error.cause}"
@@ -109,10 +76,10 @@ def run(
     report.seconds = round(host.clock.monotonic() - begun, 2)
     if not check:
         host.page.renew(stack.name)
-        report.after = after.gather(host, stack)
+        report.after = outcome.gather(host, stack)
         if report.announced or report.failed:
             # The lock is free by now, and each is told by a process of its own: nobody waits for them.
-            told = notifications.end(request, asdict(report), socket.gethostname(), host.clock.now())
+            told = notifications.end(request, report.to_json(), socket.gethostname(), host.clock.now())
             host.notify.tell(told)
     return report
 
@@ -282,11 +249,11 @@ def _watched(
     """Carry out, while a witness looks on from outside, also at the way back."""
     outside = ProbeCounts()
     try:
-        with host.witness.watch(availability.questions(stack, plan.environment)) as outside:
+        with host.witness.watch(availability.probe_targets(stack, plan.environment)) as outside:
             _carry_out(host, stack, plan, env, log, report)
     finally:
         if outside.asked:
-            report.probes = asdict(outside)
+            report.probes = cast(ProbesRow, asdict(outside))
 
 
 def _carry_out(

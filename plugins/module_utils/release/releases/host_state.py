@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
 
+from ..env import secret_ages
 from ..stack.model import SLOTS, other_slot
 from .history import find
 from .release import Entry, Live
@@ -32,8 +32,8 @@ class HostState:
     now: float = 0.0
     #: Image IDs named by any release in the history that are on the host.
     images: frozenset[str] = field(default_factory=frozenset)
-    #: Since when each secret has its value, see `ages`.
-    secret_record: dict[str, Any] = field(default_factory=dict)
+    #: Since when each secret has its value, see `env.secret_ages`.
+    secret_record: secret_ages.SecretRecord = field(default_factory=secret_ages.SecretRecord)
 
     def live_entry(self, environment: str) -> Entry | None:
         live = self.live.get(environment)

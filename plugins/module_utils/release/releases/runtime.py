@@ -1,13 +1,14 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Split from seam."""
+"""What the host's programs answer: images, containers, HTTP answers, probes, builds."""
 
 from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -43,8 +44,8 @@ class Container:
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer. status 0 means that there was none, and `error` says why. `flag` is the feature switch that has
-    closed the route, in whose name the switch answered."""
+    """One HTTP answer. status 0 means that there was none, and `error` says why. `flag` is the feature flag that has
+    closed the route; the router answered for it."""
 
     status: int
     release: str = ""
@@ -59,12 +60,18 @@ class Answer:
 
 
 #: What the edge is asked: a public port, a host name, a path, and whether the port speaks TLS.
-ProbeTarget = tuple[int, str, str, bool]
+class ProbeTarget(NamedTuple):
+    """One question to the edge: a public port, the Host header, a path, and whether by TLS."""
+
+    port: int
+    host: str
+    path: str
+    tls: bool
 
 
 @dataclass
 class ProbeCounts:
-    """What a witness saw of the public side while an operation ran."""
+    """What the probes saw at the public ports while an operation ran."""
 
     asked: int = 0
     failed: int = 0

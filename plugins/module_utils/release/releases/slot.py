@@ -1,13 +1,13 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Split from road."""
+"""The slot a release is planned for, and the stack as that release defines it."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypedDict
 
 from ..env.env_file import fingerprint
 from ..stack.app_env import files_of, slot_env
@@ -15,6 +15,14 @@ from ..stack.model import Stack
 from ..stack.reader import read_stack
 from .compose import pair, slot_file
 from .release import Release
+
+
+class StandbyNote(TypedDict):
+    """The slot that is kept running after it was replaced, its release, and until when (seconds since the epoch)."""
+
+    slot: str
+    release: str
+    until: float
 
 
 def stack_of(release: Release, current: Stack) -> Stack:

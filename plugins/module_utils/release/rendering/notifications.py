@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import Problem, RefusedError
 from ..hints import hint, on_host
 from ..releases.events import DISK, EVENTS, FAILURE, ROLLBACK, START, SUCCESS, Event
+from ..releases.report import ReportData
 from ..releases.request import Request
 from ..stack.model import ENVIRONMENTS
 from ..util.fields import Fields
@@ -110,7 +111,7 @@ def start(request: Request, stack: str, host: str, commit: str, at: float) -> Ev
     return _event(START, text, request, stack, host, at, commit=commit[:12])
 
 
-def end(request: Request, report: dict[str, Any], host: str, at: float) -> Event:
+def end(request: Request, report: ReportData, host: str, at: float) -> Event:
     """An operation is over. Of a failure only what the engine itself says is told."""
     kind = FAILURE if report["failed"] else ROLLBACK if request.operation == "rollback" else SUCCESS
     head = f"{request.operation} of {report['stack']} to {request.environment}"

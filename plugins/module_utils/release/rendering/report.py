@@ -5,8 +5,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
+from ..releases.report import ReportData
 from . import summary
 
 _STEP_WORDS = {
@@ -32,7 +31,7 @@ _STEP_WORDS = {
 }
 
 
-def report_lines(report: dict[str, Any]) -> list[str]:
+def report_lines(report: ReportData) -> list[str]:
     """What happened, how long it took, what is live now, what to type next."""
     lines = [f"{report['operation']} {report['stack']} {report['environment']}: {report['message']}"]
     lines += [f"found: {text}" for text in report["recovered"]]

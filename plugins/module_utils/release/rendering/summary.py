@@ -3,20 +3,19 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What people want to know once an operation is over: what is live where, what was lost meanwhile, what is due.
 
-Read on the control machine too, at each command: it needs nothing of the engine.
+Read on the control machine too, at each command: it needs little of the engine.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from ..hints import hint
+from ..releases.report import ProbesRow, ReportData
 
 #: A row of the summary: its label, its text, and ok, warning, error or nothing.
 Row = tuple[str, str, str]
 
 
-def rows(report: dict[str, Any]) -> list[Row]:
+def rows(report: ReportData) -> list[Row]:
     """The summary of a report, as the terminal, the log and the notification show it."""
     found: list[Row] = []
     after = report.get("after") or {}
@@ -41,7 +40,7 @@ def is_a_name(version: str, commit: str) -> bool:
     return bool(version) and not (commit and version.startswith(commit))
 
 
-def downtime(probes: dict[str, Any]) -> Row:
+def downtime(probes: ProbesRow) -> Row:
     """What the witness saw."""
     if not probes["failed"]:
         return "downtime", f"none seen, {probes['asked']} probes answered", "ok"
@@ -49,7 +48,7 @@ def downtime(probes: dict[str, Any]) -> Row:
     return "downtime", text, "error"
 
 
-def next_step(report: dict[str, Any]) -> list[Row]:
+def next_step(report: ReportData) -> list[Row]:
     """What to type next."""
     if not report.get("changed"):
         return []

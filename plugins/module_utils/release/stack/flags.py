@@ -1,16 +1,33 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Split from flags."""
+"""Feature flags: what an app reads, which routes are closed, what differs from the defaults."""
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TypedDict
 
 from ..errors import Problem, RefusedError
 from .model import Stack
 
-State = dict[str, dict[str, Any]]
+
+class FlagSetting(TypedDict):
+    """What a flag was set to, by whom, why, and when (UTC), as turned.json on the host keeps it."""
+
+    on: bool
+    person: str
+    reason: str
+    at: str
+
+
+class FlagChange(FlagSetting):
+    """One line of a flag's history."""
+
+    flag: str
+
+
+#: Flags that were ever set in an environment, by name.
+State = dict[str, FlagSetting]
 
 
 def values(stack: Stack, app: str, turned: State) -> dict[str, bool]:

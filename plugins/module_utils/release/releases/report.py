@@ -1,0 +1,125 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The report of one operation. It travels as JSON from the host to the terminal, so its parts are typed dicts."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, field
+from typing import TypedDict, cast
+
+from ..errors import Problem
+
+
+class ProblemRow(TypedDict):
+    """One thing that is wrong, where, and the command or edit that fixes it (empty if there is none)."""
+
+    what: str
+    where: str
+    fix: str
+
+
+class GateRow(TypedDict):
+    """One gate of a promote: `result` is go, NO-GO or skipped."""
+
+    gate: str
+    result: str
+    evidence: str
+
+
+class ProbesRow(TypedDict, total=False):
+    """What the probes saw at the public ports meanwhile; empty when nothing was asked."""
+
+    asked: int
+    failed: int
+    down_seconds: float
+
+
+class LiveRow(TypedDict):
+    """What is live in an environment once the operation is over; texts are empty when nothing is."""
+
+    release: str
+    slot: str
+    commit: str
+    version: str
+    since: str
+
+
+class OutcomeRow(TypedDict, total=False):
+    """The host once the operation is over; empty when it could not be looked at."""
+
+    live: dict[str, LiveRow]
+    due: list[str]
+    free_gb: float
+    floor_gb: float
+
+
+class ReportData(TypedDict):
+    """An `OperationReport` as JSON has it."""
+
+    operation: str
+    stack: str
+    environment: str
+    changed: bool
+    failed: bool
+    message: str
+    release: str
+    was: str
+    slot: str
+    commit: str
+    seconds: float
+    steps: dict[str, float]
+    built: dict[str, float]
+    tags: list[str]
+    gates: list[GateRow]
+    problems: list[ProblemRow]
+    recovered: list[str]
+    log: list[str]
+    fix: str
+    rollback_to: str
+    journal: str
+    probes: ProbesRow
+    after: OutcomeRow
+    announced: bool
+
+
+@dataclass
+class OperationReport:
+    """What happened, for a person and for a program. Times in seconds."""
+
+    operation: str
+    stack: str
+    environment: str
+    changed: bool = False
+    failed: bool = False
+    message: str = ""
+    #: The release that is live now, and the one before.
+    release: str = ""
+    was: str = ""
+    slot: str = ""
+    commit: str = ""
+    seconds: float = 0.0
+    #: By step, and by app.
+    steps: dict[str, float] = field(default_factory=dict)
+    built: dict[str, float] = field(default_factory=dict)
+    tags: list[str] = field(default_factory=list)
+    gates: list[GateRow] = field(default_factory=list)
+    problems: list[ProblemRow] = field(default_factory=list)
+    #: What was finished or undone first, a sentence each.
+    recovered: list[str] = field(default_factory=list)
+    #: The last lines of what failed, oldest first.
+    log: list[str] = field(default_factory=list)
+    fix: str = ""
+    rollback_to: str = ""
+    journal: str = ""
+    probes: ProbesRow = field(default_factory=ProbesRow)
+    after: OutcomeRow = field(default_factory=OutcomeRow)
+    #: True once others were notified that the operation began.
+    announced: bool = False
+
+    def to_json(self) -> ReportData:
+        return cast(ReportData, asdict(self))
+
+
+def problem_row(problem: Problem) -> ProblemRow:
+    return {"what": problem.what, "where": problem.where, "fix": problem.fix}
