@@ -111,7 +111,7 @@ def main() -> None:
         result = config_check.report(
             host,
             host.stacks.load(host.stacks.choose(given["stack"])),
-            environment=given["environment"] or "",
+            environment=given["environment"] or None,
             running=given["running"],
             record=given["record"],
             write=not module.check_mode,

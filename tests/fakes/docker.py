@@ -20,6 +20,7 @@ from release.errors import OperationError
 from release.releases.compose import LABEL
 from release.releases.release import Live
 from release.releases.runtime import BuildResult, Container, Image
+from release.stack.model import EnvironmentName, Slot
 
 if TYPE_CHECKING:
     from fakes.world import World
@@ -37,8 +38,8 @@ class Box:
     """A container as the fake daemon knows it. `began` is its latest start by hand or at boot."""
 
     id: str
-    environment: str
-    slot: str
+    environment: EnvironmentName
+    slot: Slot
     app: str
     release: str
     created_from: str
@@ -93,7 +94,7 @@ class FakeDocker:
 
     # Containers
 
-    def containers(self, stack: str, environment: str, slot: str | None = None) -> list[Container]:
+    def containers(self, stack: str, environment: EnvironmentName, slot: Slot | None = None) -> list[Container]:
         self.world.faults.alive()
         assert stack == self.world.stack.name
         mine = [b for b in self.boxes if b.environment == environment and slot in (None, b.slot)]
@@ -218,7 +219,7 @@ class FakeDocker:
     def is_bad(self, box: Box | None) -> bool:
         return box is not None and self.behaviour(box) != HEALTHY
 
-    def named(self, environment: str, live: Live, app: str) -> Box | None:
+    def named(self, environment: EnvironmentName, live: Live, app: str) -> Box | None:
         wanted = (environment, live.slot, live.release, app)
         return next((b for b in self.boxes if (b.environment, b.slot, b.release, b.app) == wanted), None)
 

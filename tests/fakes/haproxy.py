@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from release.errors import OperationError
 from release.releases.release import Live
-from release.stack.model import ENVIRONMENTS
+from release.stack.model import ENVIRONMENTS, EnvironmentName, Slot
 
 if TYPE_CHECKING:
     from fakes.world import World
@@ -29,11 +29,11 @@ class FakeSwitch:
         #: (environment, slot, app) to the moment when its last request ends.
         self.busy: dict[tuple[str, str, str], float] = {}
 
-    def live(self, stack: str, environment: str) -> Live | None:
+    def live(self, stack: str, environment: EnvironmentName) -> Live | None:
         self.world.faults.alive()
         return Live.parse(self.file[environment])
 
-    def set_live(self, stack: str, environment: str, live: Live | None) -> None:
+    def set_live(self, stack: str, environment: EnvironmentName, live: Live | None) -> None:
         text = str(live) if live else "none/none"
         with self.world.change(f"switch file {environment}"):
             self.file[environment] = text
@@ -41,15 +41,17 @@ class FakeSwitch:
             self._up()
             self.memory[environment] = text
 
-    def closed(self, stack: str, environment: str) -> dict[str, str]:
+    def closed(self, stack: str, environment: EnvironmentName) -> dict[str, str]:
         return self.shut.get(environment, {})
 
-    def set_closed(self, stack: str, environment: str, routes: Mapping[str, str], *, must_run: bool = True) -> None:
+    def set_closed(
+        self, stack: str, environment: EnvironmentName, routes: Mapping[str, str], *, must_run: bool = True
+    ) -> None:
         self.shut[environment] = dict(routes)
         if must_run:
             self._up()
 
-    def sessions(self, stack: str, environment: str, slot: str) -> dict[str, int]:
+    def sessions(self, stack: str, environment: EnvironmentName, slot: Slot) -> dict[str, int]:
         self.world.faults.alive()
         self._up()
         return {

@@ -10,7 +10,7 @@ import json
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from release.stack.model import ENVIRONMENTS, Stack
+from release.stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from release.stack.tls import CertificatePair
 
 if TYPE_CHECKING:
@@ -27,14 +27,14 @@ class FakeEdge:
         self.certificates: dict[str, CertificatePair] = {}
         self.reloads = 0
 
-    def wanted(self, stack: Stack, environment: str) -> bytes | None:
+    def wanted(self, stack: Stack, environment: EnvironmentName) -> bytes | None:
         routes = sorted(((r.path, app.name) for app in stack.web_apps for r in app.routes), reverse=True)
         return json.dumps(routes).encode()
 
-    def live(self, stack: Stack, environment: str) -> bytes | None:
+    def live(self, stack: Stack, environment: EnvironmentName) -> bytes | None:
         return self.file[environment]
 
-    def set_live(self, stack: Stack, environment: str, routes: bytes) -> None:
+    def set_live(self, stack: Stack, environment: EnvironmentName, routes: bytes) -> None:
         if self.file[environment] == self.memory[environment] == routes:
             return
         with self.world.change(f"edge file {environment}"):

@@ -5,10 +5,11 @@
 
 from __future__ import annotations
 
-from release.releases.release import Entry, Release
+from release.releases.release import Entry, Release, ReleaseStatus
+from release.stack.model import EnvironmentName
 
 
-def release(number: int, environment: str = "production", **changes: object) -> Release:
+def release(number: int, environment: EnvironmentName = "production", **changes: object) -> Release:
     """A release of the n-th day."""
     values: dict[str, object] = {
         "id": f"202601{number:02}T000000Z-{environment}-abcdef0",
@@ -27,5 +28,5 @@ def release(number: int, environment: str = "production", **changes: object) -> 
     return Release(**{**values, **changes})  # type: ignore[arg-type]
 
 
-def entry(number: int, status: str, since: int = 0) -> Entry:
+def entry(number: int, status: ReleaseStatus, since: int = 0) -> Entry:
     return Entry(release(number), status, f"202601{since or number:02}T000000Z", "promote")

@@ -13,10 +13,10 @@ from typing import TYPE_CHECKING, Any
 from release.env.env_file import fingerprint, format_env
 from release.env.secret_ages import SecretRecord
 from release.planning.disk_usage import Sample
-from release.releases.release import Entry, Release
+from release.releases.release import Entry, Release, ReleaseStatus
 from release.releases.slot import StandbyNote
 from release.stack.flags import FlagChange, State
-from release.stack.model import ENVIRONMENTS, SLOTS, Stack
+from release.stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Slot, Stack
 
 if TYPE_CHECKING:
     from fakes.world import World
@@ -28,7 +28,7 @@ class Written:
 
     release: Release
     env: dict[str, bytes]
-    status: str
+    status: ReleaseStatus
     since: str
     via: str
     routes: bytes | None
@@ -83,19 +83,19 @@ class FakeStore:
     def release_routes(self, stack: Stack, release: str) -> bytes | None:
         return self.written[release].routes
 
-    def set_warm(self, stack: Stack, environment: str, note: StandbyNote | None) -> None:
+    def set_warm(self, stack: Stack, environment: EnvironmentName, note: StandbyNote | None) -> None:
         with self.world.change(f"store warm {environment}"):
             self.notes[environment] = note
 
-    def warm(self, stack: Stack, environment: str) -> StandbyNote | None:
+    def warm(self, stack: Stack, environment: EnvironmentName) -> StandbyNote | None:
         return self.notes.get(environment)
 
-    def set_status(self, stack: Stack, release: str, status: str, via: str, moment: str) -> None:
+    def set_status(self, stack: Stack, release: str, status: ReleaseStatus, via: str, moment: str) -> None:
         with self.world.change(f"store status {status}"):
             entry = self.written[release]
             entry.status, entry.via, entry.since = status, via, moment
 
-    def config_env(self, stack: Stack, environment: str) -> dict[str, bytes | None]:
+    def config_env(self, stack: Stack, environment: EnvironmentName) -> dict[str, bytes | None]:
         self.world.faults.alive()
         return {layer: self.env.get(layer) for layer in ("common", environment)}
 
@@ -104,27 +104,27 @@ class FakeStore:
         return {name: fingerprint(self.keys[name]) if name in self.keys else None for name in names}
 
     def write_slot(
-        self, stack: Stack, environment: str, slot: str, compose: dict[str, Any], env: Mapping[str, bytes]
+        self, stack: Stack, environment: EnvironmentName, slot: Slot, compose: dict[str, Any], env: Mapping[str, bytes]
     ) -> None:
         with self.world.change(f"store slot {environment} {slot}"):
             assert environment in ENVIRONMENTS and slot in SLOTS
             self.files[self.slot_compose_path(stack, environment, slot)] = json.loads(json.dumps(compose))
             self.slot_env[environment, slot] = dict(env)
 
-    def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
+    def slot_compose_path(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> str:
         return f"/state/{environment}-{slot}/compose.json"
 
     def secret_record(self, stack: Stack) -> SecretRecord:
         return self.record
 
-    def flags(self, stack: Stack, environment: str) -> State:
+    def flags(self, stack: Stack, environment: EnvironmentName) -> State:
         return self.flags_set.get(environment, {})
 
-    def set_flags(self, stack: Stack, environment: str, known: State, change: FlagChange) -> None:
+    def set_flags(self, stack: Stack, environment: EnvironmentName, known: State, change: FlagChange) -> None:
         self.flags_set[environment] = known
 
     def set_app_flags(
-        self, stack: Stack, environment: str, app: str, values: Mapping[str, bool], *, write: bool = True
+        self, stack: Stack, environment: EnvironmentName, app: str, values: Mapping[str, bool], *, write: bool = True
     ) -> str:
         return ""
 

@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from fakes.world import World
 
 
+from release.stack.model import EnvironmentName
+
+
 class FakeTimer:
     """systemd's timers; they do not survive a reboot."""
 
@@ -18,7 +21,7 @@ class FakeTimer:
         self.world = world
         self.armed: dict[str, float] = {}
 
-    def arm(self, stack: str, environment: str, seconds: float) -> None:
+    def arm(self, stack: str, environment: EnvironmentName, seconds: float) -> None:
         with self.world.change(f"timer {environment}"):
             self.armed[environment] = self.world.clock.time + seconds
 

@@ -36,7 +36,7 @@ from release.releases.lock_holder import LockHolder
 from release.releases.release import Entry, Live
 from release.releases.report import OperationReport
 from release.releases.request import OPERATIONS, Request
-from release.stack.model import ENVIRONMENTS, App, Stack
+from release.stack.model import ENVIRONMENTS, App, EnvironmentName, Slot, Stack
 from release.stack.reader import read_stack
 
 
@@ -139,7 +139,7 @@ class World:
         for box in self.docker.boxes:
             box.began = self.clock.time - 2 * BOOT_SECONDS
 
-    def unfinished(self, environment: str) -> bool:
+    def unfinished(self, environment: EnvironmentName) -> bool:
         return bool(journal.unfinished(self.stack.name, environment, self.paths.state))
 
     # What happens to a host
@@ -185,7 +185,7 @@ class World:
 
     # What can be seen
 
-    def entries(self, environment: str) -> list[Entry]:
+    def entries(self, environment: EnvironmentName) -> list[Entry]:
         return [e for e in self.store.entries() if e.release.environment == environment]
 
     def entry(self, release: str) -> Entry:
@@ -196,7 +196,7 @@ class World:
     def tag(self, app: str, tag: str) -> str:
         return self.docker.tags.get(f"{app}:{tag}", "")
 
-    def up(self, environment: str, slot: str | None = None) -> list[Box]:
+    def up(self, environment: EnvironmentName, slot: Slot | None = None) -> list[Box]:
         return [b for b in self.docker.boxes if b.up and b.environment == environment and slot in (None, b.slot)]
 
     def look(self) -> None:
@@ -214,7 +214,7 @@ class World:
                 if app is not None and app.is_web:
                     self._look_at(environment, live, app)
 
-    def _look_at(self, environment: str, live: Live, app: App) -> None:
+    def _look_at(self, environment: EnvironmentName, live: Live, app: App) -> None:
         box = self.docker.at_port(self.stack.loopback_port(app, environment, live.slot))
         if box is None:
             # What must never run twice has a moment without any; the switch holds its requests.

@@ -24,6 +24,7 @@ from ..errors import OperationError
 from ..hints import host_command
 from ..releases.compose import LABEL
 from ..releases.runtime import BuildResult, Container, Image
+from ..stack.model import EnvironmentName, Slot
 from ..util.concurrency import together
 from .build_log import BuildLog
 
@@ -138,7 +139,7 @@ class Docker:
 
     # Containers
 
-    def containers(self, stack: str, environment: str, slot: str | None = None) -> list[Container]:
+    def containers(self, stack: str, environment: EnvironmentName, slot: Slot | None = None) -> list[Container]:
         labels = [f"{LABEL}.stack={stack}", f"{LABEL}.environment={environment}"]
         if slot:
             labels.append(f"{LABEL}.slot={slot}")

@@ -20,6 +20,7 @@ from collections.abc import Mapping
 from ..errors import OperationError
 from ..hints import hint, host_command
 from ..releases.release import Live
+from ..stack.model import EnvironmentName, Slot
 from ..util.files import write_atomically
 
 ADMIN_SOCKET = "/run/haproxy/admin.sock"
@@ -34,7 +35,7 @@ class Switch:
         self.admin_socket = admin_socket
         self.directory = directory
 
-    def _map(self, stack: str, environment: str) -> str:
+    def _map(self, stack: str, environment: EnvironmentName) -> str:
         return f"{self.directory}/{stack}-{environment}.map"
 
     def command(self, text: str) -> str:
@@ -48,7 +49,7 @@ class Switch:
                 parts.append(part)
         return b"".join(parts).decode()
 
-    def live(self, stack: str, environment: str) -> Live | None:
+    def live(self, stack: str, environment: EnvironmentName) -> Live | None:
         """What the file says is live; None when nothing is, or the environment was never provisioned."""
         try:
             with open(self._map(stack, environment), encoding="utf-8") as file:
@@ -57,7 +58,7 @@ class Switch:
             return None
         return Live.parse(words[1]) if len(words) >= 2 and words[0] == "live" else None
 
-    def set_live(self, stack: str, environment: str, live: Live | None) -> None:
+    def set_live(self, stack: str, environment: EnvironmentName, live: Live | None) -> None:
         """Send all apps of an environment to one slot. Safe to repeat."""
         path = self._map(stack, environment)
         if not os.path.exists(path):
@@ -81,10 +82,10 @@ class Switch:
 
     # Routes that a feature switch has closed: what is in the map is answered with 503.
 
-    def _closed(self, stack: str, environment: str) -> str:
+    def _closed(self, stack: str, environment: EnvironmentName) -> str:
         return f"{self.directory}/{stack}-{environment}-off.map"
 
-    def closed(self, stack: str, environment: str) -> dict[str, str]:
+    def closed(self, stack: str, environment: EnvironmentName) -> dict[str, str]:
         """The closed routes, `<app>/<path>/`, each with its flag, as the file has them."""
         try:
             with open(self._closed(stack, environment), encoding="utf-8") as file:
@@ -93,7 +94,9 @@ class Switch:
             return {}
         return {words[0]: words[1] for words in pairs if len(words) == 2}
 
-    def set_closed(self, stack: str, environment: str, routes: Mapping[str, str], *, must_run: bool = True) -> None:
+    def set_closed(
+        self, stack: str, environment: EnvironmentName, routes: Mapping[str, str], *, must_run: bool = True
+    ) -> None:
         """Close these routes and open all others, in one step. Safe to repeat. With `must_run` false HAProxy may be
         down, or not be there yet: it reads the file when it starts."""
         path = self._closed(stack, environment)
@@ -119,7 +122,7 @@ class Switch:
                     "the router (HAProxy) does not answer", self.admin_socket, str(error), FIX
                 ) from error
 
-    def sessions(self, stack: str, environment: str, slot: str) -> dict[str, int]:
+    def sessions(self, stack: str, environment: EnvironmentName, slot: Slot) -> dict[str, int]:
         """How many requests and WebSockets are in progress on a slot, by app."""
         prefix, suffix = f"{stack}-{environment}-", f"-{slot}"
         try:

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 
 from ..errors import OperationError
 from ..hints import host_command
-from ..stack.model import Stack
+from ..stack.model import EnvironmentName, Stack
 from ..stack.tls import CertificatePair
 from ..util.files import read, write_atomically
 from . import certificate
@@ -33,18 +33,18 @@ class Edge:
     def __init__(self, certificates: str = CERTIFICATES) -> None:
         self.certificates = certificates
 
-    def _path(self, stack: Stack, environment: str, *, live: bool) -> str:
+    def _path(self, stack: Stack, environment: EnvironmentName, *, live: bool) -> str:
         return os.path.join(stack.directory, "nginx", *(["live"] if live else []), f"{environment}.conf")
 
-    def wanted(self, stack: Stack, environment: str) -> bytes | None:
+    def wanted(self, stack: Stack, environment: EnvironmentName) -> bytes | None:
         """The routes as provisioned; None when provision.yml never ran."""
         return read(self._path(stack, environment, live=False))
 
-    def live(self, stack: Stack, environment: str) -> bytes | None:
+    def live(self, stack: Stack, environment: EnvironmentName) -> bytes | None:
         """The routes that nginx has."""
         return read(self._path(stack, environment, live=True))
 
-    def set_live(self, stack: Stack, environment: str, routes: bytes) -> None:
+    def set_live(self, stack: Stack, environment: EnvironmentName, routes: bytes) -> None:
         """Give nginx these routes, if it has others. A configuration that nginx refuses is taken back at once."""
         self._replace(self._path(stack, environment, live=True), routes, 0o644, "the routes of the release")
 

@@ -15,10 +15,10 @@ from ..env.env_file import fingerprint
 from ..env.secret_ages import SecretRecord
 from ..planning.disk_usage import Sample
 from ..releases.compose import key_files
-from ..releases.release import PARTIAL, Entry, Release
+from ..releases.release import PARTIAL, Entry, Release, ReleaseStatus
 from ..releases.slot import StandbyNote
 from ..stack.flags import FlagChange, State
-from ..stack.model import Stack
+from ..stack.model import EnvironmentName, Slot, Stack
 from ..util.files import as_json, read, sync_directory, write_atomically, write_synced
 from . import disk_samples, flags_file, secret_ages_file
 
@@ -90,13 +90,13 @@ class Store:
         """The edge's routes of that day."""
         return read(os.path.join(self._release(stack, release), "routes.conf"))
 
-    def set_status(self, stack: Stack, release: str, status: str, via: str, moment: str) -> None:
+    def set_status(self, stack: Stack, release: str, status: ReleaseStatus, via: str, moment: str) -> None:
         path = os.path.join(self._release(stack, release), "status.json")
         write_atomically(path, as_json({"status": status, "since": moment, "via": via}), 0o644)
 
     # Configuration: <directory>/config/
 
-    def config_env(self, stack: Stack, environment: str) -> dict[str, bytes | None]:
+    def config_env(self, stack: Stack, environment: EnvironmentName) -> dict[str, bytes | None]:
         """The env files as they are on the host now, by layer; None for one that is not there."""
         return {
             layer: read(os.path.join(stack.directory, "config", f".env.{layer}")) for layer in ("common", environment)
@@ -120,19 +120,19 @@ class Store:
 
     # Feature flags: /var/lib/onehost/<stack>/flags/<environment>/
 
-    def _flags(self, stack: Stack, environment: str) -> str:
+    def _flags(self, stack: Stack, environment: EnvironmentName) -> str:
         return os.path.join(self.state, stack.name, "flags", environment)
 
-    def flags(self, stack: Stack, environment: str) -> State:
+    def flags(self, stack: Stack, environment: EnvironmentName) -> State:
         """The feature flags that were set, with who, why and when."""
         return flags_file.load(self._flags(stack, environment))
 
-    def set_flags(self, stack: Stack, environment: str, known: State, change: FlagChange) -> None:
+    def set_flags(self, stack: Stack, environment: EnvironmentName, known: State, change: FlagChange) -> None:
         """Keep what is set now, and one change in the history."""
         flags_file.save(self._flags(stack, environment), known, change)
 
     def set_app_flags(
-        self, stack: Stack, environment: str, app: str, values: Mapping[str, bool], *, write: bool = True
+        self, stack: Stack, environment: EnvironmentName, app: str, values: Mapping[str, bool], *, write: bool = True
     ) -> str:
         """Write the file that an app reads. Returns its path when that is a change, else an empty text."""
         return flags_file.save_app(self._flags(stack, environment), app, values, write=write)
@@ -165,14 +165,14 @@ class Store:
 
     # Slots: /var/lib/onehost/<stack>/slots/<environment>-<slot>/
 
-    def _slot(self, stack: Stack, environment: str, slot: str) -> str:
+    def _slot(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> str:
         return os.path.join(self.state, stack.name, "slots", f"{environment}-{slot}")
 
-    def slot_compose_path(self, stack: Stack, environment: str, slot: str) -> str:
+    def slot_compose_path(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> str:
         return os.path.join(self._slot(stack, environment, slot), "compose.json")
 
     def write_slot(
-        self, stack: Stack, environment: str, slot: str, compose: dict[str, Any], env: Mapping[str, bytes]
+        self, stack: Stack, environment: EnvironmentName, slot: Slot, compose: dict[str, Any], env: Mapping[str, bytes]
     ) -> None:
         """Write what a slot is created from."""
         home = self._slot(stack, environment, slot)
@@ -194,10 +194,10 @@ class Store:
 
     # The warm slot: /var/lib/onehost/<stack>/warm-<environment>.json
 
-    def _warm(self, stack: Stack, environment: str) -> str:
+    def _warm(self, stack: Stack, environment: EnvironmentName) -> str:
         return os.path.join(self.state, stack.name, f"warm-{environment}.json")
 
-    def set_warm(self, stack: Stack, environment: str, note: StandbyNote | None) -> None:
+    def set_warm(self, stack: Stack, environment: EnvironmentName, note: StandbyNote | None) -> None:
         """Note which slot is kept warm and until when, or that none is."""
         path = self._warm(stack, environment)
         if note is not None:
@@ -205,7 +205,7 @@ class Store:
         elif os.path.exists(path):
             os.remove(path)
 
-    def warm(self, stack: Stack, environment: str) -> StandbyNote | None:
+    def warm(self, stack: Stack, environment: EnvironmentName) -> StandbyNote | None:
         data = read(self._warm(stack, environment))
         return cast(StandbyNote, json.loads(data)) if data else None
 

@@ -14,6 +14,7 @@ import time
 
 from ..errors import OperationError
 from ..hints import verb_hint
+from ..stack.model import EnvironmentName
 
 COMMAND = "/usr/local/bin/onehost"
 AGAIN_SECONDS = 60
@@ -22,7 +23,7 @@ AGAIN_SECONDS = 60
 class Timer:
     """systemd on this host."""
 
-    def arm(self, stack: str, environment: str, seconds: float) -> None:
+    def arm(self, stack: str, environment: EnvironmentName, seconds: float) -> None:
         """Run `onehost cool` after this many seconds; a timer that was armed before is replaced."""
         _arm(
             f"onehost-cool-{stack}-{environment}",

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 from ..releases.runtime import ProbeTarget
-from ..stack.model import Stack, check_path
+from ..stack.model import EnvironmentName, Stack, check_path
 
 
-def probe_targets(stack: Stack, environment: str) -> list[ProbeTarget]:
+def probe_targets(stack: Stack, environment: EnvironmentName) -> list[ProbeTarget]:
     """One for each app, at one public port: that of TLS where there is one, as the others lead there."""
     public = stack.environments[environment]
     host = public.hosts[0] if public.hosts else "localhost"

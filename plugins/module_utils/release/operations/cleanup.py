@@ -20,7 +20,7 @@ from ..ports import DiskPort, Host
 from ..process import lock
 from ..releases.lock_holder import LockHolder
 from ..rendering.notifications import disk_alarm
-from ..stack.model import ENVIRONMENTS, Stack
+from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from . import host_usage
 
 #: Estimates of what an image frees are too low where images share layers: so many looks again at most.
@@ -217,7 +217,13 @@ class Room:
     """What a deploy asks for: see ports.RoomPort."""
 
     def make(
-        self, host: Host, stack: Stack, environment: str, floor_gb: float, keep_images: Collection[str], person: str
+        self,
+        host: Host,
+        stack: Stack,
+        environment: EnvironmentName,
+        floor_gb: float,
+        keep_images: Collection[str],
+        person: str,
     ) -> str:
         """Clean up within a running operation. Returns a sentence; another operation that runs is no error."""
         settings = host.disk.settings({"free_gb": floor_gb, "free_percent": 0})

@@ -17,7 +17,7 @@ from ..ports import Host
 from ..releases.host_state import HostState
 from ..releases.runtime import Container
 from ..stack.app_env import values_of
-from ..stack.model import ENVIRONMENTS, Stack
+from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from .observe import observe
 
 
@@ -25,7 +25,7 @@ def report(
     host: Host,
     stack: Stack,
     *,
-    environment: str = "",
+    environment: EnvironmentName | None = None,
     running: bool,
     record: bool,
     write: bool,
@@ -90,7 +90,7 @@ def truth(host: Host, stack: Stack, seen: HostState) -> tuple[list[Finding], lis
 
 
 def _inside(
-    host: Host, stack: Stack, environment: str, container: Container, files: Mapping[str, bytes]
+    host: Host, stack: Stack, environment: EnvironmentName, container: Container, files: Mapping[str, bytes]
 ) -> tuple[list[Finding], list[str]]:
     wanted = values_of(stack, container.app, environment, files)
     has, of_image = host.docker.environment(container.id)

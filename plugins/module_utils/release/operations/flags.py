@@ -16,7 +16,7 @@ from ..ports import Host
 from ..process import lock
 from ..releases.lock_holder import LockHolder
 from ..stack.flags import FlagChange, FlagSetting, State, closed, values, who_has
-from ..stack.model import ENVIRONMENTS, Stack
+from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 
 LOCK_SECONDS = 10.0
 
@@ -24,7 +24,7 @@ LOCK_SECONDS = 10.0
 def turn(
     host: Host,
     stack: Stack,
-    environment: str,
+    environment: EnvironmentName,
     flag: str,
     on: bool,
     who: LockHolder,
@@ -68,7 +68,7 @@ def provide(host: Host, stack: Stack, *, write: bool = True) -> list[str]:
     return changed
 
 
-def _write_files(host: Host, stack: Stack, environment: str, known: State, write: bool = True) -> list[str]:
+def _write_files(host: Host, stack: Stack, environment: EnvironmentName, known: State, write: bool = True) -> list[str]:
     apps = [app.name for app in stack.apps.values() if app.flags]
     paths = [host.store.set_app_flags(stack, environment, app, values(stack, app, known), write=write) for app in apps]
     return [path for path in paths if path]

@@ -12,7 +12,7 @@ from ..hints import host_command
 from ..ports import Host
 from ..process.journal import Journal
 from ..releases.runtime import Answer, Container
-from ..stack.model import App, Stack
+from ..stack.model import App, EnvironmentName, Slot, Stack
 from ..util.concurrency import TaskPool
 
 #: A worker answers no health question: it must have run this long without a restart.
@@ -36,7 +36,7 @@ Look = Callable[[], Iterable[Container]]
 class Health:
     """The apps of one slot, as `look` finds their containers."""
 
-    def __init__(self, host: Host, stack: Stack, environment: str, slot: str, look: Look) -> None:
+    def __init__(self, host: Host, stack: Stack, environment: EnvironmentName, slot: Slot, look: Look) -> None:
         self._host, self._stack, self._look = host, stack, look
         self._environment, self._slot = environment, slot
 

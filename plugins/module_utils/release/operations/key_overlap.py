@@ -19,7 +19,7 @@ from ..process import lock
 from ..releases.host_state import HostState
 from ..releases.lock_holder import LockHolder
 from ..releases.status import KeyRotationStatus
-from ..stack.model import ENVIRONMENTS, Stack
+from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from . import key_rotation
 
 #: The timer tries once a minute; an overlap that goes on for longer than this is worth a word.
@@ -99,7 +99,7 @@ def state(stack: Stack, seen: HostState) -> KeyRotationStatus | None:
     )
 
 
-def _has_old_pair(stack: Stack, seen: HostState, environment: str, since: float) -> bool:
+def _has_old_pair(stack: Stack, seen: HostState, environment: EnvironmentName, since: float) -> bool:
     live = seen.live.get(environment)
     containers = seen.in_slot(environment, live.slot) if live else []
     with_keys = {app.name for app in stack.apps.values() if app.keys != "none"}

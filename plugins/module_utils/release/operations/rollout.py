@@ -20,11 +20,11 @@ from ..ports import Host
 from ..process.journal import Journal
 from ..releases.history import find
 from ..releases.plan import Plan, TagMove, reversed_moves
-from ..releases.release import timestamp
+from ..releases.release import ReleaseStatus, timestamp
 from ..releases.runtime import Container
 from ..releases.slot import planned_slot, stack_of
 from ..stack.app_env import slot_env
-from ..stack.model import App, Stack, check_path, start_order
+from ..stack.model import App, Slot, Stack, check_path, start_order
 from ..util.concurrency import together
 from . import warm_slot
 from .health import Health
@@ -245,14 +245,14 @@ class Rollout:
             log=self.host.docker.logs(container, 20) if container else [],
         )
 
-    def write_statuses(self, statuses: Mapping[str, str]) -> None:
+    def write_statuses(self, statuses: Mapping[str, ReleaseStatus]) -> None:
         moment = timestamp(datetime.datetime.fromtimestamp(self.host.clock.now(), datetime.timezone.utc))
         known = {entry.release.id: entry.status for entry in self.host.store.releases(self.current)}
         for release, status in statuses.items():
             if release in known and known[release] != status:
                 self.host.store.set_status(self.current, release, status, self.plan.via, moment)
 
-    def drain(self, slot: str) -> None:
+    def drain(self, slot: Slot) -> None:
         """Wait until the switch counts no session on the slot, for each app no longer than its own drain time."""
         begun, calm = self.host.clock.monotonic(), 0
         while calm < 2:
@@ -275,7 +275,7 @@ class Rollout:
     def _in_place(self) -> list[App]:
         return [app for app in self._apps() if app.is_replaced_in_place]
 
-    def _containers(self, slot: str) -> list[Container]:
+    def _containers(self, slot: Slot) -> list[Container]:
         return self.host.docker.containers(self.plan.stack, self.plan.environment, slot)
 
     def _new_containers(self) -> list[Container]:
@@ -325,7 +325,7 @@ class Rollout:
             self.host.docker.create_and_start(path, self.current.directory, gone)
             self._answering([apps[name] for name in gone], was.slot)
 
-    def _answering(self, apps: list[App], slot: str) -> None:
+    def _answering(self, apps: list[App], slot: Slot) -> None:
         """Give these the time they may take to start. One that does not answer then is no reason to stay: what is live
         instead is what this goes back from."""
         begun = self.host.clock.monotonic()

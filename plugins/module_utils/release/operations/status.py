@@ -28,7 +28,7 @@ from ..releases.status import (
     StatusReport,
 )
 from ..stack import flags
-from ..stack.model import ENVIRONMENTS, App, Stack
+from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Stack
 from . import key_overlap
 from .observe import observe
 
@@ -59,7 +59,7 @@ def status(host: Host, stack: Stack, seen: HostState | None = None) -> StatusRep
     )
 
 
-def _environment(host: Host, stack: Stack, seen: HostState, name: str) -> EnvironmentStatus:
+def _environment(host: Host, stack: Stack, seen: HostState, name: EnvironmentName) -> EnvironmentStatus:
     holder = lock.holder(lock.lock_path(stack.name, name, host.paths.locks))
     unfinished = [] if holder else journal.unfinished(stack.name, name, host.paths.state)
     common = EnvironmentStatus(
@@ -90,7 +90,7 @@ def _environment(host: Host, stack: Stack, seen: HostState, name: str) -> Enviro
     )
 
 
-def _apps(host: Host, stack: Stack, seen: HostState, environment: str) -> dict[str, AppStatus]:
+def _apps(host: Host, stack: Stack, seen: HostState, environment: EnvironmentName) -> dict[str, AppStatus]:
     live, entry = seen.live[environment], seen.live_entry(environment)
     if live is None or entry is None:
         return {app: AppStatus() for app in stack.apps}
@@ -104,7 +104,13 @@ def _apps(host: Host, stack: Stack, seen: HostState, environment: str) -> dict[s
 
 
 def _app(
-    host: Host, stack: Stack, environment: str, app: App, live: Live, release: Release, container: Container | None
+    host: Host,
+    stack: Stack,
+    environment: EnvironmentName,
+    app: App,
+    live: Live,
+    release: Release,
+    container: Container | None,
 ) -> AppStatus:
     answer = None
     if app.is_web:
@@ -121,7 +127,7 @@ def _app(
     )
 
 
-def operations(host: Host, stack: Stack, environment: str, newest: int) -> list[OperationSummary]:
+def operations(host: Host, stack: Stack, environment: EnvironmentName, newest: int) -> list[OperationSummary]:
     """The newest operations of an environment, newest first.
 
     One without an end is running when its process holds the lock, and was interrupted otherwise.

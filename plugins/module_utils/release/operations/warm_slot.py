@@ -8,7 +8,7 @@ from __future__ import annotations
 from ..errors import OperationError
 from ..ports import Host
 from ..releases.plan import Plan
-from ..stack.model import Stack
+from ..stack.model import EnvironmentName, Stack
 
 
 def seconds(stack: Stack, plan: Plan) -> int:
@@ -39,7 +39,7 @@ def keep(host: Host, stack: Stack, plan: Plan, seconds: int) -> str:
     return ""
 
 
-def cool(host: Host, stack: Stack, environment: str) -> str:
+def cool(host: Host, stack: Stack, environment: EnvironmentName) -> str:
     """Stop a warm slot whose time is over; arm the timer again if it is not. Returns what was done, or nothing."""
     note = host.store.warm(stack, environment)
     if note is None:
@@ -52,7 +52,7 @@ def cool(host: Host, stack: Stack, environment: str) -> str:
     if live is None or live.release != note["release"]:
         old = [
             container
-            for container in host.docker.containers(stack.name, environment, str(note["slot"]))
+            for container in host.docker.containers(stack.name, environment, note["slot"])
             if container.release == note["release"] and container.state == "running"
         ]
         host.docker.stop(old, {app.name: app.stop_seconds for app in stack.apps.values()})

@@ -19,7 +19,7 @@ from ..errors import Problem, RefusedError
 from ..releases.compose import LABEL
 from ..releases.history import GOOD, KEPT_RELEASES, kept, newest_first
 from ..releases.release import PARTIAL, Entry
-from ..stack.model import ENVIRONMENTS
+from ..stack.model import ENVIRONMENTS, EnvironmentName
 from ..util.fields import Fields
 
 #: A tag that a build gave: <commit>, <commit>-<settings>, <commit>-<settings>-<n>. Any other was given on purpose.
@@ -117,7 +117,7 @@ class StackUsage:
     name: str
     entries: Sequence[Entry]
     #: Release that is live, by environment; empty for none.
-    live: Mapping[str, str]
+    live: Mapping[EnvironmentName, str]
     #: Releases and images that an interrupted operation would need to be finished or undone.
     unfinished: frozenset[str] = frozenset()
     needed_images: frozenset[str] = frozenset()

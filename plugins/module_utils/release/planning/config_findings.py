@@ -14,7 +14,7 @@ from ..env.matrix_check import COMMON, Finding, check, concerning
 from ..errors import Problem
 from ..hints import hint
 from ..releases.host_state import HostState
-from ..stack.model import ENVIRONMENTS, Stack
+from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 
 #: As `format_env` writes a value, or so plain that every reader of env files takes it for the same.
 _WRITTEN = re.compile(r"(?ms)^([A-Za-z_][A-Za-z0-9_]*)=('(?:\\'|[^'\\]|\\(?!'))*'|[A-Za-z0-9_./:@%+,=-]*)$")
@@ -82,7 +82,7 @@ def findings(stack: Stack, seen: HostState) -> list[Finding]:
     return [finding for finding in found if finding.code != "missing" or not quiet[finding.environment]]
 
 
-def problems(stack: Stack, seen: HostState, environment: str) -> list[Problem]:
+def problems(stack: Stack, seen: HostState, environment: EnvironmentName) -> list[Problem]:
     """What stands in the way of bringing a release live in this environment."""
     place = f"{stack.directory}/config"
     return [finding.problem(place) for finding in concerning(findings(stack, seen), environment)]

@@ -9,7 +9,7 @@ from ..errors import Problem
 from ..hints import hint
 from ..releases.host_state import HostState
 from ..releases.request import Request
-from ..stack.model import Stack
+from ..stack.model import EnvironmentName, Stack
 
 PROVISION = hint("provision")
 
@@ -22,7 +22,7 @@ def check_apps(stack: Stack, request: Request) -> list[Problem]:
     ]
 
 
-def check_config(stack: Stack, seen: HostState, environment: str) -> list[Problem]:
+def check_config(stack: Stack, seen: HostState, environment: EnvironmentName) -> list[Problem]:
     """Env files and keys must be on the host before an app is started with them."""
     problems = [
         Problem("env file is missing", f"{stack.directory}/config/.env.{layer}", PROVISION)

@@ -15,7 +15,7 @@ from ..hints import hint
 from ..releases import compose
 from ..releases.host_state import HostState
 from ..releases.plan import Plan, TagMove, moves
-from ..releases.release import Release, release_id
+from ..releases.release import Release, ReleaseStatus, release_id
 from ..releases.request import Request
 from ..stack.model import Stack
 from .preflight import check_apps, check_config, selected
@@ -124,11 +124,16 @@ def _definition(stack: Stack, images: Mapping[str, str], kept: Release | None) -
 
 
 def plan_new(
-    stack: Stack, seen: HostState, request: Request, release: Release, tags: tuple[TagMove, ...], old_status: str
+    stack: Stack,
+    seen: HostState,
+    request: Request,
+    release: Release,
+    tags: tuple[TagMove, ...],
+    old_status: ReleaseStatus,
 ) -> Plan:
     """The plan for a release that is not in the history yet: into the idle slot, the live one becomes `old_status`."""
     was = seen.live[request.environment]
-    statuses = {release.id: "live"}
+    statuses: dict[str, ReleaseStatus] = {release.id: "live"}
     if was:
         statuses[was.release] = old_status
     return Plan(

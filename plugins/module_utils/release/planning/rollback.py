@@ -13,11 +13,11 @@ from ..hints import hint, option
 from ..releases.compose import LABEL
 from ..releases.history import GOOD, find, newest_first, rollback_target
 from ..releases.host_state import HostState
-from ..releases.plan import Plan, TagMove, moves
-from ..releases.release import Entry, Live
+from ..releases.plan import Plan, StartMode, TagMove, moves
+from ..releases.release import Entry, Live, ReleaseStatus
 from ..releases.request import Request
 from ..releases.slot import planned_slot
-from ..stack.model import Stack
+from ..stack.model import EnvironmentName, Slot, Stack
 from .preflight import PROVISION, check_apps
 from .promote import compose_release, plan_new
 
@@ -130,7 +130,7 @@ def plan_rollback(
         *moves(target.release.images, environment, seen.tags),
         *(_rollback_tags(seen, after) if environment == "production" else []),
     ]
-    statuses = {target.release.id: "live"}
+    statuses: dict[str, ReleaseStatus] = {target.release.id: "live"}
     if was:
         statuses[was.release] = "rolled_back" if was.release > target.release.id else "previous"
     plan = Plan(
@@ -151,7 +151,7 @@ def plan_rollback(
     return plan, env
 
 
-def _after(seen: HostState, environment: str, target: Entry, was: Live | None) -> Entry | None:
+def _after(seen: HostState, environment: EnvironmentName, target: Entry, was: Live | None) -> Entry | None:
     """Where the next rollback would go: to what is live now if it stays good, otherwise to what was live before."""
     before = find(seen.entries, was.release) if was and was.release < target.release.id else None
     if before and seen.images.issuperset(before.release.images.values()):
@@ -160,7 +160,9 @@ def _after(seen: HostState, environment: str, target: Entry, was: Live | None) -
     return rollback_target(others, environment, target.release.id, seen.images)
 
 
-def _start_mode(stack: Stack, seen: HostState, target: Entry, slot: str, env: dict[str, bytes], home: str) -> str:
+def _start_mode(
+    stack: Stack, seen: HostState, target: Entry, slot: Slot, env: dict[str, bytes], home: str
+) -> StartMode:
     """Kept containers are used again only if each was created from exactly what it would be created from now."""
     wanted = planned_slot(stack, target.release, slot, env, home, seen.keys)["services"]
     kept = {c.app: c for c in seen.in_slot(target.release.environment, slot) if c.release == target.release.id}

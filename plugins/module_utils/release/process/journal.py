@@ -16,7 +16,8 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from ..ports import ClockPort
-from ..releases.plan import Plan
+from ..releases.plan import Plan, Step
+from ..stack.model import EnvironmentName
 from ..util.files import sync_directory
 
 DIRECTORY = "/var/lib/onehost"
@@ -73,7 +74,7 @@ class Journal:
         self.add("note", text=text)
 
     @contextlib.contextmanager
-    def step(self, name: str, text: str) -> Iterator[None]:
+    def step(self, name: Step, text: str) -> Iterator[None]:
         begun = self._clock.monotonic()
         self.add("step", step=name, text=text)
         yield
@@ -114,12 +115,14 @@ def read(path: str) -> Record:
     return record
 
 
-def records(stack: str, environment: str, home: str = DIRECTORY, newest: int = LOOKED_AT) -> list[Record]:
+def records(stack: str, environment: EnvironmentName, home: str = DIRECTORY, newest: int = LOOKED_AT) -> list[Record]:
     """The newest journals of an environment, newest first."""
     return [read(path) for path in _paths(stack, environment, home)[:newest]]
 
 
-def glances(stack: str, environment: str, home: str = DIRECTORY, newest: int = LOOKED_AT) -> list[tuple[Any, Any]]:
+def glances(
+    stack: str, environment: EnvironmentName, home: str = DIRECTORY, newest: int = LOOKED_AT
+) -> list[tuple[Any, Any]]:
     """How the newest operations began and ended, newest first: no end, None, for one that has none.
 
     Reads the first and the last line only, which matters where it is done every minute.
@@ -140,7 +143,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _paths(stack: str, environment: str, home: str) -> list[str]:
+def _paths(stack: str, environment: EnvironmentName, home: str) -> list[str]:
     folder = directory(stack, home)
     names = os.listdir(folder) if os.path.isdir(folder) else []
     mine = [name for name in names if name.endswith(".jsonl") and f"-{environment}-" in name]
@@ -154,7 +157,7 @@ def finished(stack: str, home: str = DIRECTORY) -> list[str]:
     return [path for name in names if read(path := os.path.join(folder, name)).is_finished]
 
 
-def unfinished(stack: str, environment: str, home: str = DIRECTORY) -> list[Record]:
+def unfinished(stack: str, environment: EnvironmentName, home: str = DIRECTORY) -> list[Record]:
     """Every operation asks this first, so journals that have an end are not read as a whole."""
     candidates = (read(path) for path in _paths(stack, environment, home)[:LOOKED_AT] if not _has_ended(path))
     return [record for record in candidates if not record.is_finished]

@@ -22,8 +22,9 @@ DIRECTORY = "/run/onehost"
 LOOK_SECONDS = 0.2
 
 
-def lock_path(stack: str, environment: str, directory: str = DIRECTORY) -> str:
-    return os.path.join(directory, f"{stack}-{environment}.lock")
+def lock_path(stack: str, name: str, directory: str = DIRECTORY) -> str:
+    """Where the lock of an environment is, or of another part of a stack, such as its keys."""
+    return os.path.join(directory, f"{stack}-{name}.lock")
 
 
 @contextlib.contextmanager

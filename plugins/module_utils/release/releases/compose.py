@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..env.env_file import fingerprint
-from ..stack.model import ENVIRONMENTS, App, Stack
+from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Slot, Stack
 from .release import Release
 
 LABEL = "release.onehost"
@@ -72,7 +72,7 @@ def build_file(stack: Stack, sources: dict[str, str], tags: dict[str, str]) -> d
     return {"name": f"{stack.name}-build", "services": services}
 
 
-def service(stack: Stack, app: App, environment: str, image: str) -> dict[str, Any]:
+def service(stack: Stack, app: App, environment: EnvironmentName, image: str) -> dict[str, Any]:
     """One app as a Compose service, without what belongs to a slot."""
     result: dict[str, Any] = {
         "image": image,
@@ -105,7 +105,7 @@ def service(stack: Stack, app: App, environment: str, image: str) -> dict[str, A
 
 
 def slot_file(
-    stack: Stack, release: Release, slot: str, env_files: Mapping[str, list[str]], config: Mapping[str, str]
+    stack: Stack, release: Release, slot: Slot, env_files: Mapping[str, list[str]], config: Mapping[str, str]
 ) -> dict[str, Any]:
     """The Compose file that runs a release in a slot. `stack` is the release's own, of its day; `env_files` are
     absolute paths for each app, later ones win; `config` is a fingerprint of what is in them and in the key files.

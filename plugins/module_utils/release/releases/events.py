@@ -6,6 +6,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Literal
+
+from ..stack.model import EnvironmentName
 
 EVENTS = START, SUCCESS, FAILURE, ROLLBACK, DISK = ("start", "success", "failure", "rollback", "disk")
 
@@ -17,7 +20,7 @@ class Event:
     event: str
     text: str
     stack: str = ""
-    environment: str = ""
+    environment: EnvironmentName | Literal[""] = ""
     operation: str = ""
     host: str = ""
     person: str = ""

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 
+from ..stack.model import EnvironmentName
 from .release import Entry
 
 #: Good production releases that are kept whatever else happens: the live one and the one before it.
@@ -15,7 +16,7 @@ KEPT_RELEASES = 2
 GOOD = ("live", "previous")
 
 
-def newest_first(entries: Iterable[Entry], environment: str) -> list[Entry]:
+def newest_first(entries: Iterable[Entry], environment: EnvironmentName) -> list[Entry]:
     mine = [entry for entry in entries if entry.release.environment == environment]
     return sorted(mine, key=lambda entry: entry.release.id, reverse=True)
 
@@ -25,7 +26,7 @@ def find(entries: Iterable[Entry], release_id: str) -> Entry | None:
 
 
 def rollback_target(
-    entries: Sequence[Entry], environment: str, live: str, images: Collection[str] | None = None
+    entries: Sequence[Entry], environment: EnvironmentName, live: str, images: Collection[str] | None = None
 ) -> Entry | None:
     """The good release that was live last, other than the live one. One that failed or was rolled back from is never
     chosen, nor, when `images` names those on the host, one that has lost an image."""
@@ -35,14 +36,14 @@ def rollback_target(
     return None
 
 
-def _good(entries: Iterable[Entry], environment: str, live: str) -> list[Entry]:
+def _good(entries: Iterable[Entry], environment: EnvironmentName, live: str) -> list[Entry]:
     """Good releases other than the live one, the one that was live last first: after a rollback over several
     releases that is not the one with the newest id."""
     good = [e for e in newest_first(entries, environment) if e.status in GOOD and e.release.id != live]
     return sorted(good, key=lambda entry: (entry.since, entry.release.id), reverse=True)
 
 
-def kept(entries: Sequence[Entry], environment: str, live: str) -> list[Entry]:
+def kept(entries: Sequence[Entry], environment: EnvironmentName, live: str) -> list[Entry]:
     """The releases whose images and files must never be removed: the live one and the newest good others."""
     alive = [e for e in entries if e.release.id == live]
     return alive + _good(entries, environment, live)[: KEPT_RELEASES - 1]

@@ -8,7 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..env import secret_ages
-from ..stack.model import SLOTS, other_slot
+from ..stack.model import SLOTS, EnvironmentName, Slot, other_slot
 from .history import find
 from .release import Entry, Live
 from .runtime import Container
@@ -35,14 +35,14 @@ class HostState:
     #: Since when each secret has its value, see `env.secret_ages`.
     secret_record: secret_ages.SecretRecord = field(default_factory=secret_ages.SecretRecord)
 
-    def live_entry(self, environment: str) -> Entry | None:
+    def live_entry(self, environment: EnvironmentName) -> Entry | None:
         live = self.live.get(environment)
         return find(self.entries, live.release) if live else None
 
-    def in_slot(self, environment: str, slot: str) -> list[Container]:
+    def in_slot(self, environment: EnvironmentName, slot: Slot) -> list[Container]:
         return [container for container in self.containers[environment] if container.slot == slot]
 
-    def is_intact(self, environment: str) -> bool:
+    def is_intact(self, environment: EnvironmentName) -> bool:
         """True when the live release runs whole and under the environment's tags: only then is there nothing to do."""
         live, entry = self.live.get(environment), self.live_entry(environment)
         if live is None or entry is None:
@@ -57,10 +57,10 @@ class HostState:
             for app, image in entry.release.images.items()
         )
 
-    def idle_slot(self, environment: str) -> str:
+    def idle_slot(self, environment: EnvironmentName) -> Slot:
         live = self.live.get(environment)
         return other_slot(live.slot) if live else SLOTS[0]
 
-    def env_of(self, environment: str) -> dict[str, bytes]:
+    def env_of(self, environment: EnvironmentName) -> dict[str, bytes]:
         """Today's env files, without the ones that are missing."""
         return {layer: data for layer, data in self.env[environment].items() if data is not None}

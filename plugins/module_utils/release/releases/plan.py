@@ -7,9 +7,35 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
-from .release import Live, Release
+from ..stack.model import EnvironmentName, Slot
+from .release import Live, Release, ReleaseStatus
+
+StartMode = Literal["create", "start", "running"]
+#: What a journal calls the parts of an operation, in the order in which they come: making room, then the build of a
+#: deploy, then the rollout, then what puts it back.
+Step = Literal[
+    "cleanup",
+    "fetch",
+    "build",
+    "search",
+    "record",
+    "start",
+    "healthy",
+    "tags",
+    "routes",
+    "pause",
+    "switch",
+    "resume",
+    "confirm",
+    "watch",
+    "statuses",
+    "drain",
+    "stop",
+    "warm",
+    "back",
+]
 
 
 @dataclass(frozen=True)
@@ -28,18 +54,18 @@ class Plan:
 
     operation: str
     stack: str
-    environment: str
+    environment: EnvironmentName
     release: Release
     #: True when the release is to be written first; False when it is in the history already.
     is_new: bool
-    slot: str
+    slot: Slot
     was: Live | None
     #: create: containers are created; start: the kept ones are started; running: they still run.
-    start: str
+    start: StartMode
     tags: tuple[TagMove, ...] = ()
     #: Status of releases once this one is live, and what it becomes when the operation fails.
-    statuses: dict[str, str] = field(default_factory=dict)
-    failed_status: str = "failed"
+    statuses: dict[str, ReleaseStatus] = field(default_factory=dict)
+    failed_status: ReleaseStatus = "failed"
     watch_seconds: int = 0
     warm_seconds: int = 0
 

@@ -8,7 +8,9 @@ from __future__ import annotations
 import dataclasses
 import datetime
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
+
+from ..stack.model import SLOTS, EnvironmentName, Slot
 
 #: The shape of release.json. Raised when an older engine could misread a newer file.
 FORMAT = 1
@@ -17,7 +19,8 @@ FORMAT = 1
 PARTIAL = ".partial"
 
 #: prepared: written, not yet live. previous: was live and good. The other words speak for themselves.
-STATUSES = ("prepared", "live", "previous", "failed", "rolled_back")
+ReleaseStatus = Literal["prepared", "live", "previous", "failed", "rolled_back"]
+STATUSES: tuple[ReleaseStatus, ...] = ("prepared", "live", "previous", "failed", "rolled_back")
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,7 @@ class Release:
 
     id: str
     stack: str
-    environment: str
+    environment: EnvironmentName
     commit: str
     version: str
     created: str
@@ -99,7 +102,7 @@ class Entry:
     """
 
     release: Release
-    status: str
+    status: ReleaseStatus
     since: str = ""
     via: str = ""
 
@@ -108,7 +111,7 @@ class Entry:
 class Live:
     """What the switch sends an environment's traffic to."""
 
-    slot: str
+    slot: Slot
     release: str
 
     def __str__(self) -> str:
@@ -118,7 +121,7 @@ class Live:
     def parse(cls, text: str) -> Live | None:
         """The reverse of str(); None for the map's `none/none` and for anything that names no slot."""
         slot, _separator, release = text.strip().partition("/")
-        return cls(slot, release) if slot in ("blue", "green") and release else None
+        return next((cls(name, release) for name in SLOTS if name == slot and release), None)
 
 
 def timestamp(moment: datetime.datetime) -> str:
@@ -126,7 +129,7 @@ def timestamp(moment: datetime.datetime) -> str:
     return moment.astimezone(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
 
 
-def release_id(moment: datetime.datetime, environment: str, commit: str) -> str:
+def release_id(moment: datetime.datetime, environment: EnvironmentName, commit: str) -> str:
     return f"{timestamp(moment)}-{environment}-{commit[:7]}"
 
 

@@ -6,9 +6,10 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import TypedDict, cast
+from typing import Literal, TypedDict, cast
 
 from ..errors import Problem
+from ..stack.model import EnvironmentName, Slot
 
 
 class ProblemRow(TypedDict):
@@ -39,7 +40,7 @@ class LiveRow(TypedDict):
     """What is live in an environment once the operation is over; texts are empty when nothing is."""
 
     release: str
-    slot: str
+    slot: Slot | Literal[""]
     commit: str
     version: str
     since: str
@@ -59,13 +60,13 @@ class ReportData(TypedDict):
 
     operation: str
     stack: str
-    environment: str
+    environment: EnvironmentName
     changed: bool
     failed: bool
     message: str
     release: str
     was: str
-    slot: str
+    slot: Slot | Literal[""]
     commit: str
     seconds: float
     steps: dict[str, float]
@@ -89,14 +90,14 @@ class OperationReport:
 
     operation: str
     stack: str
-    environment: str
+    environment: EnvironmentName
     changed: bool = False
     failed: bool = False
     message: str = ""
     #: The release that is live now, and the one before.
     release: str = ""
     was: str = ""
-    slot: str = ""
+    slot: Slot | Literal[""] = ""
     commit: str = ""
     seconds: float = 0.0
     #: By step, and by app.

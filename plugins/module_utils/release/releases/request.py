@@ -7,7 +7,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-OPERATIONS = {"deploy": "staging", "promote": "production", "rollback": "production"}
+from ..stack.model import EnvironmentName
+
+OPERATIONS: dict[str, EnvironmentName] = {"deploy": "staging", "promote": "production", "rollback": "production"}
 
 
 @dataclass(frozen=True)
@@ -15,7 +17,7 @@ class Request:
     """One operation as asked for. None means: as the stack's definition says."""
 
     operation: str
-    environment: str
+    environment: EnvironmentName
     person: str = "unknown"
     host: str = "unknown"
     reason: str = ""

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import NamedTuple
 
+from ..stack.model import Slot
+
 
 @dataclass(frozen=True)
 class Image:
@@ -26,7 +28,7 @@ class Container:
 
     id: str
     app: str
-    slot: str
+    slot: Slot
     release: str
     created_from: str
     image: str

@@ -11,7 +11,7 @@ from typing import Any, TypedDict
 
 from ..env.env_file import fingerprint
 from ..stack.app_env import files_of, slot_env
-from ..stack.model import Stack
+from ..stack.model import Slot, Stack
 from ..stack.reader import read_stack
 from .compose import pair, slot_file
 from .release import Release
@@ -20,7 +20,7 @@ from .release import Release
 class StandbyNote(TypedDict):
     """The slot that is kept running after it was replaced, its release, and until when (seconds since the epoch)."""
 
-    slot: str
+    slot: Slot
     release: str
     until: float
 
@@ -39,7 +39,7 @@ def stack_of(release: Release, current: Stack) -> Stack:
 
 
 def planned_slot(
-    stack: Stack, release: Release, slot: str, env: Mapping[str, bytes], home: str, known: Mapping[str, str | None]
+    stack: Stack, release: Release, slot: Slot, env: Mapping[str, bytes], home: str, known: Mapping[str, str | None]
 ) -> dict[str, Any]:
     """The Compose file of a release in a slot whose files are in `home`, with these env files and these keys."""
     day = stack_of(release, stack)

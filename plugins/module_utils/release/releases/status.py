@@ -6,10 +6,11 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import Any, Literal
 
+from ..stack.model import EnvironmentName, Slot
 from .lock_holder import LockHolder
-from .release import Entry, seconds_of
+from .release import Entry, ReleaseStatus, seconds_of
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ class OperationSummary:
     """
 
     operation: str
-    environment: str
+    environment: EnvironmentName
     at: float
     seconds: float | None
     person: str
@@ -60,8 +61,8 @@ class ReleaseSummary:
     """One release of the history. `since` is the timestamp of its last change of status."""
 
     release: str
-    environment: str
-    status: str
+    environment: EnvironmentName
+    status: ReleaseStatus
     since: str
     via: str
     commit: str
@@ -104,7 +105,7 @@ class EnvironmentStatus:
     """What is live in an environment, how each app is, and what goes on. Texts are empty when nothing is live."""
 
     release: str = ""
-    slot: str = ""
+    slot: Slot | Literal[""] = ""
     commit: str = ""
     version: str = ""
     #: Timestamp since when it is live, the same in seconds, and the operation that made it so.

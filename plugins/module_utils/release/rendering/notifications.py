@@ -18,7 +18,7 @@ from ..hints import hint, on_host
 from ..releases.events import DISK, EVENTS, FAILURE, ROLLBACK, START, SUCCESS, Event
 from ..releases.report import ReportData
 from ..releases.request import Request
-from ..stack.model import ENVIRONMENTS
+from ..stack.model import ENVIRONMENTS, EnvironmentName
 from ..util.fields import Fields
 from .summary import rows
 
@@ -146,7 +146,7 @@ def _own_words(text: str) -> str:
     return text.partition(": ")[0]
 
 
-def recovered(stack: str, environment: str, host: str, count: int, at: float) -> Event:
+def recovered(stack: str, environment: EnvironmentName, host: str, count: int, at: float) -> Event:
     """Somebody, or a reboot, had interrupted operations finished or undone."""
     text = (
         f"recovery of {stack} {environment}: {count} interrupted operation(s) finished or undone; see {hint('status')}"

@@ -14,13 +14,13 @@ from collections.abc import Mapping
 
 from ..env.env_file import format_env, parse_env
 from ..env.matrix_check import COMMON, effective
-from .model import Stack
+from .model import EnvironmentName, Stack
 
 #: Apart from the layers' names, so that an app may be called `common`.
 PREFIX = "app-"
 
 
-def values_of(stack: Stack, app: str, environment: str, env: Mapping[str, bytes]) -> dict[str, str]:
+def values_of(stack: Stack, app: str, environment: EnvironmentName, env: Mapping[str, bytes]) -> dict[str, str]:
     """What one app gets. Without a matrix that is everything."""
     layers = {layer: parse_env(data) for layer, data in env.items()}
     if not stack.env_matrix:
@@ -33,7 +33,7 @@ def values_of(stack: Stack, app: str, environment: str, env: Mapping[str, bytes]
     }
 
 
-def slot_env(stack: Stack, environment: str, env: Mapping[str, bytes]) -> dict[str, bytes]:
+def slot_env(stack: Stack, environment: EnvironmentName, env: Mapping[str, bytes]) -> dict[str, bytes]:
     """The env files of a slot by name: one for each app; without a matrix the layers as they are."""
     if not stack.env_matrix:
         return dict(env)

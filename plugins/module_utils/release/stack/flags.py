@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import TypedDict
 
 from ..errors import Problem, RefusedError
-from .model import Stack
+from .model import EnvironmentName, Stack
 
 
 class FlagSetting(TypedDict):
@@ -58,7 +58,7 @@ def who_has(stack: Stack, flag: str) -> list[str]:
     return apps
 
 
-def lines(stack: Stack, environment: str, known: State) -> list[str]:
+def lines(stack: Stack, environment: EnvironmentName, known: State) -> list[str]:
     """What is not as the app's author meant it to be, and what is closed, for status."""
     defaults = {name: flag.default for app in stack.apps.values() for name, flag in app.flags.items()}
     shut = [

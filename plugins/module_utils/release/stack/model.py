@@ -10,13 +10,15 @@ import json
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..env.matrix import Key
 from .tls import Tls
 
-ENVIRONMENTS = ("staging", "production")
-SLOTS = ("blue", "green")
+EnvironmentName = Literal["staging", "production"]
+Slot = Literal["blue", "green"]
+ENVIRONMENTS: tuple[EnvironmentName, ...] = ("staging", "production")
+SLOTS: tuple[Slot, ...] = ("blue", "green")
 
 #: Loopback ports reserved for each app: two slots for each environment now, room for previews later.
 PORT_BLOCK = 10
@@ -92,7 +94,7 @@ class App:
 class Environment:
     """One environment's public side: the edge's ports and host names (none: any host name)."""
 
-    name: str
+    name: EnvironmentName
     ports: tuple[int, ...]
     hosts: tuple[str, ...]
     tls: Tls | None = None
@@ -129,7 +131,7 @@ class Stack:
     owner: str
     source: str
     version: str
-    environments: dict[str, Environment]
+    environments: dict[EnvironmentName, Environment]
     keys: Keys | None
     build_arguments: dict[str, str]
     env: dict[str, dict[str, str]]
@@ -169,30 +171,30 @@ class Stack:
     def image(self, app: str, tag: str) -> str:
         return f"{app}:{tag}"
 
-    def project(self, environment: str, slot: str) -> str:
+    def project(self, environment: EnvironmentName, slot: Slot) -> str:
         """The Compose project of a slot."""
         return f"{self.name}-{environment}-{slot}"
 
-    def backend(self, environment: str, app: str, slot: str) -> str:
+    def backend(self, environment: EnvironmentName, app: str, slot: Slot) -> str:
         """The switch's backend of an app in a slot."""
         return f"{self.name}-{environment}-{app}-{slot}"
 
-    def loopback_port(self, app: App, environment: str, slot: str) -> int:
+    def loopback_port(self, app: App, environment: EnvironmentName, slot: Slot) -> int:
         """The host's port of an app in a slot. An app that never runs twice has one port for both slots, so that
         the switch waits on the same address while it is replaced."""
         return loopback_port(app.loopback_port, app.is_replaced_in_place, environment, slot)
 
 
-def loopback_port(first: int, in_place: bool, environment: str, slot: str) -> int:
+def loopback_port(first: int, in_place: bool, environment: EnvironmentName, slot: Slot) -> int:
     """A port within an app's block of ten, see docs/architecture.md."""
     return first + 2 * ENVIRONMENTS.index(environment) + (0 if in_place else SLOTS.index(slot))
 
 
-def other_slot(slot: str) -> str:
+def other_slot(slot: Slot) -> Slot:
     return SLOTS[1 - SLOTS.index(slot)]
 
 
-def socket_path(stack: str, environment: str, app: str) -> str:
+def socket_path(stack: str, environment: EnvironmentName, app: str) -> str:
     return f"/run/haproxy/{stack}-{environment}-{app}.sock"
 
 

@@ -13,7 +13,7 @@ from ..env.matrix import Key, read_matrix
 from ..errors import Problem, RefusedError
 from ..util.fields import Fields, plain
 from .checks import check_apps_of, check_together
-from .model import ENVIRONMENTS, NAME, OWN_PATH, PORT_BLOCK, App, Environment, Flag, Keys, Route, Stack
+from .model import ENVIRONMENTS, NAME, OWN_PATH, PORT_BLOCK, App, Environment, EnvironmentName, Flag, Keys, Route, Stack
 from .tls import read_tls
 
 PATH = r"/[A-Za-z0-9._~/-]*"
@@ -85,7 +85,7 @@ def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
     return stack
 
 
-def _read_environments(fields: Fields, problems: list[Problem]) -> dict[str, Environment]:
+def _read_environments(fields: Fields, problems: list[Problem]) -> dict[EnvironmentName, Environment]:
     data = fields.mapping("environments")
     result = {}
     for name in data:
