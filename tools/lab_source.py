@@ -22,7 +22,9 @@ EXAMPLES = ROOT / "examples"
 HOME = "srv/git"
 USER_ID = 1000
 FIRST_COMMIT = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)
-NOT_SOURCE = ("node_modules", "__pycache__", ".git", ".venv")
+# What several folders of an example share lies here once; each has links to it.
+SHARED = "_shared"
+NOT_SOURCE = (SHARED, "node_modules", "__pycache__", ".git", ".venv")
 # Nobody's own git settings (signing, hooks, line ends) may change a commit id.
 ISOLATED = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
 
@@ -39,7 +41,8 @@ def repository_archive(name: str, source: Path) -> bytes:
     """A tar of `<name>.git`, bare, with commit 1, owned by the lab's login user."""
     with tempfile.TemporaryDirectory() as work:
         tree, bare = Path(work, "tree"), Path(work, f"{name}.git")
-        shutil.copytree(source, tree, ignore=shutil.ignore_patterns(*NOT_SOURCE))
+        # Links become the files they lead to: an app is built from its own folder alone.
+        shutil.copytree(source, tree, symlinks=False, ignore=shutil.ignore_patterns(*NOT_SOURCE))
         git(tree, "init", "--quiet", "--initial-branch=main", "--template=")
         commit(tree, number=1)
         git(tree, "clone", "--quiet", "--bare", "--template=", str(tree), str(bare))

@@ -16,7 +16,6 @@ import { fileURLToPath } from 'node:url';
 
 const root = fileURLToPath(new URL('..', import.meta.url));
 const verifiers = ['WBSalesHub', 'WBFinHub', 'WBOnboardingHub', 'HWTestAgent'];
-const hubs = ['WBHubManager', ...verifiers];
 const { WebSocket } = createRequire(join(root, 'HWTestAgent/package.json'))('ws');
 
 const keys = mkdtempSync(join(tmpdir(), 'workhub-keys-'));
@@ -38,7 +37,8 @@ after(() => {
 
 /** Starts a hub on a free port and waits until it listens. */
 async function start(hub, env = {}) {
-  const child = spawn(process.execPath, ['src/main.js'], {
+  // A shared file may be a link: what it imports is to be found from the hub that has the link.
+  const child = spawn(process.execPath, ['--preserve-symlinks', 'src/main.js'], {
     cwd: join(root, hub),
     env: {
       PATH: process.env.PATH,
@@ -86,14 +86,6 @@ const login = (manager, headers) => fetch(
   send('POST', { user: 'Kim', password: 'correct horse' }, headers),
 );
 const me = (hub, token) => fetch(`${hub.url}/me`, { headers: { Authorization: `Bearer ${token}` } });
-
-test('what the hubs have in common is the same, byte for byte', () => {
-  const same = (file, among) => assert.equal(
-    new Set(among.map((hub) => readFileSync(join(root, hub, file), 'utf8'))).size, 1, file,
-  );
-  for (const file of ['src/hub.js', '.dockerignore', '.npmrc']) same(file, hubs);
-  same('src/token.js', verifiers);
-});
 
 test('a login at the manager is believed by every other hub, until the keys change', async () => {
   const manager = await start('WBHubManager');
