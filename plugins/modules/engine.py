@@ -64,6 +64,9 @@ from ansible_collections.onehost.release.plugins.module_utils.release.operations
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags as flag_operations
 from ansible_collections.onehost.release.plugins.module_utils.release.util import files as atomic
 
+#: The package in its directory, and its names there while it is replaced.
+PACKAGE, NEW, OLD = "release", "release.new", "release.old"
+
 # Only what is imported travels with a module: these pull in the whole engine.
 PARTS = (cli, config_check, importer, remote, flag_operations, compose_env_files)
 
@@ -95,7 +98,7 @@ def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
         relative = f"{name.replace('.', '/')}.py"
         data = pkgutil.get_data(release.__name__, relative)
         if data is not None:
-            result[os.path.join(path, "release", relative)] = (data, 0o644)
+            result[os.path.join(path, PACKAGE, relative)] = (data, 0o644)
     result[command_path] = (PROGRAM.format(path=path, part="entrypoints.cli").encode(), 0o755)
     result[os.path.join(path, "exchange")] = (PROGRAM.format(path=path, part="entrypoints.remote").encode(), 0o755)
     return result
@@ -110,31 +113,53 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    home = os.path.join(module.params["path"], "release")
-    wanted = wanted_files(module.params["path"], module.params["command"])
-    if module.params["state"] == "absent":
-        wanted = {}
-    # Python's own __pycache__ may stay: it spares each call the compiling, and follows its sources.
-    there = {
-        os.path.join(place, name) for place, _, names in os.walk(home) for name in names if "__pycache__" not in place
-    }
-    programs = (module.params["command"], os.path.join(module.params["path"], "exchange"))
-    there |= {path for path in programs if os.path.exists(path)}
-    changed = [path for path, (data, mode) in wanted.items() if not same(path, data, mode)]
-    gone = sorted(there - wanted.keys())
-    if not module.check_mode:
-        if wanted:
-            for folder in sorted({os.path.dirname(name) for name in wanted if name.startswith(home)}):
-                os.makedirs(folder, mode=0o755, exist_ok=True)
-        for path in changed:
-            data, mode = wanted[path]
-            atomic.write_atomically(path, data, mode)
-        for path in gone:
-            os.remove(path)
-        if not wanted and os.path.isdir(home):
-            shutil.rmtree(home)
-    names = "".join(f"{path}\n" for path in changed + gone)
+    path, state = module.params["path"], module.params["state"]
+    wanted = wanted_files(path, module.params["command"]) if state == "present" else {}
+    programs = (module.params["command"], os.path.join(path, "exchange"))
+    changed = [name for name, (data, mode) in wanted.items() if not same(name, data, mode)]
+    gone = sorted({*files_of(path), *filter(os.path.exists, programs)} - wanted.keys())
+    if not module.check_mode and (changed or gone):
+        replace_package(path, {name: file for name, file in wanted.items() if name not in programs})
+        for name in programs:
+            if name in changed:
+                atomic.write_atomically(name, *wanted[name])
+            elif name in gone:
+                os.remove(name)
+    names = "".join(f"{name}\n" for name in changed + gone)
     module.exit_json(changed=bool(changed or gone), files=changed + gone, diff={"before": "", "after": names})
+
+
+def files_of(path: str) -> list[str]:
+    """The files of the package that is installed, and what an interrupted replacement left beside it.
+
+    Python's own __pycache__ may stay: it spares each call the compiling, and follows its sources.
+    """
+    return [
+        os.path.join(place, name)
+        for directory in (PACKAGE, NEW, OLD)
+        for place, _, names in os.walk(os.path.join(path, directory))
+        for name in names
+        if directory != PACKAGE or "__pycache__" not in place
+    ]
+
+
+def replace_package(path: str, files: dict[str, tuple[bytes, int]]) -> None:
+    """Write the package beside the installed one, and let it take its place: nobody who starts it meanwhile gets
+    modules of both. Without files there is none afterwards.
+    """
+    package, new, old = (os.path.join(path, directory) for directory in (PACKAGE, NEW, OLD))
+    for rest in (new, old):
+        shutil.rmtree(rest, ignore_errors=True)
+    for name, (data, mode) in files.items():
+        place = os.path.join(new, os.path.relpath(name, package))
+        os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
+        atomic.write_synced(place, data, mode)
+    if os.path.isdir(package):
+        os.rename(package, old)
+    if files:
+        os.rename(new, package)
+        atomic.sync_directory(path)
+    shutil.rmtree(old, ignore_errors=True)
 
 
 def same(path: str, data: bytes, mode: int) -> bool:
