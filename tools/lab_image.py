@@ -137,8 +137,8 @@ def as_superuser() -> list[str]:
     return [] if os.geteuid() == 0 or not shutil.which("sudo") else ["sudo", "--"]
 
 
-def apt_sources() -> list[str]:
-    """One-line apt sources for the lab's suite, at the places this machine gets Debian from.
+def apt_sources(suite: str = SUITE, *, updates: bool = True) -> list[str]:
+    """One-line apt sources for a suite, at the places this machine gets Debian from.
 
     Empty on a machine that is not Debian: mmdebstrap then takes the suite's own home.
     """
@@ -156,9 +156,11 @@ def apt_sources() -> list[str]:
             places.setdefault(label, uri)
     if "Debian" not in places:
         return []
-    sources = [f"deb {places['Debian']} {suite} main" for suite in (SUITE, f"{SUITE}-updates")]
+    if not updates:
+        return [f"deb {places['Debian']} {suite} main"]
+    sources = [f"deb {places['Debian']} {pocket} main" for pocket in (suite, f"{suite}-updates")]
     if "Debian-Security" in places:
-        sources.append(f"deb {places['Debian-Security']} {SUITE}-security main")
+        sources.append(f"deb {places['Debian-Security']} {suite}-security main")
     return sources
 
 

@@ -12,9 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from ansible.parsing.dataloader import DataLoader
-from ansible.template import Templar, trust_as_template
+from ansible.template import trust_as_template
 from fakes.stacks import shop_definition
+from support.rendering import render, templar, trusted
 
 from release.stack.model import OWN_PATH, Stack
 from release.stack.reader import read_stack
@@ -23,38 +23,11 @@ ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.usefixtures("collection")
 
 
-def trusted(value: Any) -> Any:
-    """What a variables file holds may be templates; ansible-core wants to be told so."""
-    if isinstance(value, str):
-        return trust_as_template(value)
-    if isinstance(value, dict):
-        return {key: trusted(item) for key, item in value.items()}
-    return [trusted(item) for item in value] if isinstance(value, list) else value
-
-
-def templar(**variables: Any) -> Templar:
-    return Templar(
-        DataLoader(), variables={"ansible_managed": "Ansible managed", "ansible_check_mode": False, **variables}
-    )
-
-
 @pytest.fixture(scope="module")
 def workhub(collection: None) -> Stack:
     data = yaml.safe_load((ROOT / "group_vars" / "workhub.yml").read_text())["onehost_stack_workhub"]
     values = {f"workhub_{name}": "x" for name in ("database_url", "google_client_id", "google_client_secret")}
     return read_stack("workhub", templar(**values, workhub_session_secret="x").template(trusted(data)))
-
-
-def render(role: str, template: str, **variables: Any) -> str:
-    """One template of a role, with the role's defaults and vars."""
-    home = ROOT / "roles" / role
-    for part in ("defaults", "vars"):
-        path = home / part / "main.yml"
-        if path.exists():
-            variables = {**trusted(yaml.safe_load(path.read_text()) or {}), **variables}
-    text = (home / "templates" / template).read_text()
-    engine = templar(**variables)
-    return str(engine.template(trust_as_template(text))) + "\n"
 
 
 def lines(text: str) -> list[str]:

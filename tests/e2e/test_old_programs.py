@@ -1,0 +1,147 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Every configuration that is rendered is taken by nginx and HAProxy of each age that a host may have.
+
+The labs have the programs of their own distribution. Here the configuration is tested by others: nginx 1.18, as Ubuntu
+22.04 has it, and HAProxy 2.2 and 2.6, on both sides of Ubuntu's 2.4.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from fakes.certificates import authority
+from support.old_programs import Programs
+from support.rendering import render
+
+from release.stack.reader import read_stack
+
+DEFINITIONS = Path(__file__).parent / "files" / "every_option.yml"
+#: The suite, and which nginx and HAProxy are expected in it: a newer one would prove less.
+SUITES = {"bullseye": ("1.18.", "2.2."), "bookworm": ("1.22.", "2.6.")}
+#: What HAProxy and nginx print of a configuration that they take, but do not like.
+WARNING = re.compile(r"\[(warn|warning|alert|emerg)\b", re.IGNORECASE)
+MAPS = "/var/lib/onehost/switch"
+Stacks = list[dict[str, Any]]
+
+ALL = {
+    "edge_trusted_proxies": ["10.0.0.0/8", "2001:db8::/32"],
+    "edge_basic_auth": {"shop-staging": ["ann:{PLAIN}x"], "shop-production": ["ann:{PLAIN}x"]},
+    "status_page_networks": ["192.0.2.0/24", "2001:db8::/32"],
+    "status_page_users": ["ann:{PLAIN}x"],
+    "router_metrics_port": 9101,
+}
+OPTIONS: dict[str, dict[str, Any]] = {
+    "as it comes": {},
+    "with every option": ALL,
+    "without IPv6": ALL | {"edge_ipv6": False},
+}
+
+
+@pytest.fixture(scope="module", params=SUITES)
+def programs(request: pytest.FixtureRequest) -> Programs:
+    programs = Programs(request.param)
+    nginx, haproxy = SUITES[request.param]
+    assert f"nginx/{nginx}" in programs.version("nginx")
+    assert re.search(rf"version {re.escape(haproxy)}", programs.version("haproxy"))
+    return programs
+
+
+@pytest.fixture(scope="module")
+def stacks(collection: None) -> Stacks:
+    definitions = yaml.safe_load(DEFINITIONS.read_text())
+    return [read_stack(name, data).to_mapping(with_env=False) for name, data in definitions.items()]
+
+
+def nginx_files(stacks: Stacks, version: str, **options: Any) -> dict[str, str]:
+    """All that the edge and the status page write for nginx, by path."""
+
+    def edge(template: str, item: Any = None) -> str:
+        facts = {"packages": {"nginx": [{"version": version}]}}
+        return render("edge", template, edge_stacks=stacks, item=item, ansible_facts=facts, **options)
+
+    home = "/etc/nginx/onehost"
+    files = {
+        "/etc/nginx/nginx.conf": edge("nginx.conf.j2"),
+        "/etc/nginx/conf.d/00-onehost.conf": edge("default_server.conf.j2"),
+        f"{home}/server.conf": edge("server.conf.j2"),
+        f"{home}/test-part": edge("validate_stack.j2"),
+    }
+    for name, users in options.get("edge_basic_auth", {}).items():
+        files |= {f"{home}/auth/{name}.conf": edge("auth.conf.j2", name), f"{home}/auth/{name}.htpasswd": users[0]}
+    for stack in stacks:
+        files[f"/etc/nginx/conf.d/onehost-{stack['name']}.conf"] = edge("stack_include.conf.j2", stack)
+        for environment, settings in stack["environments"].items():
+            name = f"{stack['name']}-{environment}"
+            files[f"{stack['directory']}/nginx/live/{environment}.conf"] = edge("routes.conf.j2", [stack, environment])
+            if settings["tls"]:
+                for kind in ("", ".host"):
+                    files[f"{home}/tls/{name}{kind}.conf"] = edge("tls.conf.j2", [stack, environment, kind])
+                made = authority().make([f"{stack['name']}.example"])
+                files[f"{home}/tls/{name}.pem"] = (made.certificate + made.key).decode()
+        place = f"{home}/own/{stack['name']}-staging"
+        files[f"{place}/status_page.conf"] = render(
+            "status_page", "location.conf.j2", item=place, status_page_stacks=stacks, **options
+        )
+    return files
+
+
+def haproxy_files(stacks: Stacks, **options: Any) -> dict[str, str]:
+    """All that the router writes for HAProxy, by path."""
+    files = {"/etc/haproxy/haproxy.cfg": render("router", "haproxy.cfg.j2", router_stacks=stacks, **options)}
+    page = render("edge", "page.html.j2", item={"title": "One moment", "text": "Please come back."})
+    files |= {f"/etc/haproxy/pages/{name}.html": page for name in ("no-release", "unavailable", "flag-off")}
+    for stack in stacks:
+        for environment in ("staging", "production"):
+            files[f"{MAPS}/{stack['name']}-{environment}.map"] = "live none/none\n"
+            files[f"{MAPS}/{stack['name']}-{environment}-off.map"] = ""
+    return files
+
+
+def assert_taken(programs: Programs, command: str, files: dict[str, str]) -> None:
+    code, printed = programs.run(command, files)
+    assert code == 0, f"{programs.suite}: {printed}"
+    assert not WARNING.search(printed), f"{programs.suite}: {printed}"
+
+
+def version_of(programs: Programs) -> str:
+    (version,) = re.findall(r"nginx/([\d.]+)", programs.version("nginx"))
+    return str(version)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
+def test_nginx_takes_the_edge(programs: Programs, stacks: Stacks, options: dict[str, Any]) -> None:
+    files = nginx_files(stacks, version_of(programs), **options)
+    assert len([name for name in files if "/tls/" in name]) == 9
+    # The whole, and then each part alone, as the roles have it tested before it is put in place.
+    parts = [f"{stack['directory']}/nginx/live/{name}.conf" for stack in stacks for name in stack["environments"]]
+    tests = ["nginx -t", *(f"/etc/nginx/onehost/test-part {part}" for part in parts)]
+    own = "/etc/nginx/onehost/own/shop-staging/status_page.conf"
+    assert_taken(programs, " && ".join([*tests, f"/etc/nginx/onehost/test-part {own} in-server"]), files)
+
+
+@pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
+def test_haproxy_takes_the_router(programs: Programs, stacks: Stacks, options: dict[str, Any]) -> None:
+    assert_taken(programs, "haproxy -c -f /etc/haproxy/haproxy.cfg", haproxy_files(stacks, **options))
+
+
+def test_a_host_without_stacks(programs: Programs) -> None:
+    assert_taken(programs, "nginx -t", nginx_files([], version_of(programs)))
+    assert_taken(programs, "haproxy -c -f /etc/haproxy/haproxy.cfg", haproxy_files([]))
+
+
+def test_newer_syntax_is_not_taken(programs: Programs, stacks: Stacks) -> None:
+    """Otherwise the rest says nothing."""
+    files = nginx_files(stacks, "1.26.3")
+    code, printed = programs.run("nginx -t", files)
+    assert code != 0 and 'unknown directive "http2"' in printed
+    files = haproxy_files(stacks)
+    # Of HAProxy 3.0.
+    files["/etc/haproxy/haproxy.cfg"] += "\ntraces\n    trace h1 sink stdout\n"
+    code, printed = programs.run("haproxy -c -f /etc/haproxy/haproxy.cfg", files)
+    assert code != 0 and "unknown keyword 'traces'" in printed

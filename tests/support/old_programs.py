@@ -1,0 +1,79 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""nginx and HAProxy of earlier Debian releases, in images of their own: a configuration can be tested, nothing runs."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import io
+import subprocess
+import tarfile
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+import lab_image
+from progress import Progress
+
+#: With what the edge's own test of a part is made of.
+PACKAGES = "nginx-core,haproxy,dash,coreutils,grep,sed,tar"
+IMAGE = "onehost-lab/programs"
+progress = Progress("programs")
+#: The packages are unpacked, not configured: these are the users and directories that configuring would make.
+FILES = {
+    "etc/passwd": "root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/:/bin/false\nhaproxy:x:99:99::/:/bin/false\n",
+    "etc/group": "root:x:0:\nadm:x:4:\nwww-data:x:33:\nhaproxy:x:99:\n",
+    "var/lib/haproxy/.keep": "",
+    "run/haproxy/.keep": "",
+}
+
+
+class Programs:
+    """The programs of one Debian release. The image is made once, from the packages of this machine's mirror."""
+
+    def __init__(self, suite: str) -> None:
+        self.suite = suite
+        lab_image.ensure_programs(progress, {"mmdebstrap": "mmdebstrap"})
+        sources = lab_image.apt_sources(suite, updates=False)
+        recipe = hashlib.sha256(repr((suite, PACKAGES, sources, lab_image.apt_options())).encode()).hexdigest()
+        self.image = f"{IMAGE}:{suite}-{recipe[:12]}"
+        cache = lab_image.ROOT / ".cache"
+        cache.mkdir(exist_ok=True)
+        with (cache / f"programs-{suite}.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if lab_image.run(["docker", "images", "--quiet", self.image], "the images of this machine"):
+                return
+            with progress.step(f"unpacking {PACKAGES} of {suite} (once)"):
+                self._make(cache, sources, recipe)
+
+    def _make(self, cache: Path, sources: list[str], recipe: str) -> None:
+        words = [*lab_image.as_superuser(), "mmdebstrap", "--quiet", "--variant=extract", f"--include={PACKAGES}"]
+        words += [f"--aptopt={option}" for option in lab_image.apt_options()]
+        words += [f"--dpkgopt=path-exclude={pattern}" for pattern in lab_image.NO_MANUALS]
+        words += ['--customize-hook=ln --symbolic --force dash "$1/bin/sh"', self.suite]
+        labels = {lab_image.RECIPE_LABEL: recipe, lab_image.SUITE_LABEL: self.suite}
+        with tempfile.TemporaryDirectory(dir=cache) as work:
+            root = Path(work, "root.tar")
+            root.touch()
+            lab_image.run([*words, str(root), *sources], f"the programs of {self.suite}")
+            lab_image.import_image(root, self.image, [f"LABEL {name}={value}" for name, value in labels.items()])
+
+    def version(self, program: str) -> str:
+        """What `nginx -v` or `haproxy -v` says."""
+        return self.run(f"{program} -v", {})[1]
+
+    def run(self, command: str, files: Mapping[str, str]) -> tuple[int, str]:
+        """Put files where they belong, run a command, and give its exit code and what it printed."""
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w") as archive:
+            for name, text in {**FILES, **files}.items():
+                entry = tarfile.TarInfo(name.lstrip("/"))
+                data = text.encode()
+                entry.size, entry.mode = len(data), 0o755 if text.startswith("#!") else 0o644
+                archive.addfile(entry, io.BytesIO(data))
+        words = ["docker", "run", "--rm", "--interactive", "--network", "none", self.image]
+        words += ["sh", "-c", f"tar -x -C / && PATH=/usr/sbin:$PATH && {command} 2>&1"]
+        done = subprocess.run(words, input=buffer.getvalue(), capture_output=True, check=False, timeout=120)
+        return done.returncode, (done.stdout + done.stderr).decode()

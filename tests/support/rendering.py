@@ -1,0 +1,39 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Templates of roles, rendered by Ansible's own templar."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import yaml
+from ansible.template import Templar, trust_as_template
+
+ROLES = Path(__file__).resolve().parents[2] / "roles"
+
+
+def trusted(value: Any) -> Any:
+    """What a variables file holds may be templates; ansible-core wants to be told so."""
+    if isinstance(value, str):
+        return trust_as_template(value)
+    if isinstance(value, dict):
+        return {key: trusted(item) for key, item in value.items()}
+    return [trusted(item) for item in value] if isinstance(value, list) else value
+
+
+def templar(**variables: Any) -> Templar:
+    return Templar(variables={"ansible_managed": "Ansible managed", "ansible_check_mode": False, **variables})
+
+
+def render(role: str, template: str, **variables: Any) -> str:
+    """One template of a role, with the role's defaults and vars."""
+    home = ROLES / role
+    for part in ("defaults", "vars"):
+        path = home / part / "main.yml"
+        if path.exists():
+            variables = {**trusted(yaml.safe_load(path.read_text()) or {}), **variables}
+    text = (home / "templates" / template).read_text()
+    engine = templar(**variables)
+    return str(engine.template(trust_as_template(text))) + "\n"
