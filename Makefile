@@ -59,10 +59,16 @@ lint: setup ## Style, types, Ansible rules, documentation
 lint-ansible:
 	@ansible-lint --offline
 
+mypy := mypy --strict --explicit-package-bases --namespace-packages
+# Ubuntu 22.04 has Python 3.10: what runs on a host uses no newer syntax and no newer part of the library.
+on_hosts := --python-version 3.10
+
 lint-code:
 	@ruff check
 	@ruff format --check
-	@mypy --strict --explicit-package-bases --namespace-packages plugins/module_utils/release tools tests/support tests/fakes tests/invariants/invariants.py roles/control_node/files
+	@$(mypy) tools tests/support tests/fakes tests/invariants/invariants.py
+	@$(mypy) $(on_hosts) plugins/module_utils/release $(wildcard roles/*/files/*.py)
+	@MYPYPATH=.collections $(mypy) $(on_hosts) --package ansible_collections.onehost.release.plugins.modules
 	@PYTHONPATH=plugins/module_utils lint-imports --no-cache
 	@$(call files,'*.yml' '*.yaml') | xargs -0 --no-run-if-empty yamllint --strict
 	@$(call files,.ci/run tools/setup tools/engine tools/browser tools/parts tools/watch tools/lock tools/lab tools/lab_files '*.sh') \

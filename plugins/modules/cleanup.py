@@ -88,6 +88,7 @@ report:
 """
 
 import dataclasses
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
@@ -126,7 +127,8 @@ def main() -> None:
         module.fail_json(msg=str(error))
     lines = cleanup.lines(report, module.check_mode)
     names = "".join(f"{item['kind']} {', '.join(item['names'])}\n" for item in report.removed)
-    result = {"report": dataclasses.asdict(report), "lines": lines, "diff": {"before": names, "after": ""}}
+    diff = {"before": names, "after": ""}
+    result: dict[str, Any] = {"report": dataclasses.asdict(report), "lines": lines, "diff": diff}
     if report.failed and not module.check_mode:
         module.fail_json(msg="\n".join(lines), changed=report.changed, **result)
     module.exit_json(msg=report.message, changed=report.changed, would_fail=report.failed, **result)

@@ -10,7 +10,7 @@ import sys
 import time
 
 
-def process():
+def process() -> str | None:
     """The process id that HAProxy's runtime socket reports; None while it does not answer."""
     try:
         with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as connection:
