@@ -87,7 +87,7 @@ const login = (manager, headers) => fetch(
 );
 const me = (hub, token) => fetch(`${hub.url}/me`, { headers: { Authorization: `Bearer ${token}` } });
 
-test('a login at the manager is believed by every other hub, until the keys change', async () => {
+test('a login at the manager is accepted by every other hub until the keys change', async () => {
   const manager = await start('WBHubManager');
   const others = await Promise.all(verifiers.map((hub) => start(hub)));
   const { token } = await (await login(manager)).json();
@@ -114,7 +114,7 @@ test('a login at the manager is believed by every other hub, until the keys chan
   for (const hub of [manager, ...others]) assert.equal(await hub.stop(), 0);
 });
 
-test('after a rotation tokens of before are believed until the overlap ends', async () => {
+test('after a rotation earlier tokens are accepted until the grace period ends', async () => {
   const manager = await start('WBHubManager');
   const fin = await start('WBFinHub', { JWT_PUBLIC_KEY_PREVIOUS: previousKey });
   const { token } = await (await login(manager)).json();
@@ -123,14 +123,14 @@ test('after a rotation tokens of before are believed until the overlap ends', as
   assert.equal((await me(fin, token)).status, 200);
   const renewed = await (await login(manager)).json();
   assert.equal((await me(fin, renewed.token)).status, 200);
-  // The end of the overlap, under the running app.
+  // The grace period ends while the app runs.
   writeFileSync(previousKey, readFileSync(publicKey));
   assert.equal((await me(fin, token)).status, 401);
   assert.equal((await me(fin, renewed.token)).status, 200);
   await Promise.all([manager.stop(), fin.stop()]);
 });
 
-test('a feature switch works at once', async () => {
+test('a feature flag works at once', async () => {
   const flags = join(keys, 'flags.json');
   const agent = await start('HWTestAgent', { FLAGS_FILE: flags });
   for (const on of [true, false, true]) {

@@ -29,13 +29,13 @@ function attachSockets(server, isStopping) {
   return () => sockets.clients.forEach(leave);
 }
 
-/** A feature switch. The file is read at every use, so that it works at once and without a restart. */
+/** A feature flag. The file is read at every use, so that a change works at once and without a restart. */
 async function isOn(flag) {
   const path = process.env.FLAGS_FILE;
   return path ? JSON.parse(await readFile(path, 'utf8'))[flag] !== false : true;
 }
 
-/** GET /battle: two devices against each other. It can be switched off. */
+/** GET /battle: two devices against each other. A flag can turn it off. */
 async function battle(request, response) {
   const { app, release } = identity;
   if (await isOn('battle')) response.json({ app, release, battle: 'on' });

@@ -7,7 +7,7 @@ import { identity, keyFile } from './hub.js';
 export const publicKey = keyFile('JWT_PUBLIC_KEY', createPublicKey);
 const previousKey = keyFile('JWT_PUBLIC_KEY_PREVIOUS', createPublicKey);
 
-/** After a rotation, tokens that were signed with the key of before are believed for a while. */
+/** After a rotation, tokens that were signed with the previous key are accepted for a while. */
 async function verified(token, key, claims) {
   try {
     return await jwtVerify(token, key, claims);
@@ -17,7 +17,7 @@ async function verified(token, key, claims) {
   }
 }
 
-/** GET /me: who the caller is according to the token, or why the token is not believed. */
+/** GET /me: who the caller is according to the token, or why the token is refused. */
 export async function me(request, response) {
   const { app, environment, release } = identity;
   const refuse = (why) => response
