@@ -53,8 +53,8 @@ files:
 """
 
 import os
-import pkgutil
 import shutil
+import sys
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils import release
@@ -83,22 +83,18 @@ raise SystemExit(main())
 """
 
 
-def walk() -> list[pkgutil.ModuleInfo]:
-    """Every package and module of the engine, as it came with this module."""
-    return list(pkgutil.walk_packages(release.__path__, f"{release.__name__}."))
-
-
 def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
     """Content and mode of every file of an installed engine, by path."""
     result = {}
-    packages = ("", *(f"{part.name[len(release.__name__) + 1 :]}" for part in walk() if part.ispkg))
-    names = {f"{name}.__init__".lstrip(".") for name in packages}
-    names |= {part.name[len(release.__name__) + 1 :] for part in walk() if not part.ispkg}
-    for name in sorted(names):
-        relative = f"{name.replace('.', '/')}.py"
-        data = pkgutil.get_data(release.__name__, relative)
-        if data is not None:
-            result[os.path.join(path, PACKAGE, relative)] = (data, 0o644)
+    for name, part in sorted(sys.modules.items()):
+        if name != release.__name__ and not name.startswith(f"{release.__name__}."):
+            continue
+        relative = name[len(release.__name__) :].lstrip(".").replace(".", "/")
+        file = os.path.join(relative, "__init__.py") if hasattr(part, "__path__") else f"{relative}.py"
+        # Asked of whatever imported it, a zip archive as a rule. Ansible's own loader answers with bytes.
+        source = part.__spec__.loader.get_source(name)
+        data = source if isinstance(source, bytes) else source.encode()
+        result[os.path.join(path, PACKAGE, file)] = (data, 0o644)
     result[command_path] = (PROGRAM.format(path=path, part="entrypoints.cli").encode(), 0o755)
     result[os.path.join(path, "exchange")] = (PROGRAM.format(path=path, part="entrypoints.remote").encode(), 0o755)
     return result
