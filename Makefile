@@ -17,6 +17,9 @@ export MYPYPATH := $(CURDIR)/tools:$(CURDIR)/plugins/module_utils:$(CURDIR)/test
 # The lab's system: trixie (Debian 13), jammy or noble (Ubuntu 22.04, 24.04).
 export ONEHOST_LAB_SUITE ?= trixie
 
+# How Ansible runs its tasks in tests; `linear` is its own way, which users have: see tests/support/strategy.py.
+export ONEHOST_TEST_STRATEGY ?= mitogen_linear
+
 # `make test ONLY="lint unit"` runs these parts alone.
 ONLY ?= lint unit browser sanity molecule e2e faults
 # More options for pytest: `make unit PYTEST="-k tags -x"`.
@@ -97,7 +100,7 @@ browser: setup ## The status page in a headless browser
 
 molecule: setup engine ## Scenarios on labs of their own
 	@tools/lab sweep
-	@molecule test --all
+	@ANSIBLE_STRATEGY_PLUGINS=$$($(PYTHON) tests/support/strategy.py) molecule test --all
 
 e2e: setup engine ## The whole way, through SSH and the public ports, on a lab of its own
 	@tools/lab sweep

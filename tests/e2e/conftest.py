@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from support import strategy
 from support.faults import LONG
 from support.lab import Lab, started
 
@@ -21,6 +22,12 @@ STAGES = ("provisioned", "released", "more_stacks")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a host as it comes go first, then those of one that is provisioned, and so on."""
     items.sort(key=lambda item: sum(stage in getattr(item, "fixturenames", ()) for stage in STAGES))
+
+
+@pytest.fixture
+def as_users_run_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Ansible's own strategy for the playbooks of this test, not the quick one: see support/strategy.py."""
+    monkeypatch.setenv(strategy.VARIABLE, strategy.PLAIN)
 
 
 @pytest.fixture(scope="session")

@@ -15,6 +15,8 @@ import pytest
 from support.lab import ROOT, Answer, Lab, until
 from support.load import Load, Target
 
+pytestmark = pytest.mark.usefixtures("as_users_run_it")
+
 HUBS = {"/": "wbhubmanager", "/saleshub/": "wbsaleshub", "/finhub/": "wbfinhub"} | {
     "/onboarding/": "wbonboardinghub",
     "/hwtest/": "hwtestagent",

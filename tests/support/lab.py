@@ -18,6 +18,8 @@ from typing import Any
 
 import ansible_runner  # type: ignore[import-untyped]
 
+from support import strategy
+
 ROOT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = ROOT / "inventories" / "lab"
 # Every operation watches the new release after the switch; the product's 10 s would only make tests slow.
@@ -110,12 +112,6 @@ class Lab:
         self.name: str = facts["name"]
         self.ports: dict[str, int] = facts["ports"]
         self.repositories: dict[str, str] = facts["repositories"]
-        self.environment = {f"ONEHOST_LAB_{use.upper()}_PORT": str(port) for use, port in self.ports.items()}
-        self.environment |= {"ONEHOST_LAB_NAME": self.name, "ONEHOST_LAB_DIRECTORY": str(directory)}
-        # For reading and comparing what people see.
-        self.environment["ANSIBLE_NOCOLOR"] = "1"
-        # For ansible's own child processes too, wherever pytest itself was started from.
-        self.environment["PATH"] = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
         self.ssh_words = [
             *("ssh", "-i", facts["key"], "-o", f"UserKnownHostsFile={facts['known_hosts']}"),
             *("-o", "StrictHostKeyChecking=yes", "-o", "IdentitiesOnly=yes", "-o", "BatchMode=yes"),
@@ -123,6 +119,20 @@ class Lab:
         ]
 
     # Ansible
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """What Ansible needs to be told of this lab and of how to run."""
+        found = {f"ONEHOST_LAB_{use.upper()}_PORT": str(port) for use, port in self.ports.items()}
+        return found | {
+            "ONEHOST_LAB_NAME": self.name,
+            "ONEHOST_LAB_DIRECTORY": str(self.directory),
+            # For reading and comparing what people see.
+            "ANSIBLE_NOCOLOR": "1",
+            # For ansible's own child processes too, wherever pytest itself was started from.
+            "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
+            **strategy.environment(),
+        }
 
     def playbook(
         self,
