@@ -1,6 +1,6 @@
 """The lab: a throw-away VM in a container, reached over SSH like a real host.
 
-    tools/lab up | down | list | sweep | seed | push --change 2
+    tools/lab up | down | list | sweep | seed | push --change 2 | save --snapshot mine | load --snapshot mine
 
 The default lab is `onehost-lab` on fixed ports with its key in .lab/; any other
 name gets free ports and .lab/<name>/, so labs run side by side. Tests name their
@@ -30,6 +30,7 @@ import docker.errors
 from docker.models.containers import Container
 
 import lab_image
+import lab_snapshot
 import lab_source
 from lab_options import DEFAULT_NAME, PORTS, parse
 from progress import Progress, ToolError
@@ -98,6 +99,11 @@ def up(lab: Lab, wanted: dict[str, int], owner: int | None) -> None:
     elif container.status != "running":
         with progress.step(f"{lab.name}: starting"):
             start(container)
+    finish(lab, container)
+
+
+def finish(lab: Lab, container: Container) -> None:
+    """What every start ends with: this clone may come in, and knows where."""
     container.reload()
     ports = published(container)
     authorise(container, lab)
@@ -108,13 +114,43 @@ def up(lab: Lab, wanted: dict[str, int], owner: int | None) -> None:
     progress.say(f"{lab.name} is up: {shlex.join(login(lab, ports['ssh']))}")
 
 
-def create(client: docker.DockerClient, lab: Lab, image: str, wanted: dict[str, int], owner: int | None) -> Container:
+def save(lab: Lab, snapshot: str) -> None:
+    """Take a snapshot of the lab, which stands still meanwhile and is started again."""
+    client, container = connect(), running(lab)
+    ports = announced(container)
+    with progress.step(f"{lab.name}: taking the snapshot {snapshot}"):
+        container.stop(timeout=60)
+        lab_snapshot.save(client, lab.name, lab.volumes, snapshot, ports)
+        start(container)
+    finish(lab, container)
+
+
+def load(lab: Lab, snapshot: str) -> None:
+    """Put a snapshot in place of the lab: under its name, on its ports."""
+    client, container = connect(), running(lab)
+    lab_snapshot.check(client, snapshot)
+    ports, (pid, _, _) = published(container), container.labels.get(OWNER_LABEL, "").partition(":")
+    with progress.step(f"{lab.name}: starting from the snapshot {snapshot}"):
+        remove(client, lab)
+        image = lab_snapshot.image_of(snapshot)
+        container = create(client, lab, image, ports, int(pid) if pid else None, snapshot)
+    finish(lab, container)
+
+
+def create(
+    client: docker.DockerClient,
+    lab: Lab,
+    image: str,
+    wanted: dict[str, int],
+    owner: int | None,
+    snapshot: str = "",
+) -> Container:
     """Create and start the container; ports that were chosen, not asked for, are tried anew."""
     attempts = 5
     for attempt in range(1, attempts + 1):
         ports = {use: port or free_port() for use, port in wanted.items()}
         try:
-            return create_once(client, lab, image, ports, owner)
+            return create_once(client, lab, image, ports, owner, snapshot)
         except ToolError as error:
             remove(client, lab)
             chosen = any(not port for port in wanted.values())
@@ -125,13 +161,15 @@ def create(client: docker.DockerClient, lab: Lab, image: str, wanted: dict[str, 
 
 
 def create_once(
-    client: docker.DockerClient, lab: Lab, image: str, ports: dict[str, int], owner: int | None
+    client: docker.DockerClient, lab: Lab, image: str, ports: dict[str, int], owner: int | None, snapshot: str
 ) -> Container:
     labels = {LABEL: lab.name, DIRECTORY_LABEL: str(lab.directory)}
     if owner:
         labels[OWNER_LABEL] = f"{owner}:{started_at(owner)}"
     for volume in lab.volumes:
         client.volumes.create(volume, labels=labels)
+    if snapshot:
+        lab_snapshot.fill(client, snapshot, lab.volumes)
     # By the command line: the engine's API knows no systempaths=unconfined.
     options = ["--name", lab.name, "--hostname", lab.name]
     options += [word for pair in labels.items() for word in ("--label", "=".join(pair))]
@@ -196,6 +234,7 @@ def down(lab: Lab, images: bool = False) -> None:
         remove(client, lab)
         forget(lab)
         if images:
+            lab_snapshot.prune(client, kept=0)
             lab_image.remove_old_images(client, keep="")
     if not existed:
         progress.say(f"{lab.name}: there was no such lab")
@@ -227,9 +266,10 @@ def sweep() -> None:
     # A run that was killed early leaves volumes without a container.
     left = [container.labels for container in containers]
     left += [volume.attrs["Labels"] for volume in volumes]
-    gone = {it[LABEL]: it[DIRECTORY_LABEL] for it in left if not process_lives(it[OWNER_LABEL])}
+    gone = {it[LABEL]: it[DIRECTORY_LABEL] for it in left if it[OWNER_LABEL] and not process_lives(it[OWNER_LABEL])}
     for name, directory in gone.items():
         down(Lab(name, Path(directory)))
+    lab_snapshot.prune(client)
 
 
 def list_labs() -> None:
@@ -237,7 +277,7 @@ def list_labs() -> None:
         ports = " ".join(f"{use}={port}" for use, port in published(container).items())
         owner = container.labels.get(OWNER_LABEL, "nobody's test")
         alive = "" if owner_lives(container) else " (gone: tools/lab sweep)"
-        print(f"{container.name:<20} {container.status:<8} {ports:<56} owner {owner}{alive}")
+        print(f"{container.name:<20} {container.status:<8} {ports:<56} owner {owner or 'nobody'}{alive}")
 
 
 def find(client: docker.DockerClient, lab: Lab) -> Container | None:
@@ -272,7 +312,7 @@ def process_lives(owner: str) -> bool:
 def owner_lives(container: Container) -> bool:
     """Labs without an owner, like the default one, are kept until someone says down."""
     owner = container.labels.get(OWNER_LABEL)
-    return owner is None or process_lives(owner)
+    return not owner or process_lives(owner)
 
 
 def inside(container: Container, *command: str) -> tuple[bool, str]:
@@ -286,6 +326,11 @@ def published(container: Container) -> dict[str, int]:
     """What each port is on this machine; also known while the container is stopped."""
     bindings: dict[str, Any] = container.attrs["HostConfig"]["PortBindings"]
     return {use: int(bindings[f"{in_lab}/tcp"][0]["HostPort"]) for use, (in_lab, _) in PORTS.items()}
+
+
+def announced(container: Container) -> dict[str, int]:
+    """The ports that addresses on the host are written with: of a lab made of a snapshot, those of the first one."""
+    return published(container) | lab_snapshot.known_ports(container.labels)
 
 
 def free_port() -> int:
@@ -378,6 +423,7 @@ def describe(lab: Lab, container: Container, ports: dict[str, int]) -> None:
         "host": LOOPBACK,
         "user": USER,
         "ports": ports,
+        "announced_ports": announced(container),
         "directory": str(lab.directory),
         "key": str(lab.key),
         "known_hosts": str(lab.known_hosts),
@@ -389,8 +435,10 @@ def describe(lab: Lab, container: Container, ports: dict[str, int]) -> None:
         },
     }
     (lab.directory / "lab.json").write_text(json.dumps(facts, indent=2) + "\n")
+    # The host's own idea of its addresses: provisioning it again finds them as they are.
+    known = announced(container) | {"ssh": ports["ssh"]}
     variables = {"NAME": lab.name, "DIRECTORY": str(lab.directory)}
-    variables |= {f"{use.upper()}_PORT": str(port) for use, port in ports.items()}
+    variables |= {f"{use.upper()}_PORT": str(port) for use, port in known.items()}
     (lab.directory / "environment").write_text(
         "".join(f"export ONEHOST_LAB_{k}={shlex.quote(v)}\n" for k, v in variables.items())
     )
@@ -433,6 +481,8 @@ def main(arguments: list[str]) -> None:
         return
     if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,40}", options.name):
         raise ToolError(f"--name {options.name}: only a-z, 0-9 and '-' are good for a host name.")
+    if not re.fullmatch(r"[a-z0-9][a-z0-9-]{0,60}", getattr(options, "snapshot", "none")):
+        raise ToolError(f"--snapshot {options.snapshot}: only a-z, 0-9 and '-' are good for a snapshot's name.")
     base: Path = ROOT / options.directory
     default = options.name == DEFAULT_NAME
     lab = Lab(options.name, base if default else base / options.name)
@@ -447,6 +497,10 @@ def main(arguments: list[str]) -> None:
             down(lab, options.images)
         case "seed":
             seed(running(lab), only_missing=False)
+        case "save":
+            save(lab, options.snapshot)
+        case "load":
+            load(lab, options.snapshot)
         case "push":
             print(push(lab, options.repository, options.change))
 

@@ -34,6 +34,8 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     commands.add_parser("list", help="all labs on this machine")
     commands.add_parser("sweep", help="remove labs whose owner process is gone")
     commands.add_parser("seed", parents=[common], help="put the repositories back to commit 1")
+    for name, what in (("save", "take a snapshot of a lab"), ("load", "put a snapshot in place of a lab")):
+        commands.add_parser(name, parents=[common], help=what).add_argument("--snapshot", required=True)
     push_it = commands.add_parser("push", parents=[common], help="push an example's later change")
     push_it.add_argument("--change", type=int, required=True)
     push_it.add_argument("--repository", default="workhub")

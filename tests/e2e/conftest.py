@@ -8,20 +8,27 @@ from pathlib import Path
 import pytest
 from support import strategy
 from support.faults import LONG
-from support.lab import Lab, started
+from support.lab import Lab, started, until
+from support.snapshot import available, reach
 
 FILES = Path(__file__).parent / "files"
 #: It takes three labs of its own.
 collect_ignore = [] if LONG else ["test_many_hosts.py"]
 
 
+#: The apps of the stack workhub.
+ROUTES = ("/", "/saleshub/", "/finhub/", "/onboarding/", "/hwtest/")
 # What the host has been through: there is no way back from one to the one before.
 STAGES = ("provisioned", "released", "more_stacks")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Tests of a host as it comes go first, then those of one that is provisioned, and so on."""
-    items.sort(key=lambda item: sum(stage in getattr(item, "fixturenames", ()) for stage in STAGES))
+
+    def stage(item: pytest.Item) -> int:
+        return max((STAGES.index(it) + 1 for it in getattr(item, "fixturenames", ()) if it in STAGES), default=0)
+
+    items.sort(key=stage)
 
 
 @pytest.fixture
@@ -40,17 +47,28 @@ def lab() -> Iterator[Lab]:
 @pytest.fixture(scope="session")
 def provisioned(lab: Lab) -> Lab:
     """The lab with the stack workhub set up; nothing is released by that."""
-    lab.playbook("provision").ok()
+    # On one that is further the tests of the stages before have been.
+    if not lab.stage:
+        reach(lab, "provisioned", lambda: lab.playbook("provision").ok())
+    until(lambda: lab.get("production").status in (200, 503), 60, "the edge answers")
     return lab
 
 
 @pytest.fixture(scope="session")
-def released(provisioned: Lab) -> Lab:
+def released(lab: Lab, request: pytest.FixtureRequest) -> Lab:
     """WorkHub's first commit runs in staging and in production, unless a release does already."""
-    if provisioned.get("production").status == 503:
-        provisioned.playbook("deploy_staging", version=provisioned.commit()).ok()
-        provisioned.playbook("promote").ok()
-    return provisioned
+
+    def release() -> None:
+        lab.playbook("deploy_staging", version=lab.commit()).ok()
+        lab.playbook("promote").ok()
+
+    def answers() -> bool:
+        return all(lab.get(port, path).status < 500 for port in ("staging", "production") for path in ROUTES)
+
+    if available(lab, "released") or request.getfixturevalue("provisioned").get("production").status == 503:
+        reach(lab, "released", release)
+    until(answers, 60, "every app answers")
+    return lab
 
 
 @pytest.fixture(scope="session")

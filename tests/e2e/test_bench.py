@@ -19,8 +19,8 @@ PLACE = ROOT / "docs" / "benchmarks"
 
 @pytest.mark.bench
 @pytest.mark.timeout(3600)
-def test_promote_and_rollback(lab: Lab, tmp_path: Path) -> None:
-    bench = support.prepare(lab, tmp_path, SIZES)
+def test_promote_and_rollback(provisioned: Lab, tmp_path: Path) -> None:
+    bench = support.prepare(provisioned, tmp_path, SIZES)
     for size in SIZES:
         support.measure(bench, size, ROUNDS)
     PLACE.mkdir(parents=True, exist_ok=True)

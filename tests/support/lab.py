@@ -107,10 +107,17 @@ class Lab:
     """A running lab, described by its lab.json."""
 
     def __init__(self, directory: Path) -> None:
-        facts = json.loads((directory / "lab.json").read_text())
         self.directory = directory
+        # What it has been brought to, see support/snapshot.py.
+        self.stage = ""
+        self.read_description()
+
+    def read_description(self) -> None:
+        facts = json.loads((self.directory / "lab.json").read_text())
         self.name: str = facts["name"]
         self.ports: dict[str, int] = facts["ports"]
+        # What addresses on the host are written with; other ports than those in a lab that was made of a snapshot.
+        self.announced_ports: dict[str, int] = facts["announced_ports"]
         self.repositories: dict[str, str] = facts["repositories"]
         self.ssh_words = [
             *("ssh", "-i", facts["key"], "-o", f"UserKnownHostsFile={facts['known_hosts']}"),
@@ -123,8 +130,8 @@ class Lab:
     @property
     def environment(self) -> dict[str, str]:
         """What Ansible needs to be told of this lab and of how to run."""
-        found = {f"ONEHOST_LAB_{use.upper()}_PORT": str(port) for use, port in self.ports.items()}
-        return found | {
+        ports = self.announced_ports | {"ssh": self.ports["ssh"]}
+        return {f"ONEHOST_LAB_{use.upper()}_PORT": str(port) for use, port in ports.items()} | {
             "ONEHOST_LAB_NAME": self.name,
             "ONEHOST_LAB_DIRECTORY": str(self.directory),
             # For reading and comparing what people see.
@@ -228,6 +235,18 @@ class Lab:
         """As `docker restart` does it, systemd's own halt and boot included."""
         subprocess.run(["docker", "restart", self.name], check=True, capture_output=True, timeout=120)
 
+    def save(self, snapshot: str) -> None:
+        """Take a snapshot, which is a reboot to the host."""
+        self._tool("save", "--snapshot", snapshot)
+
+    def load(self, snapshot: str) -> None:
+        """Become what a snapshot holds, on the same ports."""
+        self._tool("load", "--snapshot", snapshot)
+        self.read_description()
+
+    def _tool(self, *words: str) -> None:
+        subprocess.run([str(ROOT / "tools/lab"), words[0], "--name", self.name, *words[1:]], check=True, timeout=300)
+
     # The public ports
 
     def get(
@@ -303,13 +322,18 @@ class Lab:
         return self.ssh(f"git -C /srv/git/{repository}.git show {version}:{path}")
 
 
+def kept_lab() -> str:
+    """The name of a lab that is there already and stays."""
+    return os.environ.get("ONEHOST_TEST_LAB", "")
+
+
 @contextmanager
 def started(use: str = "e2e") -> Iterator[Lab]:
     """A lab of this process's own, on free ports, gone at the end; ONEHOST_TEST_LAB names one to use and to keep.
 
     `use` tells apart the labs of one process; only the usual one may be kept.
     """
-    kept = os.environ.get("ONEHOST_TEST_LAB", "") if use == "e2e" else ""
+    kept = kept_lab() if use == "e2e" else ""
     name = kept or f"onehost-lab-{use}-{os.getpid()}"
     words = ["up", "--name", name] + ([] if kept else ["--owner-pid", str(os.getpid())])
     subprocess.run([str(ROOT / "tools/lab"), *words], check=True, timeout=600)

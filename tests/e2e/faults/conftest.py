@@ -15,9 +15,9 @@ collect_ignore = ["test_full_disk.py", "test_docker_upgrade.py"] if support.SHOR
 
 
 @pytest.fixture(scope="session")
-def broken_lab(lab: Lab) -> Iterator[Lab]:
-    support.prepare(lab)
-    yield lab
+def broken_lab(provisioned: Lab) -> Lab:
+    support.prepare(provisioned)
+    return provisioned
 
 
 @pytest.fixture(scope="session")
