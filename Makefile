@@ -14,7 +14,7 @@ export PATH := $(CURDIR)/.venv/bin:$(PATH)
 export ANSIBLE_HOME := $(CURDIR)/.ansible
 export MYPYPATH := $(CURDIR)/tools:$(CURDIR)/plugins/module_utils:$(CURDIR)/tests:$(CURDIR)/roles/control_node/files
 
-# The lab's system: trixie (Debian 13), jammy or noble (Ubuntu 22.04, 24.04).
+# The lab's system: trixie (Debian 13), sid (the next Debian), jammy or noble (Ubuntu 22.04, 24.04).
 export ONEHOST_LAB_SUITE ?= trixie
 
 # How Ansible runs its tasks in tests; `linear` is its own way, which users have: see tests/support/strategy.py.
@@ -22,6 +22,8 @@ export ONEHOST_TEST_STRATEGY ?= mitogen_linear
 
 # `make test ONLY="lint unit"` runs these parts alone.
 ONLY ?= lint unit browser sanity molecule e2e faults
+# `make bench SHORT=1`
+SHORT ?=
 # More options for pytest: `make unit PYTEST="-k tags -x"`.
 PYTEST ?=
 
@@ -110,9 +112,9 @@ faults: setup engine ## Break things on purpose and watch production answer
 	@tools/lab sweep
 	@pytest tests/e2e -m fault $(PYTEST)
 
-bench: setup engine ## Measure: deploy, promote and roll back under load
+bench: setup engine ## Measure promote and rollback under load, 25 minutes; SHORT=1 the main figures, 4 minutes
 	@tools/lab sweep
-	@pytest tests/e2e -m bench $(PYTEST)
+	@ONEHOST_SHORT=$(SHORT) pytest tests/e2e -m bench --capture=no $(PYTEST)
 
 mutate: setup ## Change the engine on purpose and count what no test notices; long
 	@$(PYTHON) tools/mutate.py

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -20,6 +21,11 @@ collect_ignore = [] if LONG else ["test_many_hosts.py"]
 ROUTES = ("/", "/saleshub/", "/finhub/", "/onboarding/", "/hwtest/")
 # What the host has been through: there is no way back from one to the one before.
 STAGES = ("provisioned", "released", "more_stacks")
+
+
+def pytest_configure() -> None:
+    """Ended by a time limit, a run takes its labs away too, as it does at Ctrl-C."""
+    signal.signal(signal.SIGTERM, lambda *_: pytest.exit("ended by SIGTERM", returncode=128 + signal.SIGTERM))
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

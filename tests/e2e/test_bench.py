@@ -2,31 +2,33 @@
 
 from __future__ import annotations
 
-import os
-import platform
 import statistics
-from pathlib import Path
 
 import pytest
 from support import bench as support
+from support.bench import Bench
 from support.lab import ROOT, Lab
 
-ROUNDS = int(os.environ.get("ONEHOST_BENCH_ROUNDS", "5"))
-#: Numbers of apps, separated by commas.
-SIZES = tuple(int(size) for size in os.environ.get("ONEHOST_BENCH_SIZES", "1,5,10,20").split(","))
 PLACE = ROOT / "docs" / "benchmarks"
+PLAN = support.planned()
+
+
+@pytest.fixture(scope="module")
+def bench(provisioned: Lab, tmp_path_factory: pytest.TempPathFactory) -> Bench:
+    """Set up by the quick strategy; measured is what users run."""
+    return support.prepare(provisioned, tmp_path_factory.mktemp("bench"), PLAN)
 
 
 @pytest.mark.bench
 @pytest.mark.timeout(3600)
-def test_promote_and_rollback(provisioned: Lab, tmp_path: Path) -> None:
-    bench = support.prepare(provisioned, tmp_path, SIZES)
-    for size in SIZES:
-        support.measure(bench, size, ROUNDS)
-    PLACE.mkdir(parents=True, exist_ok=True)
-    machine = f"{os.cpu_count()} cores, {platform.machine()}, the lab VM"
-    (PLACE / "release.md").write_text(support.report(bench, machine), encoding="utf-8")
-    (PLACE / "release.svg").write_text(support.plot(bench), encoding="utf-8")
+@pytest.mark.usefixtures("as_users_run_it")
+def test_promote_and_rollback(bench: Bench) -> None:
+    for size in PLAN.sizes:
+        support.measure(bench, size)
+    assert bench.figures == PLAN.figures()
+    # Only the whole form is what docs/ shows.
+    if PLAN == support.FULL:
+        bench.write(PLACE / "release.md")
     # Times depend on the machine and on whatever else it does; requests must not.
     failed = {key: series.failed for key, series in bench.series.items() if key[0].startswith("ours") and series.failed}
     assert not failed
@@ -47,5 +49,7 @@ def test_a_run_of_the_status_page(provisioned: Lab) -> None:
     ours, docker = spent(page), spent("docker ps")
     text = f"A run of the status page: {ours:.2f} s of processor time, {ours / docker:.1f} times that of `docker ps`."
     print(text)
-    (PLACE / "status-page.md").write_text(f"# What the status page costs\n\n{text}\n", encoding="utf-8")
+    if PLAN == support.FULL:
+        page_figures = f"# What the status page costs\n\n{text}\n"
+        (PLACE / "status-page.md").write_text(page_figures, encoding="utf-8")
     assert ours < 0.5, text

@@ -1,12 +1,15 @@
 """Measuring promote and rollback beside what the machine itself needs and beside what people write by hand.
 
 All ways are measured in one run, in turn, on the same apps under the same load, so that their ratios mean something
-whatever else the machine does.
+whatever else the machine does. Each figure is shown as it is measured, and the report of all so far is written then, so
+that a run which is ended early has not been in vain.
 """
 
 from __future__ import annotations
 
 import json
+import os
+import platform
 import re
 import statistics
 import tempfile
@@ -16,8 +19,8 @@ from pathlib import Path
 from typing import Any
 
 import lab_source
-from support.faults import HOST_FILES, PLACE, Faults, archive
-from support.lab import Lab
+from support.faults import HOST_FILES, OUTPUT, PLACE, Faults, archive
+from support.lab import ROOT, Lab
 from support.load import Load, Target
 
 VERBS = ("promote", "rollback")
@@ -25,6 +28,8 @@ BOOT_SECONDS = 0.5
 RATE = 100.0
 FIRST_PORT = 22000
 BYHAND_PORT = 23000
+#: Over SSH the number of apps makes no other difference than on the host.
+MOST_OVER_SSH = 5
 #: Written by this file, so that nobody looks for a definition of it.
 SOURCE = "/srv/git/bench.git"
 
@@ -42,21 +47,79 @@ class Series:
         return statistics.median(self.seconds)
 
 
+@dataclass(frozen=True)
+class Plan:
+    """What is to be measured, and how often."""
+
+    sizes: tuple[int, ...]
+    rounds: int
+    # The script and the plain playbook too, which are there to be compared with, not to be watched from day to day.
+    others: bool = True
+
+    def figures(self) -> int:
+        """How many there will be."""
+        figures = 0
+        for size in self.sizes:
+            over_ssh = size <= MOST_OVER_SSH
+            figures += 7 + 4 * over_ssh + (4 + 2 * over_ssh) * self.others
+        return figures * self.rounds
+
+
+FULL = Plan((1, 5, 10, 20), 5)
+SHORT = Plan((1, 5), 2, others=False)
+
+
+def planned() -> Plan:
+    """The full form, the short one (ONEHOST_SHORT), or one's own sizes and rounds."""
+    plan = SHORT if os.environ.get("ONEHOST_SHORT") else FULL
+    sizes, rounds = os.environ.get("ONEHOST_BENCH_SIZES"), os.environ.get("ONEHOST_BENCH_ROUNDS")
+    return Plan(
+        tuple(int(size) for size in sizes.split(",")) if sizes else plan.sizes,
+        int(rounds) if rounds else plan.rounds,
+        plan.others,
+    )
+
+
 @dataclass
 class Bench:
     """All that was measured: by way, verb and number of apps."""
 
     lab: Lab
     inventory: Path
+    plan: Plan
+    # Where the report of what was measured so far is kept, with the plot beside it.
+    output: Path
     series: dict[tuple[str, str, int], Series] = field(default_factory=dict)
+    begun: float = field(default_factory=time.monotonic)
+
+    @property
+    def figures(self) -> int:
+        return sum(len(series.seconds) for series in self.series.values())
+
+    def say(self, text: str) -> None:
+        print(f"bench: {time.monotonic() - self.begun:6.1f} s  {text}", flush=True)
 
     def note(self, way: str, verb: str, apps: int, seconds: float, load: Load | None = None) -> None:
         series = self.series.setdefault((way, verb, apps), Series())
         series.seconds.append(seconds)
+        lost = ""
         if load is not None:
             window = load.take()
             series.failed += window.failed
             series.sent += window.sent
+            lost = f", {window.failed} of {window.sent} requests failed"
+        figure = f"{self.figures} of {self.plan.figures()}: {verb} of {apps}, {way}"
+        self.say(f"{figure}: {seconds:.2f} s (median {series.median:.2f} s){lost}")
+        self.write(self.output)
+
+    def write(self, path: Path) -> None:
+        """The report, whole at any moment: whoever ends the run may do so while this writes."""
+        machine = f"{os.cpu_count()} cores, {platform.machine()}, the lab VM"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        for file, text in ((path, report(self, machine, path.stem)), (path.with_suffix(".svg"), plot(self))):
+            partial = file.with_name(f"{file.name}.partial")
+            partial.write_text(text, encoding="utf-8")
+            partial.replace(file)
 
     def median(self, way: str, verb: str, apps: int) -> float | None:
         series = self.series.get((way, verb, apps))
@@ -102,9 +165,11 @@ def inventory(sizes: tuple[int, ...]) -> dict[str, Any]:
     return {"all": {"children": {"onehost_hosts": {"hosts": {"onehost-lab": stacks}}}}}
 
 
-def prepare(lab: Lab, place: Path, sizes: tuple[int, ...]) -> Bench:
+def prepare(lab: Lab, place: Path, plan: Plan) -> Bench:
     """Provision the stacks, build two versions of every app, release both."""
-    path = place / "bench.yml"
+    path, sizes = place / "bench.yml", plan.sizes
+    bench = Bench(lab, path, plan, OUTPUT / "bench.md")
+    bench.say(f"{plan.figures()} figures; what is measured so far is always in {bench.output.relative_to(ROOT)}")
     path.write_text(json.dumps(inventory(sizes)))
     faults = Faults(lab, "bench1")
     faults.root("mkdir", "-p", PLACE)
@@ -121,8 +186,10 @@ def prepare(lab: Lab, place: Path, sizes: tuple[int, ...]) -> Bench:
         boot = {"boot_seconds": BOOT_SECONDS}
         text = json.dumps({"version": version, "staging": {}, "production": boot}) + "\n"
         lab.push_commit({"app/behaviour.json": text}, branch=version, repository="bench")
+    bench.say(f"setting up stacks of {' and '.join(map(str, sizes))} apps")
     lab.playbook("provision", inventories=[path]).ok()
     for size in sizes:
+        bench.say(f"building and releasing two versions of {size} apps")
         operations = Faults(lab, f"bench{size}")
         for version in ("first", "second"):
             operations.root("onehost", "deploy", "--stack", f"bench{size}", "--version", version, seconds=300)
@@ -130,7 +197,7 @@ def prepare(lab: Lab, place: Path, sizes: tuple[int, ...]) -> Bench:
                 name_by_hand(operations, size, version)
             operations.root("onehost", "promote", "--stack", f"bench{size}", seconds=120)
         operations.onehost("rollback")
-    return Bench(lab, path)
+    return bench
 
 
 def name_by_hand(host: Faults, size: int, version: str) -> None:
@@ -151,11 +218,11 @@ def took(text: str) -> float:
     return float(found[1])
 
 
-def measure(bench: Bench, size: int, rounds: int) -> None:
+def measure(bench: Bench, size: int) -> None:
     """All ways in turn within each round, so that whatever else the machine does hits all of them alike."""
     by_hand, host = Faults(bench.lab, "byhand"), Faults(bench.lab, f"bench{size}")
     words = ["-i", str(bench.inventory), "-e", f"stack=bench{size}", "-e", "release_watch_seconds=0"]
-    over_ssh = size <= 5
+    rounds, over_ssh = bench.plan.rounds, size <= MOST_OVER_SSH
 
     def other(way: str, verb: str) -> list[float]:
         text = by_hand.root("python3", f"{PLACE}/baselines.py", way, verb, str(size), seconds=200).stdout
@@ -188,6 +255,8 @@ def measure(bench: Bench, size: int, rounds: int) -> None:
         if over_ssh:
             warm(bench, size, words)
     other("floor", "end")
+    if not bench.plan.others:
+        return
     other("script", "begin")
     for _ in range(rounds):
         # Both directions of the one, then of the other: a second promote in a row would leave no way back.
@@ -279,19 +348,20 @@ def ratios(bench: Bench) -> list[tuple[str, float, float]]:
     return found
 
 
-def report(bench: Bench, machine: str) -> str:
+def report(bench: Bench, machine: str, name: str) -> str:
     failed = sum(s.failed for (way, _, _), s in bench.series.items() if way.startswith("ours"))
     sent = sum(s.sent for (way, _, _), s in bench.series.items() if way.startswith("ours"))
     rounds = {len(series.seconds) for series in bench.series.values()}
+    part = "" if bench.figures == bench.plan.figures() else f" Only {bench.figures} of {bench.plan.figures()} figures."
     lines = [
         "# Promote and rollback, measured",
         "",
         f"Written by `make bench` on {time.strftime('%Y-%m-%d', time.gmtime())}, {machine}. Apps that boot in "
         f"{BOOT_SECONDS} s, {RATE:.0f} requests/s all the while, medians of {min(rounds)} to {max(rounds)} runs, "
-        "all in one run of the bench; in brackets the requests that failed in all runs together.",
+        f"all in one run of the bench; in brackets the requests that failed in all runs together.{part}",
         "",
         table(bench),
-        "![The same as a plot](release.svg)",
+        f"![The same as a plot]({name}.svg)",
         "",
         f"Failed requests over all of our own promotes and rollbacks: {failed} of {sent:,}.",
         "",
