@@ -26,7 +26,7 @@ from progress import Progress, ToolError
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ROOT / "tools" / "lab_files"
 #: What the lab VM may be, and whose packages it is made of. The apps' base image is Debian's in any case.
-SUITES = {"trixie": "Debian", "jammy": "Ubuntu", "noble": "Ubuntu"}
+SUITES = {"trixie": "Debian", "sid": "Debian", "jammy": "Ubuntu", "noble": "Ubuntu"}
 SUITE = "trixie"
 VM_SUITE = os.environ.get("ONEHOST_LAB_SUITE") or SUITE
 UBUNTU_HOME = "http://archive.ubuntu.com/ubuntu"
@@ -101,9 +101,12 @@ def check_suite() -> None:
 
 
 def vm_sources(debian: list[str]) -> list[str]:
-    """One-line apt sources of the VM."""
-    if SUITES[VM_SUITE] == "Debian":
+    """One-line apt sources of the VM, of which those of Debian's usual suite are known."""
+    if VM_SUITE == SUITE:
         return debian
+    if SUITES[VM_SUITE] == "Debian":
+        # What has no release yet has no updates beside it either.
+        return [line.replace(f" {SUITE} ", f" {VM_SUITE} ") for line in debian if f" {SUITE} " in line]
     pockets = (VM_SUITE, f"{VM_SUITE}-updates", f"{VM_SUITE}-security")
     return [f"deb [signed-by={UBUNTU_KEYS}] {UBUNTU_HOME} {pocket} main universe" for pocket in pockets]
 
