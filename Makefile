@@ -30,6 +30,9 @@ PYTEST ?=
 # Files as git sees them: nothing ignored, nothing unpacked by setup.
 files = git ls-files --cached --others --exclude-standard -z -- $(1)
 
+# How long a command took, for the table in the end of `make test`.
+timed = TIMEFORMAT='took %R s: $(1)'; time
+
 .PHONY: help setup engine lab lab-down demo watch test lint lint-ansible lint-code docs unit browser sanity molecule
 .PHONY: e2e faults bench mutate clean
 
@@ -55,14 +58,14 @@ engine:
 	@tools/engine
 
 test: setup ## All tests, from nothing; ONLY="lint unit" for some
-	@ONEHOST_SHORT=1 tools/parts $(ONLY)
+	@ONEHOST_SHORT=1 $(PYTHON) tools/parts.py $(ONLY)
 
 # Both halves at the same time: ansible-lint takes as long as everything else.
 lint: setup ## Style, types, Ansible rules, documentation
 	@$(MAKE) --jobs=2 --output-sync=target lint-ansible lint-code
 
 lint-ansible:
-	@ansible-lint --offline
+	@$(call timed,ansible-lint) ansible-lint --offline
 
 mypy := mypy --strict --explicit-package-bases --namespace-packages
 # Ubuntu 22.04 has Python 3.10: what runs on a host uses no newer syntax and no newer part of the library.
@@ -71,18 +74,18 @@ on_hosts := --python-version 3.10
 lint-code:
 	@ruff check
 	@ruff format --check
-	@$(mypy) tools tests/support tests/fakes tests/invariants/invariants.py
-	@$(mypy) $(on_hosts) plugins/module_utils/release $(wildcard roles/*/files/*.py)
-	@MYPYPATH=.collections $(mypy) $(on_hosts) --package ansible_collections.onehost.release.plugins.modules
-	@PYTHONPATH=plugins/module_utils lint-imports --no-cache
+	@$(call timed,mypy) $(mypy) tools tests/support tests/fakes tests/invariants/invariants.py
+	@$(call timed,mypy of the engine) $(mypy) $(on_hosts) plugins/module_utils/release $(wildcard roles/*/files/*.py)
+	@export MYPYPATH=.collections; $(call timed,mypy of the modules) $(mypy) $(on_hosts) --package ansible_collections.onehost.release.plugins.modules
+	@export PYTHONPATH=plugins/module_utils; $(call timed,lint-imports) lint-imports --no-cache
 	@$(call files,'*.yml' '*.yaml') | xargs -0 --no-run-if-empty yamllint --strict
-	@$(call files,.ci/run tools/setup tools/engine tools/browser tools/parts tools/watch tools/lock tools/lab tools/lab_files '*.sh') \
+	@$(call files,.ci/run tools/setup tools/engine tools/browser tools/watch tools/lock tools/lab tools/lab_files '*.sh') \
 	  | xargs -0 grep --null --files-with-matches --extended-regexp '^#!.*\b(ba)?sh$$' \
 	  | xargs -0 --no-run-if-empty shellcheck
 	@$(call files) | xargs -0 codespell
 	@antsibull-changelog lint
-	@antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
-	@$(PYTHON) tools/reference.py --check
+	@$(call timed,antsibull-docs) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
+	@$(call timed,the reference) $(PYTHON) tools/reference.py --check
 
 docs: setup ## The reference, from what the code says of itself
 	@$(PYTHON) tools/reference.py
@@ -90,15 +93,17 @@ docs: setup ## The reference, from what the code says of itself
 sanity: setup ## ansible-test's own checks of the collection
 	@tools/sanity
 
+slowest = --durations=15 --durations-min=1
+
 # A part of the tests says nothing about coverage.
 coverage = $(if $(PYTEST),,--cov --cov-report=term --cov-fail-under=95)
 
 unit: setup ## Tests without a host, and how much of the engine they reach
-	@pytest tests/unit tests/invariants tests/repository --quiet --numprocesses=auto --dist=worksteal $(coverage) $(PYTEST)
+	@pytest tests/unit tests/invariants tests/repository --quiet --numprocesses=auto --dist=worksteal $(slowest) $(coverage) $(PYTEST)
 
 browser: setup ## The status page in a headless browser
 	@tools/browser
-	@pytest tests/browser $(PYTEST)
+	@pytest tests/browser $(slowest) $(PYTEST)
 
 molecule: setup engine ## Scenarios on labs of their own
 	@tools/lab sweep
@@ -106,11 +111,11 @@ molecule: setup engine ## Scenarios on labs of their own
 
 e2e: setup engine ## The whole way, through SSH and the public ports, on a lab of its own
 	@tools/lab sweep
-	@pytest tests/e2e -m 'not fault and not bench' --durations=15 $(PYTEST)
+	@pytest tests/e2e -m 'not fault and not bench' $(slowest) $(PYTEST)
 
 faults: setup engine ## Break things on purpose and watch production answer
 	@tools/lab sweep
-	@pytest tests/e2e -m fault $(PYTEST)
+	@pytest tests/e2e -m fault $(slowest) $(PYTEST)
 
 bench: setup engine ## Measure promote and rollback under load, 25 minutes; SHORT=1 the main figures, 4 minutes
 	@tools/lab sweep

@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -16,8 +17,17 @@ ROOT = Path(__file__).resolve().parents[2]
 MAKE = """\
 #!/bin/sh
 case $1 in
-  e2e) echo '..F'; echo 'FAILED tests/e2e/test_x.py::test_y - assert 1 == 2'; exit 2 ;;
+  e2e)
+    echo '..F'
+    echo '12.50s setup    tests/e2e/test_x.py::test_y'
+    echo 'FAILED tests/e2e/test_x.py::test_y - assert 1 == 2'
+    exit 2 ;;
   lint) echo 'plugins/x.py:1: too long'; exit 2 ;;
+  molecule)
+    echo 'INFO     default ➜ converge: Executing'
+    echo 'INFO     default ➜ converge: Executed: Successful'
+    echo 'molecule is fine' ;;
+  unit) echo 'took 7.25 s: mypy'; echo 'unit is fine' ;;
   *) echo "$1 is fine" ;;
 esac
 """
@@ -27,7 +37,7 @@ esac
 def clone(tmp_path: Path) -> Path:
     for name in ("tools", "bin"):
         (tmp_path / name).mkdir()
-    shutil.copy(ROOT / "tools" / "parts", tmp_path / "tools")
+    shutil.copy(ROOT / "tools" / "parts.py", tmp_path / "tools")
     (tmp_path / "bin" / "make").write_text(MAKE)
     (tmp_path / "bin" / "make").chmod(0o755)
     return tmp_path
@@ -36,7 +46,7 @@ def clone(tmp_path: Path) -> Path:
 def run(clone: Path, *parts: str) -> subprocess.CompletedProcess[str]:
     environment = os.environ | {"PATH": f"{clone}/bin:{os.environ['PATH']}"}
     return subprocess.run(
-        [str(clone / "tools" / "parts"), *parts],
+        [sys.executable, str(clone / "tools" / "parts.py"), *parts],
         env=environment,
         stdin=subprocess.DEVNULL,
         capture_output=True,
@@ -50,6 +60,15 @@ def test_all_passed(clone: Path) -> None:
     done = run(clone, "unit", "molecule")
     assert done.returncode == 0
     assert "everything passed (unit molecule)" in done.stdout
+
+
+def test_a_table_says_where_the_time_went(clone: Path) -> None:
+    lines = [line.strip() for line in run(clone, "unit", "browser", "e2e", "molecule").stdout.splitlines()]
+    begin = lines.index("seconds  part")
+    parts, longest = lines[begin:], lines[lines.index("seconds  what took longest") + 1 :]
+    assert {"0  unit", "0  browser", "0  e2e (failed)", "0  molecule"} <= set(parts)
+    assert longest[:2] == ["12.5  e2e: setup of tests/e2e/test_x.py::test_y", "7.2  unit: mypy"]
+    assert longest[2] == "0.0  molecule: default, converge"
 
 
 def test_what_failed_in_a_lane_is_said_last_and_the_other_lane_ends(clone: Path) -> None:

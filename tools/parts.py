@@ -1,0 +1,186 @@
+"""The parts of `make test`: tools/parts.py lint unit e2e ...
+
+First those that use every core by themselves, one after the other; the first that fails is the last. Then lanes side by
+side, whose parts mostly wait for labs and browsers. The first part that fails ends its lane; the other lanes finish, so
+that their labs are removed. A table at the end says where the time went; after it comes what failed, and with which
+words, because a long log is often read from its end.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import FrameType
+
+ROOT = Path(__file__).resolve().parent.parent
+LOGS = ROOT / ".lab" / "parts"
+#: What runs side by side; all other parts come before, one by one.
+LANES = (("e2e",), ("molecule", "faults"), ("browser", "sanity"))
+#: The whole suite may never take longer.
+LONGEST_SECONDS = 45 * 60
+SHOWN = 15
+LAST_LINES = 12
+
+# What tools say of their own time: pytest's --durations, and `make lint`.
+DURATION = re.compile(r"^\s*([\d.]+)s (setup|call|teardown)\s+(\S.*)$")
+TOOK = re.compile(r"^took ([\d.]+) s: (.+)$")
+# What can only be told from when it was said: the steps of molecule.
+STEP = re.compile(r"(\w+) (?:➜|>) (\w+): (Execut(?:ing|ed))")
+COLOUR = re.compile(r"\x1b\[[\d;]*m")
+
+printing = threading.Lock()
+running: list[subprocess.Popen[str]] = []
+
+
+@dataclass
+class Part:
+    """One part that ran, and what took its time."""
+
+    name: str
+    begun: float = field(default_factory=time.monotonic)
+    seconds: float = 0.0
+    passed: bool = False
+    spent: list[tuple[float, str]] = field(default_factory=list)
+    step: tuple[float, str] | None = None
+
+    def read(self, line: str) -> None:
+        """Whether a line of the output tells of time."""
+        line = COLOUR.sub("", line)
+        if found := DURATION.match(line):
+            self.spent.append((float(found[1]), f"{found[2]} of {found[3]}"))
+        elif found := TOOK.match(line):
+            self.spent.append((float(found[1]), found[2]))
+        elif found := STEP.search(line):
+            self.end_step()
+            if found[3] == "Executing":
+                self.step = (time.monotonic(), f"{found[1]}, {found[2]}")
+
+    def end_step(self) -> None:
+        if self.step:
+            begun, what = self.step
+            self.spent.append((time.monotonic() - begun, what))
+        self.step = None
+
+
+def run(name: str, mark: str = "") -> Part:
+    """Run one part to its end; its output is shown, each line marked with whose it is, and kept."""
+    part = Part(name)
+    process = subprocess.Popen(
+        ["make", name],
+        cwd=ROOT,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        errors="replace",
+    )
+    running.append(process)
+    log = LOGS / f"{name}.log"
+    assert process.stdout is not None
+    with log.open("w", encoding="utf-8") as file:
+        for line in process.stdout:
+            part.read(line)
+            file.write(line)
+            say(mark + line.rstrip("\n"))
+    part.passed = process.wait() == 0
+    running.remove(process)
+    part.end_step()
+    part.seconds = time.monotonic() - part.begun
+    say(f"{mark}test: {name} {'passed in' if part.passed else 'FAILED after'} {part.seconds:.0f} s")
+    if not part.passed:
+        log.rename(log.with_suffix(".failed"))
+    return part
+
+
+def run_lane(names: Iterable[str], done: list[Part]) -> None:
+    for name in names:
+        done.append(run(name, f"{name} | "))
+        if not done[-1].passed:
+            return
+
+
+def say(text: str) -> None:
+    with printing:
+        print(text, flush=True)
+
+
+def table(parts: list[Part]) -> Iterator[str]:
+    """Where the time went: the parts as they ended, and the longest of all that they did."""
+    yield ""
+    yield "  seconds  part"
+    for part in parts:
+        yield f"  {part.seconds:7.0f}  {part.name}{'' if part.passed else ' (failed)'}"
+    spent = sorted(((seconds, part.name, what) for part in parts for seconds, what in part.spent), reverse=True)
+    if spent:
+        yield ""
+        yield "  seconds  what took longest"
+    for seconds, name, what in spent[:SHOWN]:
+        yield f"  {seconds:7.1f}  {name}: {what}"
+    yield ""
+
+
+def what_failed(failed: list[str], seconds: float) -> Iterator[str]:
+    """The tests that failed by name, as pytest counts them up; of other tools, their last lines."""
+    for name in failed:
+        log = LOGS / f"{name}.failed"
+        lines = log.read_text(encoding="utf-8").splitlines()
+        named = [line[:600] for line in lines if line.startswith(("FAILED ", "ERROR "))]
+        yield f"{name} failed (its whole output: {log.relative_to(ROOT)}):"
+        yield from (f"  {line}" for line in (named or lines)[-LAST_LINES:])
+        yield ""
+    yield f'test: FAILED after {seconds:.0f} s; once more, that part alone: make test ONLY="{" ".join(failed)}"'
+
+
+def end(number: int, _: FrameType | None) -> None:
+    """What runs is told to end, and then so does this; what it leaves, `tools/lab sweep` finds."""
+    for process in running[:]:
+        with contextlib.suppress(ProcessLookupError):
+            process.send_signal(number)
+    raise SystemExit(128 + number)
+
+
+def main(names: list[str]) -> int:
+    signal.signal(signal.SIGTERM, end)
+    begun = time.monotonic()
+    shutil.rmtree(LOGS, ignore_errors=True)
+    LOGS.mkdir(parents=True)
+    lanes = [chosen for lane in LANES if (chosen := [name for name in lane if name in names])]
+    if len(lanes) < 2:
+        lanes = []
+    done: list[Part] = []
+    for name in names:
+        if not any(name in lane for lane in lanes):
+            done.append(run(name))
+            if not done[-1].passed:
+                lanes = []
+                break
+    threads = [threading.Thread(target=run_lane, args=(lane, done)) for lane in lanes]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.monotonic() - begun
+    for line in table(done):
+        say(line)
+    failed = [part.name for part in done if not part.passed]
+    if failed:
+        sys.stdout.flush()
+        print("\n".join(what_failed(failed, seconds)), file=sys.stderr, flush=True)
+        return 1
+    say(f"test: everything passed ({' '.join(names)}) in {seconds:.0f} s")
+    if seconds > LONGEST_SECONDS:
+        say(f"test: that is longer than the {LONGEST_SECONDS // 60} minutes that it may ever take")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
