@@ -126,7 +126,7 @@ def main() -> None:
             module.exit_json(msg=str(error), lines=[f"would be refused: {error}"], would_refuse=True, changed=False)
         module.fail_json(msg=str(error))
     lines = cleanup.lines(report, module.check_mode)
-    names = "".join(f"{item['kind']} {', '.join(item['names'])}\n" for item in report.removed)
+    names = "".join(f"{item.kind} {', '.join(item.names)}\n" for item in report.removed)
     diff = {"before": names, "after": ""}
     result: dict[str, Any] = {"report": dataclasses.asdict(report), "lines": lines, "diff": diff}
     if report.failed and not module.check_mode:

@@ -55,6 +55,8 @@ files:
 import os
 import shutil
 import sys
+from importlib.abc import InspectLoader
+from typing import cast
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils import release
@@ -92,8 +94,9 @@ def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
         relative = name[len(release.__name__) :].lstrip(".").replace(".", "/")
         file = os.path.join(relative, "__init__.py") if hasattr(part, "__path__") else f"{relative}.py"
         # Asked of whatever imported it, a zip archive as a rule. Ansible's own loader answers with bytes.
-        source = part.__spec__.loader.get_source(name)
-        data = source if isinstance(source, bytes) else source.encode()
+        loader = part.__spec__.loader if part.__spec__ else None
+        source: object = cast(InspectLoader, loader).get_source(name)
+        data = source if isinstance(source, bytes) else str(source).encode()
         result[os.path.join(path, PACKAGE, file)] = (data, 0o644)
     result[command_path] = (PROGRAM.format(path=path, part="entrypoints.cli").encode(), 0o755)
     result[os.path.join(path, "exchange")] = (PROGRAM.format(path=path, part="entrypoints.remote").encode(), 0o755)

@@ -9,7 +9,7 @@ from fakes.world import World
 
 from release.releases.history import find, rollback_target
 from release.releases.release import Entry, Live
-from release.stack.model import ENVIRONMENTS
+from release.stack.model import ENVIRONMENTS, EnvironmentName
 
 
 def check_always(world: World) -> None:
@@ -29,7 +29,7 @@ def check_settled(world: World) -> None:
     assert not world.store.half or all(half not in world.store.written for half in world.store.half)
 
 
-def _check_environment(world: World, environment: str) -> None:
+def _check_environment(world: World, environment: EnvironmentName) -> None:
     entries = world.entries(environment)
     file, memory = world.switch.file[environment], world.switch.memory[environment]
     assert file == memory, (file, memory)
@@ -56,7 +56,7 @@ def _check_environment(world: World, environment: str) -> None:
         _check_rollback_tag(world, entries, live)
 
 
-def _check_answers(world: World, environment: str, live: Live) -> None:
+def _check_answers(world: World, environment: EnvironmentName, live: Live) -> None:
     world.clock.time += 1
     for port in world.stack.environments[environment].ports:
         for path, app in (("/", "api"), ("/front", "front")):
