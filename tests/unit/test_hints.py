@@ -9,6 +9,7 @@ import ast
 import re
 import shlex
 import subprocess
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -145,6 +146,19 @@ def test_everything_in_plain_data() -> None:
         "lines": ["sudo onehost status", 3],
         "report": {"fix": "sudo onehost promote", "seconds": 0.5, "none": None},
     }
+
+
+@dataclass(frozen=True)
+class Event:
+    msg: str
+    causes: tuple[Event, ...] = ()
+
+
+def test_an_error_as_ansible_keeps_it() -> None:
+    quiet = Event("nothing to type")
+    found = spell_all({"exception": Event("failed", (Event(hint("status")), quiet))}, HOST)
+    assert found == {"exception": Event("failed", (Event("sudo onehost status"), quiet))}
+    assert spell_all(quiet, HOST) is quiet
 
 
 def test_a_wrong_hint_is_an_error_of_ours() -> None:

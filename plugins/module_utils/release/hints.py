@@ -9,6 +9,7 @@ Errors, reports and journals hold one canonical form, `ansible-playbook onehost.
 
 from __future__ import annotations
 
+import dataclasses
 import re
 import shlex
 from collections.abc import Mapping, Sequence
@@ -141,14 +142,20 @@ def spell(text: str, place: Place) -> str:
 
 
 def spell_all(data: T, place: Place) -> T:
-    """Plain data with each text in it spelled."""
+    """Data with each text in it spelled; that of a dataclass too, which Ansible's own errors are."""
     found: Any = data
     if isinstance(data, str):
         found = spell(data, place)
     elif isinstance(data, dict):
         found = {key: spell_all(value, place) for key, value in data.items()}
-    elif isinstance(data, list):
-        found = [spell_all(value, place) for value in data]
+    elif type(found) is list:
+        found = [spell_all(value, place) for value in found]
+    elif type(found) is tuple:
+        found = tuple(spell_all(value, place) for value in found)
+    elif dataclasses.is_dataclass(data) and not isinstance(data, type):
+        values = {field.name: getattr(data, field.name) for field in dataclasses.fields(data) if field.init}
+        spelled_values = {name: spell_all(value, place) for name, value in values.items()}
+        found = data if spelled_values == values else dataclasses.replace(data, **spelled_values)
     spelled: T = found
     return spelled
 
