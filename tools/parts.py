@@ -34,7 +34,7 @@ LAST_LINES = 12
 DURATION = re.compile(r"^\s*([\d.]+)s (setup|call|teardown)\s+(\S.*)$")
 TOOK = re.compile(r"^took ([\d.]+) s: (.+)$")
 # What can only be told from when it was said: the steps of molecule.
-STEP = re.compile(r"(\w+) (?:➜|>) (\w+): (Execut(?:ing|ed))")
+STEP = re.compile(r"(\w+) (?:➜|>) (\w+): (Executing|Executed)")
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 printing = threading.Lock()
