@@ -53,21 +53,23 @@ files:
 """
 
 import os
-import shutil
 import sys
 from importlib.abc import InspectLoader
 from typing import cast
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils import release
+from ansible_collections.onehost.release.plugins.module_utils.engine_files import (
+    PACKAGE,
+    files_of,
+    replace_package,
+    same,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import cli, remote
 from ansible_collections.onehost.release.plugins.module_utils.release.env import importer
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import compose_env_files, config_check
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags as flag_operations
 from ansible_collections.onehost.release.plugins.module_utils.release.util import files as atomic
-
-#: The package in its directory, and its names there while it is replaced.
-PACKAGE, NEW, OLD = "release", "release.new", "release.old"
 
 # Only what is imported travels with a module: these pull in the whole engine.
 PARTS = (cli, config_check, importer, remote, flag_operations, compose_env_files)
@@ -126,47 +128,6 @@ def main() -> None:
                 os.remove(name)
     names = "".join(f"{name}\n" for name in changed + gone)
     module.exit_json(changed=bool(changed or gone), files=changed + gone, diff={"before": "", "after": names})
-
-
-def files_of(path: str) -> list[str]:
-    """The files of the package that is installed, and what an interrupted replacement left beside it.
-
-    Python's own __pycache__ may stay: it spares each call the compiling, and follows its sources.
-    """
-    return [
-        os.path.join(place, name)
-        for directory in (PACKAGE, NEW, OLD)
-        for place, _, names in os.walk(os.path.join(path, directory))
-        for name in names
-        if directory != PACKAGE or "__pycache__" not in place
-    ]
-
-
-def replace_package(path: str, files: dict[str, tuple[bytes, int]]) -> None:
-    """Write the package beside the installed one, and let it take its place: nobody who starts it meanwhile gets
-    modules of both. Without files there is none afterwards.
-    """
-    package, new, old = (os.path.join(path, directory) for directory in (PACKAGE, NEW, OLD))
-    for rest in (new, old):
-        shutil.rmtree(rest, ignore_errors=True)
-    for name, (data, mode) in files.items():
-        place = os.path.join(new, os.path.relpath(name, package))
-        os.makedirs(os.path.dirname(place), mode=0o755, exist_ok=True)
-        atomic.write_synced(place, data, mode)
-    if os.path.isdir(package):
-        os.rename(package, old)
-    if files:
-        os.rename(new, package)
-        atomic.sync_directory(path)
-    shutil.rmtree(old, ignore_errors=True)
-
-
-def same(path: str, data: bytes, mode: int) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read() == data and os.stat(path).st_mode & 0o777 == mode
-    except FileNotFoundError:
-        return False
 
 
 if __name__ == "__main__":
