@@ -23,12 +23,14 @@ options:
     default: ""
   person:
     description:
-      - Who does it. Recorded in the history.
+      - Who does it. Recorded in the history. In a playbook the default is the variable C(release_person), or else the
+        login name on the control machine.
     type: str
     default: unknown
   origin:
     description:
-      - The machine from which the operation was started. Recorded in the history.
+      - The machine from which the operation was started. Recorded in the history. In a playbook the default is the
+        name of the control machine.
     type: str
     default: unknown
   lock_wait:
@@ -40,12 +42,12 @@ options:
   watch_seconds:
     description:
       - How long the new release is watched after the switch before the old one is stopped.
-        Defaults to the stack's setting.
+        Defaults to the variable C(release_watch_seconds), or else the stack's setting.
     type: int
   warm_seconds:
     description:
       - How long the old slot is kept running, so that a rollback only switches traffic.
-        Defaults to the stack's setting.
+        Defaults to the variable C(release_warm_seconds), or else the stack's setting.
     type: int
   wait_seconds:
     description:
@@ -55,6 +57,12 @@ options:
   definition:
     description:
       - The stack's definition on the control machine, for comparison with what was provisioned. If they differ the
-        operation is refused, because it would not match the inventory.
+        operation is refused, because it would not match the inventory. In a playbook the default is the definition in
+        the inventory.
     type: dict
+notes:
+  - A string for a list is split at commas, so that C(-e apps=a,b) works.
+  - In a playbook an option that the task does not set is taken from the variable of the same name, if there is one.
+    This is how C(-e apps=a,b) and C(-e reason=...) reach the playbooks of this collection. An option that the task sets
+    wins.
 """

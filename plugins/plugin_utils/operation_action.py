@@ -8,12 +8,15 @@ from __future__ import annotations
 # return its report. The operation itself is one process on the host; losing the connection here does not stop it.
 import json
 import os
+import pwd
 import shlex
+import socket
 import time
 from typing import Any
 
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
+from ansible.plugins.loader import lookup_loader
 from ansible.utils.display import Display
 from ansible_collections.onehost.release.plugins.module_utils.operation_arguments import ARGUMENTS
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import remote_client
@@ -36,6 +39,14 @@ LOST_WORDS = (
     "refused, nothing was changed: -e: {0!r} belongs to no option. "
     "Fix: put a value with spaces in quotes of its own: -e \"reason='approved by QA'\""
 )
+#: Options whose variable is called otherwise than the option itself.
+VARIABLES = {
+    "person": "release_person",
+    "watch_seconds": "release_watch_seconds",
+    "warm_seconds": "release_warm_seconds",
+}
+#: Options that no variable sets.
+NOT_FROM_VARIABLES = {"origin", "definition", "wait_seconds"}
 #: Longer than any build that anybody waits for; the operation goes on even then.
 LONGEST_SECONDS = 3600.0
 
@@ -75,12 +86,40 @@ class OperationAction(ActionBase):
                 display.display(f"  [{self._host}] {line}")
         return result
 
+    def _arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
+        """What the task says, and where it says nothing what variables say, such as those of -e."""
+        arguments = dict(self._task.args)
+        options = ARGUMENTS[self._operation]
+        for option in options.keys() - arguments.keys() - NOT_FROM_VARIABLES:
+            variable = VARIABLES.get(option, option)
+            if variable in task_vars:
+                arguments[option] = self._templar.template(task_vars[variable])
+        for option, kind in options.items():
+            if kind["type"] == "list" and isinstance(arguments.get(option), str):
+                arguments[option] = [word.strip() for word in arguments[option].split(",") if word.strip()]
+        arguments["person"] = arguments.get("person") or _login_name()
+        arguments.setdefault("origin", socket.gethostname())
+        if "definition" not in arguments:
+            arguments["definition"] = self._definition(arguments.get("stack"), task_vars)
+        arguments["definition"] = _without_env(arguments["definition"])
+        return {option: value for option, value in arguments.items() if value is not None}
+
+    def _definition(self, stack: str | None, task_vars: dict[str, Any]) -> dict[str, Any] | None:
+        """The stack's definition in the inventory. None if it has no such stack; the host says which there are."""
+        stacks = lookup_loader.get("onehost.release.stacks", loader=self._loader, templar=self._templar)
+        found = stacks.run([stack] if stack else [], variables=task_vars, env=False)
+        return found[0] if found else None
+
+    @property
+    def _operation(self) -> str:
+        return str(self._task.action.rpartition(".")[2])
+
     def _ask_installed(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
         """The answer of the engine on the host, if it is there and is this very engine. None: send the module.
 
         It refuses before it begins anything, so that nothing can be done twice.
         """
-        name = self._task.action.rpartition(".")[2]
+        name = self._operation
         checked = ArgumentSpecValidator(ARGUMENTS[name]).validate(arguments)
         if checked.errors.messages:
             return None  # the module says it as modules do
@@ -180,6 +219,13 @@ class OperationAction(ActionBase):
             "lines": lines,
             "msg": "\n".join(lines) if failed else report.get("message", ""),
         }
+
+
+def _login_name() -> str:
+    try:
+        return pwd.getpwuid(os.geteuid()).pw_name
+    except KeyError:
+        return str(os.geteuid())
 
 
 def _without_env(definition: Any) -> Any:
