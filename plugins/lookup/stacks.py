@@ -10,7 +10,8 @@ short_description: The stacks of a host, read from its variables, validated, wit
 description:
   - Collects all variables whose names begin with C(onehost_stack_). Each describes one stack; a second stack on the
     same host is a second variable, usually in its own group_vars file.
-  - All problems of all stacks are reported at once.
+  - All problems of all stacks are reported at once, together with variables that still have the name from before their
+    role was renamed.
 options:
   _terms:
     description: Names of stacks to return. Defaults to all.
@@ -45,10 +46,28 @@ from typing import Any
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import RefusedError
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import Problem, RefusedError
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import Stack
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_stacks
 
 PREFIX = "onehost_stack_"
+
+#: Variables of renamed roles: how their names began, how they begin now, and how they go on.
+_RENAMED_ROLES = (
+    ("engine_", "release_engine_", "command group group_members notifications path state users"),
+    ("switch_", "router_", "hard_stop_seconds maxconn metrics_port retries stacks tunnel_seconds"),
+    ("logs_", "log_rotation_", "file_max journal_keep_free journal_max state"),
+    (
+        "cleanup_",
+        "disk_cleanup_",
+        "build_cache_gb free_gb free_percent hour jitter_seconds journal_mb keep_journals keep_releases"
+        " lock_wait_seconds minute state",
+    ),
+    ("control_", "control_node_", "collections group keep_runs python stacks state users variables"),
+    ("onehost_control", "onehost_control_node", ""),
+)
+#: Old names, which nothing reads, and the new name of each.
+RENAMED = {old + end: new + end for old, new, ends in _RENAMED_ROLES for end in ends.split() or [""]}
 
 
 class LookupModule(LookupBase):
@@ -67,11 +86,17 @@ class LookupModule(LookupBase):
             else:
                 definition = self._templar.template({key: value for key, value in raw.items() if key != "env"})
             definitions[name[len(PREFIX) :].replace("_", "-")] = definition
+        problems = [
+            Problem("has a new name", f"variable {old}", f"rename it to {new}")
+            for old, new in RENAMED.items()
+            if old in (variables or {})
+        ]
+        stacks: list[Stack] = []
         try:
             stacks = read_stacks(definitions)
         except RefusedError as refused:
-            lines = "\n".join(f"  - {problem}" for problem in refused.problems)
-            raise AnsibleLookupError(
-                f"{len(refused.problems)} problem(s) in the definition of the stacks:\n{lines}"
-            ) from None
+            problems += refused.problems
+        if problems:
+            lines = "\n".join(f"  - {problem}" for problem in problems)
+            raise AnsibleLookupError(f"{len(problems)} problem(s) in the inventory:\n{lines}")
         return [stack.to_mapping(with_env=with_env) for stack in stacks if not terms or stack.name in terms]

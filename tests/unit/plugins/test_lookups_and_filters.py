@@ -19,6 +19,8 @@ from ansible.template import Templar, trust_as_template
 from fakes.stacks import shop_definition
 from pytest_httpserver import HTTPServer
 
+ROOT = Path(__file__).resolve().parents[3]
+
 pytestmark = pytest.mark.usefixtures("collection")
 
 
@@ -44,6 +46,28 @@ def test_all_problems_of_all_stacks_are_told() -> None:
     with pytest.raises(AnsibleError, match=r"3 problem\(s\)[^$]*apps.api.health: is missing") as caught:
         evaluate("query('onehost.release.stacks')", onehost_stack_shop=shop, onehost_stack_blog=blog)
     assert "stack blog.environments.staging: is missing" in str(caught.value)
+
+
+def test_variables_of_renamed_roles_are_told_with_their_new_names() -> None:
+    shop = shop_definition()
+    del shop["apps"]["api"]["health"]
+    variables = {"cleanup_free_gb": 3, "engine_group": "ops", "onehost_control": True, "cleanup_of_mine": 1}
+    with pytest.raises(AnsibleError, match=r"4 problem\(s\) in the inventory") as caught:
+        evaluate("query('onehost.release.stacks', env=false)", onehost_stack_shop=shop, **variables)
+    text = str(caught.value)
+    assert "variable cleanup_free_gb: has a new name. Fix: rename it to disk_cleanup_free_gb" in text
+    assert "Fix: rename it to release_engine_group\n" in text and "Fix: rename it to onehost_control_node\n" in text
+    assert "apps.api.health: is missing" in text and "cleanup_of_mine" not in text
+
+
+def test_each_renamed_variable_is_one_that_a_role_takes() -> None:
+    renamed = importlib.import_module("ansible_collections.onehost.release.plugins.lookup.stacks").RENAMED
+    known = {"onehost_control_node"}
+    for path in (ROOT / "roles").glob("*/meta/argument_specs.yml"):
+        known |= yaml.safe_load(path.read_text())["argument_specs"]["main"]["options"].keys()
+    assert set(renamed.values()) <= known
+    # Whatever the renamed roles had at the time, which is every variable that they have now unless it is newer.
+    assert len(renamed) == 37 and not known & renamed.keys()
 
 
 @pytest.fixture
