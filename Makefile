@@ -51,7 +51,7 @@ lab-down: ## Remove the lab VM with all traces
 watch: setup ## What runs where in the lab, again and again until Ctrl-C, and where its status page is
 	@tools/watch
 
-setup: ## Python packages and collections, from hashed locks
+setup: ## Python packages, from hashed locks
 	@tools/setup
 
 engine:

@@ -116,15 +116,12 @@ def test_the_ansible_that_is_asked_for_is_the_one_that_is_tested() -> None:
     assert f"ansible-core {oldest}" in (ROOT / "README.md").read_text()
 
 
-def test_dependencies_are_the_collections_that_are_used() -> None:
-    used = set()
-    for name in known_files():
-        if name.startswith(("roles/", "playbooks/", "plugins/")):
-            used |= set(
-                re.findall(r"\b((?:ansible\.(?!builtin)|community\.)[a-z_]+)\.[a-z_]+\b", (ROOT / name).read_text())
-            )
-    # Plugins of these are imported, named or looked up in code; ansible.module_utils and the like are Ansible itself.
-    collections = {
-        name for name in used if (ROOT / ".collections/ansible_collections" / name.replace(".", "/")).is_dir()
+def test_nothing_but_ansible_itself_is_needed() -> None:
+    used = {
+        found
+        for name in known_files()
+        if name.startswith(("roles/", "playbooks/", "plugins/", "molecule/"))
+        for found in re.findall(r"\b((?:ansible\.posix|community\.[a-z_]+)\.[a-z_]+)\b", (ROOT / name).read_text())
     }
-    assert collections == set(load("galaxy.yml")["dependencies"])
+    assert not used
+    assert load("galaxy.yml")["dependencies"] == {}

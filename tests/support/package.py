@@ -11,7 +11,6 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAMS = ROOT / ".venv" / "bin"
 #: The neighbours that tools/setup unpacked.
-COLLECTIONS = ROOT / ".collections" / "ansible_collections"
 
 
 def run(words: list[str], *, where: Path, environment: Mapping[str, str] | None = None, seconds: float = 120) -> str:
@@ -63,11 +62,6 @@ class Installation:
             "ANSIBLE_HOME": str(folder / "home"),
             "ANSIBLE_COLLECTIONS_PATH": str(folder / "collections"),
         }
-        # Galaxy's part: the collections that ours depends on.
-        neighbours = folder / "collections" / "ansible_collections"
-        neighbours.mkdir(parents=True)
-        for name in ("ansible", "community"):
-            (neighbours / name).symlink_to(COLLECTIONS / name)
         words = ["ansible-galaxy", "collection", "install", str(artifact), "--offline", "-p", "collections"]
         self.run(*words)
 

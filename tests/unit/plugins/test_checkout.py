@@ -1,0 +1,82 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A directory that becomes a checkout, with the real git."""
+
+from __future__ import annotations
+
+import getpass
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import Ask
+
+BLOCK = "# BEGIN kept here by onehost.release\n/config\n/scripts\n# END kept here by onehost.release\n"
+
+
+@pytest.fixture
+def wanted(tmp_path: Path) -> dict[str, Any]:
+    return {
+        "path": str(tmp_path),
+        "owner": getpass.getuser(),
+        "source": "/srv/git/shop.git",
+        "exclude": ["config", "scripts"],
+    }
+
+
+def git(place: Path, *words: str) -> str:
+    done = subprocess.run(["git", "-C", str(place), *words], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+def test_a_new_checkout_and_nothing_to_do(ask: Ask, wanted: dict[str, Any], tmp_path: Path) -> None:
+    assert ask("checkout", check=True, **wanted)["changed"] and not (tmp_path / ".git").exists()
+    first = ask("checkout", **wanted)
+    assert first["changed"] and first["created"]
+    assert git(tmp_path, "config", "remote.origin.url") == "/srv/git/shop.git"
+    assert git(tmp_path, "config", "remote.origin.fetch") == "+refs/heads/*:refs/remotes/origin/*"
+    assert (tmp_path / ".git" / "info" / "exclude").read_text().endswith(BLOCK)
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / ".env").touch()
+    assert git(tmp_path, "status", "--porcelain") == ""
+    assert not ask("checkout", **wanted)["changed"]
+
+
+def test_a_checkout_that_is_there_keeps_what_is_its_owners(ask: Ask, wanted: dict[str, Any], tmp_path: Path) -> None:
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "config", "remote.origin.url", "/old")
+    git(tmp_path, "config", "remote.origin.fetch", "+refs/heads/main:refs/remotes/origin/main")
+    exclude = tmp_path / ".git" / "info" / "exclude"
+    exclude.parent.mkdir(exist_ok=True)
+    exclude.write_text("/mine\n" + BLOCK.replace("/scripts", "/other") + "/mine-too")
+    (checked,) = [ask("checkout", check=True, **wanted)]
+    assert checked["changed"] and git(tmp_path, "config", "remote.origin.url") == "/old"
+    assert "-" not in checked["diff"]["before"].splitlines()[0] and "/other" in checked["diff"]["before"]
+    assert ask("checkout", **wanted)["created"] is False
+    assert git(tmp_path, "config", "remote.origin.url") == "/srv/git/shop.git"
+    assert git(tmp_path, "config", "remote.origin.fetch") == "+refs/heads/main:refs/remotes/origin/main"
+    assert exclude.read_text() == "/mine\n" + BLOCK + "/mine-too\n"
+    assert not ask("checkout", **wanted)["changed"]
+    assert not ask("checkout", **{**wanted, "source": ""})["changed"]
+
+
+@pytest.mark.parametrize("check", [False, True])
+def test_tracked_files_of_the_platform_are_refused(
+    ask: Ask, wanted: dict[str, Any], tmp_path: Path, check: bool
+) -> None:
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / "config").mkdir()
+    (tmp_path / "config" / "app.yml").touch()
+    git(tmp_path, "add", "config")
+    answer = ask("checkout", check=check, **wanted)
+    assert answer["failed"] and "writes itself: config/app.yml. Fix: rename" in answer["msg"]
+    assert git(tmp_path, "remote") == ""
+
+
+def test_what_git_says_is_passed_on(ask: Ask, wanted: dict[str, Any], tmp_path: Path) -> None:
+    (tmp_path / ".git").write_text("gitdir: /nonexistent\n")
+    answer = ask("checkout", **wanted)
+    assert answer["failed"] and "git ls-files" in answer["msg"] and "/nonexistent" in answer["msg"]
