@@ -1,0 +1,77 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A git repository that belongs to somebody else, for the module `checkout`: root reads and writes it as its owner."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import subprocess
+
+from ansible.module_utils.basic import AnsibleModule
+
+BEGIN = "# BEGIN kept here by onehost.release"
+END = "# END kept here by onehost.release"
+
+
+class Repository:
+    """The repository in a directory, through programs that run as its owner."""
+
+    def __init__(self, module: AnsibleModule) -> None:
+        self._module = module
+        self.path = module.params["path"]
+        self.exclude_file = os.path.join(self.path, ".git", "info", "exclude")
+
+    def exists(self) -> bool:
+        return os.path.exists(os.path.join(self.path, ".git"))
+
+    def run(self, *words: str, ends: tuple[int, ...] = (0,), text: str | None = None) -> str:
+        """What a program prints. It must end with one of these exit codes."""
+        name = self._module.params["owner"]
+        owner = pwd.getpwnam(name)
+        as_root = os.geteuid() == 0
+        done = subprocess.run(
+            words,
+            cwd=self.path,
+            input=text,
+            stdin=subprocess.DEVNULL if text is None else None,
+            capture_output=True,
+            text=True,
+            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": owner.pw_dir, "LANG": "C.UTF-8"},
+            check=False,
+            user=owner.pw_uid if as_root else None,
+            group=owner.pw_gid if as_root else None,
+            extra_groups=os.getgrouplist(name, owner.pw_gid) if as_root else None,
+            umask=0o022,
+        )
+        if done.returncode not in ends:
+            self._module.fail_json(msg=f"{' '.join(words)} failed in {self.path}: {done.stderr.strip()}")
+        return done.stdout
+
+    def tracked(self, names: list[str]) -> list[str]:
+        return self.run("git", "ls-files", "--", *names).splitlines() if names else []
+
+    def source(self) -> str:
+        return self.run("git", "config", "--local", "--get", "remote.origin.url", ends=(0, 1)).rstrip("\n")
+
+    def excluded(self) -> str:
+        """All that is excluded, by us and by others. As the owner: whatever they may not read is not shown."""
+        return self.run("cat", self.exclude_file) if os.path.lexists(self.exclude_file) else ""
+
+    def exclude(self, text: str) -> None:
+        self.run("mkdir", "-p", os.path.dirname(self.exclude_file))
+        self.run("tee", self.exclude_file, text=text)
+
+
+def with_block(text: str, names: list[str]) -> str:
+    """The text with our block as it must be: where it is, or else at the end."""
+    block = [BEGIN, *(f"/{name}" for name in names), END]
+    lines = text.splitlines()
+    if BEGIN in lines and END in lines[lines.index(BEGIN) :]:
+        first = lines.index(BEGIN)
+        last = lines.index(END, first)
+        lines[first : last + 1] = block
+    else:
+        lines += block
+    return "".join(f"{line}\n" for line in lines)
