@@ -64,7 +64,7 @@ created:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.owner_repository import Repository, with_block
+from ansible_collections.onehost.release.plugins.module_utils.repository import Repository, with_block
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},

@@ -121,11 +121,8 @@ def test_tls() -> None:
 
 
 def wanted_of_tls(*stacks: dict[str, Any]) -> list[str]:
-    """The files of TLS that stay, as the role's task says it."""
-    role = ROOT / "roles" / "edge"
-    tasks = yaml.safe_load((role / "tasks" / "tls.yml").read_text())
-    task = next(task for task in tasks if "__edge_tls_wanted" in task.get("vars", {}))
-    variables = trusted(yaml.safe_load((role / "vars" / "main.yml").read_text()) | task["vars"])
+    """The files of TLS that stay, as the role says it."""
+    variables = trusted(yaml.safe_load((ROOT / "roles" / "edge" / "vars" / "main.yml").read_text()))
     engine = templar(**variables, edge_stacks=list(stacks))
     return sorted(engine.template(trust_as_template("{{ __edge_tls_wanted }}")))
 

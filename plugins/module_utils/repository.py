@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A git repository that belongs to somebody else, for the module `checkout`: root reads and writes it as its owner."""
 
 from __future__ import annotations
 
+# What the module checkout asks of git and writes, as the owner of the checkout.
 import os
 import pwd
 import subprocess
