@@ -64,10 +64,8 @@ class OperationAction(ActionBase):
         if lost := task_vars.get("_raw_params"):
             # What Ansible keeps of `-e reason=approved by QA` beside reason=approved.
             return {**result, "failed": True, "msg": LOST_WORDS.format(lost)}
-        arguments = dict(self._task.args)
+        arguments = self._arguments(task_vars)
         self._place = here(arguments.get("stack"))
-        if "definition" in arguments:
-            arguments["definition"] = _without_env(arguments["definition"])
         if not self._task.check_mode:
             live = progress_channel.is_open()
             arguments.setdefault("wait_seconds", LIVE_WAIT_SECONDS if live else FIRST_WAIT_SECONDS)

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import getpass
+import json
 import socket
 from types import SimpleNamespace
 from typing import Any
@@ -15,6 +16,8 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import action_loader
 from ansible.template import Templar, trust_as_template
 from fakes.stacks import shop_definition
+
+from release.hints import hint
 
 pytestmark = pytest.mark.usefixtures("collection")
 
@@ -39,6 +42,22 @@ def asked(operation: str = "promote", task: dict[str, Any] | None = None, **vari
 
 def test_without_any_option() -> None:
     assert asked() == {"person": getpass.getuser(), "origin": socket.gethostname()}
+
+
+def test_the_host_is_asked_with_them_and_its_answer_is_spelled(monkeypatch: pytest.MonkeyPatch) -> None:
+    variables = {"stack": "shop", "apps": "a,b", "inventory_hostname": "vm1"}
+    plugin = action("promote", {}, variables)
+    questions: list[dict[str, Any]] = []
+
+    def answer(command: str, in_data: bytes, sudoable: bool) -> dict[str, Any]:
+        questions.append(json.loads(in_data))
+        return {"stdout": json.dumps({"failed": True, "msg": f"Fix: {hint('deploy_staging')}"})}
+
+    monkeypatch.setattr(plugin, "_low_level_execute_command", answer)
+    result = plugin.run(task_vars=variables)
+    given = questions[0]["arguments"]
+    assert (given["stack"], given["apps"], given["person"]) == ("shop", ["a", "b"], getpass.getuser())
+    assert result["msg"] == "Fix: ansible-playbook onehost.release.deploy_staging -e stack=shop"
 
 
 def test_options_come_from_variables() -> None:
