@@ -66,13 +66,26 @@ from ansible_collections.onehost.release.plugins.module_utils.engine_files impor
     same,
 )
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import cli, remote
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands import (
+    certificates,
+    cleanup,
+    cool,
+    end_overlap,
+    notify,
+    operate,
+    page,
+    recover,
+    status,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.env import importer
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import compose_env_files, config_check
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags as flag_operations
 from ansible_collections.onehost.release.plugins.module_utils.release.util import files as atomic
 
-# Only what is imported travels with a module: these pull in the whole engine.
-PARTS = (cli, config_check, importer, remote, flag_operations, compose_env_files)
+# Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
+# was typed by its name, so each of them stands here.
+SUB_COMMANDS = (certificates, cleanup, cool, end_overlap, notify, operate, page, recover, status)
+PARTS = (cli, config_check, importer, remote, flag_operations, compose_env_files, *SUB_COMMANDS)
 
 # Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.
 # Without the site's own packages (-S), which the engine does not use and which take time to find.

@@ -43,7 +43,9 @@ lines:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap, cli
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands.end_overlap import after_boot
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands.recover import recover_stack
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.process import journal
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
@@ -63,7 +65,7 @@ def main() -> None:
                     lines += [f"would finish or undo {record.path}" for record in left]
             else:
                 stack = host.stacks.load(name)
-                lines += cli.after_boot(host, stack) + cli.recover_stack(host, stack)
+                lines += after_boot(host, stack) + recover_stack(host, stack)
     except (RefusedError, OperationError) as error:
         module.fail_json(msg=str(error), lines=lines)
     module.exit_json(changed=bool(lines), lines=lines or ["no operation is unfinished"])

@@ -76,7 +76,8 @@ _ON_CONTROL = "on your control machine: "
 _ON_HOST = "on the host: "
 _ARTIFACTS = "the artifacts of this run hold all that the task returned"
 #: A playbook's command; an option alone; the mark of a command that there is on the host only.
-_CANONICAL = re.compile(
+#: Compiled when the first text is spelled: many a start of the engine spells none.
+_CANONICAL = (
     rf"(?:{_ON_CONTROL})?{_COMMAND}"
     rf"|(?<=\s)-e (?P<option>\w+)=(?P<value>{_PLAIN})"
     rf"|(?P<on_host>{_ON_HOST}(?=(?:sudo|docker|df|curl|git|journalctl|nginx|rm|systemctl) ))"
@@ -135,7 +136,7 @@ def option(name: str, value: str) -> str:
 def spell(text: str, place: Place) -> str:
     """The text with its commands as they are typed in that place. What is spelled already stays as it is."""
     return (
-        _CANONICAL.sub(lambda found: _spelled(found, place), text)
+        re.sub(_CANONICAL, lambda found: _spelled(found, place), text)
         if _RUN in text or "-e " in text or _ON_HOST in text
         else text
     )

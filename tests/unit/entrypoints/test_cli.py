@@ -18,6 +18,9 @@ from fakes.world import World
 
 from release.adapters.stack_files import StackFiles
 from release.entrypoints import bootstrap, cli
+from release.entrypoints.commands import operate
+from release.entrypoints.commands import recover as recover_command
+from release.entrypoints.commands import status as status_command
 from release.errors import OperationError, RefusedError
 from release.ports import Host
 from release.releases.report import OperationReport
@@ -60,7 +63,7 @@ def onehost(world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch, capsys:
         assert report is not None
         return report
 
-    monkeypatch.setattr(cli, "run", run)
+    monkeypatch.setattr(operate, "run_operation", run)
 
     def call(*arguments: str) -> tuple[int, str, str]:
         code = cli.main(list(arguments))
@@ -112,7 +115,7 @@ def test_recover_and_cool(onehost: Run, world: World, monkeypatch: pytest.Monkey
     def fail(*arguments: Any) -> str:
         raise OperationError("Docker does not answer", "docker.sock", "no")
 
-    monkeypatch.setattr(cli, "recover", fail)
+    monkeypatch.setattr(recover_command, "recover", fail)
     world.faults.kill_at(12)
     world.commit({"api": HEALTHY})
     world.run("deploy")
@@ -129,7 +132,7 @@ def test_owners_act_on_their_own_stack_alone(
     (stacks / "other.json").write_text(json.dumps(read_stack("other", other).to_mapping(with_env=False)))
     # The faked host knows one stack.
     monkeypatch.setattr(
-        cli, "status", lambda host, stack: StatusReport(stack.name, {}, RollbackPreview(possible=False))
+        status_command, "status", lambda host, stack: StatusReport(stack.name, {}, RollbackPreview(possible=False))
     )
     monkeypatch.setenv("SUDO_USER", "bob")
     for words in (

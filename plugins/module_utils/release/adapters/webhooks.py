@@ -15,15 +15,21 @@ import signal
 import ssl
 import syslog
 import time
-import urllib.error
-import urllib.request
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..errors import RefusedError
 from ..releases.events import Event
 from ..rendering.notifications import Target, body, read_targets
 from ..util.files import write_atomically
+from ..util.lazy import lazy_import
+
+# Few hosts notify anybody.
+if TYPE_CHECKING:
+    from urllib import error as urllib_error
+    from urllib import request as urllib_request
+else:
+    urllib_error, urllib_request = lazy_import("urllib.error"), lazy_import("urllib.request")
 
 #: Written by the role `release_engine`, for root alone: the addresses are secrets.
 SETTINGS = "/etc/onehost/notifications.json"
@@ -34,13 +40,6 @@ DEADLINE_SECONDS = 60.0
 REQUEST_SECONDS = 10.0
 FIRST_PAUSE_SECONDS = 1.0
 LONGEST_PAUSE_SECONDS = 15.0
-
-
-class _Stay(urllib.request.HTTPRedirectHandler):
-    """The address is a secret; it is not for whoever a redirection names."""
-
-    def redirect_request(self, *arguments: Any, **more: Any) -> None:
-        return None
 
 
 class GaveUpError(Exception):
@@ -68,7 +67,7 @@ def deliver(
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
     """Send one event to one target. Returns how many attempts it took; raises GaveUpError."""
-    opener = urllib.request.build_opener(_Stay(), urllib.request.HTTPSHandler(context=ssl.create_default_context()))
+    opener = _opener()
     data = body(target, event)
     deadline = clock() + deadline_seconds
     pause, attempt = FIRST_PAUSE_SECONDS, 0
@@ -86,15 +85,26 @@ def deliver(
         pause = min(pause * 2, LONGEST_PAUSE_SECONDS)
 
 
-def _attempt(opener: urllib.request.OpenerDirector, target: Target, data: bytes, seconds: float) -> tuple[str, float]:
+def _opener() -> urllib_request.OpenerDirector:
+    """Never follows a redirect: the URL is a secret and would leak to another host."""
+
+    class NoRedirects(urllib_request.HTTPRedirectHandler):
+        def redirect_request(self, *arguments: Any, **more: Any) -> None:
+            return None
+
+    https = urllib_request.HTTPSHandler(context=ssl.create_default_context())
+    return urllib_request.build_opener(NoRedirects(), https)
+
+
+def _attempt(opener: urllib_request.OpenerDirector, target: Target, data: bytes, seconds: float) -> tuple[str, float]:
     """Returns the cause of a temporary failure and the pause that was asked for. Raises GaveUpError for any other."""
     headers = {"Content-Type": "application/json", "User-Agent": "onehost-release"}
-    request = urllib.request.Request(target.url, data=data, headers=headers, method="POST")
+    request = urllib_request.Request(target.url, data=data, headers=headers, method="POST")
     try:
         with opener.open(request, timeout=seconds) as response:
             response.read(4096)
         return "", 0.0
-    except urllib.error.HTTPError as error:
+    except urllib_error.HTTPError as error:
         with error:
             if error.code == 429 or error.code >= 500:
                 return f"HTTP {error.code}", retry_after(error.headers.get("Retry-After", ""), time.time())

@@ -18,10 +18,14 @@ VERSION_MISMATCH = "other engine"
 def engine_fingerprint(directory: str = "") -> str:
     """SHA-256 over names and contents of the engine's files in a directory (by default, of the running engine)."""
     home = directory or os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+    found: list[str] = []
+    for place, folders, names in os.walk(home):
+        # What Python compiled: as many files again, and none of them counts.
+        folders[:] = [name for name in folders if name != "__pycache__"]
+        found += [f"{place}/{name}"[len(home) + 1 :] for name in names if name.endswith(".py")]
     digest = hashlib.sha256()
-    found = (os.path.relpath(os.path.join(place, name), home) for place, _, names in os.walk(home) for name in names)
-    for name in sorted(name for name in found if name.endswith(".py")):
-        with open(os.path.join(home, name), "rb") as file:
+    for name in sorted(found):
+        with open(f"{home}/{name}", "rb") as file:
             data = file.read()
         digest.update(f"{name} {len(data)}\n".encode() + data)
     return digest.hexdigest()

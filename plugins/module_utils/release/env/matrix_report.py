@@ -7,10 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
-from xml.sax.saxutils import quoteattr
 
 from .matrix import Key
 from .matrix_check import COMMON, Finding
+
+#: An XML attribute's value. Not xml.sax.saxutils, which imports urllib.request for every start of the engine.
+_ESCAPES = str.maketrans(
+    {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
+)
 
 OK = "ok"
 NOT_HERE = "-"
@@ -69,17 +73,21 @@ def junit(stack: str, matrix: Mapping[str, Key], findings: Sequence[Finding], en
     failed = 0
     for name, environment in cases:
         mine = [f for f in findings if (f.key, f.environment) == (name, environment)]
-        case = f"    <testcase classname={quoteattr(f'{stack}.{environment}')} name={quoteattr(name)}"
+        case = f"    <testcase classname={_quoted(f'{stack}.{environment}')} name={_quoted(name)}"
         if not mine:
             rows.append(f"{case}/>")
             continue
         failed += 1
-        message = quoteattr("; ".join(f"{f.code}: {f.what}" for f in mine))
-        rows += [f"{case}>", f"      <failure type={quoteattr(mine[0].code)} message={message}/>", "    </testcase>"]
-    suite = f'  <testsuite name={quoteattr(f"{stack} configuration")} tests="{len(cases)}" failures="{failed}">'
+        message = _quoted("; ".join(f"{f.code}: {f.what}" for f in mine))
+        rows += [f"{case}>", f"      <failure type={_quoted(mine[0].code)} message={message}/>", "    </testcase>"]
+    suite = f'  <testsuite name={_quoted(f"{stack} configuration")} tests="{len(cases)}" failures="{failed}">'
     return "\n".join(
         ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", suite, *rows, "  </testsuite>", "</testsuites>", ""]
     )
+
+
+def _quoted(text: str) -> str:
+    return f'"{text.translate(_ESCAPES)}"'
 
 
 def summary(findings: Sequence[Finding]) -> str:

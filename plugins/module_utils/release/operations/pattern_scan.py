@@ -10,15 +10,22 @@ belongs to the system or the language is left out; its packages hold keys for th
 from __future__ import annotations
 
 import os
-import tarfile
 import tempfile
 import zlib
 from collections.abc import Iterable, Sequence
+from typing import TYPE_CHECKING
 
 from ..errors import OperationError
 from ..ports import Host
 from ..stack.model import Stack
+from ..util.lazy import lazy_import
 from .secret_scan import Exporting, opened
+
+# Most images were searched before.
+if TYPE_CHECKING:
+    import tarfile
+else:
+    tarfile = lazy_import("tarfile")
 
 #: Never what an app is built into, nor what it serves.
 SYSTEM = (

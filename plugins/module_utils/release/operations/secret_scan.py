@@ -11,22 +11,28 @@ for an image, and again when a secret has changed.
 from __future__ import annotations
 
 import base64
-import gzip
 import hashlib
 import hmac
 import json
-import tarfile
 import urllib.parse
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import IO, Any, Protocol
+from typing import IO, TYPE_CHECKING, Any, Protocol
 
 from ..errors import OperationError
 from ..ports import Host
 from ..releases.host_state import HostState
 from ..stack.app_env import values_of
 from ..stack.model import ENVIRONMENTS, Stack
+from ..util.lazy import lazy_import
+
+# Most images were searched before.
+if TYPE_CHECKING:
+    import gzip
+    import tarfile
+else:
+    gzip, tarfile = lazy_import("gzip"), lazy_import("tarfile")
 
 #: Shorter values are found everywhere by chance.
 SHORTEST = 8

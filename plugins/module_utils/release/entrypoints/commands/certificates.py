@@ -1,0 +1,23 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Load the certificates that were renewed on this host."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+
+from ...operations import certificates
+from ...ports import Host
+from ..access import Caller
+from .output import chosen_stacks, say
+
+
+def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
+    lines, problems = certificates.renew(host, chosen_stacks(host, options, caller))
+    for line in lines:
+        say(line)
+    for problem in problems:
+        say(f"problem: {problem}", sys.stderr)
+    return 1 if problems else 0

@@ -1,0 +1,28 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Remove what nothing needs until enough space is free."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from ...operations import cleanup
+from ...ports import Host
+from ..access import Caller
+from .output import print_json, say
+
+
+def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
+    # It is about all images on the host.
+    stacks = host.stacks.all()
+    caller.check(stacks)
+    settings = host.disk.settings({"free_gb": options.free_gb, "free_percent": options.free_percent})
+    report = cleanup.make_room(host, stacks, settings, check=options.check, wait_seconds=options.lock_wait)
+    cleanup.alarm(host, report, options.check)
+    if options.json:
+        print_json(dataclasses.asdict(report))
+    else:
+        say("\n".join(cleanup.lines(report, options.check)))
+    return 1 if report.failed else 0

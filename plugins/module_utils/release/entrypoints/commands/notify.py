@@ -1,0 +1,27 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Send a test message to all notification targets."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+
+from ...ports import Host
+from ...releases.events import Event
+from ..access import Caller
+from .output import say
+
+
+def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
+    # It goes to everybody, whichever stacks they want to hear of.
+    caller.check(host.stacks.all())
+    has_trouble = False
+    event = Event(
+        "start", "a test: this channel is notified of operations", host=socket.gethostname(), at=host.clock.now()
+    )
+    for name, trouble in host.notify.test(event):
+        has_trouble |= bool(trouble)
+        say(f"{name}: {trouble or 'delivered'}")
+    return 1 if has_trouble else 0

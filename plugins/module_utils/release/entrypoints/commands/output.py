@@ -1,0 +1,47 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the sub-commands print, and whom they name in a lock."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import socket
+import sys
+from typing import TextIO
+
+from ...hints import Place, spell
+from ...paths import CONTROL_COMMAND
+from ...ports import Host
+from ...process import lock
+from ...releases.lock_holder import LockHolder
+from ...stack.model import Stack
+from ..access import Caller
+
+
+def say(text: str, to: TextIO | None = None, stack: str = "") -> None:
+    """Print a text for somebody on this host, who has named this stack."""
+    place = Place("host", stack=stack, has_control=os.path.exists(CONTROL_COMMAND))
+    (to or sys.stdout).write(spell(text, place) + "\n")
+
+
+def print_json(data: object) -> None:
+    """Print data for a program, which gets commands in their canonical form."""
+    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+
+
+def chosen_stacks(host: Host, options: argparse.Namespace, caller: Caller) -> list[Stack]:
+    """The stack that was named, or all that the caller may act on. Raises RefusedError."""
+    if not options.stack:
+        return caller.mine(host.stacks.all())
+    stack = host.stacks.load(host.stacks.choose(options.stack))
+    caller.check([stack])
+    return [stack]
+
+
+def this_process(host: Host, operation: str) -> LockHolder:
+    """What the lock says of us to the next person."""
+    person = os.environ.get("SUDO_USER", "root")
+    return lock.this_process(operation, person, socket.gethostname(), host.clock.now())

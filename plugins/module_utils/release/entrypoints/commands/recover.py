@@ -1,0 +1,45 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Complete or revert what was interrupted, after a boot too."""
+
+from __future__ import annotations
+
+import argparse
+import socket
+
+from ...operations.recover import recover
+from ...ports import Host
+from ...process import journal, lock
+from ...rendering import notifications
+from ...stack.model import ENVIRONMENTS, Stack
+from ..access import Caller
+from .cool import cool_stack
+from .end_overlap import after_boot
+from .output import chosen_stacks, say, this_process
+
+
+def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
+    stacks = chosen_stacks(host, options, caller)
+    # First, because it needs no Docker, which may still be starting.
+    for text in (text for stack in stacks for text in after_boot(host, stack)):
+        say(text)
+    for stack in stacks:
+        for text in [*recover_stack(host, stack, wait=True), *cool_stack(host, stack)]:
+            say(text)
+    return 0
+
+
+def recover_stack(host: Host, stack: Stack, wait: bool = False) -> list[str]:
+    """Complete or revert everything that is unfinished in a stack, and send the notifications; with `wait`, return
+    only once they are delivered. Raises RefusedError while an operation runs."""
+    found = []
+    for environment in ENVIRONMENTS:
+        with lock.hold(lock.lock_path(stack.name, environment, host.paths.locks), this_process(host, "recover"), 0):
+            left = journal.unfinished(stack.name, environment, host.paths.state)
+            mine = [recover(host, stack, record) for record in left]
+        if mine:
+            event = notifications.recovered(stack.name, environment, socket.gethostname(), len(mine), host.clock.now())
+            host.notify.tell(event, wait)
+        found += mine
+    return found

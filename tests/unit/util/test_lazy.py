@@ -1,0 +1,45 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Modules that are imported at their first use."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from release.util import lazy
+
+SOURCE = Path(lazy.__file__).parents[2]
+
+PROGRAM = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from release.util.lazy import lazy_import
+module = lazy_import("urllib.request")
+assert "http.client" not in sys.modules, "executed too early"
+assert module.OpenerDirector and "http.client" in sys.modules
+import urllib.request
+assert urllib.request is module and lazy_import("urllib.request") is module
+"""
+
+
+def test_a_module_is_executed_at_its_first_use_and_there_is_one_of_it() -> None:
+    subprocess.run([sys.executable, "-IS", "-c", PROGRAM, str(SOURCE)], check=True)
+
+
+def test_a_module_that_does_not_exist() -> None:
+    with pytest.raises(ModuleNotFoundError, match="no module named nothing_such"):
+        lazy.lazy_import("nothing_such")
+
+
+def test_a_start_loads_no_module_that_few_runs_use() -> None:
+    program = (
+        f"import sys; sys.path.insert(0, {str(SOURCE)!r}); import release.entrypoints.remote, release.entrypoints.cli;"
+        "print(*sorted({'urllib.response', 'xml.sax.saxutils'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-IS", "-c", program], check=True, capture_output=True, text=True)
+    assert done.stdout.strip() == ""
