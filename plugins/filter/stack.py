@@ -32,7 +32,9 @@ def compose_env(values: dict[str, str], where: str = "env file") -> str:
 
 
 def compose_file(stack: dict[str, Any]) -> str:
-    return yaml.safe_dump(compose.people_file(_stack(stack)), sort_keys=False, default_flow_style=False, width=120)
+    return yaml.safe_dump(
+        compose.developer_compose_file(_stack(stack)), sort_keys=False, default_flow_style=False, width=120
+    )
 
 
 def loopback_port(app: dict[str, Any], environment: str, slot: str) -> int:

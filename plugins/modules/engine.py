@@ -69,8 +69,8 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands import (
     certificates,
     cleanup,
-    cool,
-    end_overlap,
+    end_grace_period,
+    expire_standby,
     notify,
     operate,
     page,
@@ -84,7 +84,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.util impor
 
 # Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
 # was typed by its name, so each of them stands here.
-SUB_COMMANDS = (certificates, cleanup, cool, end_overlap, notify, operate, page, recover, status)
+SUB_COMMANDS = (certificates, cleanup, end_grace_period, expire_standby, notify, operate, page, recover, status)
 PARTS = (cli, config_check, importer, remote, flag_operations, compose_env_files, *SUB_COMMANDS)
 
 # Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.

@@ -103,7 +103,7 @@ def main() -> None:
             now = host.clock.now()
             who = lock.this_process("flag", given["person"], socket.gethostname(), now, given["reason"])
             on = given["state"] == "on"
-            changed = flags.turn(host, stack, given["environment"], given["flag"], on, who, write=write)
+            changed = flags.set_flag(host, stack, given["environment"], given["flag"], on, who, write=write)
             apps = ", ".join(stack_flags.who_has(stack, given["flag"]))
             verb = "is" if write else "would be"
             lines = [f"{given['flag']} {verb} {given['state']} in {given['environment']} ({apps})"]

@@ -44,7 +44,9 @@ lines:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands.end_overlap import after_boot
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands.end_grace_period import (
+    after_boot,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands.recover import recover_stack
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.process import journal

@@ -74,7 +74,7 @@ from ansible_collections.onehost.release.plugins.module_utils.refusal import end
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.hints import hint
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import key_overlap, key_rotation
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import key_grace_period, key_rotation
 from ansible_collections.onehost.release.plugins.module_utils.release.ports import Host
 from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import Stack
@@ -91,7 +91,7 @@ LONGEST_HOURS = 24 * 365
 
 def would(stack: Stack, state: str) -> tuple[bool, list[str]]:
     """What check mode tells: only a pair that may be replaced would be."""
-    place = key_overlap.directory(stack)
+    place = key_grace_period.directory(stack)
     if state == "rotated":
         key_rotation.check(place)
         return True, ["would make a new key pair"]
@@ -102,16 +102,17 @@ def would(stack: Stack, state: str) -> tuple[bool, list[str]]:
 def change(host: Host, stack: Stack, given: dict[str, Any]) -> tuple[bool, list[str]]:
     who = lock.this_process("rotate_jwt", given["person"], socket.gethostname(), host.clock.now())
     if given["state"] == "finished":
-        changed = key_overlap.end(host, stack, who, early=True)
+        changed = key_grace_period.end(host, stack, who, early=True)
         if not changed:
             return False, ["no rotation is in progress"]
         return True, [
             "only the new public key is valid now",
             f"running apps keep the previous key pair until their next deploy or promote; {hint('status')} shows where",
         ]
-    note = key_overlap.begin(host, stack, given["overlap_hours"], who, lock_wait=given["lock_wait"])
+    note = key_grace_period.begin(host, stack, given["overlap_hours"], who, lock_wait=given["lock_wait"])
+    until = key_grace_period.moment(note["until"])
     return True, [
-        f"a new key pair is in place; the previous public key stays valid until {key_overlap.moment(note['until'])}",
+        f"a new key pair is in place; the previous public key stays valid until {until}",
         f"next: {hint('deploy_staging')}, then {hint('promote')}, to bring it live before then",
         f"the grace period ends by itself; to end it now: {hint('rotate_jwt', state='finished')}",
     ]

@@ -169,7 +169,7 @@ def test_a_switch_and_a_rotation_through_deploys_and_a_reboot(canaries: tuple[La
     until(lambda: lab.get("production", "/finhub/health").status == 200, 120, "the host is back")
     until(lambda: battle(lab) == (503, "off"), 60, "the app with the switch is back too")
     timers = "systemctl list-units --plain --no-legend 'onehost-end-overlap-workhub:*.timer'"
-    until(lambda: lab.ssh(timers) != "", 60, "the timer of the overlap is set again")
+    until(lambda: lab.ssh(timers) != "", 60, "the timer of the grace period is set again")
     timer = lab.ssh(timers).split()[0]
     assert (me(lab, old), me(lab, new)) == (200, 200)
 

@@ -171,7 +171,7 @@ class FakeDocker:
     # Builds
 
     def build(
-        self, compose_file: str, apps: Sequence[str], fresh: bool, tell: Callable[[str], None]
+        self, compose_file: str, apps: Sequence[str], fresh: bool, log: Callable[[str], None]
     ) -> list[BuildResult]:
         results = []
         for name in apps:
@@ -186,7 +186,7 @@ class FakeDocker:
             with self.world.change(f"docker build {name}"):
                 self.images[image] = (Image(image, dict(service["build"]["labels"]), 1000), behaviour)
                 self.tags[service["image"]] = image
-            tell(f"{name}: built")
+            log(f"{name}: built")
             results.append(BuildResult(name, 1.0, ok=True))
         return results
 

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from fakes.world import World
 
 
-class FakeSwitch:
+class FakeRouter:
     """HAProxy: what its file says, and what it has in mind, which is what it does."""
 
     def __init__(self, world: World) -> None:
@@ -35,9 +35,9 @@ class FakeSwitch:
 
     def set_live(self, stack: str, environment: EnvironmentName, live: Live | None) -> None:
         text = str(live) if live else "none/none"
-        with self.world.change(f"switch file {environment}"):
+        with self.world.change(f"router file {environment}"):
             self.file[environment] = text
-        with self.world.change(f"switch memory {environment}"):
+        with self.world.change(f"router memory {environment}"):
             self._up()
             self.memory[environment] = text
 

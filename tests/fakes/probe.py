@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class FakeProbe:
-    """HTTP as the apps, the switch and the edge would answer it now."""
+    """HTTP as the apps, the router and the edge would answer it now."""
 
     def __init__(self, world: World) -> None:
         self.world = world
@@ -41,8 +41,8 @@ class FakeProbe:
         if self.edge_down:
             return Answer(0, error=f"no answer on port {port}: connection refused")
         stack = self.world.stack
-        environment = next(e.name for e in stack.environments.values() if (port, tls) in e.doors)
-        live = Live.parse(self.world.switch.memory[environment])
+        environment = next(e.name for e in stack.environments.values() if (port, tls) in e.listeners)
+        live = Live.parse(self.world.router.memory[environment])
         routes: list[tuple[str, str]] = json.loads(self.world.edge.memory[environment] or b"[]")
         mine = [name for prefix, name in routes if prefix == "/" or f"{path}/".startswith(f"{prefix}/")]
         if not mine:
@@ -50,11 +50,11 @@ class FakeProbe:
         if live is None:
             return Answer(503, body="no release")
         if mine[0] not in stack.apps:
-            return Answer(503, body="the switch has no socket for it")
+            return Answer(503, body="the router has no socket for it")
         app = stack.apps[mine[0]]
         flags = [
             flag
-            for key, flag in self.world.switch.shut.get(environment, {}).items()
+            for key, flag in self.world.router.shut.get(environment, {}).items()
             if f"{app.name}{path}/".startswith(key)
         ]
         if flags:

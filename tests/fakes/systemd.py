@@ -25,10 +25,10 @@ class FakeTimer:
         with self.world.change(f"timer {environment}"):
             self.armed[environment] = self.world.clock.time + seconds
 
-    def arm_overlap(self, stack: str, seconds: float) -> None:
-        with self.world.change("timer of the overlap"):
-            self.armed[f"overlap {stack}"] = self.world.clock.time + seconds
+    def arm_grace_period(self, stack: str, seconds: float) -> None:
+        with self.world.change("timer of the grace period"):
+            self.armed[f"grace period {stack}"] = self.world.clock.time + seconds
 
-    def disarm_overlap(self, stack: str) -> None:
-        with self.world.change("no timer of the overlap"):
-            self.armed.pop(f"overlap {stack}", None)
+    def disarm_grace_period(self, stack: str) -> None:
+        with self.world.change("no timer of the grace period"):
+            self.armed.pop(f"grace period {stack}", None)

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole host in memory, behind the engine's seam: Docker, switch, edge, git, disk and time, each of which may fail.
+"""A whole host in memory, behind the engine's seam: Docker, router, edge, git, disk and time, each of which may fail.
 
 The parts do what the real ones do in the ways that matter to a release: a port is taken by one container only, Docker
 brings back what was not stopped on purpose, HAProxy forgets its memory and reads its file, an image that no tag and no
-container holds may be gone. The edge answers from switch and containers, so that a wrong state is really seen.
+container holds may be gone. The edge answers from router and containers, so that a wrong state is really seen.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from fakes.disk import FakeDisk
 from fakes.docker import BOOT_SECONDS, HEALTHY, Box, FakeDocker
 from fakes.faults import Faults, Killed
 from fakes.git import FakeGit
-from fakes.haproxy import FakeSwitch
+from fakes.haproxy import FakeRouter
 from fakes.nginx import FakeEdge
 from fakes.probe import FakeProbe
 from fakes.stacks import FakeStacks, shop_definition
@@ -48,7 +48,7 @@ class World:
         self.stack: Stack = read_stack("shop", definition or shop_definition())
         self.clock = FakeClock(self)
         self.docker = FakeDocker(self)
-        self.switch = FakeSwitch(self)
+        self.router = FakeRouter(self)
         self.git = FakeGit(self)
         self.store = FakeStore(self)
         self.probe = FakeProbe(self)
@@ -58,7 +58,7 @@ class World:
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
             docker=self.docker,
-            switch=self.switch,
+            router=self.router,
             git=self.git,
             probe=self.probe,
             store=self.store,
@@ -126,12 +126,12 @@ class World:
                 ]
         return found
 
-    def cool(self) -> list[str]:
+    def expire_standby(self) -> list[str]:
         """What the timer of a warm slot does; it waits its turn, as every operation does."""
         found = []
         for environment in ENVIRONMENTS:
             with lock.hold(lock.lock_path(self.stack.name, environment, self.paths.locks), LockHolder.from_json({}), 0):
-                found.append(warm_slot.cool(self.host, self.stack, environment))
+                found.append(warm_slot.expire_standby(self.host, self.stack, environment))
         return [text for text in found if text]
 
     def freshen(self) -> None:
@@ -153,7 +153,7 @@ class World:
         for box in self.docker.boxes:
             if box.up:
                 box.began, box.after_reboot = self.clock.time, True
-        self.switch.restart()
+        self.router.restart()
         self.edge.restart()
         self.timer.armed.clear()
         self.store.half.clear()
@@ -202,7 +202,7 @@ class World:
     def look(self) -> None:
         """The visitor's view, taken after every change: promise 1."""
         for environment in ENVIRONMENTS:
-            live = Live.parse(self.switch.memory[environment])
+            live = Live.parse(self.router.memory[environment])
             if live is None:
                 continue
             entry = self.store.written.get(live.release)
@@ -217,7 +217,7 @@ class World:
     def _look_at(self, environment: EnvironmentName, live: Live, app: App) -> None:
         box = self.docker.at_port(self.stack.loopback_port(app, environment, live.slot))
         if box is None:
-            # What must never run twice has a moment without any; the switch holds its requests.
+            # What must never run twice has a moment without any; the router holds its requests.
             if not app.is_replaced_in_place and not self.docker.is_bad(self.docker.named(environment, live, app.name)):
                 self._wrong(f"{environment} {app.name}: nothing runs for {live}")
         elif box.release != live.release:

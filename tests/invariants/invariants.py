@@ -31,7 +31,7 @@ def check_settled(world: World) -> None:
 
 def _check_environment(world: World, environment: EnvironmentName) -> None:
     entries = world.entries(environment)
-    file, memory = world.switch.file[environment], world.switch.memory[environment]
+    file, memory = world.router.file[environment], world.router.memory[environment]
     assert file == memory, (file, memory)
     live = Live.parse(file)
     statuses = {entry.release.id: entry.status for entry in entries}

@@ -84,7 +84,7 @@ class Life(RuleBasedStateMachine):
     def run(self, name: str, fault: tuple[str, int, bool] | None, **options: Any) -> OperationReport | None:
         faults = self.world.faults
         faults.disarm()
-        before = dict(self.world.switch.memory)
+        before = dict(self.world.router.memory)
         if fault:
             kind, number, after = fault
             if kind == "kill":
@@ -98,11 +98,11 @@ class Life(RuleBasedStateMachine):
         if report and report.failed:
             assert report.problems and report.message
             if not left and not report.changed and "could not be undone" not in report.message:
-                assert self.world.switch.memory == before, report
+                assert self.world.router.memory == before, report
         return report
 
     def note(self) -> None:
-        for text in self.world.switch.file.values():
+        for text in self.world.router.file.values():
             if live := Live.parse(text):
                 self.were_live.add(live.release)
 
@@ -146,7 +146,7 @@ class Life(RuleBasedStateMachine):
         """Whenever there is a good older release with its images; and the second time changes nothing."""
         self.world.recover()
         self.note()
-        live = Live.parse(self.world.switch.file["production"])
+        live = Live.parse(self.world.router.file["production"])
         target = rollback_target(
             self.world.entries("production"),
             "production",
@@ -231,9 +231,9 @@ class Life(RuleBasedStateMachine):
 
     @precondition(lambda self: any(self.world.store.notes.values()))
     @rule()
-    def cool(self) -> None:
+    def expire_standby(self) -> None:
         """The timer of a warm slot goes off, early or late."""
-        self.world.cool()
+        self.world.expire_standby()
 
     # What must hold
 
@@ -247,7 +247,7 @@ class Life(RuleBasedStateMachine):
         if world.unfinished("staging") or world.unfinished("production"):
             return
         check_settled(world)
-        live = Live.parse(world.switch.file["production"])
+        live = Live.parse(world.router.file["production"])
         if live:
             assert live.release not in self.out, "a release that was given up came back by itself"
             assert all(entry.status in GOOD for entry in kept(world.entries("production"), "production", live.release))
@@ -274,7 +274,7 @@ def test_life(part: int) -> None:
 def test_the_world_is_checked_at_all(world: World) -> None:
     """A switch to a slot where nothing runs is seen at once; otherwise all of the above would prove nothing."""
     world.ship()
-    world.switch.set_live("shop", "production", Live("green", world.entries("production")[0].release.id))
+    world.router.set_live("shop", "production", Live("green", world.entries("production")[0].release.id))
     assert world.violations
     with pytest.raises(AssertionError):
         check_always(world)

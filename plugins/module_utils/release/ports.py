@@ -3,8 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The seam between the engine and the host: everything the engine can observe or change, as protocols.
 
-The adapters (`docker`, `switch`, `git`, `probe`, `store`) keep them on a real host; tests put their own behind them
-and can make any single step fail.
+The adapters implement them on a real host. Tests have fakes, and can make any single step fail.
 """
 
 from __future__ import annotations
@@ -42,7 +41,7 @@ class DockerPort(Protocol):
     def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]: ...
 
     def build(
-        self, compose_file: str, apps: Sequence[str], fresh: bool, tell: Callable[[str], None]
+        self, compose_file: str, apps: Sequence[str], fresh: bool, log: Callable[[str], None]
     ) -> list[BuildResult]: ...
 
 
@@ -118,7 +117,7 @@ class DiskPort(Protocol):
     def space(self, stacks: Sequence[Stack]) -> tuple[int, int]: ...
     def releases(self, stack: Stack) -> list[DiskItem]: ...
     def used(self, path: str) -> int: ...
-    def consumers(self, seen: HostUsage, number: int = 10) -> list[DiskItem]: ...
+    def consumers(self, usage: HostUsage, number: int = 10) -> list[DiskItem]: ...
     def remove(self, removal: Removal, settings: Settings, stacks: Sequence[Stack]) -> str: ...
     def spend_ballast(self) -> None: ...
     def renew_ballast(self, stacks: Sequence[Stack]) -> None: ...
@@ -127,8 +126,8 @@ class DiskPort(Protocol):
 
 class TimerPort(Protocol):
     def arm(self, stack: str, environment: EnvironmentName, seconds: float) -> None: ...
-    def arm_overlap(self, stack: str, seconds: float) -> None: ...
-    def disarm_overlap(self, stack: str) -> None: ...
+    def arm_grace_period(self, stack: str, seconds: float) -> None: ...
+    def disarm_grace_period(self, stack: str) -> None: ...
 
 
 class EdgePort(Protocol):
@@ -201,16 +200,16 @@ class NoAvailability:
         return nullcontext(ProbeCounts())
 
 
-class NotifyPort(Protocol):
-    def tell(self, event: Event, wait: bool = False) -> None: ...
+class NotifierPort(Protocol):
+    def notify(self, event: Event, wait: bool = False) -> None: ...
     def troubles(self) -> list[str]: ...
     def test(self, event: Event) -> Iterable[tuple[str, str]]: ...
 
 
-class NoNotify:
+class NoNotifier:
     """Nobody wants to know."""
 
-    def tell(self, event: Event, wait: bool = False) -> None:
+    def notify(self, event: Event, wait: bool = False) -> None:
         return None
 
     def troubles(self) -> list[str]:
@@ -245,7 +244,7 @@ class Host:
 
     paths: Paths
     docker: DockerPort
-    switch: RouterPort
+    router: RouterPort
     git: GitPort
     probe: ProbePort
     store: StorePort
@@ -256,6 +255,6 @@ class Host:
     edge: EdgePort
     room: RoomPort = field(default_factory=NoRoom)
     scanner: ScannerPort = field(default_factory=NoScanner)
-    witness: AvailabilityPort = field(default_factory=NoAvailability)
-    notify: NotifyPort = field(default_factory=NoNotify)
+    availability: AvailabilityPort = field(default_factory=NoAvailability)
+    notifier: NotifierPort = field(default_factory=NoNotifier)
     page: PagePort = field(default_factory=NoPage)

@@ -31,7 +31,7 @@ def run(*words: str) -> None:
     subprocess.run(words, check=True, stdin=subprocess.DEVNULL, capture_output=True, timeout=300)
 
 
-def together(commands: Sequence[Sequence[str]]) -> None:
+def concurrently(commands: Sequence[Sequence[str]]) -> None:
     with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, len(commands))) as pool:
         list(pool.map(lambda words: run(*words), commands))
 
@@ -112,7 +112,7 @@ def floor(verb: str, apps: int) -> float:
     old = live_slot()
     if verb == "begin":
         networks()
-        together([create(app, "blue", f"hand-{app}:first") for app in range(apps)])
+        concurrently([create(app, "blue", f"hand-{app}:first") for app in range(apps)])
         healthy(apps, "blue")
         flip("blue")
         return 0.0
@@ -121,20 +121,20 @@ def floor(verb: str, apps: int) -> float:
         # What an earlier round left in the slot is not part of the floor.
         subprocess.run(["docker", "rm", "--force", *(container(app, new) for app in range(apps))], capture_output=True)
     if verb == "flip":
-        together([("docker", "start", container(app, new)) for app in range(apps)])
+        concurrently([("docker", "start", container(app, new)) for app in range(apps)])
         healthy(apps, new)
     begun = time.monotonic()
     if verb == "promote":
-        together([create(app, new, f"hand-{app}:second") for app in range(apps)])
+        concurrently([create(app, new, f"hand-{app}:second") for app in range(apps)])
         healthy(apps, new)
     elif verb == "rollback":
-        together([("docker", "start", container(app, new)) for app in range(apps)])
+        concurrently([("docker", "start", container(app, new)) for app in range(apps)])
         healthy(apps, new)
     flip(new)
     if verb == "flip":
         return time.monotonic() - begun
     drained(old)
-    together([("docker", "stop", container(app, old)) for app in range(apps)])
+    concurrently([("docker", "stop", container(app, old)) for app in range(apps)])
     return time.monotonic() - begun
 
 

@@ -30,7 +30,7 @@ from release.process import journal
 INSIDE: dict[str, tuple[Any, str, str, int]] = {
     "record:half": (os, "rename", "before", 1),
     "tags:half": (docker.Docker, "tag", "after", 1),
-    "switch:file": (haproxy.Switch, "command", "before", 1),
+    "switch:file": (haproxy.HAProxy, "command", "before", 1),
     "statuses:half": (store.Store, "set_status", "after", 1),
     "start:half": (docker.Docker, "_compose", "before", 1),
     "stop:half": (docker.Docker, "stop", "before", 1),

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The witness of an operation, in front of an edge that breaks."""
+"""The availability probe of an operation, in front of an edge that breaks."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import threading
 import pytest
 from support.waiting import until
 
-from release.adapters.availability import Witness
+from release.adapters.availability import AvailabilityProbe
 from release.releases.runtime import Answer, ProbeCounts, ProbeTarget
 
 
@@ -22,7 +22,7 @@ class Edge:
         self.asked: list[str] = []
 
     def health(self, port: int, path: str) -> Answer:
-        raise AssertionError("the witness stands outside")
+        raise AssertionError("the probe stands outside")
 
     def edge(self, port: int, host: str, path: str, *, tls: bool = False) -> Answer:
         self.asked.append(path)
@@ -34,7 +34,7 @@ QUESTIONS = [ProbeTarget(8100, "localhost", path, tls=False) for path in ("/a", 
 
 def test_it_counts_what_is_not_answered() -> None:
     edge = Edge()
-    with Witness(edge, 0.005).watch(QUESTIONS) as seen:
+    with AvailabilityProbe(edge, 0.005).watch(QUESTIONS) as seen:
         until(lambda: seen.asked >= 4)
         assert seen.failed == 0 and seen.down_seconds == 0
         edge.status["/b"] = 503
@@ -47,7 +47,7 @@ def test_it_counts_what_is_not_answered() -> None:
 
 def test_a_break_that_does_not_end_counts_up_to_the_end() -> None:
     edge = Edge()
-    with Witness(edge, 0.005).watch(QUESTIONS) as seen:
+    with AvailabilityProbe(edge, 0.005).watch(QUESTIONS) as seen:
         until(lambda: seen.asked > 0)
         edge.status["/a"] = 0
         until(lambda: seen.failed >= 2)
@@ -57,18 +57,18 @@ def test_a_break_that_does_not_end_counts_up_to_the_end() -> None:
 def test_what_did_not_answer_before_cannot_be_lost() -> None:
     edge = Edge()
     edge.status["/b"] = 503
-    with Witness(edge, 0.005).watch(QUESTIONS) as seen:
+    with AvailabilityProbe(edge, 0.005).watch(QUESTIONS) as seen:
         until(lambda: seen.asked > 3)
     assert seen.failed == 0 and edge.asked.count("/b") == 1
     edge.status["/a"] = 503
-    with Witness(edge, 0.005).watch(QUESTIONS) as seen:
+    with AvailabilityProbe(edge, 0.005).watch(QUESTIONS) as seen:
         until(lambda: edge.asked.count("/b") == 2)
     assert seen == ProbeCounts(), "a first release: nothing to lose"
 
 
 def test_the_block_may_fail() -> None:
     edge = Edge()
-    with pytest.raises(ValueError), Witness(edge, 0.005).watch(QUESTIONS) as seen:
+    with pytest.raises(ValueError), AvailabilityProbe(edge, 0.005).watch(QUESTIONS) as seen:
         until(lambda: seen.asked > 0)
         raise ValueError
     asked = seen.asked

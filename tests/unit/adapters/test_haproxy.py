@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The switch's adapter against a server that speaks as HAProxy's runtime socket does."""
+"""The router's adapter against a server that speaks as HAProxy's runtime socket does."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from fakes.servers import Haproxy, haproxy_at
 
-from release.adapters.haproxy import Switch
+from release.adapters.haproxy import HAProxy
 from release.errors import OperationError
 from release.releases.release import Live
 
@@ -36,66 +36,66 @@ def haproxy(tmp_path: Path) -> Iterator[Haproxy]:
 
 
 @pytest.fixture
-def switch(tmp_path: Path) -> Switch:
+def router(tmp_path: Path) -> HAProxy:
     (tmp_path / "shop-production.map").write_text("live none/none\n")
-    return Switch(str(tmp_path / "admin.sock"), str(tmp_path))
+    return HAProxy(str(tmp_path / "admin.sock"), str(tmp_path))
 
 
-def test_memory_and_file_move_together(switch: Switch, haproxy: Haproxy, tmp_path: Path) -> None:
-    assert switch.live("shop", "production") is None
-    switch.set_live("shop", "production", Live("blue", "r1"))
-    assert switch.live("shop", "production") == Live("blue", "r1")
+def test_memory_and_file_move_together(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
+    assert router.live("shop", "production") is None
+    router.set_live("shop", "production", Live("blue", "r1"))
+    assert router.live("shop", "production") == Live("blue", "r1")
     path = tmp_path / "shop-production.map"
     assert path.read_text() == "live blue/r1\n" and path.stat().st_mode & 0o777 == 0o644
     assert haproxy.maps[str(path)] == {"live": "blue/r1"}
-    switch.set_live("shop", "production", None)
-    assert switch.live("shop", "production") is None and haproxy.maps[str(path)] == {"live": "none/none"}
+    router.set_live("shop", "production", None)
+    assert router.live("shop", "production") is None and haproxy.maps[str(path)] == {"live": "none/none"}
 
 
-def test_sessions(switch: Switch, haproxy: Haproxy) -> None:
-    assert switch.sessions("shop", "production", "blue") == {"api": 3, "front": 0}
-    assert switch.sessions("shop", "production", "green") == {"api": 0}
+def test_sessions(router: HAProxy, haproxy: Haproxy) -> None:
+    assert router.sessions("shop", "production", "blue") == {"api": 3, "front": 0}
+    assert router.sessions("shop", "production", "green") == {"api": 0}
 
 
 @pytest.mark.parametrize("text", ["", "live", "live red/x\n", "dead blue/x\n", "live blue/\n"])
-def test_a_file_that_names_no_slot(switch: Switch, tmp_path: Path, text: str) -> None:
+def test_a_file_that_names_no_slot(router: HAProxy, tmp_path: Path, text: str) -> None:
     (tmp_path / "shop-production.map").write_text(text)
-    assert switch.live("shop", "production") is None
+    assert router.live("shop", "production") is None
 
 
-def test_an_environment_that_was_never_provisioned(switch: Switch, haproxy: Haproxy) -> None:
-    assert switch.live("shop", "staging") is None
+def test_an_environment_that_was_never_provisioned(router: HAProxy, haproxy: Haproxy) -> None:
+    assert router.live("shop", "staging") is None
     with pytest.raises(OperationError, match=r"onehost.release.provision"):
-        switch.set_live("shop", "staging", Live("blue", "r1"))
+        router.set_live("shop", "staging", Live("blue", "r1"))
     assert not haproxy.commands
 
 
-def test_haproxy_is_down(switch: Switch, tmp_path: Path) -> None:
+def test_haproxy_is_down(router: HAProxy, tmp_path: Path) -> None:
     """The file is right all the same: HAProxy reads it when it starts."""
     with pytest.raises(OperationError, match="the router \\(HAProxy\\) does not answer"):
-        switch.set_live("shop", "production", Live("blue", "r1"))
+        router.set_live("shop", "production", Live("blue", "r1"))
     assert (tmp_path / "shop-production.map").read_text() == "live blue/r1\n"
     with pytest.raises(OperationError, match="systemctl status haproxy"):
-        switch.sessions("shop", "production", "blue")
+        router.sessions("shop", "production", "blue")
 
 
-def test_haproxy_refuses(switch: Switch, haproxy: Haproxy, tmp_path: Path) -> None:
+def test_haproxy_refuses(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
     haproxy.maps[str(tmp_path / "shop-production.map")] = {}
     with pytest.raises(OperationError, match="entry not found"):
-        switch.set_live("shop", "production", Live("blue", "r1"))
+        router.set_live("shop", "production", Live("blue", "r1"))
 
 
-def test_a_stack_of_workers_has_no_frontend(switch: Switch, haproxy: Haproxy) -> None:
+def test_a_stack_of_workers_has_no_frontend(router: HAProxy, haproxy: Haproxy) -> None:
     haproxy.maps.clear()
-    switch.set_live("shop", "production", Live("blue", "r1"))
-    assert switch.live("shop", "production") == Live("blue", "r1")
+    router.set_live("shop", "production", Live("blue", "r1"))
+    assert router.live("shop", "production") == Live("blue", "r1")
 
 
-def test_closed_routes_are_replaced_in_one_step(switch: Switch, haproxy: Haproxy, tmp_path: Path) -> None:
+def test_closed_routes_are_replaced_in_one_step(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
     path = str(tmp_path / "shop-production-off.map")
     haproxy.maps[path] = {"api/old/": "old"}
-    switch.set_closed("shop", "production", {"api/b/": "two", "api/a/": "one"})
-    assert haproxy.maps[path] == switch.closed("shop", "production") == {"api/a/": "one", "api/b/": "two"}
+    router.set_closed("shop", "production", {"api/b/": "two", "api/a/": "one"})
+    assert haproxy.maps[path] == router.closed("shop", "production") == {"api/a/": "one", "api/b/": "two"}
     assert haproxy.commands == [
         f"prepare map {path}",
         f"add map @1 {path} api/a/ one",
@@ -104,6 +104,6 @@ def test_closed_routes_are_replaced_in_one_step(switch: Switch, haproxy: Haproxy
     ]
 
 
-def test_closed_routes_of_a_stack_without_a_frontend(switch: Switch, haproxy: Haproxy) -> None:
-    switch.set_closed("shop", "staging", {})
-    assert switch.closed("shop", "staging") == {}
+def test_closed_routes_of_a_stack_without_a_frontend(router: HAProxy, haproxy: Haproxy) -> None:
+    router.set_closed("shop", "staging", {})
+    assert router.closed("shop", "staging") == {}

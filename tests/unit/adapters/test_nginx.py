@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 from support.commands import commands
 
-from release.adapters.nginx import Edge
+from release.adapters.nginx import Nginx
 from release.errors import OperationError
 from release.stack.model import Stack
 
@@ -24,7 +24,7 @@ def routes(tmp_path: Path, stack: Stack) -> Path:
 
 def test_edge(stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx=f'echo "$@" >>{tmp_path}/called'))
-    edge, called = Edge(), tmp_path / "called"
+    edge, called = Nginx(), tmp_path / "called"
     assert edge.wanted(stack, "staging") is edge.live(stack, "staging") is None
     (routes.parent.parent / "staging.conf").write_bytes(b"one")
     assert edge.wanted(stack, "staging") == b"one"
@@ -38,10 +38,10 @@ def test_edge(stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.Mo
 def test_edge_refuses(stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx="echo 'nginx: [emerg] bad' >&2; exit 1"))
     with pytest.raises(OperationError, match="bad"):
-        Edge().set_live(stack, "staging", b"two")
+        Nginx().set_live(stack, "staging", b"two")
     routes.write_bytes(b"one")
     with pytest.raises(OperationError, match="nginx refused the routes"):
-        Edge().set_live(stack, "staging", b"two")
+        Nginx().set_live(stack, "staging", b"two")
     assert routes.read_bytes() == b"one"
 
 
@@ -52,7 +52,7 @@ def test_edge_makes_up_for_a_reload_that_did_not_happen(
     script = f'[ "$1" = -t ] || [ -e {tmp_path}/alive ] || exit 1; echo "$@" >>{tmp_path}/called'
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx=script))
     with pytest.raises(OperationError):
-        Edge().set_live(stack, "staging", b"two")
+        Nginx().set_live(stack, "staging", b"two")
     (tmp_path / "alive").touch()
-    Edge().set_live(stack, "staging", b"two")
+    Nginx().set_live(stack, "staging", b"two")
     assert (tmp_path / "called").read_text().endswith("-s reload\n")

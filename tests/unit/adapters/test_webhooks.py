@@ -134,7 +134,7 @@ def notifier(httpserver: HTTPServer, tmp_path: Path) -> Webhooks:
 
 def test_a_process_of_its_own_delivers(httpserver: HTTPServer, notifier: Webhooks) -> None:
     seen = answers(httpserver, Response("ok"))
-    notifier.tell(EVENT, wait=True)
+    notifier.notify(EVENT, wait=True)
     assert seen[0].get_json()["text"] == "deploy failed"
     assert notifier.troubles() == []
 
@@ -148,7 +148,7 @@ def test_nobody_waits_and_the_lock_is_free(tmp_path: Path) -> None:
         held = os.open(tmp_path / "lock", os.O_RDWR | os.O_CREAT)
         fcntl.flock(held, fcntl.LOCK_EX)
         begun = time.monotonic()
-        Webhooks(str(settings), str(tmp_path / "state"), deadline_seconds=1).tell(EVENT)
+        Webhooks(str(settings), str(tmp_path / "state"), deadline_seconds=1).notify(EVENT)
         assert time.monotonic() - begun < 0.5
         deaf.accept()[0].close()  # the child has begun, and it has nothing of ours
         os.close(held)
@@ -178,9 +178,9 @@ def test_what_was_not_delivered_is_noted_without_the_address(
 def test_settings_that_nobody_can_read_harm_nobody(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     said: list[str] = []
     monkeypatch.setattr(webhooks, "_log", said.append)
-    Webhooks(str(tmp_path / "none"), str(tmp_path)).tell(EVENT)
+    Webhooks(str(tmp_path / "none"), str(tmp_path)).notify(EVENT)
     assert said == []
     for content in ("{", '[{"type": "slack"}]'):
         (tmp_path / "settings").write_text(content)
-        Webhooks(str(tmp_path / "settings"), str(tmp_path)).tell(EVENT)
+        Webhooks(str(tmp_path / "settings"), str(tmp_path)).notify(EVENT)
     assert len(said) == 2 and "must be a list" in said[0] and "url: is missing" in said[1]

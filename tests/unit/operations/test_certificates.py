@@ -14,7 +14,7 @@ from fakes.stacks import shop_definition, with_tls
 from fakes.world import World
 
 from release.adapters.certificate import read_pair
-from release.adapters.nginx import Edge
+from release.adapters.nginx import Nginx
 from release.operations import certificates
 from release.stack.model import Stack
 from release.stack.reader import read_stack
@@ -58,7 +58,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 
 def renewed(world: World, folder: Path, stack: Stack) -> str:
-    host = dataclasses.replace(world.host, edge=Edge(str(folder / "edge")))
+    host = dataclasses.replace(world.host, edge=Nginx(str(folder / "edge")))
     lines, problems = certificates.renew(host, [stack])
     return "\n".join([*lines, *map(str, problems)])
 

@@ -26,7 +26,7 @@ def test_for_people_each_app_gets_what_it_needs(world: World, tmp_path: Path) ->
     definition = shop_definition() | {"env_matrix": matrix, "secrets": [], "directory": str(tmp_path)}
     definition["owner"] = pwd.getpwuid(os.getuid()).pw_name
     stack, host = read_stack("shop", definition), dataclasses.replace(world.host, store=Store())
-    services = compose.people_file(stack)["services"]
+    services = compose.developer_compose_file(stack)["services"]
     assert services["api-prod"]["env_file"] == ["config/.env.production.api"]
     (tmp_path / "config").mkdir()
     for layer, values in stack.env.items():

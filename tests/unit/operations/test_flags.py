@@ -17,7 +17,7 @@ from fakes.servers import Haproxy, haproxy_at
 from fakes.stacks import shop_with_flags
 from fakes.world import World
 
-from release.adapters.haproxy import Switch
+from release.adapters.haproxy import HAProxy
 from release.adapters.store import Store
 from release.errors import OperationError, RefusedError
 from release.operations import flags
@@ -42,18 +42,18 @@ def haproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Haproxy]:
         yield server
 
 
-def the_switch() -> Switch:
-    return Switch(str(HAPROXY["directory"] / "admin.sock"), str(HAPROXY["directory"]))
+def the_router() -> HAProxy:
+    return HAProxy(str(HAPROXY["directory"] / "admin.sock"), str(HAPROXY["directory"]))
 
 
 @pytest.fixture
 def host(world: World, tmp_path: Path) -> Host:
-    """The faked host, with flags in files and a switch that is asked over a socket."""
-    return dataclasses.replace(world.host, store=Store(str(tmp_path)), switch=the_switch())
+    """The faked host, with flags in files and a router that is asked over a socket."""
+    return dataclasses.replace(world.host, store=Store(str(tmp_path)), router=the_router())
 
 
 def turn(host: Host, flag: str, on: bool, stack: Stack | None = None, **options: Any) -> bool:
-    return flags.turn(host, stack or shop_with_flags(), "production", flag, on, WHO, **options)
+    return flags.set_flag(host, stack or shop_with_flags(), "production", flag, on, WHO, **options)
 
 
 def provide(host: Host, stack: Stack, **options: Any) -> list[str]:
@@ -141,15 +141,15 @@ def test_a_flag_closes_its_route_at_once_and_for_good(host: Host, haproxy: Hapro
 
 def test_provisioning_closes_what_is_off(host: Host, haproxy: Haproxy) -> None:
     assert "closed routes of production" in provide(host, with_routes(), write=False)
-    assert the_switch().closed("shop", "production") == {}
+    assert the_router().closed("shop", "production") == {}
     assert "closed routes of production" in provide(host, with_routes())
-    assert the_switch().closed("shop", "staging") == {"api/beta/inner/": "beta"}
+    assert the_router().closed("shop", "staging") == {"api/beta/inner/": "beta"}
     assert provide(host, with_routes()) == []
 
 
 def test_provisioning_before_there_is_a_switch(host: Host, tmp_path: Path) -> None:
-    nowhere = Switch(str(tmp_path / "no.sock"), str(tmp_path / "maps"))
-    host = dataclasses.replace(host, switch=nowhere)
+    nowhere = HAProxy(str(tmp_path / "no.sock"), str(tmp_path / "maps"))
+    host = dataclasses.replace(host, router=nowhere)
     assert provide(host, with_routes())
     assert nowhere.closed("shop", "production") == {"api/beta/inner/": "beta"}
     with pytest.raises(OperationError, match="does not answer"):
@@ -164,7 +164,7 @@ def test_status_tells_what_is_closed(host: Host) -> None:
 
 def test_a_deploy_with_a_closed_route(world: World) -> None:
     """Also where the deploy itself asks: the route stays closed, and that is no fault of the release."""
-    world.switch.shut["staging"] = {"api/": "all"}
+    world.router.shut["staging"] = {"api/": "all"}
     assert world.good("deploy").changed
     world.commit({"api": SICK})
     assert world.run("deploy").failed, "the app itself is still asked"

@@ -63,7 +63,7 @@ def test_no_second_rotation_during_the_first(keys: Path) -> None:
         key_rotation.rotate(str(keys), USER, 1001.0, HOUR, Keys())
 
 
-def test_the_end_of_the_overlap(keys: Path) -> None:
+def test_the_end_of_the_grace_period(keys: Path) -> None:
     key_rotation.rotate(str(keys), USER, 1000.0, HOUR, Keys())
     inode = (keys / "jwt_public_previous.pem").stat().st_ino
     assert key_rotation.finish(str(keys), 1001.0 + HOUR)

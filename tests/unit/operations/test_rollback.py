@@ -65,14 +65,14 @@ def test_nobody_waits_for_the_slot_that_a_warm_rollback_came_from(world: World) 
     world.commit({"api": HEALTHY})
     world.good("deploy")
     second = world.good("promote", warm_seconds=600).release
-    world.switch.busy["production", "green", "api"] = world.clock.time + 1000
+    world.router.busy["production", "green", "api"] = world.clock.time + 1000
     begun = world.clock.time
     assert world.good("rollback").release == first
     assert world.clock.time - begun < 1
     assert {box.app for box in world.up("production") if box.release == second} == {"api", "front"}
     check_settled(world)
     world.clock.time = world.timer.armed["production"]
-    world.cool()
+    world.expire_standby()
     assert not [box for box in world.up("production") if box.release == second]
     check_settled(world)
 
@@ -83,11 +83,11 @@ def test_cooling_a_warm_slot(world: World) -> None:
     world.good("deploy")
     world.good("promote", warm_seconds=600)
     assert world.timer.armed["production"] == pytest.approx(world.clock.time + 600)
-    assert world.cool() == [] and world.up("production", "blue")
+    assert world.expire_standby() == [] and world.up("production", "blue")
     world.clock.time += 601
-    assert "is no longer kept warm" in world.cool()[0]
+    assert "is no longer kept warm" in world.expire_standby()[0]
     assert not world.up("production", "blue") and world.up("production", "green")
-    assert world.cool() == []
+    assert world.expire_standby() == []
     check_settled(world)
 
 
@@ -99,9 +99,9 @@ def test_cooling_leaves_alone_what_went_live_again(world: World) -> None:
     note = world.store.notes["production"]
     world.good("rollback")
     world.clock.time += 601
-    world.cool()
+    world.expire_standby()
     world.store.notes["production"] = note
-    world.cool()
+    world.expire_standby()
     check_settled(world)
 
 
@@ -284,7 +284,7 @@ def test_what_was_removed_by_hand_is_there_again_after_a_way_back(one_by_one: No
     world.commit({"api": DYING})
     world.good("deploy")
     world.freshen()
-    live = world.switch.memory["production"].partition("/")[2]
+    live = world.router.memory["production"].partition("/")[2]
     confirm = world.probe.edge
 
     def remove(*arguments: Any) -> Any:
@@ -300,7 +300,7 @@ def test_what_was_removed_by_hand_is_there_again_after_a_way_back(one_by_one: No
 
 
 def test_rollback_over_a_change_of_how_an_app_is_replaced(world: World) -> None:
-    """The switch knows today's ports only, and those depend on whether the app may run twice."""
+    """The router knows today's ports only, and those depend on whether the app may run twice."""
     world.ship()
     restarted(world, front={"replace": "stop_first"})
     world.ship(front=HEALTHY)
@@ -333,7 +333,7 @@ def test_apps_that_never_run_twice_are_started_in_order(one_by_one: None, tmp_pa
 
 
 def test_rollback_to_a_release_with_an_app_that_was_taken_out(world: World) -> None:
-    """The switch has no place for it any more, so its routes cannot answer. That must not stop the rest."""
+    """The router has no place for it any more, so its routes cannot answer. That must not stop the rest."""
     _, first = world.ship()
     mapping = world.stack.to_mapping(with_env=True)
     del mapping["apps"]["front"]

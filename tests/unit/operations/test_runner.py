@@ -30,7 +30,7 @@ class Listener:
     def __init__(self) -> None:
         self.events: list[Event] = []
 
-    def tell(self, event: Event, wait: bool = False) -> None:
+    def notify(self, event: Event, wait: bool = False) -> None:
         self.events.append(event)
 
     def troubles(self) -> list[str]:
@@ -44,7 +44,7 @@ class Listener:
 @pytest.fixture
 def heard(world: World) -> Listener:
     listener = Listener()
-    world.host = replace(world.host, notify=listener)
+    world.host = replace(world.host, notifier=listener)
     return listener
 
 
@@ -127,11 +127,11 @@ def test_drain_waits_for_requests(world: World) -> None:
     world.ship()
     world.commit({"api": HEALTHY})
     world.good("deploy")
-    world.switch.busy["production", "blue", "api"] = world.clock.time + 4
+    world.router.busy["production", "blue", "api"] = world.clock.time + 4
     begun = world.clock.time
     world.good("promote")
     assert 4 <= world.clock.time - begun < 9
-    world.switch.busy["production", "green", "api"] = world.clock.time + 1000
+    world.router.busy["production", "green", "api"] = world.clock.time + 1000
     begun = world.clock.time
     world.good("rollback")
     assert 10 <= world.clock.time - begun < 15, "but no longer than the app's drain time"
@@ -142,21 +142,21 @@ def test_tidying_that_fails_puts_nothing_back(world: World) -> None:
     world.ship()
     world.commit({"api": HEALTHY})
     world.good("deploy")
-    sessions = world.switch.sessions
+    sessions = world.router.sessions
 
     def go_down(*arguments: Any) -> dict[str, int]:
-        world.switch.down = True
+        world.router.down = True
         return sessions(*arguments)
 
-    world.switch.sessions = go_down  # type: ignore[method-assign]
+    world.router.sessions = go_down  # type: ignore[method-assign]
     report = world.run("promote")
     assert report and report.failed and report.changed and "but finishing up failed" in report.message
-    world.switch.sessions = sessions  # type: ignore[method-assign]
-    world.switch.down = False
-    live = world.switch.memory["production"]
+    world.router.sessions = sessions  # type: ignore[method-assign]
+    world.router.down = False
+    live = world.router.memory["production"]
     assert world.unfinished("production")
     assert "it was finished" in world.recover()[0]
-    assert world.switch.memory["production"] == live
+    assert world.router.memory["production"] == live
     check_settled(world)
 
 
@@ -166,22 +166,22 @@ def test_going_back_is_taken_up_as_going_back(world: World) -> None:
     world.commit({"front": DYING})
     world.good("deploy")
     world.freshen()
-    before = world.switch.memory["production"]
-    set_live = world.switch.set_live
+    before = world.router.memory["production"]
+    set_live = world.router.set_live
 
     def refuse(stack: str, environment: str, live: Live | None) -> None:
         if live and str(live) == before:
-            world.switch.down = True
-            world.switch._up()
+            world.router.down = True
+            world.router._up()
         set_live(stack, environment, live)
 
-    world.switch.set_live = refuse  # type: ignore[method-assign]
+    world.router.set_live = refuse  # type: ignore[method-assign]
     report = world.run("promote", watch_seconds=10)
     assert report and "could not be undone" in report.message
-    world.switch.set_live = set_live  # type: ignore[method-assign]
-    world.switch.down = False
+    world.router.set_live = set_live  # type: ignore[method-assign]
+    world.router.down = False
     assert "it was undone" in world.recover()[0]
-    assert world.switch.memory["production"] == before
+    assert world.router.memory["production"] == before
     check_settled(world)
 
 
@@ -270,22 +270,22 @@ def killed_after(world: World, call: str, operation: str, **options: Any) -> Non
 
 def test_killed_after_the_switch_and_the_new_release_does_not_answer(world: World) -> None:
     world.ship()
-    before = world.switch.memory["production"]
+    before = world.router.memory["production"]
     world.commit({"api": HEALTHY})
     world.good("deploy")
-    killed_after(world, "switch memory production", "promote")
-    assert world.switch.memory["production"] != before
+    killed_after(world, "router memory production", "promote")
+    assert world.router.memory["production"] != before
     image = world.tag("api", "production")
     world.docker.images[image] = (world.docker.images[image][0], SICK)
     (found,) = world.recover()
     assert "the new release did not answer" in found and "so it was undone" in found
-    assert world.switch.memory["production"] == before and not world.unfinished("production")
+    assert world.router.memory["production"] == before and not world.unfinished("production")
 
 
 def test_killed_while_watching_looks_again(world: World) -> None:
     """It was confirmed once, but the watch had not ended: what died since must not stay."""
     world.ship()
-    before = world.switch.memory["production"]
+    before = world.router.memory["production"]
     world.commit({"front": DYING})
     world.good("deploy")
     world.freshen()
@@ -305,7 +305,7 @@ def test_killed_while_watching_looks_again(world: World) -> None:
         SICK,
     )
     assert "so it was undone" in world.recover()[0]
-    assert world.switch.memory["production"] == before
+    assert world.router.memory["production"] == before
 
 
 def test_a_build_that_leaves_no_image(world: World) -> None:

@@ -23,7 +23,7 @@ SECRETS = {"API_TOKEN": SECRET}
 
 
 def search(docker: Exported) -> list[str]:
-    found = secret_scan.search(docker, ["sha256:1"], secret_scan.needles(SECRETS))
+    found = secret_scan.search(docker, ["sha256:1"], secret_scan.encodings(SECRETS))
     assert not any("kanarien" in text for text in found)
     return found
 
@@ -80,11 +80,11 @@ def test_base64_at_any_offset(before: bytes, value: bytes, after: bytes) -> None
 
 
 def test_short_values_are_not_looked_for() -> None:
-    assert secret_scan.needles({"PIN": "1234567"}) == {}
+    assert secret_scan.encodings({"PIN": "1234567"}) == {}
 
 
 def test_fingerprints_tell_what_was_searched_for() -> None:
-    one, two = secret_scan.needles(SECRETS), secret_scan.needles({"API_TOKEN": "another-secret"})
+    one, two = secret_scan.encodings(SECRETS), secret_scan.encodings({"API_TOKEN": "another-secret"})
     assert (
         secret_scan.fingerprint("salt", one)
         != secret_scan.fingerprint("salt", two)
@@ -93,7 +93,7 @@ def test_fingerprints_tell_what_was_searched_for() -> None:
 
 
 def test_a_large_image_is_searched_quickly() -> None:
-    wanted = secret_scan.needles({f"KEY_{i}": f"secret-value-number-{i}" for i in range(6)})
+    wanted = secret_scan.encodings({f"KEY_{i}": f"secret-value-number-{i}" for i in range(6)})
     files = {f"node_modules/{i}.js": bytes(20_000) for i in range(2000)}
     begun = time.perf_counter()
     secret_scan.search(Exported(tar(files)), ["x"], wanted)

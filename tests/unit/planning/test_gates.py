@@ -259,7 +259,7 @@ def test_promote_while_a_deploy_runs(world: World) -> None:
 def test_promote_when_staging_cannot_be_mended(world: World) -> None:
     ready(world)
     interrupt(world)
-    world.switch.down = True
+    world.router.down = True
     report = world.run("promote")
     assert report and report.failed and not report.recovered
     assert {g["gate"]: g["result"] for g in report.gates}["journal_clean"] == "NO-GO"

@@ -155,7 +155,7 @@ def test_build() -> None:
 
 
 def test_for_people() -> None:
-    file = compose.people_file(read_stack("shop", shop_definition()))
+    file = compose.developer_compose_file(read_stack("shop", shop_definition()))
     assert file["name"] == "shop"
     assert set(file["services"]) == {f"{app}-{env}" for app in ("api", "front", "mail") for env in ("staging", "prod")}
     api = file["services"]["api-prod"]

@@ -27,7 +27,7 @@ def test_defaults_and_that_it_can_be_read_again() -> None:
     tls = stack.environments["production"].tls
     assert tls and (tls.port, tls.location, tls.plain_ports, tls.hsts_seconds) == (443, "host", (), 0)
     assert stack.environments["staging"].tls is None
-    assert stack.environments["production"].doors == ((8200, False), (80, False), (443, True))
+    assert stack.environments["production"].listeners == ((8200, False), (80, False), (443, True))
     assert read_stack("shop", stack.to_mapping(with_env=False)) == read_stack("shop", with_tls(FILES) | {"env": {}})
 
 

@@ -9,25 +9,25 @@ import threading
 
 import pytest
 
-from release.util.concurrency import TaskPool, together
+from release.util.concurrency import TaskPool, concurrently
 
 
 def test_answers_come_in_the_order_of_the_items() -> None:
-    assert together(lambda number: number * 2, range(100)) == [number * 2 for number in range(100)]
+    assert concurrently(lambda number: number * 2, range(100)) == [number * 2 for number in range(100)]
 
 
 def test_nothing_to_do() -> None:
-    assert together(lambda number: number, []) == []
+    assert concurrently(lambda number: number, []) == []
 
 
 def test_one_thing_alone_needs_no_thread() -> None:
-    assert together(lambda _item: threading.current_thread(), [0]) == [threading.current_thread()]
+    assert concurrently(lambda _item: threading.current_thread(), [0]) == [threading.current_thread()]
 
 
 def test_they_are_done_at_the_same_time() -> None:
     """Each waits for the other: one after the other would never end."""
     meeting = threading.Barrier(3, timeout=10)
-    assert sorted(together(lambda _item: meeting.wait(), range(3))) == [0, 1, 2]
+    assert sorted(concurrently(lambda _item: meeting.wait(), range(3))) == [0, 1, 2]
 
 
 def test_the_first_failure_is_raised_after_all_have_ended() -> None:
@@ -41,7 +41,7 @@ def test_the_first_failure_is_raised_after_all_have_ended() -> None:
         ended.append(number)
 
     with pytest.raises(ValueError, match="first"):
-        together(act, range(4))
+        concurrently(act, range(4))
     assert sorted(ended) == [1, 2, 3]
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A witness of an operation: asks the edge as a visitor does, again and again, and counts what was not answered."""
+"""Measures availability during an operation: sends the edge a visitor's requests and counts the failed ones."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ INTERVAL_SECONDS = 0.25
 LONGEST_ANSWER_SECONDS = 6.0
 
 
-class Witness:
+class AvailabilityProbe:
     """Looks on in a thread of its own."""
 
     def __init__(self, probe: ProbePort, interval: float = INTERVAL_SECONDS) -> None:

@@ -162,18 +162,18 @@ class Disk(Docker):
             data.get(f"{kind.capitalize()}s") or (data.get(f"{kind.capitalize()}Usage") or {}).get("Items") or []
         )
 
-    def consumers(self, seen: HostUsage, number: int = 10) -> list[DiskItem]:
+    def consumers(self, usage: HostUsage, number: int = 10) -> list[DiskItem]:
         """What takes most room, for a person who has to find more of it."""
-        ours = {stack.name for stack in seen.stacks}
+        ours = {stack.name for stack in usage.stacks}
         found = [
             DiskItem(f"image {', '.join(image.names) or image.id[7:19]}{_mark(image, ours)}", image.bytes)
-            for image in seen.images
+            for image in usage.images
         ]
-        found += [DiskItem(f"container {item.name} (its writable layer)", item.bytes) for item in seen.containers]
+        found += [DiskItem(f"container {item.name} (its writable layer)", item.bytes) for item in usage.containers]
         found += [DiskItem(f"volume {item['Name']}", int(item["UsageData"]["Size"])) for item in self._volumes_in_use()]
-        found += [DiskItem("build cache", seen.build_cache)]
+        found += [DiskItem("build cache", usage.build_cache)]
         found += [DiskItem(place, used(place)) for place in USUAL_PLACES if os.path.isdir(place)]
-        found.sort(key=lambda thing: thing.bytes, reverse=True)
+        found.sort(key=lambda item: item.bytes, reverse=True)
         return found[:number]
 
     def _volumes_in_use(self) -> list[dict[str, Any]]:

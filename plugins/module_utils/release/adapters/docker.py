@@ -25,7 +25,7 @@ from ..hints import host_command
 from ..releases.compose import LABEL
 from ..releases.runtime import BuildResult, Container, Image
 from ..stack.model import EnvironmentName, Slot
-from ..util.concurrency import together
+from ..util.concurrency import concurrently
 from .build_log import BuildLog
 
 SOCKET = "/var/run/docker.sock"
@@ -215,7 +215,7 @@ class Docker:
 
     @staticmethod
     def _each(containers: Iterable[Container], action: Callable[[Container], None]) -> None:
-        together(action, containers)
+        concurrently(action, containers)
 
     def logs(self, container: Container, lines: int) -> list[str]:
         """The last lines of a container. They only explain a failure, so to have none is no other failure."""
@@ -237,7 +237,7 @@ class Docker:
     # Builds
 
     def build(
-        self, compose_file: str, apps: Sequence[str], fresh: bool, tell: Callable[[str], None]
+        self, compose_file: str, apps: Sequence[str], fresh: bool, log: Callable[[str], None]
     ) -> list[BuildResult]:
         """Build all apps at the same time, one Compose build each, so that one failure hides no other."""
 
@@ -252,7 +252,7 @@ class Docker:
                 *(["--no-cache", "--pull"] if fresh else []),
                 app,
             ]
-            log = BuildLog()
+            build_log = BuildLog()
             with subprocess.Popen(
                 command,
                 stdin=subprocess.DEVNULL,
@@ -263,15 +263,15 @@ class Docker:
                 env=_environment(),
             ) as process:
                 for line in process.stdout or ():
-                    if step := log.add(line.rstrip("\n")):
-                        tell(f"{app}: {step}")
+                    if step := build_log.add(line.rstrip("\n")):
+                        log(f"{app}: {step}")
             seconds = time.monotonic() - begun
             if process.returncode == 0:
-                tell(f"{app}: built in {seconds:.1f} s")
+                log(f"{app}: built in {seconds:.1f} s")
                 return BuildResult(app, seconds, ok=True)
-            return BuildResult(app, seconds, ok=False, step=log.failed_step, log=tuple(log.tail(20)))
+            return BuildResult(app, seconds, ok=False, step=build_log.failed_step, log=tuple(build_log.tail(20)))
 
-        return together(build_one, apps)
+        return concurrently(build_one, apps)
 
 
 def _compose_program() -> list[str]:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The switch: HAProxy's map of what is live, in its memory and on disk.
+"""The router: HAProxy's map of what is live, in its memory and on disk.
 
 One entry decides the slot of every app of an environment and the release it names, see docs/architecture.md.
 The file is written first: should the machine stop between the two, HAProxy starts with what the file says, and the
@@ -28,7 +28,7 @@ DIRECTORY = "/var/lib/onehost/switch"
 FIX = host_command("systemctl status haproxy; journalctl -u haproxy -n 50")
 
 
-class Switch:
+class HAProxy:
     """HAProxy on this host."""
 
     def __init__(self, admin_socket: str = ADMIN_SOCKET, directory: str = DIRECTORY) -> None:
@@ -80,7 +80,7 @@ class Switch:
         if answer and not answer.startswith("Unknown map identifier"):
             raise OperationError("the router (HAProxy) refused the new entry", path, answer, FIX)
 
-    # Routes that a feature switch has closed: what is in the map is answered with 503.
+    # Routes that a feature flag has closed: what is in the map is answered with 503.
 
     def _closed(self, stack: str, environment: EnvironmentName) -> str:
         return f"{self.directory}/{stack}-{environment}-off.map"

@@ -27,7 +27,7 @@ CERTIFICATES = "/etc/nginx/onehost/tls"
 FIX = host_command("nginx -t; systemctl status nginx")
 
 
-class Edge:
+class Nginx:
     """nginx on this host."""
 
     def __init__(self, certificates: str = CERTIFICATES) -> None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Timers of systemd: the end of a slot's warm time, and of the overlap after a rotation of keys.
+"""Timers of systemd: the end of a slot's warm time, and of the grace period after a key rotation.
 
 They do not survive a reboot; `onehost recover`, which runs at boot, sets them again by the notes on disk.
 """
@@ -32,18 +32,18 @@ class Timer:
             ["cool", "--stack", stack],
         )
 
-    def arm_overlap(self, stack: str, seconds: float) -> None:
+    def arm_grace_period(self, stack: str, seconds: float) -> None:
         """Run `onehost end-overlap` after this many seconds, and every minute from then on until it is disarmed:
         what must end is not given up because it could not be ended once."""
         again = f"--on-unit-inactive={AGAIN_SECONDS}s"
         command = ["end-overlap", "--stack", stack]
-        _arm(_overlap_unit(stack), seconds, "the timer for the end of the grace period", command, again)
+        _arm(_grace_period_unit(stack), seconds, "the timer for the end of the grace period", command, again)
 
-    def disarm_overlap(self, stack: str) -> None:
-        _stop(_overlap_unit(stack))
+    def disarm_grace_period(self, stack: str) -> None:
+        _stop(_grace_period_unit(stack))
 
 
-def _overlap_unit(stack: str) -> str:
+def _grace_period_unit(stack: str) -> str:
     return f"onehost-end-overlap-{stack}"
 
 

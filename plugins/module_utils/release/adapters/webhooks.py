@@ -134,7 +134,7 @@ class Webhooks:
         self.state = state
         self.deadline_seconds = deadline_seconds
 
-    def tell(self, event: Event, wait: bool = False) -> None:
+    def notify(self, event: Event, wait: bool = False) -> None:
         """Start one process for each target that wants the event. With `wait` until all have ended."""
         try:
             children = [self._start(target, event) for target in load(self.settings) if target.wants(event)]

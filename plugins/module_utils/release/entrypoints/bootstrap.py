@@ -7,14 +7,14 @@ from __future__ import annotations
 
 import time
 
-from ..adapters.availability import Witness
+from ..adapters.availability import AvailabilityProbe
 from ..adapters.disk import Disk
 from ..adapters.docker import Docker
 from ..adapters.git import Git
 from ..adapters.gitleaks import Gitleaks
-from ..adapters.haproxy import Switch
+from ..adapters.haproxy import HAProxy
 from ..adapters.http_probe import Probe
-from ..adapters.nginx import Edge
+from ..adapters.nginx import Nginx
 from ..adapters.stack_files import StackFiles
 from ..adapters.store import Store
 from ..adapters.systemd_page import PageUnit
@@ -44,7 +44,7 @@ def this_host() -> Host:
     return Host(
         paths=paths,
         docker=Docker(),
-        switch=Switch(),
+        router=HAProxy(),
         git=Git(),
         probe=probe,
         store=Store(state=paths.state),
@@ -52,10 +52,10 @@ def this_host() -> Host:
         stacks=StackFiles(),
         clock=Clock(),
         timer=Timer(),
-        edge=Edge(),
+        edge=Nginx(),
         room=Room(),
         scanner=Gitleaks(),
-        witness=Witness(probe=probe),
-        notify=Webhooks(),
+        availability=AvailabilityProbe(probe=probe),
+        notifier=Webhooks(),
         page=PageUnit(state=paths.state),
     )

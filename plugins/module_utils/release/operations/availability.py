@@ -13,7 +13,7 @@ def probe_targets(stack: Stack, environment: EnvironmentName) -> list[ProbeTarge
     """One for each app, at one public port: that of TLS where there is one, as the others lead there."""
     public = stack.environments[environment]
     host = public.hosts[0] if public.hosts else "localhost"
-    port, tls = public.doors[-1] if public.tls else public.doors[0]
+    port, tls = public.listeners[-1] if public.tls else public.listeners[0]
     return [
         ProbeTarget(port, app.routes[0].host or host, check_path(app, app.routes[0]), tls) for app in stack.web_apps
     ]

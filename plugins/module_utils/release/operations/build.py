@@ -24,14 +24,14 @@ from ..releases.runtime import BuildResult
 from ..stack.model import App, Stack
 
 
-def find_source(host: Host, stack: Stack, seen: HostState, request: Request, journal: Journal) -> Source:
+def find_source(host: Host, stack: Stack, state: HostState, request: Request, journal: Journal) -> Source:
     """Fetch, and check everything that can be known before a build. Raises RefusedError with all problems."""
     version = request.version or stack.version
-    problems = check_apps(stack, request) + check_config(stack, seen, request.environment)
-    problems += config_findings.problems(stack, seen, request.environment)
-    if request.apps and seen.live_entry(request.environment) is None:
+    problems = check_apps(stack, request) + check_config(stack, state, request.environment)
+    problems += config_findings.problems(stack, state, request.environment)
+    if request.apps and state.live_entry(request.environment) is None:
         problems.append(Problem("the first deploy must include every app", "apps", "leave `apps` out"))
-    free = seen.free_bytes / 1e9
+    free = state.free_bytes / 1e9
     if free < stack.disk_floor_gb:
         problems.append(
             Problem(

@@ -65,35 +65,35 @@ def make_room(
     who: LockHolder | None = None,
     held: Collection[str] = (),
     keep_images: Collection[str] = (),
-    tell: Callable[[str], None] = lambda text: None,
+    log: Callable[[str], None] = lambda text: None,
 ) -> CleanupReport:
     """Remove the least that brings the free space to its minimum. Raises RefusedError while an operation runs;
     `held` names locks that the caller holds itself."""
     begun = host.clock.monotonic()
-    seen = host_usage.observe(host, stacks)
-    planned = cleanup.plan(seen, settings, keep_images)
-    report = CleanupReport(floor=planned.floor, free_before=seen.free, free_after=seen.free)
+    state = host_usage.observe(host, stacks)
+    planned = cleanup.plan(state, settings, keep_images)
+    report = CleanupReport(floor=planned.floor, free_before=state.free, free_after=state.free)
     if check:
         for removal in (*planned.trimmed, *planned.removals):
             report.add(removal)
-        enough = seen.free + sum(item.bytes for item in report.removed)
+        enough = state.free + sum(item.bytes for item in report.removed)
         report.changed = bool(report.removed)
         report.message = _check_message(planned, enough)
         report.failed = enough < planned.floor
     elif planned.missing or planned.trimmed:
         paths = [lock.lock_path(stack.name, env, host.paths.locks) for stack in stacks for env in ENVIRONMENTS]
         with _all_locks(host, [path for path in paths if path not in held], who or _this_process(host), wait_seconds):
-            _carry_out(host, stacks, settings, keep_images, report, tell)
+            _carry_out(host, stacks, settings, keep_images, report, log)
         report.changed = bool(report.removed)
         report.failed = report.free_after < report.floor
         report.message = _message(report)
     else:
-        report.message = f"{size(seen.free)} free, the floor is {size(planned.floor)}: nothing to do"
+        report.message = f"{size(state.free)} free, the floor is {size(planned.floor)}: nothing to do"
     if not check:
         host.disk.renew_ballast(stacks)
     if report.failed:
         # Looked at again: what was removed takes no room any more.
-        now = seen if check else host_usage.observe(host, stacks)
+        now = state if check else host_usage.observe(host, stacks)
         report.consumers = list(host.disk.consumers(now))
     report.seconds = round(host.clock.monotonic() - begun, 2)
     return report
@@ -105,7 +105,7 @@ def _carry_out(
     settings: Settings,
     keep_images: Collection[str],
     report: CleanupReport,
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> None:
     """Plan anew with all locks held, and stop as soon as the disk itself says that it is enough."""
     stuck: set[tuple[str, ...]] = set()
@@ -113,8 +113,8 @@ def _carry_out(
     if free < cleanup.BALLAST_BYTES:
         host.disk.spend_ballast()
     for _round in range(ROUNDS):
-        seen = host_usage.observe(host, stacks)
-        planned = cleanup.plan(_without(seen, stuck), settings, keep_images)
+        state = host_usage.observe(host, stacks)
+        planned = cleanup.plan(_without(state, stuck), settings, keep_images)
         todo = [item for item in (*planned.trimmed, *planned.removals) if item.names not in stuck]
         for removal in todo:
             if removal in planned.removals and free >= planned.floor:
@@ -126,7 +126,7 @@ def _carry_out(
                 continue
             if removal.kind in (cleanup.CACHE, cleanup.LOGS):
                 stuck.add(removal.names)  # once is all that there is to it
-            tell(str(removal))
+            log(str(removal))
             report.add(removal)
             free = host.disk.space(stacks)[1]
         if free >= planned.floor or not todo:
@@ -141,15 +141,15 @@ def _remove(disk: DiskPort, removal: Removal, settings: Settings, stacks: Sequen
         return error.cause  # the rest may still go
 
 
-def _without(seen: HostUsage, stuck: set[tuple[str, ...]]) -> HostUsage:
+def _without(usage: HostUsage, stuck: set[tuple[str, ...]]) -> HostUsage:
     """What could not be removed must not stand in a plan for what can."""
-    images = [image for image in seen.images if (image.names or (image.id,)) not in stuck]
+    images = [image for image in usage.images if (image.names or (image.id,)) not in stuck]
     return dataclasses.replace(
-        seen,
+        usage,
         images=images,
-        build_cache=0 if ("BuildKit",) in stuck else seen.build_cache,
-        system_log=0 if ("journald",) in stuck else seen.system_log,
-        package_cache=0 if ("apt",) in stuck else seen.package_cache,
+        build_cache=0 if ("BuildKit",) in stuck else usage.build_cache,
+        system_log=0 if ("journald",) in stuck else usage.system_log,
+        package_cache=0 if ("apt",) in stuck else usage.package_cache,
     )
 
 
@@ -191,7 +191,7 @@ def _message(report: CleanupReport) -> str:
 def alarm(host: Host, report: CleanupReport, check: bool) -> None:
     """Tell who wants to know that there is too little room and nothing left to remove."""
     if report.failed and not check:
-        host.notify.tell(disk_alarm(socket.gethostname(), report.message, host.clock.now()))
+        host.notifier.notify(disk_alarm(socket.gethostname(), report.message, host.clock.now()))
 
 
 def lines(report: CleanupReport, check: bool) -> list[str]:

@@ -32,29 +32,29 @@ def report(
     note: str | None = None,
 ) -> dict[str, Any]:
     """Everything check_config.yml shows, as plain data; notes the ages of secrets when asked to."""
-    seen = observe(host, stack)
+    state = observe(host, stack)
     renewed: list[str] = []
     if record:
-        after = secret_ages.updated(seen.secret_record, _secret_values(stack, seen), seen.now, note)
-        renewed = secret_ages.changed(seen.secret_record, after)
-        if write and after != seen.secret_record:
+        after = secret_ages.updated(state.secret_record, _secret_values(stack, state), state.now, note)
+        renewed = secret_ages.changed(state.secret_record, after)
+        if write and after != state.secret_record:
             host.store.set_secret_record(stack, after)
-        seen = dataclasses.replace(seen, secret_record=after)
-    found = findings(stack, seen)
+        state = dataclasses.replace(state, secret_record=after)
+    found = findings(stack, state)
     found += [
         Finding(f".env.{layer}", layer, "missing", "is missing", PROVISION)
         for name in ENVIRONMENTS
-        for layer, data in seen.env[name].items()
+        for layer, data in state.env[name].items()
         if data is None and (layer != COMMON or name == ENVIRONMENTS[0])
     ]
     notes: list[str] = []
     if running and stack.env_matrix:
-        inside, notes = truth(host, stack, seen)
+        inside, notes = truth(host, stack, state)
         found += inside
     environments = (environment,) if environment else ENVIRONMENTS
     if environment:
         found = concerning(found, environment)
-    due = secret_ages.due(stack.env_matrix, secret_ages.days(seen.secret_record, seen.now))
+    due = secret_ages.due(stack.env_matrix, secret_ages.days(state.secret_record, state.now))
     return {
         **matrix_report.document(stack.name, found, environments),
         "junit": matrix_report.junit(stack.name, stack.env_matrix, found, environments),
@@ -64,24 +64,24 @@ def report(
     }
 
 
-def _secret_values(stack: Stack, seen: HostState) -> dict[tuple[str, str], str]:
-    layers, _problems = read_layers(files_of(seen))
+def _secret_values(stack: Stack, state: HostState) -> dict[tuple[str, str], str]:
+    layers, _problems = read_layers(files_of(state))
     values = secret_ages.secret_values(stack.env_matrix, layers)
-    if seen.keys.get(secret_ages.JWT):
+    if state.keys.get(secret_ages.JWT):
         # A fingerprint serves as well as the key: only whether it changes matters.
-        values[secret_ages.KEY_FILES, secret_ages.JWT] = str(seen.keys[secret_ages.JWT])
+        values[secret_ages.KEY_FILES, secret_ages.JWT] = str(state.keys[secret_ages.JWT])
     return values
 
 
-def truth(host: Host, stack: Stack, seen: HostState) -> tuple[list[Finding], list[str]]:
+def truth(host: Host, stack: Stack, state: HostState) -> tuple[list[Finding], list[str]]:
     """The key sets of the running containers against the matrix; and, as notes, values that wait for the next
     operation, which nothing but a new container would bring."""
     found: list[Finding] = []
     notes: list[str] = []
-    files = files_of(seen)
+    files = files_of(state)
     for environment in ENVIRONMENTS:
-        live = seen.live.get(environment)
-        for container in seen.in_slot(environment, live.slot) if live else []:
+        live = state.live.get(environment)
+        for container in state.in_slot(environment, live.slot) if live else []:
             if container.state == "running" and container.app in stack.apps:
                 more, waiting = _inside(host, stack, environment, container, files)
                 found += more

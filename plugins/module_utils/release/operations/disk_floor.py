@@ -15,12 +15,12 @@ from ..releases.request import Request
 from ..stack.model import Stack
 
 
-def before_build(host: Host, stack: Stack, seen: HostState, request: Request, journal: Journal) -> HostState:
+def before_build(host: Host, stack: Stack, state: HostState, request: Request, journal: Journal) -> HostState:
     """Clean up when the disk is below the stack's floor. What is free afterwards decides whether the build begins."""
-    if seen.free_bytes >= stack.disk_floor_gb * 1e9:
-        return seen
+    if state.free_bytes >= stack.disk_floor_gb * 1e9:
+        return state
     _make(host, stack, request, {}, journal)
-    return dataclasses.replace(seen, free_bytes=host.store.free_bytes(stack.directory))
+    return dataclasses.replace(state, free_bytes=host.store.free_bytes(stack.directory))
 
 
 def after_build(host: Host, stack: Stack, request: Request, images: Mapping[str, str], journal: Journal) -> None:

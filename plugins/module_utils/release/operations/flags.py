@@ -21,7 +21,7 @@ from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 LOCK_SECONDS = 10.0
 
 
-def turn(
+def set_flag(
     host: Host,
     stack: Stack,
     environment: EnvironmentName,
@@ -50,7 +50,7 @@ def turn(
             host.store.set_flags(stack, environment, known, FlagChange(flag=flag, **entry))
         # Also when nothing changes: the file of an app may be older than the record, after a kill between the two.
         _write_files(host, stack, environment, known)
-        host.switch.set_closed(stack.name, environment, closed(stack, known))
+        host.router.set_closed(stack.name, environment, closed(stack, known))
     return changed
 
 
@@ -61,10 +61,10 @@ def provide(host: Host, stack: Stack, *, write: bool = True) -> list[str]:
         known = host.store.flags(stack, environment)
         changed += _write_files(host, stack, environment, known, write)
         routes = closed(stack, known)
-        if host.switch.closed(stack.name, environment) != routes:
+        if host.router.closed(stack.name, environment) != routes:
             changed.append(f"closed routes of {environment}")
             if write:
-                host.switch.set_closed(stack.name, environment, routes, must_run=False)
+                host.router.set_closed(stack.name, environment, routes, must_run=False)
     return changed
 
 

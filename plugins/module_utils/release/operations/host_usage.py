@@ -20,7 +20,7 @@ def observe(host: Host, stacks: Sequence[Stack]) -> HostUsage:
 
 
 def observe_stack(host: Host, stack: Stack) -> StackUsage:
-    live = {env: found.release if (found := host.switch.live(stack.name, env)) else "" for env in ENVIRONMENTS}
+    live = {env: found.release if (found := host.router.live(stack.name, env)) else "" for env in ENVIRONMENTS}
     unfinished, images = _needed_by(
         record for env in ENVIRONMENTS for record in journal.unfinished(stack.name, env, host.paths.state)
     )

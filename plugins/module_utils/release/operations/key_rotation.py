@@ -4,8 +4,8 @@
 """A new key pair for tokens, while the old public key stays valid for a while.
 
 Running containers hold the files they were started with, so the new pair goes live with the next deploy and promote,
-for all apps of an environment at once. The end of the overlap is the other way round: the old public key is written
-over in place, which running containers see. When that happens is the matter of `overlap`.
+for all apps of an environment at once. The grace period ends differently: the previous public key is overwritten in
+place, which running containers see. `key_grace_period` decides when.
 """
 
 from __future__ import annotations
@@ -59,7 +59,7 @@ def new_pair(run: Openssl = openssl) -> tuple[bytes, bytes]:
 
 
 def last(directory: str) -> RotationNote | None:
-    """The last rotation: `since`, `until`, and `ended` when its overlap is over, or `half` when it was interrupted."""
+    """The last rotation: `since`, `until`, `ended` once its grace period is over, and `half` if it was interrupted."""
     try:
         with open(os.path.join(directory, NOTE), encoding="utf-8") as file:
             note = json.load(file)
@@ -69,20 +69,20 @@ def last(directory: str) -> RotationNote | None:
 
 
 def pending(directory: str) -> RotationNote | None:
-    """The rotation whose overlap has not ended."""
+    """The rotation whose grace period has not ended."""
     note = last(directory)
     return None if note is None or "ended" in note else note
 
 
 def check(directory: str) -> None:
-    """Raises RefusedError while the overlap of another rotation is running."""
+    """Raises RefusedError while the grace period of another rotation is running."""
     known = pending(directory)
     if known is not None and not known.get("half"):
         what = "a rotation is in progress: the previous public key is still valid"
         raise RefusedError([Problem(what, directory, hint("rotate_jwt", state="finished"))])
 
 
-def rotate(directory: str, user: int, now: float, overlap_seconds: float, run: Openssl = openssl) -> RotationNote:
+def rotate(directory: str, user: int, now: float, grace_seconds: float, run: Openssl = openssl) -> RotationNote:
     """Put a new pair in place. A rotation that was killed half-way is finished by the next call."""
 
     def path(name: str) -> str:
@@ -92,7 +92,7 @@ def rotate(directory: str, user: int, now: float, overlap_seconds: float, run: O
     public = _read(path(PUBLIC_KEY))
     if pending(directory) is None:
         write_atomically(path(PREVIOUS_KEY), public, 0o644)
-    note: RotationNote = {"since": now, "until": now + overlap_seconds, "half": True}
+    note: RotationNote = {"since": now, "until": now + grace_seconds, "half": True}
     _note(directory, note)
     private, new_public = new_pair(run)
     partial = path(PRIVATE_KEY) + ".partial"
@@ -100,13 +100,13 @@ def rotate(directory: str, user: int, now: float, overlap_seconds: float, run: O
     os.chown(partial, user, 0)
     os.replace(partial, path(PRIVATE_KEY))
     write_atomically(path(PUBLIC_KEY), new_public, 0o644)
-    note = {"since": now, "until": now + overlap_seconds}
+    note = {"since": now, "until": now + grace_seconds}
     _note(directory, note)
     return note
 
 
 def finish(directory: str, now: float) -> bool:
-    """End the overlap: from now on only the new public key is there. False when none was going on."""
+    """End the grace period: from now on only the new public key is there. False when none was going on."""
     note = pending(directory)
     if note is None:
         return False

@@ -22,7 +22,7 @@ def observe(host: Host, stack: Stack) -> HostState:
     wanted = {image for entry in entries for image in entry.release.images.values() if entry.status != "failed"}
     return HostState(
         entries=entries,
-        live={environment: host.switch.live(stack.name, environment) for environment in ENVIRONMENTS},
+        live={environment: host.router.live(stack.name, environment) for environment in ENVIRONMENTS},
         containers={environment: host.docker.containers(stack.name, environment) for environment in ENVIRONMENTS},
         tags=tags,
         env={environment: host.store.config_env(stack, environment) for environment in ENVIRONMENTS},

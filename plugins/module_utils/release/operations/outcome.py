@@ -19,7 +19,7 @@ def gather(host: Host, stack: Stack) -> OutcomeRow:
         entries = host.store.releases(stack)
         live: dict[str, LiveRow] = {}
         for environment in ENVIRONMENTS:
-            now = host.switch.live(stack.name, environment)
+            now = host.router.live(stack.name, environment)
             entry = find(entries, now.release) if now else None
             live[environment] = {
                 "release": now.release if now else "",

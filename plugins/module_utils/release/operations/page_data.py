@@ -9,7 +9,7 @@ from ..planning.disk_usage import Sample, lowest
 from ..ports import Host
 from ..releases.host_state import HostState
 from ..releases.status import OperationSummary, ReleaseSummary, StatusReport
-from ..rendering import key_overlap
+from ..rendering import key_grace_period
 from ..rendering.page.data import DiskUse, PageData
 from ..stack.model import ENVIRONMENTS, Stack
 from .observe import observe
@@ -22,15 +22,15 @@ OPERATIONS = 12
 
 def look(host: Host, stack: Stack, name: str, space: tuple[int, int], samples: list[Sample]) -> PageData:
     """Everything the page of a stack shows. `name` is the host's, `space` its total and free bytes."""
-    seen = observe(host, stack)
+    state = observe(host, stack)
     total, free = space
     least = lowest(samples)
-    found = status(host, stack, seen)
+    found = status(host, stack, state)
     return PageData(
         status=found,
         host=name,
         at=int(host.clock.now()),
-        releases=tuple(_releases(seen)),
+        releases=tuple(_releases(state)),
         operations=tuple(_operations(host, stack)),
         notes=tuple(_notes(found)),
         disk=DiskUse(total=total, free=free, lowest=least.free if least else free, samples=tuple(samples)),
@@ -41,12 +41,12 @@ def _notes(found: StatusReport) -> list[str]:
     """What else status says: secrets that are due, values from a copy, the last rotation of keys, feature flags."""
     offline = [f"values: provisioned offline, {found.offline}"] if found.offline else []
     due = [f"secret {text}" for text in found.due]
-    return [*due, *offline, *key_overlap.lines(found.keys), *found.flags]
+    return [*due, *offline, *key_grace_period.lines(found.keys), *found.flags]
 
 
-def _releases(seen: HostState) -> list[ReleaseSummary]:
+def _releases(state: HostState) -> list[ReleaseSummary]:
     """The newest of each environment, newest first."""
-    entries = sorted(seen.entries, key=lambda entry: entry.release.id, reverse=True)
+    entries = sorted(state.entries, key=lambda entry: entry.release.id, reverse=True)
     chosen = [
         entry for name in ENVIRONMENTS for entry in [e for e in entries if e.release.environment == name][:RELEASES]
     ]

@@ -27,32 +27,32 @@ def recover(host: Host, stack: Stack, record: Record) -> str:
         if record.plan is None:
             journal.add("end", outcome="undone", message="nothing had been changed")
             return f"{found}; nothing had been changed"
-        road = Rollout(host, stack, record.plan, journal)
+        rollout = Rollout(host, stack, record.plan, journal)
         journal.add("recover", found=found)
         # An operation that had decided to go back goes on with that, even when the switch had not followed yet.
-        if "back" in record.steps or host.switch.live(stack.name, record.plan.environment) != record.plan.goal:
-            road.back()
+        if "back" in record.steps or host.router.live(stack.name, record.plan.environment) != record.plan.goal:
+            rollout.revert()
             journal.add("end", outcome="undone", message=found)
             return f"{found}; it was undone"
-        return _forward(host, stack, record, road, journal, found)
+        return _forward(host, stack, record, rollout, journal, found)
     finally:
         journal.close()
 
 
-def _forward(host: Host, stack: Stack, record: Record, road: Rollout, journal: Journal, found: str) -> str:
-    plan = road.plan
+def _forward(host: Host, stack: Stack, record: Record, rollout: Rollout, journal: Journal, found: str) -> str:
+    plan = rollout.plan
     # HAProxy's memory may be older than its file: the kill can have come between the two.
-    host.switch.set_live(plan.stack, plan.environment, plan.goal)
+    host.router.set_live(plan.stack, plan.environment, plan.goal)
     try:
         if not record.steps.get("watch" if plan.watch_seconds else "confirm"):
-            road.move_tags(plan.tags)
-            road.set_routes(plan.release.id)
-            road.run_again()
-            road.confirm()
+            rollout.move_tags(plan.tags)
+            rollout.set_routes(plan.release.id)
+            rollout.run_again()
+            rollout.confirm()
     except OperationError as error:
-        road.back()
+        rollout.revert()
         journal.add("end", outcome="undone", message=f"{found}; {error}")
         return f"{found}; the new release did not answer ({error.cause}), so it was undone"
-    road.finish()
+    rollout.finish()
     journal.add("end", outcome="succeeded", message=found, release=plan.release.id)
     return f"{found}; it was finished, {plan.environment} runs {plan.release.id}"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The road of a release: start the idle slot, healthy, tags, switch, confirm, watch, drain, stop. And the way back.
+"""The rollout of a release: start the idle slot, healthy, tags, switch, confirm, watch, drain, stop. And the way back.
 
 Deploy, promote and rollback differ in their plans only. Every step may be repeated, so that recovery can take up
 where a killed operation stopped.
@@ -25,7 +25,7 @@ from ..releases.runtime import Container
 from ..releases.slot import planned_slot, stack_of
 from ..stack.app_env import slot_env
 from ..stack.model import App, Slot, Stack, check_path, start_order
-from ..util.concurrency import together
+from ..util.concurrency import concurrently
 from . import warm_slot
 from .health import Health
 
@@ -53,7 +53,7 @@ class Rollout:
 
     # The whole way
 
-    def go(self, env: Mapping[str, bytes]) -> None:
+    def run(self, env: Mapping[str, bytes]) -> None:
         """Bring the release live. Raises OperationError; then `back` puts everything back."""
         plan, slot = self.plan, f"{self.plan.environment} {self.plan.slot}"
         with self.journal.step("record", f"write release {plan.release.id}"):
@@ -70,7 +70,7 @@ class Rollout:
             with self.journal.step("pause", "stop apps that must never run twice; their requests wait"):
                 self._stop(self._old_in_place())
         with self.journal.step("switch", f"switch {plan.environment} to {plan.slot}"):
-            self.host.switch.set_live(plan.stack, plan.environment, plan.goal)
+            self.host.router.set_live(plan.stack, plan.environment, plan.goal)
         if self._in_place():
             with self.journal.step("resume", "start them in the new release"):
                 self.resume()
@@ -111,7 +111,7 @@ class Rollout:
             self.host.store.set_warm(self.current, self.plan.environment, None)
             self._stop(self._containers(self.plan.was.slot))
 
-    def back(self) -> None:
+    def revert(self) -> None:
         """Put everything back as it was before the plan. Every part may be repeated."""
         plan = self.plan
         with self.journal.step("back", "undo all changes"):
@@ -119,14 +119,14 @@ class Rollout:
                 self._stop([c for c in self._new_containers() if self.stack.apps[c.app].is_replaced_in_place])
             self._start_old(in_place=False)
             # Also when the file says so already: a kill may have come between the file and HAProxy's memory.
-            self.host.switch.set_live(plan.stack, plan.environment, plan.was)
+            self.host.router.set_live(plan.stack, plan.environment, plan.was)
             # Both slots share the port of these: started sooner, they would answer in the name of the new release.
             self._start_old(in_place=True)
             self.move_tags(self._possible(reversed_moves(plan.tags)))
             if plan.was:
                 self.set_routes(plan.was.release)
             if plan.start != "running":
-                # Visitors who are with it may finish. And a request that the switch holds for an app of it that
+                # Visitors who are with it may finish. And a request that the router holds for an app of it that
                 # died must be over before another release is started on the same port: it has this one's name.
                 self.drain(plan.slot)
                 self._stop(self._new_containers())
@@ -208,22 +208,22 @@ class Rollout:
         questions = [
             (
                 app,
-                door,
+                listener,
                 route.host or environment.main_host or "localhost",
                 check_path(app, route),
             )
             for app in self.stack.web_apps
-            if app.name in self.current.apps  # of one that was taken out since, the switch knows nothing
+            if app.name in self.current.apps  # of one that was taken out since, the router knows nothing
             for route in app.routes
-            for door in environment.doors
+            for listener in environment.listeners
         ]
         deadline = self.host.clock.monotonic() + CONFIRM_SECONDS
         while True:
-            answers = together(lambda q: self.host.probe.edge(q[1][0], q[2], q[3], tls=q[1][1]), questions)
+            answers = concurrently(lambda q: self.host.probe.edge(q[1][0], q[2], q[3], tls=q[1][1]), questions)
             wrong = [
                 (question, answer)
                 for question, answer in zip(questions, answers, strict=True)
-                # A route that a feature switch has closed stays closed, and is no fault of the release.
+                # A route that a feature flag has closed stays closed, and is no fault of the release.
                 if not 0 < answer.status < (600 if answer.flag else 500) or answer.release != self.plan.release.id
             ]
             if not wrong:
@@ -253,13 +253,13 @@ class Rollout:
                 self.host.store.set_status(self.current, release, status, self.plan.via, moment)
 
     def drain(self, slot: Slot) -> None:
-        """Wait until the switch counts no session on the slot, for each app no longer than its own drain time."""
+        """Wait until the router counts no session on the slot, for each app no longer than its own drain time."""
         begun, calm = self.host.clock.monotonic(), 0
         while calm < 2:
             passed = self.host.clock.monotonic() - begun
             busy = {
                 name: count
-                for name, count in self.host.switch.sessions(self.plan.stack, self.plan.environment, slot).items()
+                for name, count in self.host.router.sessions(self.plan.stack, self.plan.environment, slot).items()
                 if count and passed < (self.current.apps[name].drain_seconds if name in self.current.apps else 10)
             }
             # Twice in a row: a request that was on its way when we looked is counted the second time.

@@ -80,7 +80,7 @@ def run(
         if report.announced or report.failed:
             # The lock is free by now, and each is told by a process of its own: nobody waits for them.
             told = notifications.end(request, report.to_json(), socket.gethostname(), host.clock.now())
-            host.notify.tell(told)
+            host.notifier.notify(told)
     return report
 
 
@@ -101,7 +101,7 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: OperationRe
         left = []
     if request.operation == "promote":
         left += _staging_leftovers(host, stack, request, report, check)
-    seen = observe(host, stack)
+    state = observe(host, stack)
     log = journal.Journal(
         path or None,
         host.clock,
@@ -118,8 +118,8 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: OperationRe
     )
     report.journal = log.path or ""
     try:
-        plan, env = _plan(host, stack, seen, request, report, log, [os.path.basename(r.path) for r in left], check)
-        _describe(report, seen, plan)
+        plan, env = _plan(host, stack, state, request, report, log, [os.path.basename(r.path) for r in left], check)
+        _describe(report, state, plan)
         if check:
             report.message = f"would {request.operation}: {plan.environment} to {plan.release.id}"
             return
@@ -143,7 +143,7 @@ def _announce(host: Host, request: Request, report: OperationReport, commit: str
     """Tell those who want to know that it begins; once."""
     if not report.announced:
         report.announced = True
-        host.notify.tell(notifications.start(request, report.stack, socket.gethostname(), commit, host.clock.now()))
+        host.notifier.notify(notifications.start(request, report.stack, socket.gethostname(), commit, host.clock.now()))
 
 
 def _staging_leftovers(
@@ -172,7 +172,7 @@ def _staging_leftovers(
 def _plan(
     host: Host,
     stack: Stack,
-    seen: HostState,
+    state: HostState,
     request: Request,
     report: OperationReport,
     log: journal.Journal,
@@ -180,36 +180,36 @@ def _plan(
     check: bool,
 ) -> tuple[Plan, dict[str, bytes]]:
     if request.operation == "rollback":
-        target = rollback.choose(stack, seen, request)
+        target = rollback.choose(stack, state, request)
         then = host.store.release_env(stack, target.release.id)
-        slot = seen.idle_slot(request.environment)
+        slot = state.idle_slot(request.environment)
         home = os.path.dirname(host.store.slot_compose_path(stack, request.environment, slot))
-        return rollback.plan_rollback(stack, seen, request, target, then, home)
-    env = seen.env_of(request.environment)
+        return rollback.plan_rollback(stack, state, request, target, then, home)
+    env = state.env_of(request.environment)
     if request.operation == "deploy":
         if not check:
-            seen = disk_floor.before_build(host, stack, seen, request, log)
-        source = build.find_source(host, stack, seen, request, log)
+            state = disk_floor.before_build(host, stack, state, request, log)
+        source = build.find_source(host, stack, state, request, log)
         if check:
             # What a build would give is only known after it; images that exist already are.
             known, _missing = build.find_images(host, stack, request, source)
             images = {name: known.get(name, f"(built from {source.commit[:12]})") for name in source.sources}
-            return deploy.plan_deploy(stack, seen, request, source, images), env
+            return deploy.plan_deploy(stack, state, request, source, images), env
         with log.step("build", f"build {source.commit[:12]}"):
             images, results = build.build(
                 host, stack, request, source, log, lambda: _announce(host, request, report, source.commit)
             )
         with log.step("search", "search the images for secrets"):
-            leaked = secret_scan.search_new(host, stack, seen, images.values())
+            leaked = secret_scan.search_new(host, stack, state, images.values())
         if leaked:
             raise RefusedError(
                 [Problem(f"holds {text}", "an image that was built", secret_scan.FIX) for text in leaked]
             )
         report.built = {result.app: round(result.seconds, 1) for result in results}
         disk_floor.after_build(host, stack, request, images, log)
-        return deploy.plan_deploy(stack, seen, request, source, images), env
-    plan = promote.plan_promote(stack, seen, request)
-    found = _gates(host, stack, seen, request, unfinished) + _leak_gate(host, stack, seen, request, plan)
+        return deploy.plan_deploy(stack, state, request, source, images), env
+    plan = promote.plan_promote(stack, state, request)
+    found = _gates(host, stack, state, request, unfinished) + _leak_gate(host, stack, state, request, plan)
     report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]
     problems = gates.unknown_skips(request.skip_gates) + gates.problems(found)
     if problems:
@@ -217,19 +217,19 @@ def _plan(
     return plan, env
 
 
-def _gates(host: Host, stack: Stack, seen: HostState, request: Request, unfinished: list[str]) -> list[gates.Gate]:
-    live = seen.live["staging"]
+def _gates(host: Host, stack: Stack, state: HostState, request: Request, unfinished: list[str]) -> list[gates.Gate]:
+    live = state.live["staging"]
     health = {
         app.name: host.probe.health(stack.loopback_port(app, "staging", live.slot), app.health)
         for app in stack.web_apps
         if live
     }
-    return gates.evaluate(stack, seen, health, unfinished, request.skip_gates)
+    return gates.evaluate(stack, state, health, unfinished, request.skip_gates)
 
 
-def _leak_gate(host: Host, stack: Stack, seen: HostState, request: Request, plan: Plan) -> list[gates.Gate]:
+def _leak_gate(host: Host, stack: Stack, state: HostState, request: Request, plan: Plan) -> list[gates.Gate]:
     images = plan.release.images.values()
-    leaked, evidence = secret_scan.search_new(host, stack, seen, images), ""
+    leaked, evidence = secret_scan.search_new(host, stack, state, images), ""
     try:
         more, evidence = pattern_scan.search_new(host, stack, images)
         leaked += more
@@ -246,10 +246,10 @@ def _leak_gate(host: Host, stack: Stack, seen: HostState, request: Request, plan
 def _watched(
     host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: OperationReport
 ) -> None:
-    """Carry out, while a witness looks on from outside, also at the way back."""
+    """Carry out, while availability is measured from outside, also during a revert."""
     outside = ProbeCounts()
     try:
-        with host.witness.watch(availability.probe_targets(stack, plan.environment)) as outside:
+        with host.availability.watch(availability.probe_targets(stack, plan.environment)) as outside:
             _carry_out(host, stack, plan, env, log, report)
     finally:
         if outside.asked:
@@ -259,13 +259,13 @@ def _watched(
 def _carry_out(
     host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: OperationReport
 ) -> None:
-    road = Rollout(host, stack, plan, log)
+    rollout = Rollout(host, stack, plan, log)
     try:
-        road.go(env)
+        rollout.run(env)
     except Exception as error:
         # Whatever it was, a full disk or a mistake of ours: first put everything back, then tell.
         log.note(f"failed: {error}")
-        if road.confirmed:
+        if rollout.confirmed:
             report.changed = True
             report.message = (
                 f"{plan.environment} runs {plan.release.id}, but finishing up failed; the next operation, or "
@@ -278,7 +278,7 @@ def _carry_out(
                 hint("recover"),
             ) from error
         try:
-            road.back()
+            rollout.revert()
         except Exception as trouble:
             report.message = (
                 f"the operation failed and could not be undone; the next operation, or {hint('recover')}, completes it"
@@ -297,16 +297,16 @@ def _carry_out(
         raise OperationError("the operation was aborted", f"{stack.name} {plan.environment}", what) from error
     report.changed = True
     report.message = f"{plan.environment} runs {plan.release.id}"
-    seen = host.store.releases(stack)
-    target = rollback_target(seen, plan.environment, plan.release.id)
+    releases = host.store.releases(stack)
+    target = rollback_target(releases, plan.environment, plan.release.id)
     report.rollback_to = target.release.id if target else ""
     log.add("end", outcome="succeeded", release=plan.release.id)
 
 
-def _describe(report: OperationReport, seen: HostState, plan: Plan) -> None:
+def _describe(report: OperationReport, state: HostState, plan: Plan) -> None:
     report.release, report.slot, report.commit = plan.release.id, plan.slot, plan.release.commit
     report.was = plan.was.release if plan.was else ""
-    report.tags = [f"{move.repository}:{move.tag} -> {gates.short(move.image)}" for move in plan.tags]
+    report.tags = [f"{move.repository}:{move.tag} -> {gates.short_id(move.image)}" for move in plan.tags]
 
 
 def new_journal_path(host: Host, stack: Stack, request: Request) -> str:

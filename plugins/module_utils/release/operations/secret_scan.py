@@ -41,7 +41,7 @@ CHUNK = 4 * 1024 * 1024
 
 FIX = "take it out of the build (.dockerignore, ARG, COPY), replace the secret where it is issued, and deploy again"
 
-Needles = Mapping[bytes, str]
+Encodings = Mapping[bytes, str]
 
 
 class Exporting(Protocol):
@@ -51,7 +51,7 @@ class Exporting(Protocol):
         """The images as one tar archive, as `docker save` writes it."""
 
 
-def needles(secrets: Mapping[str, str]) -> dict[bytes, str]:
+def encodings(secrets: Mapping[str, str]) -> dict[bytes, str]:
     """What to look for, and the key it belongs to."""
     result: dict[bytes, str] = {}
     for name, value in secrets.items():
@@ -79,12 +79,12 @@ def _base64_forms(raw: bytes) -> Iterable[bytes]:
             yield inner.replace(b"+", b"-").replace(b"/", b"_")
 
 
-def fingerprint(salt: str, wanted: Needles) -> str:
+def fingerprint(salt: str, wanted: Encodings) -> str:
     text = b"\0".join(sorted(wanted))
     return hmac.new(salt.encode(), text, hashlib.sha256).hexdigest()[:32]
 
 
-def search(docker: Exporting, images: Sequence[str], wanted: Needles) -> list[str]:
+def search(docker: Exporting, images: Sequence[str], wanted: Encodings) -> list[str]:
     """Where something was found: the key and the place, never the value."""
     if not wanted or not images:
         return []
@@ -101,7 +101,7 @@ def search(docker: Exporting, images: Sequence[str], wanted: Needles) -> list[st
     return list(found)
 
 
-def _member(member: tarfile.TarInfo, file: IO[bytes], wanted: Needles) -> list[str]:
+def _member(member: tarfile.TarInfo, file: IO[bytes], wanted: Encodings) -> list[str]:
     """One file of the export: a layer, or JSON with configuration and history."""
     kind, stream = opened(file)
     if kind == "layer":
@@ -122,7 +122,7 @@ def opened(file: IO[bytes]) -> tuple[str, Any]:
     return ("zstd" if head[:4] == ZSTD else "other"), whole
 
 
-def _layer(stream: Any, wanted: Needles) -> list[str]:
+def _layer(stream: Any, wanted: Encodings) -> list[str]:
     found = []
     with tarfile.open(fileobj=stream, mode="r|") as layer:
         for member in layer:
@@ -137,8 +137,8 @@ def _layer(stream: Any, wanted: Needles) -> list[str]:
     return found
 
 
-def _in_stream(file: Any, wanted: Needles) -> set[str]:
-    """Chunk after chunk, with as much of the one before as a needle may need."""
+def _in_stream(file: Any, wanted: Encodings) -> set[str]:
+    """Chunk after chunk, with as much of the one before as a encoding may need."""
     overlap = max(map(len, wanted)) - 1
     found: set[str] = set()
     rest = b""
@@ -151,8 +151,8 @@ def _in_stream(file: Any, wanted: Needles) -> set[str]:
         rest = data[-overlap:] if overlap else b""
 
 
-def _in_bytes(data: bytes, wanted: Needles) -> set[str]:
-    return {name for needle, name in wanted.items() if needle in data}
+def _in_bytes(data: bytes, wanted: Encodings) -> set[str]:
+    return {name for encoding, name in wanted.items() if encoding in data}
 
 
 class _Joined:
@@ -168,20 +168,20 @@ class _Joined:
         return part + (self.rest.read(size - len(part) if size >= 0 else -1) if len(part) != size else b"")
 
 
-def search_new(host: Host, stack: Stack, seen: HostState, images: Iterable[str]) -> list[str]:
+def search_new(host: Host, stack: Stack, state: HostState, images: Iterable[str]) -> list[str]:
     """Search those images that were not searched for today's secrets yet; what is clean is noted."""
     if not stack.env_matrix:
         return []
     secrets: dict[str, str] = {}
     for environment in ENVIRONMENTS:
         for app in stack.apps:
-            for name, value in values_of(stack, app, environment, seen.env_of(environment)).items():
+            for name, value in values_of(stack, app, environment, state.env_of(environment)).items():
                 if stack.env_matrix[name].is_secret:
                     secrets[f"{name} ({environment})"] = value
-    wanted = needles(secrets)
+    wanted = encodings(secrets)
     if not wanted:
         return []
-    salt = str(seen.secret_record.get("salt", ""))
+    salt = str(state.secret_record.get("salt", ""))
     known = host.store.searched(stack)
     mark = fingerprint(salt, wanted)
     new = sorted({image for image in images if not salt or known.get(image) != mark})

@@ -10,7 +10,7 @@ import dataclasses
 from ..env import secret_ages
 from ..env.env_file import parse_env
 from ..errors import NothingToDoError, RefusedError
-from ..planning.gates import short
+from ..planning.gates import short_id
 from ..planning.rollback import choose
 from ..ports import Host
 from ..process import journal, lock
@@ -29,7 +29,7 @@ from ..releases.status import (
 )
 from ..stack import flags
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Stack
-from . import key_overlap
+from . import key_grace_period
 from .observe import observe
 
 #: How many releases of each environment the report names, and how many operations.
@@ -37,39 +37,39 @@ RELEASES = 5
 OPERATIONS = 5
 
 
-def status(host: Host, stack: Stack, seen: HostState | None = None) -> StatusReport:
-    """Everything status.yml shows. `seen` saves a second look at the host."""
-    seen = seen or observe(host, stack)
+def status(host: Host, stack: Stack, state: HostState | None = None) -> StatusReport:
+    """Everything status.yml shows. `state` saves observing the host again."""
+    state = state or observe(host, stack)
     return StatusReport(
         stack=stack.name,
-        environments={name: _environment(host, stack, seen, name) for name in ENVIRONMENTS},
-        rollback=_rollback(host, stack, seen),
+        environments={name: _environment(host, stack, state, name) for name in ENVIRONMENTS},
+        rollback=_rollback(host, stack, state),
         history=tuple(
             ReleaseSummary.of(entry)
             for environment in ENVIRONMENTS
-            for entry in newest_first(seen.entries, environment)[:RELEASES]
+            for entry in newest_first(state.entries, environment)[:RELEASES]
         ),
-        due=tuple(secret_ages.due(stack.env_matrix, secret_ages.days(seen.secret_record, seen.now))),
-        offline=str(seen.secret_record.get("offline", "")),
-        keys=key_overlap.state(stack, seen),
+        due=tuple(secret_ages.due(stack.env_matrix, secret_ages.days(state.secret_record, state.now))),
+        offline=str(state.secret_record.get("offline", "")),
+        keys=key_grace_period.state(stack, state),
         flags=tuple(text for name in ENVIRONMENTS for text in flags.lines(stack, name, host.store.flags(stack, name))),
-        notifications=tuple(host.notify.troubles()),
-        free_gb=round(seen.free_bytes / 1e9, 1),
+        notifications=tuple(host.notifier.troubles()),
+        free_gb=round(state.free_bytes / 1e9, 1),
         floor_gb=stack.disk_floor_gb,
     )
 
 
-def _environment(host: Host, stack: Stack, seen: HostState, name: EnvironmentName) -> EnvironmentStatus:
+def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentName) -> EnvironmentStatus:
     holder = lock.holder(lock.lock_path(stack.name, name, host.paths.locks))
     unfinished = [] if holder else journal.unfinished(stack.name, name, host.paths.state)
     common = EnvironmentStatus(
         ports=stack.environments[name].ports,
-        apps=_apps(host, stack, seen, name),
+        apps=_apps(host, stack, state, name),
         running_operation=holder,
         unfinished=tuple(record.path.rsplit("/", 1)[-1] for record in unfinished),
         operations=tuple(operations(host, stack, name, OPERATIONS)),
     )
-    live, entry = seen.live[name], seen.live_entry(name)
+    live, entry = state.live[name], state.live_entry(name)
     if live is None:
         return common
     common = dataclasses.replace(common, release=live.release, slot=live.slot)
@@ -80,21 +80,21 @@ def _environment(host: Host, stack: Stack, seen: HostState, name: EnvironmentNam
         commit=entry.release.commit[:12],
         version=entry.release.version,
         since=entry.since,
-        age_seconds=seen.now - moment_of(entry.since).timestamp() if entry.since else 0.0,
+        age_seconds=state.now - moment_of(entry.since).timestamp() if entry.since else 0.0,
         via=entry.via,
         moved_tags=tuple(
-            f"{app}:{name} names {short(seen.tags.get((app, name), ''))}, live is {short(image)}"
+            f"{app}:{name} names {short_id(state.tags.get((app, name), ''))}, live is {short_id(image)}"
             for app, image in entry.release.images.items()
-            if seen.tags.get((app, name)) != image
+            if state.tags.get((app, name)) != image
         ),
     )
 
 
-def _apps(host: Host, stack: Stack, seen: HostState, environment: EnvironmentName) -> dict[str, AppStatus]:
-    live, entry = seen.live[environment], seen.live_entry(environment)
+def _apps(host: Host, stack: Stack, state: HostState, environment: EnvironmentName) -> dict[str, AppStatus]:
+    live, entry = state.live[environment], state.live_entry(environment)
     if live is None or entry is None:
         return {app: AppStatus() for app in stack.apps}
-    running = {container.app: container for container in seen.in_slot(environment, live.slot)}
+    running = {container.app: container for container in state.in_slot(environment, live.slot)}
     return {
         app.name: _app(host, stack, environment, app, live, entry.release, running.get(app.name))
         if app.name in entry.release.images
@@ -121,7 +121,7 @@ def _app(
         state=container.state if container else "missing",
         healthy=healthy,
         cause="" if healthy or answer is None else str(answer),
-        image=short(release.images[app.name]),
+        image=short_id(release.images[app.name]),
         commit=release.commits.get(app.name, release.commit)[:12],
         restarts=container.restarts if container else 0,
     )
@@ -157,18 +157,18 @@ def value_of_that_day(there: bool) -> str:
     return "restored to the value of that release" if there else "removed, that release did not have it"
 
 
-def _rollback(host: Host, stack: Stack, seen: HostState) -> RollbackPreview:
+def _rollback(host: Host, stack: Stack, state: HostState) -> RollbackPreview:
     """What `rollback.yml` would do now, by name, or why it cannot."""
     try:
-        target = choose(stack, seen, Request("rollback", "production"))
+        target = choose(stack, state, Request("rollback", "production"))
     except NothingToDoError as nothing:
         return RollbackPreview(possible=True, text=str(nothing))
     except RefusedError as refused:
         return RollbackPreview(possible=False, text="; ".join(str(problem) for problem in refused.problems))
-    live = seen.live_entry("production")
+    live = state.live_entry("production")
     old = live.release if live else target.release
     changes = [
-        f"{app}: image {short(old.images.get(app, ''))} -> {short(image)}"
+        f"{app}: image {short_id(old.images.get(app, ''))} -> {short_id(image)}"
         for app, image in target.release.images.items()
         if old.images.get(app) != image
     ]
@@ -176,7 +176,7 @@ def _rollback(host: Host, stack: Stack, seen: HostState) -> RollbackPreview:
     then = {
         k: v for data in host.store.release_env(stack, target.release.id).values() for k, v in parse_env(data).items()
     }
-    now = {k: v for data in seen.env_of("production").values() for k, v in parse_env(data).items()}
+    now = {k: v for data in state.env_of("production").values() for k, v in parse_env(data).items()}
     changes += [
         f"{key}: " + ("keeps today's value (secret)" if key in stack.secrets else value_of_that_day(key in then))
         for key in sorted(then.keys() | now.keys())

@@ -39,7 +39,7 @@ def keep(host: Host, stack: Stack, plan: Plan, seconds: int) -> str:
     return ""
 
 
-def cool(host: Host, stack: Stack, environment: EnvironmentName) -> str:
+def expire_standby(host: Host, stack: Stack, environment: EnvironmentName) -> str:
     """Stop a warm slot whose time is over; arm the timer again if it is not. Returns what was done, or nothing."""
     note = host.store.warm(stack, environment)
     if note is None:
@@ -48,7 +48,7 @@ def cool(host: Host, stack: Stack, environment: EnvironmentName) -> str:
     if left > 0:
         host.timer.arm(stack.name, environment, left)
         return ""
-    live = host.switch.live(stack.name, environment)
+    live = host.router.live(stack.name, environment)
     if live is None or live.release != note["release"]:
         old = [
             container

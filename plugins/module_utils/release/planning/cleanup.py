@@ -200,26 +200,26 @@ class CleanupPlan:
         return max(0, self.floor - self.free)
 
 
-def plan(seen: HostUsage, settings: Settings, keep_images: Collection[str] = ()) -> CleanupPlan:
+def plan(usage: HostUsage, settings: Settings, keep_images: Collection[str] = ()) -> CleanupPlan:
     """The least that brings the free space to its floor, cheapest first."""
-    floor = settings.floor(seen.total)
-    trimmed = tuple(_beyond_number(seen.stacks, settings))
-    missing = max(0, floor - seen.free - sum(item.bytes for item in trimmed))
-    ordered = candidates(seen, settings, keep_images)
-    if seen.free < BALLAST_BYTES:
+    floor = settings.floor(usage.total)
+    trimmed = tuple(_beyond_number(usage.stacks, settings))
+    missing = max(0, floor - usage.free - sum(item.bytes for item in trimmed))
+    ordered = candidates(usage, settings, keep_images)
+    if usage.free < BALLAST_BYTES:
         ordered.sort(key=lambda item: item.kind not in WITHOUT_DOCKER)
-    return CleanupPlan(floor, seen.free, tuple(_least(ordered, missing)), trimmed)
+    return CleanupPlan(floor, usage.free, tuple(_least(ordered, missing)), trimmed)
 
 
-def candidates(seen: HostUsage, settings: Settings, keep_images: Collection[str] = ()) -> list[Removal]:
+def candidates(usage: HostUsage, settings: Settings, keep_images: Collection[str] = ()) -> list[Removal]:
     """Everything that may go, cheapest first."""
-    leftovers = _leftover_containers(seen)
+    leftovers = _leftover_containers(usage)
     gone = {container.id for container in leftovers}
-    used = {container.image for container in seen.containers}
-    used_after = {container.image for container in seen.containers if container.id not in gone}
-    images_of = {image.id: image.names or (image.id,) for image in seen.images}
-    found = _images(seen, used | set(keep_images))
-    cache = seen.build_cache - int(settings.build_cache_gb * 1e9)
+    used = {container.image for container in usage.containers}
+    used_after = {container.image for container in usage.containers if container.id not in gone}
+    images_of = {image.id: image.names or (image.id,) for image in usage.images}
+    found = _images(usage, used | set(keep_images))
+    cache = usage.build_cache - int(settings.build_cache_gb * 1e9)
     if cache > 0:
         found.append(Removal(CACHE, ("BuildKit",), cache, f"over its limit of {settings.build_cache_gb:g} GB"))
     found += [
@@ -229,21 +229,21 @@ def candidates(seen: HostUsage, settings: Settings, keep_images: Collection[str]
         for item in leftovers
     ]
     # Images that only those containers held may follow them.
-    for item in _images(seen, used_after | set(keep_images), only=used - used_after):
+    for item in _images(usage, used_after | set(keep_images), only=used - used_after):
         holders = {container.name for container in leftovers if images_of.get(container.image) == item.names}
         found.append(dataclasses.replace(item, after=tuple(sorted(holders))))
-    found += [Removal(VOLUME, (item.name,), item.bytes, "unused, disposable") for item in seen.volumes]
-    if seen.package_cache:
-        found.append(Removal(PACKAGES, ("apt",), seen.package_cache, "can be downloaded again"))
-    log = seen.system_log - settings.journal_mb * 1_000_000
+    found += [Removal(VOLUME, (item.name,), item.bytes, "unused, disposable") for item in usage.volumes]
+    if usage.package_cache:
+        found.append(Removal(PACKAGES, ("apt",), usage.package_cache, "can be downloaded again"))
+    log = usage.system_log - settings.journal_mb * 1_000_000
     if log > 0:
         found.append(Removal(LOGS, ("journald",), log, f"over its limit of {settings.journal_mb} MB"))
     return found
 
 
-def why_kept(image: ImageUsage, seen: HostUsage, used: Collection[str]) -> str:
+def why_kept(image: ImageUsage, usage: HostUsage, used: Collection[str]) -> str:
     """The reason for which an image must stay; empty when it may go."""
-    stacks = {stack.name: stack for stack in seen.stacks}
+    stacks = {stack.name: stack for stack in usage.stacks}
     stack = stacks.get(image.labels.get(f"{LABEL}.stack", ""))
     app = image.labels.get(f"{LABEL}.app", "")
     if stack is None or not app:
@@ -257,24 +257,24 @@ def why_kept(image: ImageUsage, seen: HostUsage, used: Collection[str]) -> str:
     if not stack.is_complete:
         return "the history of its stack is incomplete"
     # Also by another stack: two of the same content have the same image.
-    if any(image.id in other.protected_images() for other in seen.stacks):
+    if any(image.id in other.protected_images() for other in usage.stacks):
         return "a release needs it"
     return ""
 
 
-def _images(seen: HostUsage, used: Collection[str], only: Collection[str] | None = None) -> list[Removal]:
+def _images(usage: HostUsage, used: Collection[str], only: Collection[str] | None = None) -> list[Removal]:
     """Images that may go: first those that never were in a good release, then those of the oldest ones."""
-    needed = {image for stack in seen.stacks for image in stack.protected_images()}
+    needed = {image for stack in usage.stacks for image in stack.protected_images()}
     newest: dict[str, str] = {}
-    for stack in seen.stacks:
+    for stack in usage.stacks:
         for entry in stack.entries:
             if entry.status != "failed":
                 for image_id in entry.release.images.values():
                     newest[image_id] = max(newest.get(image_id, ""), entry.release.id)
     free = [
         image
-        for image in seen.images
-        if (only is None or image.id in only) and image.id not in needed and not why_kept(image, seen, used)
+        for image in usage.images
+        if (only is None or image.id in only) and image.id not in needed and not why_kept(image, usage, used)
     ]
     free.sort(key=lambda image: (newest.get(image.id, ""), image.created, image.id))
     return [
@@ -288,11 +288,11 @@ def _images(seen: HostUsage, used: Collection[str], only: Collection[str] | None
     ]
 
 
-def _leftover_containers(seen: HostUsage) -> list[ContainerUsage]:
+def _leftover_containers(usage: HostUsage) -> list[ContainerUsage]:
     """Stopped containers of slots that hold neither what is live nor what is kept."""
-    stacks = {stack.name: stack for stack in seen.stacks}
+    stacks = {stack.name: stack for stack in usage.stacks}
     found = []
-    for container in seen.containers:
+    for container in usage.containers:
         stack = stacks.get(container.labels.get(f"{LABEL}.stack", ""))
         if stack is None or not stack.is_complete:
             continue

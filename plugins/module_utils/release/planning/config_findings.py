@@ -26,9 +26,9 @@ _FREE = re.compile(r"\s*(#.*)?")
 PROVISION = hint("provision")
 
 
-def files_of(seen: HostState) -> dict[str, bytes]:
+def files_of(state: HostState) -> dict[str, bytes]:
     """The env files of the host by layer, without the missing ones, which have a message of their own."""
-    return {layer: data for environment in ENVIRONMENTS for layer, data in seen.env_of(environment).items()}
+    return {layer: data for environment in ENVIRONMENTS for layer, data in state.env_of(environment).items()}
 
 
 def read_layers(files: Mapping[str, bytes]) -> tuple[dict[str, dict[str, str]], list[Finding]]:
@@ -69,20 +69,20 @@ def _strange_lines(layer: str, text: str) -> list[Finding]:
     return found
 
 
-def findings(stack: Stack, seen: HostState) -> list[Finding]:
+def findings(stack: Stack, state: HostState) -> list[Finding]:
     """Everything wrong with the files on the host. Without a matrix there is nothing to compare them with."""
     if not stack.env_matrix:
         return []
-    layers, strange = read_layers(files_of(seen))
-    days = secret_ages.days(seen.secret_record, seen.now)
+    layers, strange = read_layers(files_of(state))
+    days = secret_ages.days(state.secret_record, state.now)
     found = strange + check(stack.env_matrix, layers, ENVIRONMENTS, days)
     # A file that is gone has a message of its own; that each of its keys is missing is no news.
-    gone = {layer for name in ENVIRONMENTS for layer, data in seen.env[name].items() if data is None}
+    gone = {layer for name in ENVIRONMENTS for layer, data in state.env[name].items() if data is None}
     quiet = {layer: COMMON in gone or layer in gone for layer in (COMMON, *ENVIRONMENTS)}
     return [finding for finding in found if finding.code != "missing" or not quiet[finding.environment]]
 
 
-def problems(stack: Stack, seen: HostState, environment: EnvironmentName) -> list[Problem]:
+def problems(stack: Stack, state: HostState, environment: EnvironmentName) -> list[Problem]:
     """What stands in the way of bringing a release live in this environment."""
     place = f"{stack.directory}/config"
-    return [finding.problem(place) for finding in concerning(findings(stack, seen), environment)]
+    return [finding.problem(place) for finding in concerning(findings(stack, state), environment)]

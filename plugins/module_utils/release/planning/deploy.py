@@ -63,11 +63,11 @@ def _tags(commit: str, settings: str) -> Iterator[str]:
         yield f"{commit}-{settings}-{number}"
 
 
-def plan_deploy(stack: Stack, seen: HostState, request: Request, source: Source, images: dict[str, str]) -> Plan:
+def plan_deploy(stack: Stack, state: HostState, request: Request, source: Source, images: dict[str, str]) -> Plan:
     """Raises NothingToDoError when exactly this is live already."""
     release = compose_release(
         stack,
-        seen,
+        state,
         request,
         images=images,
         commits=dict.fromkeys(images, source.commit),
@@ -75,16 +75,16 @@ def plan_deploy(stack: Stack, seen: HostState, request: Request, source: Source,
         commit=source.commit,
         version=source.version,
     )
-    live = seen.live_entry(request.environment)
-    if live and live.release.content() == release.content() and seen.is_intact(request.environment):
+    live = state.live_entry(request.environment)
+    if live and live.release.content() == release.content() and state.is_intact(request.environment):
         raise NothingToDoError(
             f"{request.environment} already runs {live.release.id}, with the same images, configuration and keys"
         )
     return plan_new(
         stack,
-        seen,
+        state,
         request,
         release,
-        tuple(moves(release.images, request.environment, seen.tags)),
+        tuple(moves(release.images, request.environment, state.tags)),
         old_status="previous",
     )

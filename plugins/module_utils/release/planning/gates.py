@@ -52,21 +52,21 @@ class Gate:
 
 
 def evaluate(
-    stack: Stack, seen: HostState, health: dict[str, Answer], unfinished: list[str], skip: tuple[str, ...] = ()
+    stack: Stack, state: HostState, health: dict[str, Answer], unfinished: list[str], skip: tuple[str, ...] = ()
 ) -> list[Gate]:
     """All gates of a promote. `health` is each web app's answer in staging; `unfinished` names open operations."""
     gates = [
-        *_config(stack, seen),
-        _staging_live(stack, seen),
-        _staging_healthy(seen, health),
-        _staging_unchanged(stack, seen),
-        _same_settings(stack, seen),
-        _same_keys(stack, seen),
-        _disk(stack, seen),
-        _rollback_ready(seen),
+        *_config(stack, state),
+        _staging_live(stack, state),
+        _staging_healthy(state, health),
+        _staging_unchanged(stack, state),
+        _same_settings(stack, state),
+        _same_keys(stack, state),
+        _disk(stack, state),
+        _rollback_ready(state),
         _journal(unfinished),
-        *_soak(stack, seen),
-        *_window(stack, seen),
+        *_soak(stack, state),
+        *_window(stack, state),
     ]
     return [Gate(g.name, g.go, g.evidence, g.fix, not g.go and g.name in skip) for g in gates]
 
@@ -86,8 +86,8 @@ def unknown_skips(skip: tuple[str, ...]) -> list[Problem]:
 DEPLOY = hint("deploy_staging")
 
 
-def _staging_live(stack: Stack, seen: HostState) -> Gate:
-    entry, live = seen.live_entry("staging"), seen.live["staging"]
+def _staging_live(stack: Stack, state: HostState) -> Gate:
+    entry, live = state.live_entry("staging"), state.live["staging"]
     if entry is None or live is None:
         return Gate("staging_live", False, "nothing is live in staging", DEPLOY)
     missing = sorted(set(stack.apps) - set(entry.release.services))
@@ -96,9 +96,9 @@ def _staging_live(stack: Stack, seen: HostState) -> Gate:
     return Gate("staging_live", True, f"{entry.release.id} in {live.slot}")
 
 
-def _staging_healthy(seen: HostState, health: dict[str, Answer]) -> Gate:
-    live = seen.live["staging"]
-    running = {c.app: c for c in seen.in_slot("staging", live.slot)} if live else {}
+def _staging_healthy(state: HostState, health: dict[str, Answer]) -> Gate:
+    live = state.live["staging"]
+    running = {c.app: c for c in state.in_slot("staging", live.slot)} if live else {}
     sick = [f"{app} ({answer})" for app, answer in sorted(health.items()) if not answer.status or answer.status >= 400]
     sick += [f"{app} ({c.state})" for app, c in sorted(running.items()) if c.state != "running" and app not in health]
     if sick:
@@ -111,18 +111,20 @@ def _staging_healthy(seen: HostState, health: dict[str, Answer]) -> Gate:
     )
 
 
-def _staging_unchanged(stack: Stack, seen: HostState) -> Gate:
+def _staging_unchanged(stack: Stack, state: HostState) -> Gate:
     """What runs in staging, what is tagged :staging and what the release says must be one and the same."""
-    entry, live = seen.live_entry("staging"), seen.live["staging"]
+    entry, live = state.live_entry("staging"), state.live["staging"]
     if entry is None or live is None:
         return Gate("staging_unchanged", False, "nothing is live in staging", DEPLOY)
-    running = {c.app: c.image for c in seen.in_slot("staging", live.slot) if c.release == live.release}
+    running = {c.app: c.image for c in state.in_slot("staging", live.slot) if c.release == live.release}
     wrong = []
     for app, image in entry.release.images.items():
         if running.get(app) != image:
-            wrong.append(f"{app} runs {short(running.get(app, ''))} instead of {short(image)}")
-        if seen.tags.get((app, "staging")) != image:
-            wrong.append(f"{app}:staging names {short(seen.tags.get((app, 'staging'), ''))} instead of {short(image)}")
+            wrong.append(f"{app} runs {short_id(running.get(app, ''))} instead of {short_id(image)}")
+        if state.tags.get((app, "staging")) != image:
+            wrong.append(
+                f"{app}:staging names {short_id(state.tags.get((app, 'staging'), ''))} instead of {short_id(image)}"
+            )
     if wrong:
         return Gate("staging_unchanged", False, "; ".join(wrong), DEPLOY)
     return Gate("staging_unchanged", True, f"{len(running)} running images match the tags and the release")
@@ -132,9 +134,9 @@ def _staging_unchanged(stack: Stack, seen: HostState) -> Gate:
 SETTINGS = ("kind", "port", "health", "environment", "compose", "user", "memory", "cpus", "pids", "keys", "replace")
 
 
-def _same_settings(stack: Stack, seen: HostState) -> Gate:
+def _same_settings(stack: Stack, state: HostState) -> Gate:
     """Production's containers are made from today's settings: staging must have tried the same."""
-    entry = seen.live_entry("staging")
+    entry = state.live_entry("staging")
     tried = entry.release.definition.get("apps", {}) if entry else {}
     today = stack.to_mapping(with_env=False)["apps"]
     changed = [
@@ -148,19 +150,19 @@ def _same_settings(stack: Stack, seen: HostState) -> Gate:
     return Gate("same_settings", True, f"staging runs with the same settings for {len(tried)} apps")
 
 
-def _config(stack: Stack, seen: HostState) -> list[Gate]:
+def _config(stack: Stack, state: HostState) -> list[Gate]:
     """Values and matrix agree. Without a matrix nothing is known about values."""
     if not stack.env_matrix:
         return []
-    found = concerning(config_findings.findings(stack, seen), "production")
+    found = concerning(config_findings.findings(stack, state), "production")
     return [Gate("config", not found, summary(found), f"{hint('check_config')} shows all of it")]
 
 
-def _same_keys(stack: Stack, seen: HostState) -> Gate:
+def _same_keys(stack: Stack, state: HostState) -> Gate:
     keys = {
         environment: {
             name
-            for name in parse_env((seen.env[environment].get(environment) or b"").decode(errors="replace"))
+            for name in parse_env((state.env[environment].get(environment) or b"").decode(errors="replace"))
             # What the matrix wants in one environment only, or lets be missing, is no difference.
             if (key := stack.env_matrix.get(name)) is None or not (key.environments or key.optional)
         }
@@ -176,8 +178,8 @@ def _same_keys(stack: Stack, seen: HostState) -> Gate:
     return Gate("same_keys", True, f"{len(keys['staging'])} keys in both environments")
 
 
-def _disk(stack: Stack, seen: HostState) -> Gate:
-    free = seen.free_bytes / 1e9
+def _disk(stack: Stack, state: HostState) -> Gate:
+    free = state.free_bytes / 1e9
     return Gate(
         "disk_free",
         free >= stack.disk_floor_gb,
@@ -186,12 +188,12 @@ def _disk(stack: Stack, seen: HostState) -> Gate:
     )
 
 
-def _rollback_ready(seen: HostState) -> Gate:
+def _rollback_ready(state: HostState) -> Gate:
     """After this promote the way back leads to what is live now: its images must be here."""
-    entry = seen.live_entry("production")
+    entry = state.live_entry("production")
     if entry is None:
         return Gate("rollback_ready", True, "first promote: there is nothing to roll back to yet")
-    gone = sorted(app for app, image in entry.release.images.items() if image not in seen.images)
+    gone = sorted(app for app, image in entry.release.images.items() if image not in state.images)
     if gone:
         return Gate(
             "rollback_ready",
@@ -199,8 +201,8 @@ def _rollback_ready(seen: HostState) -> Gate:
             f"images of {entry.release.id} are missing: " + ", ".join(gone),
             hint("deploy_staging", version=entry.release.commit[:12]),
         )
-    target = rollback_target(seen.entries, "production", entry.release.id)
-    missing = sorted(app for app, image in target.release.images.items() if image not in seen.images) if target else []
+    target = rollback_target(state.entries, "production", entry.release.id)
+    missing = sorted(app for app, image in target.release.images.items() if image not in state.images) if target else []
     note = f"; the one before, {target.release.id}, lacks images: " + ", ".join(missing) if target and missing else ""
     return Gate("rollback_ready", True, f"back to {entry.release.id}{note}")
 
@@ -211,11 +213,11 @@ def _journal(unfinished: list[str]) -> Gate:
     return Gate("journal_clean", True, "no operation is unfinished")
 
 
-def _soak(stack: Stack, seen: HostState) -> list[Gate]:
-    entry = seen.live_entry("staging")
+def _soak(stack: Stack, state: HostState) -> list[Gate]:
+    entry = state.live_entry("staging")
     if not stack.soak_minutes or entry is None:
         return []
-    minutes = (seen.now - moment_of(entry.since or entry.release.id).timestamp()) / 60
+    minutes = (state.now - moment_of(entry.since or entry.release.id).timestamp()) / 60
     return [
         Gate(
             "soak_time",
@@ -226,15 +228,15 @@ def _soak(stack: Stack, seen: HostState) -> list[Gate]:
     ]
 
 
-def _window(stack: Stack, seen: HostState) -> list[Gate]:
+def _window(stack: Stack, state: HostState) -> list[Gate]:
     if not stack.promote_window:
         return []
     begin, end = stack.promote_window.split("-")
-    now = datetime.datetime.fromtimestamp(seen.now).strftime("%H:%M")
+    now = datetime.datetime.fromtimestamp(state.now).strftime("%H:%M")
     inside = begin <= now <= end if begin <= end else now >= begin or now <= end
     return [Gate("promote_window", inside, f"it is {now}, the window is {stack.promote_window}", "wait for the window")]
 
 
-def short(image: str) -> str:
+def short_id(image: str) -> str:
     """An image ID as people know it."""
     return image.removeprefix("sha256:")[:12] or "nothing"

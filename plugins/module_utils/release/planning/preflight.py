@@ -22,16 +22,16 @@ def check_apps(stack: Stack, request: Request) -> list[Problem]:
     ]
 
 
-def check_config(stack: Stack, seen: HostState, environment: EnvironmentName) -> list[Problem]:
+def check_config(stack: Stack, state: HostState, environment: EnvironmentName) -> list[Problem]:
     """Env files and keys must be on the host before an app is started with them."""
     problems = [
         Problem("env file is missing", f"{stack.directory}/config/.env.{layer}", PROVISION)
-        for layer, data in seen.env[environment].items()
+        for layer, data in state.env[environment].items()
         if data is None
     ]
     problems += [
         Problem("key file is missing", f"{stack.directory}/config/keys/{name}", PROVISION)
-        for name, known in seen.keys.items()
+        for name, known in state.keys.items()
         if known is None
     ]
     return problems

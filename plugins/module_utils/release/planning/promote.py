@@ -21,10 +21,10 @@ from ..stack.model import Stack
 from .preflight import check_apps, check_config, selected
 
 
-def plan_promote(stack: Stack, seen: HostState, request: Request) -> Plan:
+def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
     """Raises RefusedError with all problems, or NothingToDoError when this is live already."""
-    problems = check_apps(stack, request) + check_config(stack, seen, "production")
-    source, live = seen.live_entry("staging"), seen.live_entry("production")
+    problems = check_apps(stack, request) + check_config(stack, state, "production")
+    source, live = state.live_entry("staging"), state.live_entry("production")
     if source is None:
         problems.append(Problem("nothing is live in staging", f"stack {stack.name}", hint("deploy_staging")))
     elif live is None and request.apps:
@@ -34,7 +34,7 @@ def plan_promote(stack: Stack, seen: HostState, request: Request) -> Plan:
     names = [name for name in selected(stack, request) if name in source.release.images]
     release = compose_release(
         stack,
-        seen,
+        state,
         request,
         images={name: source.release.images[name] for name in names},
         commits={name: source.release.commits.get(name, source.release.commit) for name in names},
@@ -43,18 +43,18 @@ def plan_promote(stack: Stack, seen: HostState, request: Request) -> Plan:
         version=source.release.version,
         promoted_from=source.release.id,
     )
-    if live and live.release.content() == release.content() and seen.is_intact("production"):
+    if live and live.release.content() == release.content() and state.is_intact("production"):
         raise NothingToDoError(
             f"production already runs {live.release.id}, with the same images, configuration and keys"
         )
     before = live.release.images if live else {}
-    tags = moves(before, "rollback", seen.tags) + moves(release.images, "production", seen.tags)
-    return plan_new(stack, seen, request, release, tuple(tags), old_status="previous")
+    tags = moves(before, "rollback", state.tags) + moves(release.images, "production", state.tags)
+    return plan_new(stack, state, request, release, tuple(tags), old_status="previous")
 
 
 def compose_release(
     stack: Stack,
-    seen: HostState,
+    state: HostState,
     request: Request,
     *,
     images: dict[str, str],
@@ -66,7 +66,7 @@ def compose_release(
 ) -> Release:
     """A new release: the given apps as given, every other app as it is live in the environment now."""
     environment = request.environment
-    live = seen.live_entry(environment)
+    live = state.live_entry(environment)
     kept = live.release if live else None
     names = [name for name in stack.apps if name in images or (kept and name in kept.images)]
     services = {
@@ -75,9 +75,9 @@ def compose_release(
         else kept.services[name]
         for name in names
     }
-    moment = datetime.datetime.fromtimestamp(seen.now, datetime.timezone.utc)
+    moment = datetime.datetime.fromtimestamp(state.now, datetime.timezone.utc)
     identifier = release_id(moment, environment, commit)
-    taken = {entry.release.id for entry in seen.entries}
+    taken = {entry.release.id for entry in state.entries}
     while identifier in taken:  # two operations within one second
         moment += datetime.timedelta(seconds=1)
         identifier = release_id(moment, environment, commit)
@@ -100,9 +100,9 @@ def compose_release(
         commits={name: commits.get(name) or old("commits").get(name, "") for name in names},
         sources={name: sources.get(name) or old("sources").get(name, "") for name in names},
         definition=_definition(stack, images, kept),
-        env={layer: fingerprint(data) for layer, data in seen.env_of(environment).items()},
-        keys=compose.pair(seen.keys),
-        routes=fingerprint(seen.routes.get(environment) or b""),
+        env={layer: fingerprint(data) for layer, data in state.env_of(environment).items()},
+        keys=compose.pair(state.keys),
+        routes=fingerprint(state.routes.get(environment) or b""),
         promoted_from=promoted_from,
         skipped_gates=request.skip_gates,
     )
@@ -116,7 +116,7 @@ def _definition(stack: Stack, images: Mapping[str, str], kept: Release | None) -
         if name not in images and name in old:
             after = [other for other in old[name].get("after", []) if other in definition["apps"]]
             definition["apps"][name] = {**old[name], "after": after} if "after" in old[name] else old[name]
-            # The switch knows only where an app is today.
+            # The router knows only where an app is today.
             for key in ("loopback_port", "replace"):
                 if key in app:
                     definition["apps"][name] = {**definition["apps"][name], key: app[key]}
@@ -125,14 +125,14 @@ def _definition(stack: Stack, images: Mapping[str, str], kept: Release | None) -
 
 def plan_new(
     stack: Stack,
-    seen: HostState,
+    state: HostState,
     request: Request,
     release: Release,
     tags: tuple[TagMove, ...],
     old_status: ReleaseStatus,
 ) -> Plan:
     """The plan for a release that is not in the history yet: into the idle slot, the live one becomes `old_status`."""
-    was = seen.live[request.environment]
+    was = state.live[request.environment]
     statuses: dict[str, ReleaseStatus] = {release.id: "live"}
     if was:
         statuses[was.release] = old_status
@@ -142,7 +142,7 @@ def plan_new(
         environment=request.environment,
         release=release,
         is_new=True,
-        slot=seen.idle_slot(request.environment),
+        slot=state.idle_slot(request.environment),
         was=was,
         start="create",
         tags=tags,

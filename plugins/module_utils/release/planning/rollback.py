@@ -22,19 +22,19 @@ from .preflight import PROVISION, check_apps
 from .promote import compose_release, plan_new
 
 
-def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
+def choose(stack: Stack, state: HostState, request: Request) -> Entry:
     """The release a rollback goes to. Raises RefusedError or NothingToDoError."""
     environment = request.environment
-    live = seen.live_entry(environment)
+    live = state.live_entry(environment)
     problems = check_apps(stack, request)
     where = f"stack {stack.name}, {environment}"
     if live is None:
         problems.append(Problem("nothing is live, so there is nothing to roll back", where, hint("promote")))
         raise RefusedError(problems)
     if request.release:
-        target = find(newest_first(seen.entries, environment), request.release)
+        target = find(newest_first(state.entries, environment), request.release)
         if target is None:
-            known = ", ".join(e.release.id for e in newest_first(seen.entries, environment)[:5])
+            known = ", ".join(e.release.id for e in newest_first(state.entries, environment)[:5])
             problems.append(
                 Problem(f"release {request.release!r} is not in the history", where, f"choose one of: {known}")
             )
@@ -57,8 +57,8 @@ def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
                 f"To go to another release: {hint('rollback', release='<id>')} ({hint('status')} lists them)"
             )
         # One whose images are all here; if there is none, the refusal below names what is gone of the latest.
-        target = rollback_target(seen.entries, environment, live.release.id, seen.images) or rollback_target(
-            seen.entries, environment, live.release.id
+        target = rollback_target(state.entries, environment, live.release.id, state.images) or rollback_target(
+            state.entries, environment, live.release.id
         )
         if target is None:
             problems.append(
@@ -76,7 +76,7 @@ def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
             f"{hint('deploy_staging', version=target.release.commit[:12])}, then {hint('promote')}",
         )
         for app, image in target.release.images.items()
-        if image not in seen.images
+        if image not in state.images
     ]
     if problems:
         raise RefusedError(problems)
@@ -84,14 +84,14 @@ def choose(stack: Stack, seen: HostState, request: Request) -> Entry:
 
 
 def rollback_env(
-    stack: Stack, seen: HostState, target: Entry, then: dict[str, bytes], secrets: str
+    stack: Stack, state: HostState, target: Entry, then: dict[str, bytes], secrets: str
 ) -> dict[str, bytes]:
     """The release's own config values with today's secrets; a secret that is gone today stays as it was."""
     if secrets == "release":
         return then
     # All layers together: a secret may have moved from one to another since.
     new: dict[str, str] = {}
-    for layer, data in seen.env_of(target.release.environment).items():
+    for layer, data in state.env_of(target.release.environment).items():
         new.update(parse_env(_text(data, f"{stack.directory}/config/.env.{layer}")))
     result = {}
     for layer, data in then.items():
@@ -113,22 +113,22 @@ def _text(data: bytes, where: str) -> str:
 
 
 def plan_rollback(
-    stack: Stack, seen: HostState, request: Request, target: Entry, then: dict[str, bytes], home: str
+    stack: Stack, state: HostState, request: Request, target: Entry, then: dict[str, bytes], home: str
 ) -> tuple[Plan, dict[str, bytes]]:
     """The plan and the env files it runs with; `then` are those of the target, `home` is the idle slot's.
 
     Raises RefusedError or NothingToDoError.
     """
     environment = request.environment
-    env = rollback_env(stack, seen, target, then, request.secrets)
+    env = rollback_env(stack, state, target, then, request.secrets)
     if request.apps:
-        return _plan_some(stack, seen, request, target), seen.env_of(environment)
-    was = seen.live[environment]
-    slot = seen.idle_slot(environment)
-    after = _after(seen, environment, target, was)
+        return _plan_some(stack, state, request, target), state.env_of(environment)
+    was = state.live[environment]
+    slot = state.idle_slot(environment)
+    after = _after(state, environment, target, was)
     tags = [
-        *moves(target.release.images, environment, seen.tags),
-        *(_rollback_tags(seen, after) if environment == "production" else []),
+        *moves(target.release.images, environment, state.tags),
+        *(_rollback_tags(state, after) if environment == "production" else []),
     ]
     statuses: dict[str, ReleaseStatus] = {target.release.id: "live"}
     if was:
@@ -141,7 +141,7 @@ def plan_rollback(
         is_new=False,
         slot=slot,
         was=was,
-        start=_start_mode(stack, seen, target, slot, env, home),
+        start=_start_mode(stack, state, target, slot, env, home),
         tags=tuple(tags),
         statuses=statuses,
         failed_status=target.status,
@@ -151,21 +151,21 @@ def plan_rollback(
     return plan, env
 
 
-def _after(seen: HostState, environment: EnvironmentName, target: Entry, was: Live | None) -> Entry | None:
+def _after(state: HostState, environment: EnvironmentName, target: Entry, was: Live | None) -> Entry | None:
     """Where the next rollback would go: to what is live now if it stays good, otherwise to what was live before."""
-    before = find(seen.entries, was.release) if was and was.release < target.release.id else None
-    if before and seen.images.issuperset(before.release.images.values()):
+    before = find(state.entries, was.release) if was and was.release < target.release.id else None
+    if before and state.images.issuperset(before.release.images.values()):
         return before
-    others = [entry for entry in seen.entries if was is None or entry.release.id != was.release]
-    return rollback_target(others, environment, target.release.id, seen.images)
+    others = [entry for entry in state.entries if was is None or entry.release.id != was.release]
+    return rollback_target(others, environment, target.release.id, state.images)
 
 
 def _start_mode(
-    stack: Stack, seen: HostState, target: Entry, slot: Slot, env: dict[str, bytes], home: str
+    stack: Stack, state: HostState, target: Entry, slot: Slot, env: dict[str, bytes], home: str
 ) -> StartMode:
     """Kept containers are used again only if each was created from exactly what it would be created from now."""
-    wanted = planned_slot(stack, target.release, slot, env, home, seen.keys)["services"]
-    kept = {c.app: c for c in seen.in_slot(target.release.environment, slot) if c.release == target.release.id}
+    wanted = planned_slot(stack, target.release, slot, env, home, state.keys)["services"]
+    kept = {c.app: c for c in state.in_slot(target.release.environment, slot) if c.release == target.release.id}
     same = kept.keys() == wanted.keys() and all(
         kept[name].created_from == service["labels"][f"{LABEL}.created-from"] for name, service in wanted.items()
     )
@@ -174,24 +174,24 @@ def _start_mode(
     return "running" if all(c.state == "running" for c in kept.values()) else "start"
 
 
-def _rollback_tags(seen: HostState, after: Entry | None) -> list[TagMove]:
+def _rollback_tags(state: HostState, after: Entry | None) -> list[TagMove]:
     """:rollback names what the next rollback would bring; when there is nothing, the tag goes."""
     images = after.release.images if after else {}
     gone = [
         TagMove(app, tag, "", image)
-        for (app, tag), image in seen.tags.items()
+        for (app, tag), image in state.tags.items()
         if tag == "rollback" and app not in images
     ]
-    return moves(images, "rollback", seen.tags) + gone
+    return moves(images, "rollback", state.tags) + gone
 
 
-def _plan_some(stack: Stack, seen: HostState, request: Request, target: Entry) -> Plan:
+def _plan_some(stack: Stack, state: HostState, request: Request, target: Entry) -> Plan:
     """Some apps only: a new release that joins their old images with what is live of the others."""
     old = target.release
     names = [name for name in request.apps if name in old.images]
     release = compose_release(
         stack,
-        seen,
+        state,
         request,
         images={name: old.images[name] for name in names},
         commits={name: old.commits.get(name, old.commit) for name in names},
@@ -201,8 +201,8 @@ def _plan_some(stack: Stack, seen: HostState, request: Request, target: Entry) -
         promoted_from=old.promoted_from,
     )
     release = dataclasses.replace(release, operation="rollback")
-    live = seen.live_entry(request.environment)
+    live = state.live_entry(request.environment)
     if live and live.release.content() == release.content():
         raise NothingToDoError("these apps already run the images of that release")
-    tags = moves(release.images, request.environment, seen.tags)
-    return plan_new(stack, seen, request, release, tuple(tags), old_status="rolled_back")
+    tags = moves(release.images, request.environment, state.tags)
+    return plan_new(stack, state, request, release, tuple(tags), old_status="rolled_back")

@@ -139,7 +139,7 @@ def slot_file(
     return {"name": stack.project(release.environment, slot), "services": services}
 
 
-def people_file(stack: Stack) -> dict[str, Any]:
+def developer_compose_file(stack: Stack) -> dict[str, Any]:
     """The stack's docker-compose.yml: what runs, readable, and usable by hand with a profile.
 
     Its ports are the last two of each app's block, so that a stack started by hand stands beside the slots and never
@@ -148,7 +148,7 @@ def people_file(stack: Stack) -> dict[str, Any]:
     services: dict[str, Any] = {}
     for app in stack.apps.values():
         for index, environment in enumerate(ENVIRONMENTS):
-            short = {"staging": "staging", "production": "prod"}[environment]
+            suffix = {"staging": "staging", "production": "prod"}[environment]
             item = service(stack, app, environment, stack.image(app.name, environment))
             item["profiles"] = [environment]
             # With a matrix what the app needs and no more, as in a slot: see `people_env`.
@@ -165,7 +165,7 @@ def people_file(stack: Stack) -> dict[str, Any]:
                 "RELEASE_APP": app.name,
             }
             if app.after:
-                item["depends_on"] = [f"{name}-{short}" for name in app.after]
+                item["depends_on"] = [f"{name}-{suffix}" for name in app.after]
             if "volumes" in item:
                 prefix = f"{stack.directory}/"
                 item["volumes"] = [
@@ -174,7 +174,7 @@ def people_file(stack: Stack) -> dict[str, Any]:
                 ]
             if app.is_web:
                 item["ports"] = [f"127.0.0.1:{app.loopback_port + 8 + index}:{app.port}"]
-            services[f"{app.name}-{short}"] = {
+            services[f"{app.name}-{suffix}"] = {
                 key: value for key, value in _escaped(item).items() if value not in ([], {})
             }
     return {"name": stack.name, "services": services}

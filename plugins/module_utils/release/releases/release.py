@@ -109,7 +109,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class Live:
-    """What the switch sends an environment's traffic to."""
+    """What the router sends an environment's traffic to."""
 
     slot: Slot
     release: str

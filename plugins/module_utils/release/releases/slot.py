@@ -26,7 +26,7 @@ class StandbyNote(TypedDict):
 
 
 def stack_of(release: Release, current: Stack) -> Stack:
-    """The stack as it was on the day of the release, on today's ports (the switch knows only those), which also depend
+    """The stack as it was on the day of the release, on today's ports (the router knows only those), which also depend
     on whether an app may run twice."""
     day = read_stack(release.stack, {**release.definition, "directory": current.directory, "owner": current.owner})
     apps = {

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from ..hints import Place, hint, spell, verb_hint
 from ..releases.status import AppStatus, EnvironmentStatus, StatusReport
-from . import key_overlap
+from . import key_grace_period
 from .report import table
 from .summary import is_a_name
 
@@ -54,7 +54,7 @@ def status_lines(status: StatusReport) -> list[str]:
     if rows:
         lines += table(["release", "status", "by", "reason"], rows)
     lines += [f"secret {text}" for text in status.due]
-    lines += key_overlap.lines(status.keys)
+    lines += key_grace_period.lines(status.keys)
     if status.offline:
         lines.append(f"values: provisioned offline, {status.offline}. Fix: {hint('provision')}")
     lines += status.flags

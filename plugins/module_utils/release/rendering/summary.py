@@ -41,7 +41,7 @@ def is_a_name(version: str, commit: str) -> bool:
 
 
 def downtime(probes: ProbesRow) -> Row:
-    """What the witness saw."""
+    """What the availability probe counted."""
     if not probes["failed"]:
         return "downtime", f"none seen, {probes['asked']} probes answered", "ok"
     text = f"{probes['down_seconds']:.1f} s seen, {probes['failed']} of {probes['asked']} probes failed"

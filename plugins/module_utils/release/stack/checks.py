@@ -81,10 +81,10 @@ def check_together(stacks: Iterable[Stack]) -> list[Problem]:
     taken: dict[tuple[str, str], str] = {}
     speech: dict[int, tuple[bool, str]] = {}
 
-    def claim(kind: str, thing: str, place: str, fix: str) -> None:
-        holder = taken.setdefault((kind, thing), place)
+    def claim(kind: str, name: str, place: str, fix: str) -> None:
+        holder = taken.setdefault((kind, name), place)
         if holder != place:
-            problems.append(Problem(f"{kind} {thing} is already used by {holder}", place, fix))
+            problems.append(Problem(f"{kind} {name} is already used by {holder}", place, fix))
 
     for stack in stacks:
         place = f"stack {stack.name}"
@@ -96,7 +96,7 @@ def check_together(stacks: Iterable[Stack]) -> list[Problem]:
                 claim("name in the router", joined, f"{place}.apps.{app}", "rename the app or the stack")
         for environment in stack.environments.values():
             hosts = {route.host for app in stack.web_apps for route in app.routes if route.host}
-            for port, encrypted in environment.doors:
+            for port, encrypted in environment.listeners:
                 where = f"{place}.environments.{environment.name}"
                 if speech.setdefault(port, (encrypted, where))[0] != encrypted:
                     problems.append(

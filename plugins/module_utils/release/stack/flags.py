@@ -30,16 +30,16 @@ class FlagChange(FlagSetting):
 State = dict[str, FlagSetting]
 
 
-def values(stack: Stack, app: str, turned: State) -> dict[str, bool]:
-    """What an app reads: its defaults, and what was turned since."""
+def values(stack: Stack, app: str, overrides: State) -> dict[str, bool]:
+    """What an app reads: its defaults, and what was set since."""
     return {
-        name: bool(turned[name]["on"]) if name in turned else flag.default
+        name: bool(overrides[name]["on"]) if name in overrides else flag.default
         for name, flag in stack.apps[app].flags.items()
     }
 
 
 def closed(stack: Stack, known: State) -> dict[str, str]:
-    """The routes of flags that are off, as the switch looks them up, each with its flag."""
+    """The routes of flags that are off, as the router looks them up, each with its flag."""
     return {
         f"{app.name}{flag.route.lower().rstrip('/')}/": name
         for app in stack.apps.values()

@@ -43,7 +43,7 @@ class Route:
 
 @dataclass(frozen=True)
 class Flag:
-    """A feature switch of an app, see `flags`. While it is off, HAProxy answers 503 for its `route`, if it has one."""
+    """A feature flag of an app, see `flags`. While it is off, HAProxy answers 503 for its `route`, if it has one."""
 
     default: bool
     description: str
@@ -107,7 +107,7 @@ class Environment:
         return self.canonical_host or next(iter(self.hosts), "")
 
     @property
-    def doors(self) -> tuple[tuple[int, bool], ...]:
+    def listeners(self) -> tuple[tuple[int, bool], ...]:
         """Every public port, and whether it speaks TLS."""
         return (*((port, False) for port in self.ports), *([(self.tls.port, True)] if self.tls else []))
 
@@ -140,7 +140,7 @@ class Stack:
     env_matrix: dict[str, Key]
     #: How long an operation watches the new release after the switch before it stops the old one.
     watch_seconds: int
-    #: How long the old slot is kept running after an operation, so that the way back is only a switch.
+    #: How long the old slot is kept running after an operation, so that a rollback is only a switch.
     warm_seconds: int
     #: A deploy or promote does not begin with less free space than this.
     disk_floor_gb: float
@@ -176,12 +176,12 @@ class Stack:
         return f"{self.name}-{environment}-{slot}"
 
     def backend(self, environment: EnvironmentName, app: str, slot: Slot) -> str:
-        """The switch's backend of an app in a slot."""
+        """The router's backend of an app in a slot."""
         return f"{self.name}-{environment}-{app}-{slot}"
 
     def loopback_port(self, app: App, environment: EnvironmentName, slot: Slot) -> int:
         """The host's port of an app in a slot. An app that never runs twice has one port for both slots, so that
-        the switch waits on the same address while it is replaced."""
+        the router waits on the same address while it is replaced."""
         return loopback_port(app.loopback_port, app.is_replaced_in_place, environment, slot)
 
 

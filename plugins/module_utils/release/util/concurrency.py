@@ -49,7 +49,7 @@ class TaskPool:
         return [item.result() for item in running]
 
 
-def together(action: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
+def concurrently(action: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
     """The same, once."""
     with TaskPool() as at_once:
         return at_once.all(action, items)

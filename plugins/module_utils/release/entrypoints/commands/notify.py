@@ -21,7 +21,7 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     event = Event(
         "start", "a test: this channel is notified of operations", host=socket.gethostname(), at=host.clock.now()
     )
-    for name, trouble in host.notify.test(event):
+    for name, trouble in host.notifier.test(event):
         has_trouble |= bool(trouble)
         say(f"{name}: {trouble or 'delivered'}")
     return 1 if has_trouble else 0

@@ -14,8 +14,8 @@ from ...process import journal, lock
 from ...rendering import notifications
 from ...stack.model import ENVIRONMENTS, Stack
 from ..access import Caller
-from .cool import cool_stack
-from .end_overlap import after_boot
+from .end_grace_period import after_boot
+from .expire_standby import expire_standbys
 from .output import chosen_stacks, say, this_process
 
 
@@ -25,7 +25,7 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     for text in (text for stack in stacks for text in after_boot(host, stack)):
         say(text)
     for stack in stacks:
-        for text in [*recover_stack(host, stack, wait=True), *cool_stack(host, stack)]:
+        for text in [*recover_stack(host, stack, wait=True), *expire_standbys(host, stack)]:
             say(text)
     return 0
 
@@ -40,6 +40,6 @@ def recover_stack(host: Host, stack: Stack, wait: bool = False) -> list[str]:
             mine = [recover(host, stack, record) for record in left]
         if mine:
             event = notifications.recovered(stack.name, environment, socket.gethostname(), len(mine), host.clock.now())
-            host.notify.tell(event, wait)
+            host.notifier.notify(event, wait)
         found += mine
     return found

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The overlap after a rotation of keys: how long the public key of before stays valid, and its end by itself.
+"""The grace period after a key rotation: how long the previous public key stays valid. It ends by itself.
 
 The note beside the keys says until when. A timer ends it then; at boot `onehost recover` ends it, or sets the timer
 again.
@@ -22,7 +22,7 @@ from ..releases.status import KeyRotationStatus
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from . import key_rotation
 
-#: The timer tries once a minute; an overlap that goes on for longer than this is worth a word.
+#: Warn if the previous key is still valid this long after its deadline.
 LATE_SECONDS = 180.0
 
 
@@ -39,7 +39,7 @@ def begin(
     lock_wait: float = 0,
     run: key_rotation.Openssl = key_rotation.openssl,
 ) -> key_rotation.RotationNote:
-    """Rotate the keys, and have the overlap end by itself. Returns the note: `since` and `until`."""
+    """Rotate the keys, and have the grace period end by itself. Returns the note: `since` and `until`."""
     if stack.keys is None:
         raise RefusedError([Problem("has no keys to rotate", f"stack {stack.name}", "add `keys` to its definition")])
     seconds = (stack.keys.overlap_hours if overlap_hours is None else overlap_hours) * 3600
@@ -49,12 +49,12 @@ def begin(
             held.enter_context(lock.hold(lock.lock_path(stack.name, name, host.paths.locks), who, lock_wait))
         key_rotation.check(directory(stack))
         # First: without a timer nothing would end it.
-        host.timer.arm_overlap(stack.name, seconds)
+        host.timer.arm_grace_period(stack.name, seconds)
         return key_rotation.rotate(directory(stack), stack.keys.user, host.clock.now(), seconds, run)
 
 
 def end(host: Host, stack: Stack, who: LockHolder, *, early: bool = False) -> bool:
-    """End the overlap when its time is over, or `early`. False when none has ended; the timer is set if there is one.
+    """End the grace period once its time is over, or `early`. False if none has ended; sets the timer of a running one.
 
     Raises RefusedError when the rotation itself was interrupted.
     """
@@ -62,27 +62,27 @@ def end(host: Host, stack: Stack, who: LockHolder, *, early: bool = False) -> bo
     with lock.hold(lock.lock_path(stack.name, "keys", host.paths.locks), who, 10):
         note = key_rotation.pending(place)
         if note is None or (note.get("half") and not early):
-            host.timer.disarm_overlap(stack.name)
+            host.timer.disarm_grace_period(stack.name)
             return False
         left = float(note["until"]) - host.clock.now()
         if left > 0 and not early:
             return False
         key_rotation.finish(place, host.clock.now())
-        host.timer.disarm_overlap(stack.name)
+        host.timer.disarm_grace_period(stack.name)
         return True
 
 
 def after_boot(host: Host, stack: Stack, who: LockHolder) -> bool:
-    """End the overlap if its time is over, otherwise set its timer again, which a reboot has taken away."""
+    """End the grace period if its time is over, otherwise set its timer again, which a reboot has taken away."""
     if end(host, stack, who):
         return True
     note = key_rotation.pending(directory(stack))
     if note is not None and not note.get("half"):
-        host.timer.arm_overlap(stack.name, float(note["until"]) - host.clock.now())
+        host.timer.arm_grace_period(stack.name, float(note["until"]) - host.clock.now())
     return False
 
 
-def state(stack: Stack, seen: HostState) -> KeyRotationStatus | None:
+def state(stack: Stack, state: HostState) -> KeyRotationStatus | None:
     """What status tells of the last rotation; None when there was none."""
     note = key_rotation.last(directory(stack)) if stack.keys else None
     if note is None:
@@ -93,15 +93,15 @@ def state(stack: Stack, seen: HostState) -> KeyRotationStatus | None:
         until=moment(until),
         running="ended" not in note,
         interrupted=bool(note.get("half")),
-        late="ended" not in note and seen.now > until + LATE_SECONDS,
-        hours_left=round(max(0.0, until - seen.now) / 3600, 1) if "ended" not in note else 0.0,
-        old_pair_in=tuple(name for name in ENVIRONMENTS if _has_old_pair(stack, seen, name, since)),
+        late="ended" not in note and state.now > until + LATE_SECONDS,
+        hours_left=round(max(0.0, until - state.now) / 3600, 1) if "ended" not in note else 0.0,
+        old_pair_in=tuple(name for name in ENVIRONMENTS if _has_old_pair(stack, state, name, since)),
     )
 
 
-def _has_old_pair(stack: Stack, seen: HostState, environment: EnvironmentName, since: float) -> bool:
-    live = seen.live.get(environment)
-    containers = seen.in_slot(environment, live.slot) if live else []
+def _has_old_pair(stack: Stack, state: HostState, environment: EnvironmentName, since: float) -> bool:
+    live = state.live.get(environment)
+    containers = state.in_slot(environment, live.slot) if live else []
     with_keys = {app.name for app in stack.apps.values() if app.keys != "none"}
     # Docker looks the files up anew at every start.
     return any(c.app in with_keys and c.state == "running" and c.started_at < since for c in containers)

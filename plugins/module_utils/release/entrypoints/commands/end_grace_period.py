@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...operations import key_overlap
+from ...operations import key_grace_period
 from ...ports import Host
 from ...stack.model import Stack
 from ..access import Caller
@@ -18,12 +18,12 @@ _ENDED = "{}: the grace period is over, the previous public key is no longer val
 
 def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     for stack in chosen_stacks(host, options, caller):
-        if key_overlap.end(host, stack, this_process(host, "end of the grace period")):
+        if key_grace_period.end(host, stack, this_process(host, "end of the grace period")):
             say(_ENDED.format(stack.name))
     return 0
 
 
 def after_boot(host: Host, stack: Stack) -> list[str]:
     """End a rotation's grace period that is over, or set the timer again that a reboot has removed."""
-    ended = key_overlap.after_boot(host, stack, this_process(host, "end of the grace period"))
+    ended = key_grace_period.after_boot(host, stack, this_process(host, "end of the grace period"))
     return [_ENDED.format(stack.name)] if ended else []

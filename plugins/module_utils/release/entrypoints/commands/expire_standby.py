@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...operations.warm_slot import cool
+from ...operations.warm_slot import expire_standby
 from ...ports import Host
 from ...process import lock
 from ...stack.model import ENVIRONMENTS, Stack
@@ -20,16 +20,16 @@ COOL_WAIT_SECONDS = 600.0
 
 def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     for stack in chosen_stacks(host, options, caller):
-        for text in cool_stack(host, stack):
+        for text in expire_standbys(host, stack):
             say(text)
     return 0
 
 
-def cool_stack(host: Host, stack: Stack) -> list[str]:
+def expire_standbys(host: Host, stack: Stack) -> list[str]:
     """Stop every warm slot of a stack whose time is over. Waits for a running operation, which may need the slot."""
     found = []
     for environment in ENVIRONMENTS:
         path = lock.lock_path(stack.name, environment, host.paths.locks)
         with lock.hold(path, this_process(host, "cool"), COOL_WAIT_SECONDS):
-            found.append(cool(host, stack, environment))
+            found.append(expire_standby(host, stack, environment))
     return [text for text in found if text]

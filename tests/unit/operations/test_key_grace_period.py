@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The overlap after a rotation of keys ends by itself, whatever happens to the host meanwhile."""
+"""The grace period after a key rotation ends by itself, whatever happens to the host meanwhile."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from fakes.stacks import shop_definition
 from fakes.world import World
 
 from release.errors import OperationError, RefusedError
-from release.operations import key_overlap as overlap
+from release.operations import key_grace_period as grace_period
 from release.operations.observe import observe
 from release.operations.status import status
 from release.process import lock
 from release.releases.lock_holder import LockHolder
 from release.releases.status import KeyRotationStatus
-from release.rendering import key_overlap as rendering_key_overlap
+from release.rendering import key_grace_period as rendering_grace_period
 from release.rendering.status import status_lines
 from release.stack.reader import read_stack
 
@@ -40,7 +40,7 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("jwt_public_previous.pem", "public-0"),
     ):
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(overlap, "directory", lambda stack: str(tmp_path))
+    monkeypatch.setattr(grace_period, "directory", lambda stack: str(tmp_path))
     monkeypatch.setattr(os, "chown", lambda *arguments: None)
     return tmp_path
 
@@ -53,24 +53,24 @@ def live(world: World, keys: Path) -> World:
 
 
 def begin(world: World, hours: float | None = None, **options: Any) -> dict[str, Any]:
-    return overlap.begin(world.host, world.stack, hours, WHO, run=openssl, **options)
+    return grace_period.begin(world.host, world.stack, hours, WHO, run=openssl, **options)
 
 
 def end(world: World, **options: Any) -> bool:
-    return overlap.end(world.host, world.stack, WHO, **options)
+    return grace_period.end(world.host, world.stack, WHO, **options)
 
 
 def boot(world: World) -> bool:
     world.reboot()
-    return overlap.after_boot(world.host, world.stack, WHO)
+    return grace_period.after_boot(world.host, world.stack, WHO)
 
 
-def overlap_state(world: World) -> KeyRotationStatus | None:
-    return overlap.state(world.stack, observe(world.host, world.stack))
+def grace_period_state(world: World) -> KeyRotationStatus | None:
+    return grace_period.state(world.stack, observe(world.host, world.stack))
 
 
 def state(world: World) -> KeyRotationStatus:
-    found = overlap_state(world)
+    found = grace_period_state(world)
     assert found is not None
     return found
 
@@ -81,11 +81,11 @@ def previous(keys: Path) -> str:
 
 def test_it_ends_when_its_time_is_over(live: World, keys: Path) -> None:
     begin(live)
-    assert live.timer.armed["overlap shop"] == pytest.approx(live.clock.time + 24 * 3600)
+    assert live.timer.armed["grace period shop"] == pytest.approx(live.clock.time + 24 * 3600)
     assert not end(live) and previous(keys) == "public-0"
-    live.clock.time = live.timer.armed["overlap shop"]
+    live.clock.time = live.timer.armed["grace period shop"]
     assert end(live) and previous(keys) == "public-1"
-    assert "overlap shop" not in live.timer.armed
+    assert "grace period shop" not in live.timer.armed
     assert not end(live)
 
 
@@ -100,10 +100,10 @@ def test_how_long_is_the_stacks_or_asked_for(world: World, keys: Path) -> None:
 
 def test_a_reboot_does_not_make_it_last_for_ever(live: World, keys: Path) -> None:
     begin(live, 2)
-    until = live.timer.armed["overlap shop"]
+    until = live.timer.armed["grace period shop"]
     live.clock.time += 3600
     assert not boot(live)
-    assert live.timer.armed["overlap shop"] == pytest.approx(until), "the reboot had taken the timer away"
+    assert live.timer.armed["grace period shop"] == pytest.approx(until), "the reboot had taken the timer away"
     live.clock.time += 7200
     assert boot(live), "its time was over while the host was down"
     assert previous(keys) == "public-1"
@@ -113,7 +113,7 @@ def test_nothing_begins_without_its_timer(live: World, keys: Path, monkeypatch: 
     def broken(*arguments: Any) -> None:
         raise OperationError("the timer could not be set", "unit", "no bus")
 
-    monkeypatch.setattr(live.timer, "arm_overlap", broken)
+    monkeypatch.setattr(live.timer, "arm_grace_period", broken)
     with pytest.raises(OperationError, match="no bus"):
         begin(live)
     assert (keys / "jwt_private.pem").read_text() == "private-0"
@@ -122,10 +122,10 @@ def test_nothing_begins_without_its_timer(live: World, keys: Path, monkeypatch: 
 
 def test_a_second_rotation_leaves_the_timer_of_the_first(live: World, keys: Path) -> None:
     begin(live, 2)
-    until = live.timer.armed["overlap shop"]
+    until = live.timer.armed["grace period shop"]
     with pytest.raises(RefusedError, match="state=finished"):
         begin(live, 48)
-    assert live.timer.armed["overlap shop"] == until
+    assert live.timer.armed["grace period shop"] == until
 
 
 @pytest.mark.parametrize("name", ["staging", "production", "keys"])
@@ -140,12 +140,12 @@ def test_never_while_containers_may_be_starting(live: World, keys: Path, name: s
 
 
 def test_status_tells_of_it(live: World, keys: Path) -> None:
-    assert overlap_state(live) is None and rendering_key_overlap.lines(None) == []
+    assert grace_period_state(live) is None and rendering_grace_period.lines(None) == []
     begin(live, 2)
     live.clock.time += 1800
     told = state(live)
     assert (told.running, told.hours_left, told.old_pair_in) == (True, 1.5, ("staging", "production"))
-    text = "\n".join(rendering_key_overlap.lines(told))
+    text = "\n".join(rendering_grace_period.lines(told))
     assert "valid until" in text and "1.5 hours left" in text and "onehost.release.promote" in text
 
     live.store.keys |= {"jwt_private.pem": b"two", "jwt_public.pem": b"two"}
@@ -154,20 +154,20 @@ def test_status_tells_of_it(live: World, keys: Path) -> None:
     live.good("promote")
     assert state(live).old_pair_in == ()
     end(live, early=True)
-    assert rendering_key_overlap.lines(state(live)) == []
+    assert rendering_grace_period.lines(state(live)) == []
 
 
 def test_status_tells_who_still_has_the_old_pair_when_it_is_over(live: World, keys: Path) -> None:
     begin(live, 2)
     end(live, early=True)
-    assert rendering_key_overlap.lines(state(live)) != []
+    assert rendering_grace_period.lines(state(live)) != []
     assert "production still runs with the previous key pair" in "\n".join(status_lines(status(live.host, live.stack)))
 
 
 def test_status_tells_when_nothing_ended_it(live: World, keys: Path) -> None:
     begin(live, 2)
     live.clock.time += 3 * 3600
-    assert "onehost.release.recover" in rendering_key_overlap.lines(state(live))[0]
+    assert "onehost.release.recover" in rendering_grace_period.lines(state(live))[0]
 
 
 def test_an_interrupted_rotation_is_for_a_person(live: World, keys: Path) -> None:
@@ -176,7 +176,7 @@ def test_an_interrupted_rotation_is_for_a_person(live: World, keys: Path) -> Non
     note.write_text(note.read_text().replace("}", ', "half": true}'))
     live.clock.time += 3 * 3600
     assert not end(live) and not boot(live)
-    assert "interrupted" in rendering_key_overlap.lines(state(live))[0]
+    assert "interrupted" in rendering_grace_period.lines(state(live))[0]
     with pytest.raises(RefusedError, match="interrupted"):
         end(live, early=True)
     begin(live, 2)
