@@ -21,9 +21,9 @@ CONTROL = "ONEHOST_CONTROL"
 
 
 def here(stack: object = "") -> Place:
-    """The place of whoever typed this command, and the stack that they named."""
+    """The place of whoever typed this command, and the stack that the task or they themselves named."""
     given: Mapping[str, Any] = context.CLIARGS
-    named = str(stack or "")
+    named = str(stack or "") or _typed_stack(given)
     if os.environ.get(CONTROL):
         return Place("control", stack=named, has_control=True)
     for playbook in typed_playbooks():
@@ -42,6 +42,17 @@ def typed_playbooks() -> list[str]:
 def spelled(result: dict[str, Any], stack: object = "") -> dict[str, Any]:
     """A module's result with its commands as they are typed here."""
     return spell_all(result, here(stack))
+
+
+def _typed_stack(given: Mapping[str, Any]) -> str:
+    """What `-e stack=shop` says, among other variables or alone. Files and JSON are not looked into."""
+    found = ""
+    for text in given.get("extra_vars") or ():
+        for word in str(text).split():
+            name, _sign, value = word.partition("=")
+            if name == "stack":
+                found = value
+    return found
 
 
 def _options(given: Mapping[str, Any]) -> Iterator[str]:

@@ -153,11 +153,14 @@ class Plain:
 
     def _operation(self, host: str, report: dict[str, Any]) -> None:
         if report.get("failed"):
-            for line in end_lines(host, report, self.screen.marks, self.screen.width()):
-                self.screen.say(line)
+            self._end(host, report)
             return
         for text in report_lines(report):
-            self.screen.say(Line(f"  [{host}] {clean(text)}"))
+            self.screen.say(Line(f"  [{host}] {clean(spell(text, self.place))}"))
+
+    def _end(self, host: str, report: dict[str, Any]) -> None:
+        for line in end_lines(host, report, self.screen.marks, self.screen.width()):
+            self.screen.say(Line(spell(line.text, self.place), line.style))
 
     def note(self, text: str, style: str = "dim") -> None:
         self.screen.say(Line(clean(spell(text, self.place)), style))
@@ -241,8 +244,7 @@ class Live(Plain):
     def _operation(self, host: str, report: dict[str, Any]) -> None:
         self._views.pop(host, None)
         self._section = None
-        for line in end_lines(host, report, self.screen.marks, self.screen.width()):
-            self.screen.say(line)
+        self._end(host, report)
 
     def _failure(self, outcome: Outcome, fix: str) -> None:
         self._views.pop(outcome.host, None)

@@ -128,6 +128,8 @@ def test_the_stack_that_was_named_goes_with_the_command() -> None:
     assert spell(hint("status", stack="other"), place) == "ansible-playbook playbooks/status.yml -e stack=other"
     assert spell(hint("provision"), place) == "ansible-playbook playbooks/provision.yml"
     assert spell(hint("recover"), Place("host", stack="shop")) == "sudo onehost recover --stack shop"
+    for nonsense in ("it's", "a b", "$(id)", '"', "\n"):
+        assert spell(hint("recover"), Place("host", stack=nonsense)) == "sudo onehost recover"
 
 
 def test_a_folder_with_a_blank_can_be_pasted() -> None:

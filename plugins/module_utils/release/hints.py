@@ -195,7 +195,8 @@ def _spelled(found: re.Match[str], place: Place) -> str:
     # The words after -e are name=value, or name='value' where the value has blanks.
     pairs = [word.partition("=") for word in shlex.split(found[3])[1::2]]
     options = {name: value.strip("'") for name, _sign, value in pairs}
-    if place.stack and "stack" in command.options and "stack" not in options:
+    # Somebody typed the stack: a word that no stack can be called is left out.
+    if "stack" in command.options and "stack" not in options and re.fullmatch(_PLAIN, place.stack):
         options = {"stack": place.stack, **options}
     if is_host:
         return _on_host(playbook, command, options, place) + (found[4] or "")

@@ -304,10 +304,15 @@ def test_a_failed_operation_on_a_terminal_without_colours(run: Any) -> None:
 
 def test_plain_lines_of_two_hosts(run: Any) -> None:
     # Nothing of the stand-in needs a connection.
-    code, text = run("operation", *given(report=REPORT), terminal=False, limit="all")
+    code, text = run("operation", *given(report=REPORT), "-e", "stack=shop", terminal=False, limit="all")
     assert code == 0 and "\x1b" not in text
     assert re.search(r"^  \d\d:\d\d:\d\d \[away\] web: \[2/5\] RUN npm ci$", text, re.M)
     assert "  [here] promote shop production: production runs 2026" in text
+    assert re.search(
+        r"  \[here\] next: ansible-playbook -i \S+/hosts\.yml --limit all onehost\.release\.status -e stack=shop$",
+        text,
+        re.M,
+    )
     assert "here : ok=1    changed=1    unreachable=0    failed=0" in text, "the words of Ansible's recap"
 
 

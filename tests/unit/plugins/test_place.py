@@ -99,6 +99,12 @@ def test_the_stack_that_was_named_is_kept() -> None:
     assert result == {"msg": "Fix: ansible-playbook onehost.release.deploy_staging -e stack=shop"}
 
 
+def test_the_stack_that_was_typed_is_kept() -> None:
+    found = typed(args=["onehost.release.promote"], extra_vars=["apps=a stack=shop", "@more.yml", "reason='a b'"])
+    assert found.stack == "shop"
+    assert typed(args=["onehost.release.promote"], extra_vars=['{"stack": "shop"}']).stack == ""
+
+
 def test_who_typed_onehost_control_is_told_to_type_it_again(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(place().CONTROL, "1")
     found = typed(args=["onehost.release.promote"], inventory=["/etc/onehost/control/inventory.yml"])
