@@ -161,7 +161,7 @@ def test_status_tells_who_still_has_the_old_pair_when_it_is_over(live: World, ke
     begin(live, 2)
     end(live, early=True)
     assert rendering_grace_period.lines(state(live)) != []
-    assert "production still runs with the previous key pair" in "\n".join(status_lines(status(live.host, live.stack)))
+    assert "production still run with the previous key pair" in "\n".join(status_lines(status(live.host, live.stack)))
 
 
 def test_status_tells_when_nothing_ended_it(live: World, keys: Path) -> None:

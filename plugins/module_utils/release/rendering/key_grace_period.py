@@ -22,10 +22,11 @@ def lines(found: KeyRotationStatus | None) -> list[str]:
         until = f"until {found.until} ({found.hours_left:g} hours left)"
         result.append(f"keys: rotated at {found.since}; the previous public key is valid {until}")
     if found.old_pair_in:
-        when = f"later than {found.until} " if found.running else ""
-        fix = ", ".join(hint(RELEASING[name]) for name in found.old_pair_in)
+        when = f"after {found.until}, " if found.running else ""
+        verb = "run" if len(found.old_pair_in) > 1 else "runs"
+        fix = ", then ".join(hint(RELEASING[name]) for name in found.old_pair_in)
         result.append(
-            f"keys: {' and '.join(found.old_pair_in)} still runs with the previous key pair. Fix: {fix} "
-            f"({when}everybody there has to log in again)"
+            f"keys: {' and '.join(found.old_pair_in)} still {verb} with the previous key pair. Fix: {fix} "
+            f"({when}everyone there has to log in again)"
         )
     return result
