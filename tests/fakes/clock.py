@@ -28,3 +28,5 @@ class FakeClock:
     def wait(self, seconds: float) -> None:
         self.world.faults.alive()
         self.time += seconds
+        self.world.faults.notice("clock wait")
+        self.world.faults.notice(f"clock wait {seconds:g}")

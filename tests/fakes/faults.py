@@ -32,6 +32,7 @@ class Faults:
         self.lasting = False
         self.dead = False
         self.calls: list[str] = []
+        self._hooks: list[tuple[str, bool, Callable[[], None]]] = []
 
     def kill_at(self, number: int, after: bool = False) -> None:
         self._arm(number, Killed, after)
@@ -44,11 +45,22 @@ class Faults:
     def disarm(self) -> None:
         self.at, self.count, self.lasting = 0, 0, False
         self.calls.clear()
+        self._hooks.clear()
 
     def revive(self) -> None:
         """The operation is gone and another one may begin."""
         self.dead = False
         self.disarm()
+
+    def on(self, what: str, action: Callable[[], None], *, after: bool = True) -> None:
+        """Have something else happen whenever this event does, after or before it, until `disarm` or `revive`."""
+        self._hooks.append((what, after, action))
+
+    def notice(self, what: str, after: bool = True) -> None:
+        """An event that changes nothing by itself: time passes, somebody asks. Changes notice themselves."""
+        for known, when, action in list(self._hooks):
+            if (known, when) == (what, after):
+                action()
 
     def alive(self) -> None:
         if self.dead:
@@ -64,6 +76,7 @@ class Faults:
         if not after:
             self.count += 1
             self.calls.append(what)
+        self.notice(what, after)
         hit = self.count == self.at or (self.lasting and self.count > self.at)
         if hit and after == self.after:
             error = self.error(what)

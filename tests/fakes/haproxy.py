@@ -53,6 +53,7 @@ class FakeRouter:
 
     def sessions(self, stack: str, environment: EnvironmentName, slot: Slot) -> dict[str, int]:
         self.world.faults.alive()
+        self.world.faults.notice(f"router sessions {environment}", after=False)
         self._up()
         return {
             app.name: int(self.busy.get((environment, slot, app.name), 0.0) > self.world.clock.time)

@@ -199,10 +199,8 @@ def test_gone_in_the_watch_period(world: World) -> None:
     world.ship()
     world.commit({"front": HEALTHY})
     world.good("deploy")
-    wait = world.clock.wait
 
-    def remove(seconds: float) -> None:
-        wait(seconds)
+    def remove() -> None:
         if world.router.memory["production"].startswith("green"):
             world.docker.boxes = [
                 b
@@ -210,7 +208,7 @@ def test_gone_in_the_watch_period(world: World) -> None:
                 if not (b.app == "front" and b.slot == "green" and b.environment == "production")
             ]
 
-    world.clock.wait = remove  # type: ignore[method-assign]
+    world.faults.on("clock wait", remove)
     report = world.run("promote", watch_seconds=10)
     assert report and report.failed and "has lost its container" in report.problems[0]["what"]
 
@@ -219,15 +217,13 @@ def test_sick_at_the_end_of_the_watch_period(world: World) -> None:
     world.ship()
     world.commit({"front": HEALTHY})
     world.good("deploy")
-    wait = world.clock.wait
 
-    def fall_ill(seconds: float) -> None:
-        wait(seconds)
+    def fall_ill() -> None:
         if world.router.memory["production"].startswith("green"):
             image = world.tag("front", "staging")
             world.docker.images[image] = (world.docker.images[image][0], SICK)
 
-    world.clock.wait = fall_ill  # type: ignore[method-assign]
+    world.faults.on("clock wait", fall_ill)
     report = world.run("promote", watch_seconds=5)
     assert report and report.failed and "is no longer healthy: HTTP 500" in report.problems[0]["what"]
 

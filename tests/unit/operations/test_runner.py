@@ -20,7 +20,6 @@ from release.operations import runner
 from release.process import lock
 from release.releases.events import Event
 from release.releases.lock_holder import LockHolder
-from release.releases.release import Live
 from release.stack.reader import read_stack
 
 
@@ -142,16 +141,10 @@ def test_tidying_that_fails_puts_nothing_back(world: World) -> None:
     world.ship()
     world.commit({"api": HEALTHY})
     world.good("deploy")
-    sessions = world.router.sessions
-
-    def go_down(*arguments: Any) -> dict[str, int]:
-        world.router.down = True
-        return sessions(*arguments)
-
-    world.router.sessions = go_down  # type: ignore[method-assign]
+    world.faults.on("router sessions production", lambda: setattr(world.router, "down", True), after=False)
     report = world.run("promote")
     assert report and report.failed and report.changed and "but finishing up failed" in report.message
-    world.router.sessions = sessions  # type: ignore[method-assign]
+    world.faults.disarm()
     world.router.down = False
     live = world.router.memory["production"]
     assert world.unfinished("production")
@@ -167,18 +160,14 @@ def test_going_back_is_taken_up_as_going_back(world: World) -> None:
     world.good("deploy")
     world.freshen()
     before = world.router.memory["production"]
-    set_live = world.router.set_live
 
-    def refuse(stack: str, environment: str, live: Live | None) -> None:
-        if live and str(live) == before:
-            world.router.down = True
-            world.router._up()
-        set_live(stack, environment, live)
+    def refuse() -> None:
+        world.router.down = world.router.file["production"] == before
 
-    world.router.set_live = refuse  # type: ignore[method-assign]
+    world.faults.on("router memory production", refuse, after=False)
     report = world.run("promote", watch_seconds=10)
     assert report and "could not be undone" in report.message
-    world.router.set_live = set_live  # type: ignore[method-assign]
+    world.faults.disarm()
     world.router.down = False
     assert "it was undone" in world.recover()[0]
     assert world.router.memory["production"] == before
@@ -193,16 +182,8 @@ def test_way_back_over_an_image_that_is_gone(world: World) -> None:
     world.good("deploy")
     old = world.entry(first).release.images["api"]
     world.faults.disarm()
-    tag = world.docker.tag
-
-    def killed(image: str, repository: str, name: str) -> None:
-        tag(image, repository, name)
-        if name == "production":
-            world.faults.kill_at(1)
-
-    world.docker.tag = killed  # type: ignore[method-assign]
+    world.faults.on("docker tag api:production", lambda: world.faults.kill_at(1))
     assert world.run("promote") is None
-    world.docker.tag = tag  # type: ignore[method-assign]
     world.revive()
     world.remove_image(old)
     assert "it was undone" in world.recover()[0]
@@ -254,17 +235,13 @@ def test_an_app_that_was_taken_out(world: World) -> None:
 def killed_after(world: World, call: str, operation: str, **options: Any) -> None:
     """Kill the operation just after this change."""
     world.faults.disarm()
-    change = world.faults.strike
 
-    def strike(what: str, after: bool) -> None:
-        change(what, after)
-        if after and what == call:
-            world.faults.dead = True
-            raise Killed
+    def kill() -> None:
+        world.faults.dead = True
+        raise Killed
 
-    world.faults.strike = strike  # type: ignore[method-assign]
+    world.faults.on(call, kill)
     assert world.run(operation, **options) is None
-    world.faults.strike = change  # type: ignore[method-assign]
     world.revive()
 
 
@@ -289,16 +266,8 @@ def test_killed_while_watching_looks_again(world: World) -> None:
     world.commit({"front": DYING})
     world.good("deploy")
     world.freshen()
-    wait = world.clock.wait
-
-    def wait_and_die(seconds: float) -> None:
-        wait(seconds)
-        if seconds == 0.5:
-            world.faults.dead = True
-
-    world.clock.wait = wait_and_die  # type: ignore[method-assign]
+    world.faults.on("clock wait 0.5", lambda: setattr(world.faults, "dead", True))
     assert world.run("promote", watch_seconds=10) is None
-    world.clock.wait = wait  # type: ignore[method-assign]
     world.revive()
     world.docker.images[world.tag("front", "production")] = (
         world.docker.images[world.tag("front", "production")][0],
@@ -309,14 +278,7 @@ def test_killed_while_watching_looks_again(world: World) -> None:
 
 
 def test_a_build_that_leaves_no_image(world: World) -> None:
-    build = world.docker.build
-
-    def forget(*arguments: Any) -> Any:
-        results = build(*arguments)
-        del world.docker.tags[f"api:{world.git.head[:12]}"]
-        return results
-
-    world.docker.build = forget  # type: ignore[method-assign]
+    world.faults.on("docker build api", lambda: world.docker.tags.pop(f"api:{world.git.head[:12]}"))
     report = world.run("deploy")
     assert report and report.failed and "the build produced no image" in report.problems[0]["what"]
 
@@ -324,13 +286,11 @@ def test_a_build_that_leaves_no_image(world: World) -> None:
 def test_a_container_that_vanishes_while_it_starts(world: World) -> None:
     world.good("deploy")
     world.commit({"api": HEALTHY})
-    create = world.docker.create_and_start
 
-    def lose(file: str, directory: str, services: Any) -> None:
-        create(file, directory, services)
+    def lose() -> None:
         world.docker.boxes = [box for box in world.docker.boxes if not (box.app == "api" and box.slot == "green")]
 
-    world.docker.create_and_start = lose  # type: ignore[method-assign]
+    world.faults.on("docker start api in staging green", lose)
     report = world.run("deploy")
     assert report and report.failed and "app api has no container" in report.problems[0]["what"]
     check_settled(world)
