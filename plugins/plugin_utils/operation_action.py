@@ -21,6 +21,7 @@ from ansible.utils.display import Display
 from ansible_collections.onehost.release.plugins.module_utils.operation_arguments import ARGUMENTS
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import remote_client
 from ansible_collections.onehost.release.plugins.module_utils.release.hints import Place, hint, spell_all
+from ansible_collections.onehost.release.plugins.module_utils.release.paths import EXCHANGE_COMMAND
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering.report import report_lines
 from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
 from ansible_collections.onehost.release.plugins.plugin_utils.place import here
@@ -128,13 +129,11 @@ class OperationAction(ActionBase):
             "journal": progress_channel.is_open(),
             "arguments": checked.validated_parameters,
         }
-        answer = self._low_level_execute_command(
-            remote_client.COMMAND, in_data=json.dumps(asked).encode(), sudoable=True
-        )
+        answer = self._low_level_execute_command(EXCHANGE_COMMAND, in_data=json.dumps(asked).encode(), sudoable=True)
         try:
             found = json.loads(answer.get("stdout", ""))
         except ValueError:
-            display.vv(f"no answer from {remote_client.COMMAND}: {answer.get('stderr', '')}")
+            display.vv(f"no answer from {EXCHANGE_COMMAND}: {answer.get('stderr', '')}")
             return None
         return None if remote_client.VERSION_MISMATCH in found else found
 

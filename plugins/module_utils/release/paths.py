@@ -7,10 +7,50 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+# What it keeps.
 STATE = "/var/lib/onehost"
+#: HAProxy's maps of what is live.
+ROUTER_MAPS = f"{STATE}/switch"
+#: The last delivery to each target, without its address.
+NOTIFICATIONS = f"{STATE}/notifications"
+
+# What provisioning wrote.
+SETTINGS = "/etc/onehost"
+STACKS = f"{SETTINGS}/stacks"
+#: Which group may act on all stacks.
+ACCESS_SETTINGS = f"{SETTINGS}/access.json"
+#: How much of the disk is to be free.
+CLEANUP_SETTINGS = f"{SETTINGS}/cleanup.json"
+#: For root alone: the addresses are secrets.
+NOTIFICATION_SETTINGS = f"{SETTINGS}/notifications.json"
+#: A person's own rules and exceptions; without it gitleaks uses its own.
+GITLEAKS_CONFIG = f"{SETTINGS}/gitleaks.toml"
+
+# In memory: gone after a reboot.
 LOCKS = "/run/onehost"
+#: Results matter to whoever waits for them; what must outlive a reboot is in the journal.
+RESULTS = f"{LOCKS}/results"
+
+# Programs.
+COMMAND = "/usr/local/bin/onehost"
 #: There when this host is its own control node.
 CONTROL_COMMAND = "/usr/local/bin/onehost-control"
+#: The installed engine's own program for `remote.main`. People have no rule of sudo for it: a question may name any
+#: person.
+EXCHANGE_COMMAND = "/usr/local/lib/onehost/exchange"
+
+# In the container of an app.
+#: Its feature flags, read-only.
+FLAGS_MOUNT = "/run/onehost-flags"
+
+# Of the programs that it works with.
+DOCKER_SOCKET = "/var/run/docker.sock"
+HAPROXY_SOCKETS = "/run/haproxy"
+HAPROXY_ADMIN_SOCKET = f"{HAPROXY_SOCKETS}/admin.sock"
+#: One file for each environment holds the certificate and its key, so that they change in one step.
+EDGE_CERTIFICATES = "/etc/nginx/onehost/tls"
+APT_CACHE = "/var/cache/apt"
+SYSTEM_LOG = "/var/log/journal"
 
 
 @dataclass(frozen=True)

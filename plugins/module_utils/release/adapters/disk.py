@@ -20,17 +20,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import OperationError
+from ..paths import APT_CACHE, CLEANUP_SETTINGS, DOCKER_SOCKET, SYSTEM_LOG
 from ..planning import cleanup
 from ..planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Removal, Settings
 from ..releases.compose import LABEL
 from ..stack.model import Stack
-from .docker import SOCKET, Docker
+from .docker import Docker
 
 DISPOSABLE = f"{LABEL}.disposable"
-#: How much is to be free, as provisioned.
-SETTINGS = "/etc/onehost/cleanup.json"
-APT_CACHE = "/var/cache/apt"
-SYSTEM_LOG = "/var/log/journal"
 #: Removing an image of several GB, or pruning the cache, takes longer than other calls.
 REMOVE_SECONDS = 600
 #: Ballast file: deleting it frees the few MB that Docker needs to delete anything on a full disk.
@@ -42,7 +39,7 @@ USUAL_PLACES = ("/var/log", "/var/cache", "/var/tmp", "/tmp", "/root", "/opt", "
 class Disk(Docker):
     """The disk of this host, and the part of it that Docker keeps."""
 
-    def __init__(self, path: str = SOCKET, provisioned: str = SETTINGS) -> None:
+    def __init__(self, path: str = DOCKER_SOCKET, provisioned: str = CLEANUP_SETTINGS) -> None:
         super().__init__(path)
         self.provisioned = provisioned
         self._home = ""

@@ -22,13 +22,13 @@ from typing import IO, Any
 
 from ..errors import OperationError
 from ..hints import host_command
+from ..paths import DOCKER_SOCKET
 from ..releases.compose import LABEL
 from ..releases.runtime import BuildResult, Container, Image
 from ..stack.model import EnvironmentName, Slot
 from ..util.concurrency import concurrently
 from .build_log import BuildLog
 
-SOCKET = "/var/run/docker.sock"
 START_DOCKER = host_command("systemctl status docker; systemctl start docker")
 
 #: An upper bound for one call that is not a stop; a daemon that hangs longer is broken.
@@ -57,7 +57,7 @@ class _Connection(http.client.HTTPConnection):
 class Docker:
     """The Docker daemon of this host."""
 
-    def __init__(self, path: str = SOCKET) -> None:
+    def __init__(self, path: str = DOCKER_SOCKET) -> None:
         self.path = path
 
     def _call(

@@ -14,9 +14,8 @@ import subprocess
 from typing import Any
 
 from ..errors import OperationError
+from ..paths import GITLEAKS_CONFIG
 
-#: A person's own rules and exceptions; without it gitleaks uses its own.
-CONFIG = "/etc/onehost/gitleaks.toml"
 SECONDS = 300.0
 #: Also where sudo has cut the path short.
 PLACES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
@@ -25,7 +24,7 @@ PLACES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
 class Gitleaks:
     """The command on this host."""
 
-    def __init__(self, config: str = CONFIG, seconds: float = SECONDS) -> None:
+    def __init__(self, config: str = GITLEAKS_CONFIG, seconds: float = SECONDS) -> None:
         self.config = config
         self.seconds = seconds
 

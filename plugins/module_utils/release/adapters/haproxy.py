@@ -19,19 +19,18 @@ from collections.abc import Mapping
 
 from ..errors import OperationError
 from ..hints import hint, host_command
+from ..paths import HAPROXY_ADMIN_SOCKET, ROUTER_MAPS
 from ..releases.release import Live
 from ..stack.model import EnvironmentName, Slot
 from ..util.files import write_atomically
 
-ADMIN_SOCKET = "/run/haproxy/admin.sock"
-DIRECTORY = "/var/lib/onehost/switch"
 FIX = host_command("systemctl status haproxy; journalctl -u haproxy -n 50")
 
 
 class HAProxy:
     """HAProxy on this host."""
 
-    def __init__(self, admin_socket: str = ADMIN_SOCKET, directory: str = DIRECTORY) -> None:
+    def __init__(self, admin_socket: str = HAPROXY_ADMIN_SOCKET, directory: str = ROUTER_MAPS) -> None:
         self.admin_socket = admin_socket
         self.directory = directory
 

@@ -17,20 +17,19 @@ from collections.abc import Iterable
 
 from ..errors import OperationError
 from ..hints import host_command
+from ..paths import EDGE_CERTIFICATES
 from ..stack.model import EnvironmentName, Stack
 from ..stack.tls import CertificatePair
 from ..util.files import read, write_atomically
 from . import certificate
 
-#: One file for each environment holds the certificate and its key, so that they change in one step.
-CERTIFICATES = "/etc/nginx/onehost/tls"
 FIX = host_command("nginx -t; systemctl status nginx")
 
 
 class Nginx:
     """nginx on this host."""
 
-    def __init__(self, certificates: str = CERTIFICATES) -> None:
+    def __init__(self, certificates: str = EDGE_CERTIFICATES) -> None:
         self.certificates = certificates
 
     def _path(self, stack: Stack, environment: EnvironmentName, *, live: bool) -> str:

@@ -10,10 +10,9 @@ import os
 from typing import cast
 
 from ..env.secret_ages import FORMAT, SecretRecord
+from ..paths import STATE
 from ..stack.model import Stack
 from ..util.files import as_json, write_atomically
-
-STATE = "/var/lib/onehost"
 
 
 def path_of(stack: Stack, state: str = STATE) -> str:

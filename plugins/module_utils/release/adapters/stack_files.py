@@ -10,11 +10,10 @@ import os
 
 from ..errors import Problem, RefusedError
 from ..hints import option
+from ..paths import STACKS
 from ..planning.preflight import PROVISION
 from ..stack.model import Stack
 from ..stack.reader import read_stack
-
-STACKS = "/etc/onehost/stacks"
 
 
 class StackFiles:

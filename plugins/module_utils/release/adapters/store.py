@@ -13,6 +13,7 @@ from typing import Any, cast
 
 from ..env.env_file import fingerprint
 from ..env.secret_ages import SecretRecord
+from ..paths import STATE
 from ..planning.disk_usage import Sample
 from ..releases.compose import key_files
 from ..releases.release import PARTIAL, Entry, Release, ReleaseStatus
@@ -22,7 +23,6 @@ from ..stack.model import EnvironmentName, Slot, Stack
 from ..util.files import as_json, read, sync_directory, write_atomically, write_synced
 from . import disk_samples, flags_file, secret_ages_file
 
-STATE = "/var/lib/onehost"
 SEARCHED_KEPT = 400
 
 

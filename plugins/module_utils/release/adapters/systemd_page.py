@@ -11,7 +11,7 @@ from __future__ import annotations
 import os
 import subprocess
 
-from ..process import journal
+from ..paths import STATE
 from ..util.files import write_atomically
 
 UNIT = "onehost-page.service"
@@ -22,7 +22,7 @@ MODE = 0o640
 class PageUnit:
     """systemd on this host, which is only told and does the work itself: nobody waits for it."""
 
-    def __init__(self, state: str = journal.DIRECTORY) -> None:
+    def __init__(self, state: str = STATE) -> None:
         self.state = state
         self._told: list[subprocess.Popen[bytes]] = []
 

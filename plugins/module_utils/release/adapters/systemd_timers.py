@@ -14,9 +14,9 @@ import time
 
 from ..errors import OperationError
 from ..hints import verb_hint
+from ..paths import COMMAND
 from ..stack.model import EnvironmentName
 
-COMMAND = "/usr/local/bin/onehost"
 AGAIN_SECONDS = 60
 
 

@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from ..errors import RefusedError
+from ..paths import NOTIFICATION_SETTINGS, NOTIFICATIONS
 from ..releases.events import Event
 from ..rendering.notifications import Target, body, read_targets
 from ..util.files import write_atomically
@@ -31,10 +32,6 @@ if TYPE_CHECKING:
 else:
     urllib_error, urllib_request = lazy_import("urllib.error"), lazy_import("urllib.request")
 
-#: Written by the role `release_engine`, for root alone: the addresses are secrets.
-SETTINGS = "/etc/onehost/notifications.json"
-#: The last delivery to each target, without its address.
-STATE = "/var/lib/onehost/notifications"
 
 DEADLINE_SECONDS = 60.0
 REQUEST_SECONDS = 10.0
@@ -46,7 +43,7 @@ class GaveUpError(Exception):
     """Why a notification could not be delivered. Never holds the address."""
 
 
-def load(path: str = SETTINGS) -> list[Target]:
+def load(path: str = NOTIFICATION_SETTINGS) -> list[Target]:
     """The targets of this host; none where nothing was configured. Raises RefusedError."""
     try:
         with open(path, encoding="utf-8") as file:
@@ -128,7 +125,10 @@ class Webhooks:
     """Tells the targets of this host. Whatever goes wrong here is noted and harms nobody."""
 
     def __init__(
-        self, settings: str = SETTINGS, state: str = STATE, deadline_seconds: float = DEADLINE_SECONDS
+        self,
+        settings: str = NOTIFICATION_SETTINGS,
+        state: str = NOTIFICATIONS,
+        deadline_seconds: float = DEADLINE_SECONDS,
     ) -> None:
         self.settings = settings
         self.state = state

@@ -15,10 +15,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from ..errors import Problem, RefusedError
+from ..paths import ACCESS_SETTINGS
 from ..stack.model import Stack
-
-#: Which group may act on all stacks, as provisioned.
-SETTINGS = "/etc/onehost/access.json"
 
 
 @dataclass(frozen=True)
@@ -47,7 +45,7 @@ class Caller:
             raise RefusedError([Problem(f"{self.name} may not act on {names}, which is not theirs", "sudo", fix)])
 
 
-def caller(settings: str = SETTINGS) -> Caller:
+def caller(settings: str = ACCESS_SETTINGS) -> Caller:
     """Who has typed this."""
     name = os.environ.get("SUDO_USER") or "root"
     group = _group(settings)

@@ -18,6 +18,7 @@ from typing import Any, cast
 
 from ..errors import Problem, RefusedError
 from ..operations import runner
+from ..paths import RESULTS
 from ..planning.preflight import PROVISION
 from ..process import background
 from ..releases.report import OperationReport, ReportData, problem_row
@@ -57,7 +58,7 @@ def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
     if check:
         return _result(runner.run(host, stack, request, check=True).to_json(), check)
     path = runner.new_journal_path(host, stack, request)
-    result_path = os.path.join(background.RESULTS, os.path.basename(path).replace(".jsonl", ".json"))
+    result_path = os.path.join(RESULTS, os.path.basename(path).replace(".jsonl", ".json"))
 
     def work() -> dict[str, Any]:
         return dict(runner.run(host, stack, request, journal_path=path).to_json())

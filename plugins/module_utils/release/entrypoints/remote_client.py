@@ -8,9 +8,6 @@ from __future__ import annotations
 import hashlib
 import os
 
-#: The installed engine's own program for `exchange.main`. People have no rule of sudo for it: a question may name any
-#: person.
-COMMAND = "/usr/local/lib/onehost/exchange"
 #: What the installed engine says when the caller's is another one.
 VERSION_MISMATCH = "other engine"
 

@@ -17,9 +17,6 @@ from typing import Any
 
 from ..util.files import write_atomically
 
-#: tmpfs: results matter to whoever waits for them; what must outlive a reboot is in the journal.
-RESULTS = "/run/onehost/results"
-
 
 def start(
     work: Callable[[], dict[str, Any]], result_path: str, wait_seconds: float | None

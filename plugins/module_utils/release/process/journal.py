@@ -15,12 +15,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
+from ..paths import STATE
 from ..ports import ClockPort
 from ..releases.plan import Plan, Step
 from ..stack.model import EnvironmentName
 from ..util.files import sync_directory
-
-DIRECTORY = "/var/lib/onehost"
 
 #: How many of the newest journals are looked at.
 LOOKED_AT = 20
@@ -88,7 +87,7 @@ class Journal:
             self._handle = -1
 
 
-def directory(stack: str, home: str = DIRECTORY) -> str:
+def directory(stack: str, home: str = STATE) -> str:
     return os.path.join(home, stack, "operations")
 
 
@@ -115,13 +114,13 @@ def read(path: str) -> Record:
     return record
 
 
-def records(stack: str, environment: EnvironmentName, home: str = DIRECTORY, newest: int = LOOKED_AT) -> list[Record]:
+def records(stack: str, environment: EnvironmentName, home: str = STATE, newest: int = LOOKED_AT) -> list[Record]:
     """The newest journals of an environment, newest first."""
     return [read(path) for path in _paths(stack, environment, home)[:newest]]
 
 
 def glances(
-    stack: str, environment: EnvironmentName, home: str = DIRECTORY, newest: int = LOOKED_AT
+    stack: str, environment: EnvironmentName, home: str = STATE, newest: int = LOOKED_AT
 ) -> list[tuple[Any, Any]]:
     """How the newest operations began and ended, newest first: no end, None, for one that has none.
 
@@ -150,14 +149,14 @@ def _paths(stack: str, environment: EnvironmentName, home: str) -> list[str]:
     return [os.path.join(folder, name) for name in sorted(mine, reverse=True)]
 
 
-def finished(stack: str, home: str = DIRECTORY) -> list[str]:
+def finished(stack: str, home: str = STATE) -> list[str]:
     """The journals of a stack that have an end, oldest first."""
     folder = directory(stack, home)
     names = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl")) if os.path.isdir(folder) else []
     return [path for name in names if read(path := os.path.join(folder, name)).is_finished]
 
 
-def unfinished(stack: str, environment: EnvironmentName, home: str = DIRECTORY) -> list[Record]:
+def unfinished(stack: str, environment: EnvironmentName, home: str = STATE) -> list[Record]:
     """Every operation asks this first, so journals that have an end are not read as a whole."""
     candidates = (read(path) for path in _paths(stack, environment, home)[:LOOKED_AT] if not _has_ended(path))
     return [record for record in candidates if not record.is_finished]

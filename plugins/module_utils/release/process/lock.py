@@ -14,15 +14,14 @@ from collections.abc import Iterator
 
 from ..errors import Problem, RefusedError
 from ..hints import hint, option
+from ..paths import LOCKS
 from ..releases.lock_holder import LockHolder, time_of_day
-
-DIRECTORY = "/run/onehost"
 
 #: Whoever only looks who holds the lock has it for a moment; that is no reason to turn an operation away.
 LOOK_SECONDS = 0.2
 
 
-def lock_path(stack: str, name: str, directory: str = DIRECTORY) -> str:
+def lock_path(stack: str, name: str, directory: str = LOCKS) -> str:
     """Where the lock of an environment is, or of another part of a stack, such as its keys."""
     return os.path.join(directory, f"{stack}-{name}.lock")
 

@@ -10,15 +10,13 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..env.env_file import fingerprint
+from ..paths import FLAGS_MOUNT, STATE
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Slot, Stack
 from .release import Release
 
 LABEL = "release.onehost"
 PRIVATE_KEY = "jwt_private.pem"
 PUBLIC_KEY = "jwt_public.pem"
-#: Where the feature switches of an app are, on the host and in the container.
-FLAGS = "/var/lib/onehost"
-FLAGS_MOUNT = "/run/onehost-flags"
 #: During a rotation the public key of before, which still opens tokens that were signed with it; otherwise the same as
 #: the public key. It is always there, because Docker makes a directory of a mount that is missing.
 PREVIOUS_KEY = "jwt_public_previous.pem"
@@ -98,7 +96,7 @@ def service(stack: Stack, app: App, environment: EnvironmentName, image: str) ->
         ]
     if app.flags:
         # The directory, not the file: a mounted file stays the one it was when another takes its place.
-        source = f"{FLAGS}/{stack.name}/flags/{environment}/{app.name}"
+        source = f"{STATE}/{stack.name}/flags/{environment}/{app.name}"
         result["volumes"] = [*result.get("volumes", []), f"{source}:{FLAGS_MOUNT}:ro"]
         result["environment"]["FLAGS_FILE"] = f"{FLAGS_MOUNT}/flags.json"
     return _merged(result, app.compose)

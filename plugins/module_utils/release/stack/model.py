@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from ..env.matrix import Key
+from ..paths import HAPROXY_SOCKETS
 from .tls import Tls
 
 EnvironmentName = Literal["staging", "production"]
@@ -195,7 +196,7 @@ def other_slot(slot: Slot) -> Slot:
 
 
 def socket_path(stack: str, environment: EnvironmentName, app: str) -> str:
-    return f"/run/haproxy/{stack}-{environment}-{app}.sock"
+    return f"{HAPROXY_SOCKETS}/{stack}-{environment}-{app}.sock"
 
 
 def check_path(app: App, route: Route) -> str:
