@@ -19,6 +19,7 @@ from fakes.stacks import shop_definition
 
 from release.adapters import disk
 from release.adapters.disk import BALLAST, Disk, package_files, used
+from release.adapters.docker import Docker
 from release.errors import OperationError
 from release.planning import cleanup
 from release.planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Removal, Settings, StackUsage
@@ -43,7 +44,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 @pytest.fixture
 def seen_by(tmp_path: Path, daemon: Daemon) -> Disk:
-    return Disk(str(tmp_path / "docker.sock"))
+    return Disk(Docker(str(tmp_path / "docker.sock")))
 
 
 def usage(**parts: Any) -> Any:
@@ -266,7 +267,7 @@ def test_no_ballast_where_there_is_little_room(
 def test_half_written_releases_are_no_releases(tmp_path: Path) -> None:
     for name in (".half", "r2", "r1"):
         (tmp_path / "releases" / name).mkdir(parents=True)
-    assert [item.name for item in Disk().releases(at(tmp_path))] == ["r1", "r2"]
+    assert [item.name for item in Disk(Docker()).releases(at(tmp_path))] == ["r1", "r2"]
 
 
 def test_bytes_are_counted_once_and_links_are_not_followed(tmp_path: Path) -> None:

@@ -17,6 +17,7 @@ from fakes.stacks import ONE_WORKER
 from fakes.world import World
 
 from release.adapters.disk import Disk, package_files, used
+from release.adapters.docker import Docker
 from release.errors import RefusedError
 from release.operations import cleanup
 from release.planning.cleanup import Removal, Settings
@@ -112,13 +113,13 @@ def test_fresh_images_of_a_build_are_left_alone(world: World) -> None:
 def test_settings_are_those_of_the_host_unless_asked_otherwise(tmp_path: Path) -> None:
     path = tmp_path / "cleanup.json"
     path.write_text(json.dumps({"free_gb": 7, "keep_releases": 9}))
-    disk = Disk(provisioned=str(path))
+    disk = Disk(Docker(), str(path))
     assert disk.settings({"free_gb": None}) == Settings(free_gb=7, keep_releases=9)
     assert disk.settings({"free_gb": 1.5}).free_gb == 1.5
     path.write_text(json.dumps({"free_gigabytes": 7}))
     with pytest.raises(RefusedError, match="free_gigabytes"):
         disk.settings({})
-    assert Disk(provisioned=str(tmp_path / "none")).settings({}) == Settings()
+    assert Disk(Docker(), str(tmp_path / "none")).settings({}) == Settings()
 
 
 def test_only_what_apt_can_fetch_again_counts(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..errors import OperationError
-from ..paths import APT_CACHE, CLEANUP_SETTINGS, DOCKER_SOCKET, SYSTEM_LOG
+from ..paths import APT_CACHE, CLEANUP_SETTINGS, SYSTEM_LOG
 from ..planning import cleanup
 from ..planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Removal, Settings
 from ..releases.compose import LABEL
@@ -36,11 +36,11 @@ BALLAST = "onehost-spare"
 USUAL_PLACES = ("/var/log", "/var/cache", "/var/tmp", "/tmp", "/root", "/opt", "/srv", "/home", "/usr")
 
 
-class Disk(Docker):
+class Disk:
     """The disk of this host, and the part of it that Docker keeps."""
 
-    def __init__(self, path: str = DOCKER_SOCKET, provisioned: str = CLEANUP_SETTINGS) -> None:
-        super().__init__(path)
+    def __init__(self, docker: Docker, provisioned: str = CLEANUP_SETTINGS) -> None:
+        self.docker = docker
         self.provisioned = provisioned
         self._home = ""
 
@@ -87,7 +87,7 @@ class Disk(Docker):
 
     def _docker_home(self) -> str:
         if not self._home:
-            self._home = str((self._expect("GET", "/info") or {}).get("DockerRootDir", "/"))
+            self._home = str((self.docker.expect("GET", "/info") or {}).get("DockerRootDir", "/"))
         return self._home
 
     def spend_ballast(self) -> None:
@@ -109,7 +109,7 @@ class Disk(Docker):
 
     def images(self) -> list[ImageUsage]:
         found = []
-        for item in self._expect("GET", "/images/json", {"shared-size": "true"}):
+        for item in self.docker.expect("GET", "/images/json", {"shared-size": "true"}):
             names = [name for name in item.get("RepoTags") or [] if name != "<none>:<none>"]
             if not names:
                 # The store of containerd names an image that lost its tags by its digest; ours has no such name.
@@ -127,7 +127,7 @@ class Disk(Docker):
         return found
 
     def all_containers(self) -> list[ContainerUsage]:
-        listed = self._expect("GET", "/containers/json", {"all": "true", "size": "true"}, REMOVE_SECONDS)
+        listed = self.docker.expect("GET", "/containers/json", {"all": "true", "size": "true"}, REMOVE_SECONDS)
         return [
             ContainerUsage(
                 id=item["Id"],
@@ -142,19 +142,19 @@ class Disk(Docker):
 
     def disposable_volumes(self) -> list[DiskItem]:
         filters = {"dangling": ["true"], "label": [f"{LABEL}.stack", f"{DISPOSABLE}=true"]}
-        listed = self._expect("GET", "/volumes", {"filters": json.dumps(filters)}).get("Volumes") or []
+        listed = self.docker.expect("GET", "/volumes", {"filters": json.dumps(filters)}).get("Volumes") or []
         sizes = {item["Name"]: item["UsageData"]["Size"] for item in self._usage("volume") if item.get("UsageData")}
         return [DiskItem(item["Name"], max(0, int(sizes.get(item["Name"], 0)))) for item in listed]
 
     def build_cache(self) -> int:
-        data = self._expect("GET", "/system/df", {"type": "build-cache"}, REMOVE_SECONDS)
+        data = self.docker.expect("GET", "/system/df", {"type": "build-cache"}, REMOVE_SECONDS)
         summed = (data.get("BuildCacheUsage") or {}).get("TotalSize")
         if summed is not None:
             return int(summed)
         return sum(int(item["Size"]) for item in data.get("BuildCache") or [] if not item.get("Shared"))
 
     def _usage(self, kind: str) -> list[dict[str, Any]]:
-        data = self._expect("GET", "/system/df", {"type": kind}, REMOVE_SECONDS)
+        data = self.docker.expect("GET", "/system/df", {"type": kind}, REMOVE_SECONDS)
         return list(
             data.get(f"{kind.capitalize()}s") or (data.get(f"{kind.capitalize()}Usage") or {}).get("Items") or []
         )
@@ -190,7 +190,7 @@ class Disk(Docker):
             keep = str(int(settings.build_cache_gb * 1e9))
             # The same limit under its names before and since Docker 28.
             query = {"all": "true", "keep-storage": keep, "reserved-space": keep, "max-used-space": keep}
-            self._expect("POST", "/build/prune", query, REMOVE_SECONDS)
+            self.docker.expect("POST", "/build/prune", query, REMOVE_SECONDS)
             return ""
         if removal.kind == cleanup.LOGS:
             return _vacuum(settings.journal_mb)
@@ -202,7 +202,7 @@ class Disk(Docker):
 
     def _delete(self, paths: Sequence[str]) -> str:
         for path in paths:
-            status, data = self._call("DELETE", path, None, REMOVE_SECONDS)
+            status, data = self.docker.call("DELETE", path, None, REMOVE_SECONDS)
             if status == 409:
                 # Somebody began to use it since it was looked at: exactly then it has to stay.
                 return str(data.get("message", "in use") if isinstance(data, dict) else data)

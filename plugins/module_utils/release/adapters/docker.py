@@ -60,7 +60,7 @@ class Docker:
     def __init__(self, path: str = DOCKER_SOCKET) -> None:
         self.path = path
 
-    def _call(
+    def call(
         self, method: str, path: str, query: Mapping[str, str] | None = None, seconds: float = CALL_SECONDS
     ) -> tuple[int, Any]:
         target = path + ("?" + urllib.parse.urlencode(query) if query else "")
@@ -78,7 +78,7 @@ class Docker:
         except ValueError:
             return response.status, body.decode(errors="replace")
 
-    def _expect(
+    def expect(
         self,
         method: str,
         path: str,
@@ -86,7 +86,7 @@ class Docker:
         seconds: float = CALL_SECONDS,
         also: Sequence[int] = (),
     ) -> Any:
-        status, data = self._call(method, path, query, seconds)
+        status, data = self.call(method, path, query, seconds)
         if status >= 400 and status not in also:
             message = data.get("message", "") if isinstance(data, dict) else str(data)
             raise OperationError(f"Docker refused {method} {path}", "docker", f"{status} {message}".strip())
@@ -95,7 +95,7 @@ class Docker:
     # Images
 
     def image(self, reference: str) -> Image | None:
-        status, data = self._call("GET", f"/images/{urllib.parse.quote(reference, safe=':/')}/json")
+        status, data = self.call("GET", f"/images/{urllib.parse.quote(reference, safe=':/')}/json")
         if status == 404:
             return None
         if status >= 400:
@@ -105,20 +105,20 @@ class Docker:
     def image_with_label(self, label: str, value: str) -> Image | None:
         """The newest image that carries the label with this value."""
         filters = json.dumps({"label": [f"{label}={value}"]})
-        found = self._expect("GET", "/images/json", {"filters": filters})
+        found = self.expect("GET", "/images/json", {"filters": filters})
         newest = max(found, key=lambda item: item["Created"], default=None)
         return None if newest is None else Image(newest["Id"], newest.get("Labels") or {}, int(newest["Size"]))
 
     def tag(self, image: str, repository: str, tag: str) -> None:
-        self._expect("POST", f"/images/{image}/tag", {"repo": repository, "tag": tag})
+        self.expect("POST", f"/images/{image}/tag", {"repo": repository, "tag": tag})
 
     def untag(self, reference: str) -> None:
         """Take one tag away, never the image: it must have another tag or the daemon would delete it."""
-        status, data = self._call("GET", f"/images/{urllib.parse.quote(reference, safe=':/')}/json")
+        status, data = self.call("GET", f"/images/{urllib.parse.quote(reference, safe=':/')}/json")
         if status == 404:
             return
         if len(data.get("RepoTags") or []) > 1:
-            self._expect(
+            self.expect(
                 "DELETE", f"/images/{urllib.parse.quote(reference, safe=':/')}", {"noprune": "true"}, also=(404,)
             )
 
@@ -143,12 +143,12 @@ class Docker:
         labels = [f"{LABEL}.stack={stack}", f"{LABEL}.environment={environment}"]
         if slot:
             labels.append(f"{LABEL}.slot={slot}")
-        listed = self._expect("GET", "/containers/json", {"all": "true", "filters": json.dumps({"label": labels})})
+        listed = self.expect("GET", "/containers/json", {"all": "true", "filters": json.dumps({"label": labels})})
         result = []
         for item in listed:
             if f"{LABEL}.slot" not in item["Labels"]:
                 continue  # started by hand with docker-compose.yml: not part of any slot
-            status, data = self._call("GET", f"/containers/{item['Id']}/json")
+            status, data = self.call("GET", f"/containers/{item['Id']}/json")
             if status == 404:
                 continue  # gone between the two calls
             result.append(_container(data))
@@ -156,8 +156,8 @@ class Docker:
 
     def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
         """The environment a container was given, and what of it is its image's own."""
-        data = self._expect("GET", f"/containers/{container}/json")
-        image = self._expect("GET", f"/images/{data['Image']}/json", also=(404,))
+        data = self.expect("GET", f"/containers/{container}/json")
+        image = self.expect("GET", f"/images/{data['Image']}/json", also=(404,))
         return _variables(data), _variables(image)
 
     def create_and_start(self, compose_file: str, project_directory: str, services: Sequence[str]) -> None:
@@ -200,14 +200,14 @@ class Docker:
             )
 
     def start(self, containers: Iterable[Container]) -> None:
-        self._each(containers, lambda c: self._expect("POST", f"/containers/{c.id}/start"))
+        self._each(containers, lambda c: self.expect("POST", f"/containers/{c.id}/start"))
 
     def stop(self, containers: Iterable[Container], seconds: Mapping[str, int]) -> None:
         """Stop all at once; each gets SIGTERM and its own number of seconds before SIGKILL."""
 
         def stop_one(container: Container) -> None:
             grace = seconds.get(container.app, 10)
-            self._expect(
+            self.expect(
                 "POST", f"/containers/{container.id}/stop", {"t": str(grace)}, grace + CALL_SECONDS, also=(404,)
             )
 

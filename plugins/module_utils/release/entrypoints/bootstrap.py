@@ -40,15 +40,15 @@ class Clock:
 
 def this_host() -> Host:
     """The host that this runs on."""
-    paths, probe = Paths(), Probe()
+    paths, probe, docker = Paths(), Probe(), Docker()
     return Host(
         paths=paths,
-        docker=Docker(),
+        docker=docker,
         router=HAProxy(),
         git=Git(),
         probe=probe,
         store=Store(state=paths.state),
-        disk=Disk(),
+        disk=Disk(docker=docker),
         stacks=StackFiles(),
         clock=Clock(),
         timer=Timer(),

@@ -12,7 +12,8 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import NamedTuple
 
 from ..errors import OperationError
 from ..hints import host_command
@@ -21,7 +22,7 @@ from ..process.journal import Journal
 from ..releases.history import find
 from ..releases.plan import Plan, TagMove, reversed_moves
 from ..releases.release import ReleaseStatus, timestamp
-from ..releases.runtime import Container
+from ..releases.runtime import Answer, Container, ProbeTarget
 from ..releases.slot import planned_slot, stack_of
 from ..stack.app_env import slot_env
 from ..stack.model import App, Slot, Stack, check_path, start_order
@@ -30,12 +31,16 @@ from . import warm_slot
 from .health import Health
 
 CONFIRM_SECONDS = 10.0
-
-
 RETRY_SECONDS = 0.3
-
-
 DRAIN_POLL_SECONDS = 0.01
+
+
+class _Answered(NamedTuple):
+    """One check through the edge: whose route it is, what was asked, and what came back."""
+
+    app: str
+    target: ProbeTarget
+    answer: Answer
 
 
 class Rollout:
@@ -204,44 +209,51 @@ class Rollout:
 
     def confirm(self) -> None:
         """Every route, on every public port, must be answered by this release."""
+        checks = self._checks()
+        deadline = self.host.clock.monotonic() + CONFIRM_SECONDS
+        while failed := [check for check in self._ask(checks) if not self._is_right(check.answer)]:
+            if self.host.clock.monotonic() > deadline:
+                raise self._unconfirmed(failed, len(checks))
+            self.host.clock.wait(RETRY_SECONDS)
+
+    def _checks(self) -> list[tuple[str, ProbeTarget]]:
+        """The name of an app and what must be answered by it."""
         environment = self.current.environments[self.plan.environment]
-        questions = [
+        return [
             (
-                app,
-                listener,
-                route.host or environment.main_host or "localhost",
-                check_path(app, route),
+                app.name,
+                ProbeTarget(port, route.host or environment.main_host or "localhost", check_path(app, route), tls),
             )
             for app in self.stack.web_apps
             if app.name in self.current.apps  # of one that was taken out since, the router knows nothing
             for route in app.routes
-            for listener in environment.listeners
+            for port, tls in environment.listeners
         ]
-        deadline = self.host.clock.monotonic() + CONFIRM_SECONDS
-        while True:
-            answers = concurrently(lambda q: self.host.probe.edge(q[1][0], q[2], q[3], tls=q[1][1]), questions)
-            wrong = [
-                (question, answer)
-                for question, answer in zip(questions, answers, strict=True)
-                # A route that a feature flag has closed stays closed, and is no fault of the release.
-                if not 0 < answer.status < (600 if answer.flag else 500) or answer.release != self.plan.release.id
-            ]
-            if not wrong:
-                return
-            if self.host.clock.monotonic() > deadline:
-                break
-            self.host.clock.wait(RETRY_SECONDS)
-        (app, (port, tls), host_name, path), answer = wrong[0]
-        url = f"{'https' if tls else 'http'}://{host_name}:{port}{path}"
+
+    def _ask(self, checks: Sequence[tuple[str, ProbeTarget]]) -> list[_Answered]:
+        def ask(check: tuple[str, ProbeTarget]) -> _Answered:
+            app, target = check
+            return _Answered(app, target, self.host.probe.edge(target.port, target.host, target.path, tls=target.tls))
+
+        return concurrently(ask, checks)
+
+    def _is_right(self, answer: Answer) -> bool:
+        # A route that a feature flag has closed stays closed, and is no fault of the release.
+        return 0 < answer.status < (600 if answer.flag else 500) and answer.release == self.plan.release.id
+
+    def _unconfirmed(self, failed: Sequence[_Answered], number: int) -> OperationError:
+        """What is said of checks that failed: how many, and all about the first."""
+        app, (port, host, path, tls), answer = failed[0]
+        url = f"{'https' if tls else 'http'}://{host}:{port}{path}"
         named = f"release {answer.release or 'none'}" if answer.status else "no release"
-        container = next((c for c in self._new_containers() if c.app == app.name), None)
-        raise OperationError(
-            f"{len(wrong)} of {len(questions)} checks through the edge failed",
+        container = next((c for c in self._new_containers() if c.app == app), None)
+        return OperationError(
+            f"{len(failed)} of {number} checks through the edge failed",
             url,
             f"{answer}; it names {named}, expected {self.plan.release.id}",
-            host_command(f"curl -ik --resolve '{host_name}:{port}:127.0.0.1' {url}")
+            host_command(f"curl -ik --resolve '{host}:{port}:127.0.0.1' {url}")
             if tls
-            else host_command(f"curl -i -H 'Host: {host_name}' http://127.0.0.1:{port}{path}"),
+            else host_command(f"curl -i -H 'Host: {host}' http://127.0.0.1:{port}{path}"),
             log=self.host.docker.logs(container, 20) if container else [],
         )
 
