@@ -117,7 +117,7 @@ def main() -> None:
             host.stacks.all(),
             settings,
             check=module.check_mode,
-            wait_seconds=module.params["lock_wait"],
+            locking=cleanup.Locking(wait_seconds=module.params["lock_wait"]),
         )
         cleanup.alarm(host, report, module.check_mode)
     except (RefusedError, OperationError) as error:

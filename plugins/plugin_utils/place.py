@@ -10,8 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from ansible import constants as C
-from ansible import context
+from ansible import constants, context
 from ansible_collections.onehost.release.plugins.module_utils.release.hints import Place, spell_all
 
 #: The collection's own playbooks: a clone's, or those of an installed collection.
@@ -58,25 +57,25 @@ def _typed_stack(given: Mapping[str, Any]) -> str:
 def _options(given: Mapping[str, Any]) -> Iterator[str]:
     """What chose the hosts, and what opened them. Left out is what the configuration says anyway."""
     inventory = [str(item) for item in given.get("inventory") or ()]
-    if inventory != [str(item) for item in C.DEFAULT_HOST_LIST]:
+    if inventory != [str(item) for item in constants.DEFAULT_HOST_LIST]:
         for item in inventory:
             yield from ("-i", shlex.quote(item if "," in item else _near(item)))
-    if given.get("subset") and given["subset"] != C.DEFAULT_SUBSET:
+    if given.get("subset") and given["subset"] != constants.DEFAULT_SUBSET:
         yield from ("--limit", shlex.quote(str(given["subset"])))
     for item in given.get("vault_ids") or ():
         yield from ("--vault-id", shlex.quote(str(item)))
     for item in given.get("vault_password_files") or ():
         yield from ("--vault-password-file", shlex.quote(_near(str(item))))
     for key, option, usual in (
-        ("ask_vault_pass", "--ask-vault-pass", C.DEFAULT_ASK_VAULT_PASS),
-        ("become_ask_pass", "--ask-become-pass", C.DEFAULT_BECOME_ASK_PASS),
-        ("ask_pass", "--ask-pass", C.DEFAULT_ASK_PASS),
+        ("ask_vault_pass", "--ask-vault-pass", constants.DEFAULT_ASK_VAULT_PASS),
+        ("become_ask_pass", "--ask-become-pass", constants.DEFAULT_BECOME_ASK_PASS),
+        ("ask_pass", "--ask-pass", constants.DEFAULT_ASK_PASS),
     ):
         if given.get(key) and not usual:
             yield option
-    if given.get("remote_user") and given["remote_user"] != C.DEFAULT_REMOTE_USER:
+    if given.get("remote_user") and given["remote_user"] != constants.DEFAULT_REMOTE_USER:
         yield from ("--user", shlex.quote(str(given["remote_user"])))
-    if given.get("private_key_file") and given["private_key_file"] != C.DEFAULT_PRIVATE_KEY_FILE:
+    if given.get("private_key_file") and given["private_key_file"] != constants.DEFAULT_PRIVATE_KEY_FILE:
         yield from ("--private-key", shlex.quote(_near(str(given["private_key_file"]))))
 
 

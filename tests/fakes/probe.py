@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from fakes.docker import SICK
 from release.releases.release import Live
 from release.releases.runtime import Answer
+from release.stack.model import App, EnvironmentName
 
 if TYPE_CHECKING:
     from fakes.world import World
@@ -52,6 +53,9 @@ class FakeProbe:
         if mine[0] not in stack.apps:
             return Answer(503, body="the router has no socket for it")
         app = stack.apps[mine[0]]
+        return self._by_router(app, live, environment, path)
+
+    def _by_router(self, app: App, live: Live, environment: EnvironmentName, path: str) -> Answer:
         flags = [
             flag
             for key, flag in self.world.router.shut.get(environment, {}).items()
@@ -59,7 +63,7 @@ class FakeProbe:
         ]
         if flags:
             return Answer(503, live.release, "switched off", flag=flags[0])
-        box = self.world.docker.at_port(stack.loopback_port(app, environment, live.slot))
+        box = self.world.docker.at_port(self.world.stack.loopback_port(app, environment, live.slot))
         if box is None or not self.world.docker.answers(box):
             return Answer(503, live.release, "unavailable")
         return Answer(200, live.release, f"{app.name} of {box.release}")

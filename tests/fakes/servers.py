@@ -76,7 +76,7 @@ def docker_at(path: str) -> Iterator[Daemon]:
         def address_string(self) -> str:
             return "unix"
 
-        def log_message(self, format: str, *arguments: Any) -> None:
+        def log_message(self, *_: Any) -> None:
             """Quiet."""
 
     with _running(path, Handler):

@@ -229,7 +229,7 @@ class Load:
 # From here on: inside the generator's own process.
 
 
-class Broken(Exception):
+class BrokenAnswerError(Exception):
     """No whole answer came; says why."""
 
 
@@ -296,12 +296,12 @@ class _Connection:
         except asyncio.IncompleteReadError as error:
             kept = f"a connection kept for {self.rest:.0f} s was" if self.used > 1 else ""
             when = f"{kept} closed before the answer".strip()
-            raise Broken(when if not error.partial else "cut within the head") from None
+            raise BrokenAnswerError(when if not error.partial else "cut within the head") from None
         lines = head.decode("latin-1").split("\r\n")
         try:
             status = int(lines[0].split(" ", 2)[1])
         except (IndexError, ValueError):
-            raise Broken(f"no HTTP: {lines[0][:40]!r}") from None
+            raise BrokenAnswerError(f"no HTTP: {lines[0][:40]!r}") from None
         headers = {
             name.lower(): value.strip() for name, _, value in (line.partition(":") for line in lines[1:] if line)
         }
@@ -316,7 +316,7 @@ class _Connection:
             else:
                 body, stays = await self.reader.read(-1), False
         except asyncio.IncompleteReadError:
-            raise Broken("cut within the body") from None
+            raise BrokenAnswerError("cut within the body") from None
         return _Answer(status, headers, body), stays
 
     async def _chunks(self) -> bytes:
@@ -398,7 +398,7 @@ class _Generator:
             self._check(target, number, answer, tally, due)
         except TimeoutError:
             self._failed(tally, target, due, f"no answer within {self.answer_seconds:g} s")
-        except Broken as error:
+        except BrokenAnswerError as error:
             self._failed(tally, target, due, str(error))
         except OSError as error:
             self._failed(tally, target, due, type(error).__name__)
@@ -457,16 +457,16 @@ class _Generator:
     def _check(self, target: Target, number: int, answer: _Answer, tally: _Tally, due: float) -> None:
         now = time.monotonic()
         if answer.status >= 400:
-            raise Broken(f"HTTP {answer.status}")
+            raise BrokenAnswerError(f"HTTP {answer.status}")
         release = answer.headers.get("x-release", "")
         try:
             data = json.loads(answer.body)
         except ValueError:
-            raise Broken("an answer without JSON") from None
+            raise BrokenAnswerError("an answer without JSON") from None
         if not release or data.get("release") != release:
-            raise Broken(f"a mix: the head names {release or 'none'}, the body {data.get('release')}")
+            raise BrokenAnswerError(f"a mix: the head names {release or 'none'}, the body {data.get('release')}")
         if target.method == "POST" and data.get("echo", {}).get("number") != number:
-            raise Broken("an answer to another request")
+            raise BrokenAnswerError("an answer to another request")
         if self.last_release.get(target.port) != release:
             self.last_release[target.port] = release
             tally.window.releases.setdefault(str(target.port), []).append((round(now - tally.begun, 3), release))
@@ -480,7 +480,7 @@ class _Generator:
         while True:
             try:
                 await self._one_socket(target)
-            except (OSError, Broken, asyncio.IncompleteReadError) as error:
+            except (OSError, BrokenAnswerError, asyncio.IncompleteReadError) as error:
                 self.tally.window.sockets.broken += 1
                 self.tally.socket_causes[str(error) or type(error).__name__] += 1
             # A client that was sent away comes back, but does not storm.
@@ -515,7 +515,7 @@ class _Generator:
             finally:
                 pings.cancel()
             if message != GOING_AWAY:
-                raise Broken(f"closed with {message}")
+                raise BrokenAnswerError(f"closed with {message}")
             self.tally.window.sockets.clean += 1
             writer.write(_masked(8, struct.pack("!H", GOING_AWAY)))
         finally:

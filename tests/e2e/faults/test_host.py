@@ -62,7 +62,7 @@ def test_restart(faults: Faults, fault: str, operation: str, moment: str) -> Non
     with faults.case(fault, f"{operation} at {moment}", caused=caused) as case:
         answer = faults.operate(moment, *arguments, do=command)
         case.found = told(answer.stdout + answer.stderr)
-        until(lambda: faults.answers(), 30, "the edge answers again")
+        until(faults.answers, 30, "the edge answers again")
         if answer.returncode != 0:
             # What was put back can be asked for again.
             assert "everything was undone" in answer.stdout or "completes it" in answer.stdout, answer.stdout

@@ -96,7 +96,9 @@ def create(app: int, slot: str, image: str) -> Sequence[str]:
 def networks() -> None:
     """One for each slot, as Compose makes them; they stay."""
     for slot in SLOTS:
-        if subprocess.run(["docker", "network", "inspect", f"{NAME}-{slot}"], capture_output=True).returncode:
+        if subprocess.run(
+            ["docker", "network", "inspect", f"{NAME}-{slot}"], capture_output=True, check=False
+        ).returncode:
             run("docker", "network", "create", f"{NAME}-{slot}")
 
 
@@ -119,7 +121,9 @@ def floor(verb: str, apps: int) -> float:
     new = other(old)
     if verb == "promote":
         # What an earlier round left in the slot is not part of the floor.
-        subprocess.run(["docker", "rm", "--force", *(container(app, new) for app in range(apps))], capture_output=True)
+        subprocess.run(
+            ["docker", "rm", "--force", *(container(app, new) for app in range(apps))], capture_output=True, check=False
+        )
     if verb == "flip":
         concurrently([("docker", "start", container(app, new)) for app in range(apps)])
         healthy(apps, new)

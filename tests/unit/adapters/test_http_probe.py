@@ -34,7 +34,7 @@ class Web(http.server.BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(b"two\n  words" + b"x" * 1000)
 
-    def log_message(self, format: str, *arguments: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Quiet."""
 
 
@@ -89,7 +89,7 @@ class TlsWeb(http.server.BaseHTTPRequestHandler):
         self.send_header("X-Release", f"of {self.headers['Host']}")
         self.end_headers()
 
-    def log_message(self, format: str, *arguments: object) -> None:
+    def log_message(self, *_: object) -> None:
         """Quiet."""
 
 

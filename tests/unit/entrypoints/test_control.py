@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import datetime
+import importlib
 import json
 import os
 import tarfile
@@ -172,9 +173,7 @@ def test_only_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
 
 @pytest.fixture
 def archive(collection: None) -> Any:
-    from ansible_collections.onehost.release.plugins.plugin_utils import collection_archive
-
-    return collection_archive
+    return importlib.import_module("ansible_collections.onehost.release.plugins.plugin_utils.collection_archive")
 
 
 def test_the_collection_is_packed(archive: Any, tmp_path: Path) -> None:

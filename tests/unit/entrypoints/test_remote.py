@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import io
 import json
 import shutil
@@ -18,6 +19,8 @@ import pytest
 from release.entrypoints import remote
 from release.entrypoints.remote_client import VERSION_MISMATCH, engine_fingerprint
 
+#: Found by Ansible's loader only, which the fixture `collection` sets up.
+ENGINE_MODULE = "ansible_collections.onehost.release.plugins.modules.engine"
 SOURCE = Path(remote.__file__).parents[1]
 ARGUMENTS: dict[str, Any] = {
     "stack": "",
@@ -36,8 +39,7 @@ ARGUMENTS: dict[str, Any] = {
 @pytest.fixture
 def installed(collection: None, tmp_path: Path) -> Path:
     """The files that the module `engine` would write, written."""
-    from ansible_collections.onehost.release.plugins.modules import engine
-
+    engine = importlib.import_module(ENGINE_MODULE)
     home = tmp_path / "onehost"
     for path, (data, mode) in engine.wanted_files(str(home), str(tmp_path / "bin" / "onehost")).items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
@@ -69,8 +71,7 @@ def test_what_is_installed_is_this_engine_whole(installed: Path) -> None:
 
 def test_the_whole_engine_travels_with_its_module(collection: None) -> None:
     """Ansible sends what is imported and nothing else; a file left behind would make it another engine."""
-    from ansible_collections.onehost.release.plugins.modules import engine
-
+    engine = importlib.import_module(ENGINE_MODULE)
     names = [part.__name__.partition(".module_utils.release.")[2] for part in engine.PARTS]
     text = f"import sys, {', '.join(f'release.{name}' for name in names)}; print(*sys.modules)"
     loaded = run(sys.executable, "-c", text, cwd=SOURCE.parent).stdout.split()

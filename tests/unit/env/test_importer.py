@@ -100,10 +100,8 @@ def messy_lines(draw: st.DrawFn) -> tuple[str, str | None, str | None]:
     """One line or value of a hand-written file: its text, and the key and value in it, if any."""
     kind = draw(st.sampled_from(KINDS))
     name, value = draw(NAMES), draw(PLAIN)
-    if kind == "comment":
-        return f"# {name}={value}", None, None
-    if kind == "blank":
-        return draw(st.sampled_from(["", "   ", "\t"])), None, None
+    if kind in ("comment", "blank"):
+        return (f"# {name}={value}" if kind == "comment" else draw(st.sampled_from(["", "   ", "\t"]))), None, None
     if kind == "broken":
         return f"{name}='{value}", name, f"'{value}"
     if kind in ("pem", "bare pem"):

@@ -101,7 +101,7 @@ def test_takes_the_locks_while_it_removes(world: World) -> None:
 def test_within_a_deploy_its_own_lock_is_no_hindrance(world: World) -> None:
     path = lock.lock_path("shop", "staging", world.paths.locks)
     with lock.hold(path, LockHolder.from_json({"operation": "deploy"}), 0):
-        assert not clean(world, FakeDisk(free=2 * GB, images=9), 5, held=[path]).failed
+        assert not clean(world, FakeDisk(free=2 * GB, images=9), 5, locking=cleanup.Locking(held=[path])).failed
 
 
 def test_fresh_images_of_a_build_are_left_alone(world: World) -> None:

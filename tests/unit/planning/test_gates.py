@@ -41,8 +41,8 @@ def adjust(world: World, **settings: object) -> None:
 
 def clock_says(world: World, text: str) -> None:
     hour, minute = map(int, text.split(":"))
-    day = datetime.datetime.fromtimestamp(world.clock.time).replace(hour=hour, minute=minute)
-    world.clock.time = day.timestamp()
+    day = datetime.datetime.fromtimestamp(world.clock.time, datetime.timezone.utc).astimezone()
+    world.clock.time = day.replace(hour=hour, minute=minute).timestamp()
 
 
 def other_memory(world: World) -> None:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import pty
@@ -82,11 +83,10 @@ FAILED = {
 @pytest.fixture
 def parts() -> Any:
     """The collection's own modules, which only Ansible's loader finds."""
-    from ansible_collections.onehost.release.plugins.plugin_utils import operation_view, screen
 
     class Parts:
-        view = operation_view
-        text = screen
+        view = importlib.import_module("ansible_collections.onehost.release.plugins.plugin_utils.operation_view")
+        text = importlib.import_module("ansible_collections.onehost.release.plugins.plugin_utils.screen")
 
     return Parts
 

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 from collections.abc import Callable
@@ -23,7 +24,7 @@ Run = Callable[..., dict[str, Any]]
 @pytest.fixture
 def run(collection: None, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> Run:
     """Runs the module on a directory of the test's own, with the arguments that Ansible would give it."""
-    from ansible_collections.onehost.release.plugins.modules import engine
+    engine = importlib.import_module("ansible_collections.onehost.release.plugins.modules.engine")
 
     def run(state: str = "present", *, check: bool = False) -> dict[str, Any]:
         arguments = {"path": str(tmp_path / "onehost"), "command": str(tmp_path / "command"), "state": state}

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from ansible import constants as C
-from ansible import context
+from ansible import constants, context
 from support.package import ROOT
 
 from release.hints import Place, hint, spell
@@ -36,10 +35,10 @@ def place() -> Any:
 def typed(**given: Any) -> Place:
     """What `ansible-playbook` makes of its words; an option that was not typed has its default."""
     usual: Mapping[str, Any] = {
-        "inventory": C.DEFAULT_HOST_LIST,
-        "subset": C.DEFAULT_SUBSET,
-        "remote_user": C.DEFAULT_REMOTE_USER,
-        "private_key_file": C.DEFAULT_PRIVATE_KEY_FILE,
+        "inventory": constants.DEFAULT_HOST_LIST,
+        "subset": constants.DEFAULT_SUBSET,
+        "remote_user": constants.DEFAULT_REMOTE_USER,
+        "private_key_file": constants.DEFAULT_PRIVATE_KEY_FILE,
         "vault_ids": [],
         "vault_password_files": [],
     }

@@ -16,7 +16,7 @@ import os
 import shutil
 import subprocess
 import urllib.parse
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import OperationError
@@ -28,6 +28,8 @@ from ..stack.model import Stack
 from .docker import Docker
 
 DISPOSABLE = f"{LABEL}.disposable"
+#: What Docker's API calls the kinds that it removes one by one.
+DOCKER_OBJECTS = {cleanup.IMAGE: "images", cleanup.CONTAINER: "containers", cleanup.VOLUME: "volumes"}
 #: Removing an image of several GB, or pruning the cache, takes longer than other calls.
 REMOVE_SECONDS = 600
 #: Ballast file: deleting it frees the few MB that Docker needs to delete anything on a full disk.
@@ -180,18 +182,12 @@ class Disk:
 
     def remove(self, removal: Removal, settings: Settings, stacks: Sequence[Stack]) -> str:
         """Remove one thing. Returns why it stayed, or nothing."""
-        if removal.kind == cleanup.IMAGE:
-            return self._delete([f"/images/{urllib.parse.quote(name, safe=':/@')}" for name in removal.names])
-        if removal.kind == cleanup.CONTAINER:
-            return self._delete([f"/containers/{name}" for name in removal.names])
-        if removal.kind == cleanup.VOLUME:
-            return self._delete([f"/volumes/{name}" for name in removal.names])
+        if removal.kind in DOCKER_OBJECTS:
+            return self._delete(
+                f"/{DOCKER_OBJECTS[removal.kind]}/{urllib.parse.quote(name, safe=':/@')}" for name in removal.names
+            )
         if removal.kind == cleanup.CACHE:
-            keep = str(int(settings.build_cache_gb * 1e9))
-            # The same limit under its names before and since Docker 28.
-            query = {"all": "true", "keep-storage": keep, "reserved-space": keep, "max-used-space": keep}
-            self.docker.expect("POST", "/build/prune", query, REMOVE_SECONDS)
-            return ""
+            return self._prune_build_cache(settings)
         if removal.kind == cleanup.LOGS:
             return _vacuum(settings.journal_mb)
         if removal.kind == cleanup.PACKAGES:
@@ -200,7 +196,14 @@ class Disk:
             return _remove_release(removal, stacks)
         return _unlink(removal.names[0])
 
-    def _delete(self, paths: Sequence[str]) -> str:
+    def _prune_build_cache(self, settings: Settings) -> str:
+        keep = str(int(settings.build_cache_gb * 1e9))
+        # The same limit under its names before and since Docker 28.
+        query = {"all": "true", "keep-storage": keep, "reserved-space": keep, "max-used-space": keep}
+        self.docker.expect("POST", "/build/prune", query, REMOVE_SECONDS)
+        return ""
+
+    def _delete(self, paths: Iterable[str]) -> str:
         for path in paths:
             status, data = self.docker.call("DELETE", path, None, REMOVE_SECONDS)
             if status == 409:

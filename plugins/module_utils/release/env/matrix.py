@@ -150,25 +150,33 @@ def _check_key(fields: Fields, key: Key) -> None:
             re.compile(key.pattern)
         except (re.error, OverflowError, RecursionError) as error:
             fields.note("pattern", f"is not a regular expression: {error}")
+    _check_type(fields, key)
+    if key.same and key.distinct != "none":
+        fields.note("distinct", "contradicts `same: true`", "leave one of them out")
+    if key.is_secret:
+        _check_secret(fields, key)
+
+
+def _check_type(fields: Fields, key: Key) -> None:
     if key.type == "enum" and not key.values:
         fields.note("values", "is missing", "list the values that are allowed")
     if key.values and key.type != "enum":
         fields.note("values", f"does not go with type {key.type}", "use `type: enum`, or leave one of them out")
     if key.bytes and key.type != "base64":
         fields.note("bytes", f"does not go with type {key.type}", "use `type: base64`")
-    if key.same and key.distinct != "none":
-        fields.note("distinct", "contradicts `same: true`", "leave one of them out")
     if key.default is not None and not any(problem.where.startswith(fields.where) for problem in fields.problems):
         why = wrong(key.type, key.default, key.bytes, key.values, key.pattern) or problem_of(key.default)
         if why:
             fields.note("default", why, "give a default that fits the key's own type and pattern")
-    if key.is_secret:
-        # What stands in the matrix is written to world-readable files.
-        for option, is_set in (("default", key.default is not None), ("values", bool(key.values))):
-            if is_set:
-                fields.note(option, "would publish a secret", f"remove `{option}`, or choose another class")
-        if any(template != "" and not REFERENCE.search(template) for template in (rule[1] for rule in key.equals)):
-            fields.note("equals", "would publish a secret", "name another key, as in ${OTHER_KEY}")
+
+
+def _check_secret(fields: Fields, key: Key) -> None:
+    """What stands in the matrix is written to world-readable files."""
+    for option, is_set in (("default", key.default is not None), ("values", bool(key.values))):
+        if is_set:
+            fields.note(option, "would publish a secret", f"remove `{option}`, or choose another class")
+    if any(template != "" and not REFERENCE.search(template) for template in (rule[1] for rule in key.equals)):
+        fields.note("equals", "would publish a secret", "name another key, as in ${OTHER_KEY}")
 
 
 def _names(fields: Fields, key: str, known: tuple[str, ...]) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import contextlib
 import dataclasses
 import os
 import socket
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import OperationError, RefusedError
@@ -55,20 +55,25 @@ class CleanupReport:
         self.kinds[removal.kind] = self.kinds.get(removal.kind, 0) + removal.bytes
 
 
+@dataclass(frozen=True)
+class Locking:
+    """How the locks of all stacks are taken: for how long, by whom, and without which, as the caller holds them."""
+
+    wait_seconds: float = 0
+    who: LockHolder | None = None
+    held: Collection[str] = ()
+
+
 def make_room(
     host: Host,
     stacks: Sequence[Stack],
     settings: Settings,
     *,
     check: bool = False,
-    wait_seconds: float = 0,
-    who: LockHolder | None = None,
-    held: Collection[str] = (),
+    locking: Locking = Locking(),
     keep_images: Collection[str] = (),
-    log: Callable[[str], None] = lambda text: None,
 ) -> CleanupReport:
-    """Remove the least that brings the free space to its minimum. Raises RefusedError while an operation runs;
-    `held` names locks that the caller holds itself."""
+    """Remove the least that brings the free space to its minimum. Raises RefusedError while an operation runs."""
     begun = host.clock.monotonic()
     state = host_usage.observe(host, stacks)
     planned = cleanup.plan(state, settings, keep_images)
@@ -82,8 +87,9 @@ def make_room(
         report.failed = enough < planned.floor
     elif planned.missing or planned.trimmed:
         paths = [lock.lock_path(stack.name, env, host.paths.locks) for stack in stacks for env in ENVIRONMENTS]
-        with _all_locks(host, [path for path in paths if path not in held], who or _this_process(host), wait_seconds):
-            _carry_out(host, stacks, settings, keep_images, report, log)
+        wanted, who = [path for path in paths if path not in locking.held], locking.who or _this_process(host)
+        with _all_locks(host, wanted, who, locking.wait_seconds):
+            _carry_out(host, stacks, settings, keep_images, report)
         report.changed = bool(report.removed)
         report.failed = report.free_after < report.floor
         report.message = _message(report)
@@ -105,7 +111,6 @@ def _carry_out(
     settings: Settings,
     keep_images: Collection[str],
     report: CleanupReport,
-    log: Callable[[str], None],
 ) -> None:
     """Plan anew with all locks held, and stop as soon as the disk itself says that it is enough."""
     stuck: set[tuple[str, ...]] = set()
@@ -126,7 +131,6 @@ def _carry_out(
                 continue
             if removal.kind in (cleanup.CACHE, cleanup.LOGS):
                 stuck.add(removal.names)  # once is all that there is to it
-            log(str(removal))
             report.add(removal)
             free = host.disk.space(stacks)[1]
         if free >= planned.floor or not todo:
@@ -230,7 +234,8 @@ class Room:
         who = _this_process(host, f"frees space for {stack.name} {environment}", person)
         held = [lock.lock_path(stack.name, environment, host.paths.locks)]
         try:
-            report = make_room(host, host.stacks.all(), settings, who=who, held=held, keep_images=keep_images)
+            locking = Locking(who=who, held=held)
+            report = make_room(host, host.stacks.all(), settings, locking=locking, keep_images=keep_images)
         except RefusedError as refused:
             return f"no cleanup now: {refused}"
         kinds = ", ".join(f"{kind} {size(count)}" for kind, count in report.kinds.items())

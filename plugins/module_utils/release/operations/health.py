@@ -131,7 +131,7 @@ class Health:
 
     def _fail(self, app: App, container: Container | None, cause: str) -> None:
         raise OperationError(
-            f"app {app.name} {cause.split(';')[0]}",
+            f"app {app.name} {cause.partition(';')[0]}",
             f"{self._environment} {self._slot}",
             cause,
             host_command(f"docker logs {container.id[:12]}") if container else "",

@@ -87,7 +87,8 @@ class Rollout:
         with self.journal.step("confirm", "confirm through the edge"):
             self.confirm()
         if plan.watch_seconds:
-            until = datetime.datetime.fromtimestamp(self.host.clock.now() + plan.watch_seconds).strftime("%H:%M:%S")
+            end = datetime.datetime.fromtimestamp(self.host.clock.now() + plan.watch_seconds, datetime.timezone.utc)
+            until = end.astimezone().strftime("%H:%M:%S")
             with self.journal.step("watch", f"watch for {plan.watch_seconds} s, until {until}"):
                 self.host.page.renew(plan.stack)
                 self.health.watch(plan.watch_seconds)

@@ -118,7 +118,16 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: OperationRe
     )
     report.journal = log.path or ""
     try:
-        plan, env = _plan(host, stack, state, request, report, log, [os.path.basename(r.path) for r in left], check)
+        env = state.env_of(request.environment)
+        if request.operation == "rollback":
+            plan, env = _plan_rollback(host, stack, state, request)
+        elif request.operation == "promote":
+            unfinished = [os.path.basename(record.path) for record in left]
+            plan = _plan_promote(host, stack, state, request, report, unfinished=unfinished)
+        elif check:
+            plan = _check_deploy(host, stack, state, request, log)
+        else:
+            plan = _plan_deploy(host, stack, state, request, report, log=log)
         _describe(report, state, plan)
         if check:
             report.message = f"would {request.operation}: {plan.environment} to {plan.release.id}"
@@ -169,52 +178,52 @@ def _staging_leftovers(
     return []
 
 
-def _plan(
-    host: Host,
-    stack: Stack,
-    state: HostState,
-    request: Request,
-    report: OperationReport,
-    log: journal.Journal,
-    unfinished: list[str],
-    check: bool,
-) -> tuple[Plan, dict[str, bytes]]:
-    if request.operation == "rollback":
-        target = rollback.choose(stack, state, request)
-        then = host.store.release_env(stack, target.release.id)
-        slot = state.idle_slot(request.environment)
-        home = os.path.dirname(host.store.slot_compose_path(stack, request.environment, slot))
-        return rollback.plan_rollback(stack, state, request, target, then, home)
-    env = state.env_of(request.environment)
-    if request.operation == "deploy":
-        if not check:
-            state = disk_floor.before_build(host, stack, state, request, log)
-        source = build.find_source(host, stack, state, request, log)
-        if check:
-            # What a build would give is only known after it; images that exist already are.
-            known, _missing = build.find_images(host, stack, request, source)
-            images = {name: known.get(name, f"(built from {source.commit[:12]})") for name in source.sources}
-            return deploy.plan_deploy(stack, state, request, source, images), env
-        with log.step("build", f"build {source.commit[:12]}"):
-            images, results = build.build(
-                host, stack, request, source, log, lambda: _announce(host, request, report, source.commit)
-            )
-        with log.step("search", "search the images for secrets"):
-            leaked = secret_scan.search_new(host, stack, state, images.values())
-        if leaked:
-            raise RefusedError(
-                [Problem(f"holds {text}", "an image that was built", secret_scan.FIX) for text in leaked]
-            )
-        report.built = {result.app: round(result.seconds, 1) for result in results}
-        disk_floor.after_build(host, stack, request, images, log)
-        return deploy.plan_deploy(stack, state, request, source, images), env
+def _plan_rollback(host: Host, stack: Stack, state: HostState, request: Request) -> tuple[Plan, dict[str, bytes]]:
+    target = rollback.choose(stack, state, request)
+    then = host.store.release_env(stack, target.release.id)
+    slot = state.idle_slot(request.environment)
+    home = os.path.dirname(host.store.slot_compose_path(stack, request.environment, slot))
+    return rollback.plan_rollback(stack, state, request, target, then, home)
+
+
+def _plan_deploy(
+    host: Host, stack: Stack, state: HostState, request: Request, report: OperationReport, *, log: journal.Journal
+) -> Plan:
+    """Build what the plan is made of."""
+    state = disk_floor.before_build(host, stack, state, request, log)
+    source = build.find_source(host, stack, state, request, log)
+    with log.step("build", f"build {source.commit[:12]}"):
+        images, results = build.build(
+            host, stack, request, source, log, lambda: _announce(host, request, report, source.commit)
+        )
+    with log.step("search", "search the images for secrets"):
+        leaked = secret_scan.search_new(host, stack, state, images.values())
+    if leaked:
+        raise RefusedError([Problem(f"holds {text}", "an image that was built", secret_scan.FIX) for text in leaked])
+    report.built = {result.app: round(result.seconds, 1) for result in results}
+    disk_floor.after_build(host, stack, request, images, log)
+    return deploy.plan_deploy(stack, state, request, source, images)
+
+
+def _check_deploy(host: Host, stack: Stack, state: HostState, request: Request, log: journal.Journal) -> Plan:
+    """What a build would give is only known after it; images that exist already are."""
+    source = build.find_source(host, stack, state, request, log)
+    known, _missing = build.find_images(host, stack, request, source)
+    images = {name: known.get(name, f"(built from {source.commit[:12]})") for name in source.sources}
+    return deploy.plan_deploy(stack, state, request, source, images)
+
+
+def _plan_promote(
+    host: Host, stack: Stack, state: HostState, request: Request, report: OperationReport, *, unfinished: list[str]
+) -> Plan:
+    """Raises RefusedError unless every gate passes."""
     plan = promote.plan_promote(stack, state, request)
     found = _gates(host, stack, state, request, unfinished) + _leak_gate(host, stack, state, request, plan)
     report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]
     problems = gates.unknown_skips(request.skip_gates) + gates.problems(found)
     if problems:
         raise RefusedError(problems)
-    return plan, env
+    return plan
 
 
 def _gates(host: Host, stack: Stack, state: HostState, request: Request, unfinished: list[str]) -> list[gates.Gate]:

@@ -96,7 +96,7 @@ def _apps(host: Host, stack: Stack, state: HostState, environment: EnvironmentNa
         return {app: AppStatus() for app in stack.apps}
     running = {container.app: container for container in state.in_slot(environment, live.slot)}
     return {
-        app.name: _app(host, stack, environment, app, live, entry.release, running.get(app.name))
+        app.name: _app(host, stack, environment, app, live, entry.release, container=running.get(app.name))
         if app.name in entry.release.images
         else AppStatus()
         for app in stack.apps.values()
@@ -110,6 +110,7 @@ def _app(
     app: App,
     live: Live,
     release: Release,
+    *,
     container: Container | None,
 ) -> AppStatus:
     answer = None

@@ -14,7 +14,7 @@ from ..releases.host_state import HostState
 from ..releases.plan import Plan, moves
 from ..releases.request import Request
 from ..stack.model import Stack
-from .promote import compose_release, plan_new
+from .promote import AppVersions, compose_release, plan_new
 
 #: Names beside the source that belong to the platform; a repository that tracks one of them cannot be checked out.
 RESERVED = (
@@ -69,9 +69,7 @@ def plan_deploy(stack: Stack, state: HostState, request: Request, source: Source
         stack,
         state,
         request,
-        images=images,
-        commits=dict.fromkeys(images, source.commit),
-        sources=source.sources,
+        AppVersions(images, dict.fromkeys(images, source.commit), source.sources),
         commit=source.commit,
         version=source.version,
     )

@@ -232,7 +232,7 @@ def _window(stack: Stack, state: HostState) -> list[Gate]:
     if not stack.promote_window:
         return []
     begin, end = stack.promote_window.split("-")
-    now = datetime.datetime.fromtimestamp(state.now).strftime("%H:%M")
+    now = datetime.datetime.fromtimestamp(state.now, datetime.timezone.utc).astimezone().strftime("%H:%M")
     inside = begin <= now <= end if begin <= end else now >= begin or now <= end
     return [Gate("promote_window", inside, f"it is {now}, the window is {stack.promote_window}", "wait for the window")]
 

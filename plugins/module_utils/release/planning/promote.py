@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from ..env.env_file import fingerprint
@@ -36,9 +37,7 @@ def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
         stack,
         state,
         request,
-        images={name: source.release.images[name] for name in names},
-        commits={name: source.release.commits.get(name, source.release.commit) for name in names},
-        sources={name: source.release.sources.get(name, "") for name in names},
+        versions_of(source.release, names),
         commit=source.release.commit,
         version=source.release.version,
         promoted_from=source.release.id,
@@ -52,20 +51,36 @@ def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
     return plan_new(stack, state, request, release, tuple(tags), old_status="previous")
 
 
+@dataclass(frozen=True)
+class AppVersions:
+    """For each app that a release changes: its image, and the commit and the source that it was built from."""
+
+    images: dict[str, str]
+    commits: dict[str, str]
+    sources: dict[str, str]
+
+
+def versions_of(release: Release, names: list[str]) -> AppVersions:
+    """These apps as an earlier release has them."""
+    return AppVersions(
+        images={name: release.images[name] for name in names},
+        commits={name: release.commits.get(name, release.commit) for name in names},
+        sources={name: release.sources.get(name, "") for name in names},
+    )
+
+
 def compose_release(
     stack: Stack,
     state: HostState,
     request: Request,
+    given: AppVersions,
     *,
-    images: dict[str, str],
-    commits: dict[str, str],
-    sources: dict[str, str],
     commit: str,
     version: str,
     promoted_from: str = "",
 ) -> Release:
     """A new release: the given apps as given, every other app as it is live in the environment now."""
-    environment = request.environment
+    environment, images = request.environment, given.images
     live = state.live_entry(environment)
     kept = live.release if live else None
     names = [name for name in stack.apps if name in images or (kept and name in kept.images)]
@@ -97,8 +112,8 @@ def compose_release(
         operation=request.operation,
         services=services,
         images={name: images.get(name) or old("images")[name] for name in names},
-        commits={name: commits.get(name) or old("commits").get(name, "") for name in names},
-        sources={name: sources.get(name) or old("sources").get(name, "") for name in names},
+        commits={name: given.commits.get(name) or old("commits").get(name, "") for name in names},
+        sources={name: given.sources.get(name) or old("sources").get(name, "") for name in names},
         definition=_definition(stack, images, kept),
         env={layer: fingerprint(data) for layer, data in state.env_of(environment).items()},
         keys=compose.pair(state.keys),

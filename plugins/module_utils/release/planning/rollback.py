@@ -19,7 +19,7 @@ from ..releases.request import Request
 from ..releases.slot import planned_slot
 from ..stack.model import EnvironmentName, Slot, Stack
 from .preflight import PROVISION, check_apps
-from .promote import compose_release, plan_new
+from .promote import compose_release, plan_new, versions_of
 
 
 def choose(stack: Stack, state: HostState, request: Request) -> Entry:
@@ -193,9 +193,7 @@ def _plan_some(stack: Stack, state: HostState, request: Request, target: Entry) 
         stack,
         state,
         request,
-        images={name: old.images[name] for name in names},
-        commits={name: old.commits.get(name, old.commit) for name in names},
-        sources={name: old.sources.get(name, "") for name in names},
+        versions_of(old, names),
         commit=old.commit,
         version=old.version,
         promoted_from=old.promoted_from,

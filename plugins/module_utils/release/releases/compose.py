@@ -55,14 +55,14 @@ def build_settings(stack: Stack, app: App) -> dict[str, Any]:
 def build_file(stack: Stack, sources: dict[str, str], tags: dict[str, str]) -> dict[str, Any]:
     """A Compose file to build the apps named in `sources` from the checkout, each with its tag."""
     services = {}
-    for name in sources:
+    for name, source in sources.items():
         app = stack.apps[name]
         settings = build_settings(stack, app)
         build: dict[str, Any] = {
             "context": f"{stack.directory}/{app.context}",
             "dockerfile": settings["dockerfile"],
             "args": settings["args"],
-            "labels": image_labels(stack, app, sources[name]),
+            "labels": image_labels(stack, app, source),
         }
         if settings["target"]:
             build["target"] = settings["target"]

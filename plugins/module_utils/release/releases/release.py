@@ -135,8 +135,7 @@ def release_id(moment: datetime.datetime, environment: EnvironmentName, commit: 
 
 def moment_of(text: str) -> datetime.datetime:
     """The reverse of `timestamp`, also for ids that begin with one. Raises ValueError."""
-    moment = datetime.datetime.strptime(text[:16], "%Y%m%dT%H%M%SZ")
-    return moment.replace(tzinfo=datetime.timezone.utc)
+    return datetime.datetime.strptime(text[:16], "%Y%m%dT%H%M%SZ").replace(tzinfo=datetime.timezone.utc)
 
 
 def seconds_of(text: str) -> float | None:

@@ -252,7 +252,7 @@ def _read_flag(name: str, data: Any, where: str, problems: list[Problem]) -> Fla
 
 
 def _covers(route: str, path: str) -> bool:
-    return route == "/" or path == route or path.startswith(f"{route}/")
+    return route in ("/", path) or path.startswith(f"{route}/")
 
 
 def _read_route(data: Any, where: str, problems: list[Problem]) -> Route:

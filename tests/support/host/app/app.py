@@ -36,7 +36,8 @@ IDENTITY = {
 }
 
 stopping = threading.Event()
-in_flight = 0
+#: The connections that are being served.
+in_flight: set[socket.socket] = set()
 changing = threading.Lock()
 
 
@@ -53,9 +54,8 @@ def answer(path: str, body: bytes) -> tuple[str, dict[str, Any]]:
 
 def serve(connection: socket.socket) -> None:
     """One request for each connection, as the switch sends them."""
-    global in_flight
     with changing:
-        in_flight += 1
+        in_flight.add(connection)
     try:
         connection.settimeout(5)
         data = b""
@@ -83,7 +83,7 @@ def serve(connection: socket.socket) -> None:
     finally:
         connection.close()
         with changing:
-            in_flight -= 1
+            in_flight.remove(connection)
 
 
 def stop(*_: object) -> None:

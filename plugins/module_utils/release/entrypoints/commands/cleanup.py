@@ -19,7 +19,8 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     stacks = host.stacks.all()
     caller.check(stacks)
     settings = host.disk.settings({"free_gb": options.free_gb, "free_percent": options.free_percent})
-    report = cleanup.make_room(host, stacks, settings, check=options.check, wait_seconds=options.lock_wait)
+    locking = cleanup.Locking(wait_seconds=options.lock_wait)
+    report = cleanup.make_room(host, stacks, settings, check=options.check, locking=locking)
     cleanup.alarm(host, report, options.check)
     if options.json:
         print_json(dataclasses.asdict(report))
