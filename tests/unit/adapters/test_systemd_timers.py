@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import time
 from pathlib import Path
 
 import pytest
@@ -33,11 +34,14 @@ def test_timer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_timer_of_the_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     note = f'echo "$(basename "$0") $*" >>{tmp_path}/called'
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", systemctl=note, systemd_run=note))
+    due = time.time() + 90.2
     Timer().arm_grace_period("shop", 90.2)
     Timer().disarm_grace_period("shop")
     stop, run, last = (tmp_path / "called").read_text().splitlines()
     assert stop == last == "systemctl stop onehost-end-overlap-shop:*.timer"
     assert "--on-active=91s --on-unit-inactive=60s" in run, "not before its time, and again when it failed"
+    (moment,) = re.findall(r"--on-calendar=@(\d+) ", run)
+    assert due <= int(moment) < due + 10, "a daemon-reload does not postpone it"
     assert run.endswith("/usr/local/bin/onehost end-overlap --stack shop")
 
 

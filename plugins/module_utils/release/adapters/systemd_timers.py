@@ -58,7 +58,11 @@ def _arm(unit: str, seconds: float, what: str, words: list[str], *more: str) -> 
     # A name of its own each time: what the last timer started may still wait for its turn, or be who is asking here.
     name = f"{unit}:{time.time_ns()}"
     # Never too early: the command goes by the clock, and would find that the time is not over yet.
-    when = [f"--on-active={max(1, math.ceil(seconds))}s", *more, "--timer-property=AccuracySec=1s"]
+    left = max(1, math.ceil(seconds))
+    # By the clock too: each daemon-reload of systemd, as an apt upgrade does it, starts counting --on-active anew. The
+    # clock alone would not do: a moment that has passed by the time when the timer starts never comes.
+    when = [f"--on-active={left}s", *more, f"--on-calendar=@{math.ceil(time.time() + left)}"]
+    when.append("--timer-property=AccuracySec=1s")
     command = ["systemd-run", f"--unit={name}", "--collect", *when, COMMAND, *words]
     done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     if done.returncode != 0:
