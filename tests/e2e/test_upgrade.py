@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import strategy
 from support.faults import HOST_FILES, KILLED, problems
 from support.lab import PLAYBOOK_SECONDS, ROOT, WATCH_SECONDS, Lab, started, until
 from support.load import Load, Target, Window
@@ -34,6 +35,9 @@ KEYS = f"/home/ubuntu/{STACK}/config/keys"
 PATHS = ("/", "/saleshub/", "/finhub/", "/onboarding/", "/hwtest/")
 RATE = 100
 WARM_SECONDS = 3600
+WARM_NOTE = f"/var/lib/onehost/{STACK}/warm-production.json"
+#: In a status report, what is not about the releases themselves.
+PASSING = ("age_seconds", "running_operation", "operations")
 #: Where the product puts files, apart from the data of its stacks.
 PLACES = (
     "/usr/local /opt /etc/onehost /etc/systemd/system /etc/cron.* /var/spool/cron /etc/sudoers.d /etc/logrotate.d"
@@ -72,6 +76,8 @@ class EarlierTree:
         known |= lab.environment if lab else {}
         known |= {
             "ANSIBLE_HOME": str(self.place / ".ansible"),
+            # The tests' own is not known to it.
+            "ANSIBLE_STRATEGY": strategy.PLAIN,
             "PATH": f"{self.place / '.venv/bin'}:{os.environ['PATH']}",
         }
         answer = subprocess.run(
@@ -95,7 +101,9 @@ class Snapshot:
 
     host: dict[str, Any]
     status: dict[str, Any]
-    timers: dict[str, str]
+    timers: set[str]
+    #: Until when the old slot and the previous key are kept: what the timers' commands go by.
+    notes: list[str]
     answers: dict[str, tuple[int, str]]
 
 
@@ -128,17 +136,15 @@ def inspect_host(lab: Lab) -> dict[str, Any]:
 def disagreements(lab: Lab) -> list[str]:
     """Whatever on the host does not agree. A slot that is kept warm may run."""
     host = inspect_host(lab)
-    note = root(lab, "cat", f"/var/lib/onehost/{STACK}/warm-production.json").stdout
+    note = root(lab, "cat", WARM_NOTE).stdout
     warm = json.loads(note)["release"] if note else ""
     host["containers"] = [container for container in host["containers"] if container["release"] != warm]
     return problems(host)
 
 
-def timers(lab: Lab) -> dict[str, str]:
-    """The product's armed timers, and when each elapses."""
-    names = lab.ssh("systemctl list-units --plain --no-legend --type timer 'onehost-*' | cut -d' ' -f1").split()
-    moment = "systemctl show --property NextElapseUSecRealtime --property NextElapseUSecMonotonic"
-    return {name: lab.ssh(f"{moment} '{name}'") for name in names}
+def timers(lab: Lab) -> set[str]:
+    """The product's armed timers."""
+    return set(lab.ssh("systemctl list-units --plain --no-legend --type timer 'onehost-*' | cut -d' ' -f1").split())
 
 
 def snapshot(lab: Lab) -> Snapshot:
@@ -148,7 +154,17 @@ def snapshot(lab: Lab) -> Snapshot:
         for path in (*PATHS, "/hwtest/battle"):
             answer = lab.get(port, path, {"Accept": "application/json"})
             answers[port + path] = answer.status, answer.release
-    return Snapshot(inspect_host(lab), status, timers(lab), answers)
+    notes = [lab.ssh(f"sudo cat {note}") for note in (WARM_NOTE, f"{KEYS}/rotation.json")]
+    return Snapshot(inspect_host(lab), status, timers(lab), notes, answers)
+
+
+def covers(new: Any, old: Any) -> bool:
+    """Whether a report says everything that an earlier one said, which it may do in more words."""
+    if isinstance(old, dict):
+        return all(key in PASSING or (key in new and covers(new[key], value)) for key, value in old.items())
+    if isinstance(old, list):
+        return len(new) == len(old) and all(map(covers, new, old))
+    return bool(new == old)
 
 
 def targets(lab: Lab) -> list[Target]:
@@ -187,7 +203,8 @@ def earlier_host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lab]:
 @pytest.fixture(scope="module")
 def upgrade(earlier_host: Lab) -> Upgrade:
     upgrade = Upgrade(earlier_host, snapshot(earlier_host))
-    with Load(targets(earlier_host), RATE) as load:
+    # nginx takes over what is new in its configuration, which may close idle connections (decision 5): none is kept.
+    with Load(targets(earlier_host), RATE, fresh=1) as load:
         earlier_host.playbook("provision").ok()
         upgrade.window = load.take()
     upgrade.after = snapshot(earlier_host)
@@ -222,18 +239,14 @@ def test_everything_goes_on(upgrade: Upgrade) -> None:
     before, after = upgrade.before, upgrade.after
     assert after.host == before.host
     assert after.answers == before.answers
-    assert after.timers.keys() == before.timers.keys()
-    lasting = [name for name in before.timers if not name.startswith("onehost-page")]
-    assert {name: after.timers[name] for name in lasting} == {name: before.timers[name] for name in lasting}
+    assert (after.timers, after.notes) == (before.timers, before.notes)
 
 
 def test_status_says_the_same(upgrade: Upgrade) -> None:
     before, after = upgrade.before.status, upgrade.after.status
-    assert after["history"] == before["history"]
-    assert after["flags"] == before["flags"] != []
-    for environment, old in before["environments"].items():
-        new = after["environments"][environment]
-        assert {**new, "age_seconds": 0} == {**old, "age_seconds": 0}
+    assert before["flags"] != []
+    for key in ("history", "flags", "environments"):
+        assert covers(after[key], before[key]), f"{before[key]}\n{after[key]}"
     assert (after["rollback"]["possible"], after["rollback"]["to"]) == (True, before["rollback"]["to"])
     text = upgrade.lab.playbook("status").ok().stdout
     for live in upgrade.before.host["live"].values():
@@ -267,7 +280,7 @@ def test_the_engine_still_knows_the_commands_of_armed_timers(upgrade: Upgrade) -
 
 def test_recover_finishes_a_deploy_of_the_earlier_engine(upgrade: Upgrade) -> None:
     (unfinished,) = upgrade.before.host["unfinished"]
-    with Load(targets(upgrade.lab), RATE) as load:
+    with Load(targets(upgrade.lab), RATE, fresh=1) as load:
         said = upgrade.lab.playbook("recover").ok().stdout
         window = load.take()
     assert window.failed == 0, window.failures
@@ -280,10 +293,21 @@ def test_recover_finishes_a_deploy_of_the_earlier_engine(upgrade: Upgrade) -> No
     assert json.loads(journal.stdout)["event"] == "end"
 
 
+def test_armed_timers_keep_their_time(upgrade: Upgrade) -> None:
+    """An apt upgrade, which has systemd read its units again, postpones none that this engine armed."""
+    lab = upgrade.lab
+    moments = "systemctl show --property NextElapseUSecRealtime --value 'onehost-cool-*' 'onehost-end-overlap-*'"
+    armed = lab.ssh(moments)
+    assert len(re.findall(r"\d{4}-\d\d-\d\d", armed)) == 2
+    lab.ssh("sudo systemctl daemon-reload")
+    assert lab.ssh(moments) == armed
+
+
 def test_rollback_to_an_earlier_release_then_deploy_and_promote(upgrade: Upgrade) -> None:
     lab, port = upgrade.lab, upgrade.lab.ports["production"]
     goal, old = upgrade.before.status["rollback"]["to"], upgrade.before.answers["production/"][1]
-    with Load(targets(lab), RATE) as load:
+    # The routes are written anew too, so nginx takes them over as above.
+    with Load(targets(lab), RATE, fresh=1) as load:
         report = lab.playbook("rollback").ok().report
         assert (report["release"], lab.get("production").release) == (goal, goal)
         assert disagreements(lab) == []
