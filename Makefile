@@ -9,6 +9,8 @@ MAKEFLAGS += --no-print-directory
 PYTHON := .venv/bin/python
 # The virtual environment first, for ansible's own child processes too.
 export PATH := $(CURDIR)/.venv/bin:$(PATH)
+# What Python compiled is kept: a test run starts it thousands of times.
+unexport PYTHONDONTWRITEBYTECODE
 # ansible-lint and molecule keep copies of the collection: here, not in the home
 # directory, where they would shadow this clone.
 export ANSIBLE_HOME := $(CURDIR)/.ansible
