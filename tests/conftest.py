@@ -13,9 +13,23 @@ import pytest
 from ansible.plugins.loader import init_plugin_loader
 from fakes import concurrency
 from fakes.world import World
+from hypothesis import is_hypothesis_test
 from support.profiles import FAST
 
 from release.util.concurrency import TaskPool
+
+INVARIANTS = Path(__file__).parent / "invariants"
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Coverage is what single tests reach: it does not count random input, nor one operation killed again and again.
+
+    They reach nothing else, and counting takes as long again as running them.
+    """
+    for item in items:
+        random = isinstance(item, pytest.Function) and is_hypothesis_test(item.function)
+        if random or INVARIANTS in item.path.parents:
+            item.add_marker("no_cover")
 
 
 @pytest.fixture(scope="session")
