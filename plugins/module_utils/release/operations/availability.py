@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the availability probes ask while an operation runs."""
+"""Which public addresses the availability probes request while an operation runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..stack.model import EnvironmentName, Stack, check_path
 
 
 def probe_targets(stack: Stack, environment: EnvironmentName) -> list[ProbeTarget]:
-    """One for each app, at one public port: that of TLS where there is one, as the others lead there."""
+    """One target for each app, on one public port: the TLS port if there is one, as the others redirect to it."""
     public = stack.environments[environment]
     host = public.hosts[0] if public.hosts else "localhost"
     port, tls = public.listeners[-1] if public.tls else public.listeners[0]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Planning a deploy: a commit of the stack's repository, built on the host, goes live in staging."""
+"""Planning a deploy: build a commit of the stack's repository on the host and bring it live in staging."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ def find_source(host: Host, stack: Stack, state: HostState, request: Request, jo
     sources = {}
     for name in selected(stack, request):
         if name not in stack.apps:
-            continue  # a problem that was noted above
+            continue  # already reported above
         app = stack.apps[name]
         fingerprint_of_app = source_of(host, stack, app, commit, problems)
         if fingerprint_of_app:
@@ -93,7 +93,7 @@ def find_source(host: Host, stack: Stack, state: HostState, request: Request, jo
 
 
 def source_of(host: Host, stack: Stack, app: App, commit: str, problems: list[Problem]) -> str:
-    """A fingerprint of all that an app's image is built from; empty, with a problem noted, if it cannot be built."""
+    """A fingerprint of everything an app's image is built from. Adds a problem and returns "" if it cannot be built."""
     tree = host.git.tree(stack, commit, app.context)
     where = f"app {app.name}"
     if tree is None:
@@ -113,7 +113,7 @@ def source_of(host: Host, stack: Stack, app: App, commit: str, problems: list[Pr
             )
         )
     if posixpath.normpath(app.context) == ".":
-        # BuildKit takes the one that belongs to the Dockerfile, if there is one.
+        # BuildKit uses the ignore file that belongs to the Dockerfile, if there is one.
         own = f"{app.dockerfile}.dockerignore"
         name = own if host.git.tree(stack, commit, own) is not None else ".dockerignore"
         missing = [
@@ -123,14 +123,14 @@ def source_of(host: Host, stack: Stack, app: App, commit: str, problems: list[Pr
             folders = " and ".join(f"{folder}/" for folder in missing)
             what = f"is built from the whole checkout, which holds secrets in {folders}"
             problems.append(Problem(what, where, f"add a line for {folders} to {name}"))
-    # The names too, because the image carries them as labels.
+    # The names count too, because they are labels of the image.
     return fingerprint(json.dumps([stack.name, app.name, tree, compose.build_settings(stack, app)], sort_keys=True))
 
 
 def find_images(host: Host, stack: Stack, request: Request, source: Source) -> tuple[dict[str, str], dict[str, str]]:
-    """For each app the image that its source was built into before, where there is one, and the tag for this commit.
+    """For each app, the image already built from the same source, if any, and the tag for this commit.
 
-    The tag of a commit never moves: the same commit with other build settings, or built anew, gets a name of its own.
+    A commit's tag never moves. The same commit with other build settings, or rebuilt, gets a tag of its own.
     """
     images, tags = {}, {}
     for name, wanted in source.sources.items():
@@ -148,8 +148,10 @@ def find_images(host: Host, stack: Stack, request: Request, source: Source) -> t
 def build(
     host: Host, stack: Stack, request: Request, source: Source, journal: Journal, begins: Callable[[], None]
 ) -> tuple[dict[str, str], list[BuildResult]]:
-    """Image IDs of the apps, built or found; `begins` is called before the first is built. Raises OperationError
-    with every app that could not be built."""
+    """Return the image IDs of the apps, built or reused. `begins` is called before the first build.
+
+    Raises OperationError that names every app that could not be built.
+    """
     images, tags = find_images(host, stack, request, source)
     for name, known in images.items():
         journal.note(f"{name}: source unchanged, image {known.removeprefix('sha256:')[:12]} is used again")

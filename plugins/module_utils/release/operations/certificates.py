@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Taking renewed certificates over, from the files on this host that stacks name. Renewal itself is another's work."""
+"""Loading renewed certificates from the files on this host that stacks name. Renewal itself is certbot's job."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from ..stack.tls import days_left
 
 
 def renew(host: Host, stacks: Iterable[Stack]) -> tuple[list[str], list[Problem]]:
-    """Give the edge every certificate that was renewed. Returns what to tell, and what is wrong: those stay as they
-    were, all the others are loaded."""
+    """Load every renewed certificate into the edge. Returns messages and problems: a certificate with a problem is not
+    replaced; all others are loaded."""
     lines: list[str] = []
     problems: list[Problem] = []
     for stack in stacks:
@@ -54,6 +54,6 @@ def _valid(until: datetime.datetime, now: float) -> str:
 
 
 def hosts_of(stack: Stack, environment: Environment) -> list[str]:
-    """Every host name that the environment answers for; none where it answers for all."""
+    """Every host name that the environment answers for; empty if it answers for any name."""
     routes = {route.host for app in stack.web_apps for route in app.routes if route.host}
     return sorted({*environment.hosts, *routes})

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Making room on the disk: look, plan, remove one thing at a time until the floor is met, tell."""
+"""Freeing disk space: inspect, plan, remove one item at a time until the floor is met, report."""
 
 from __future__ import annotations
 
@@ -23,17 +23,17 @@ from ..rendering.notifications import disk_alarm
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from . import host_usage
 
-#: Estimates of what an image frees are too low where images share layers: so many looks again at most.
+#: Image sizes are underestimated when layers are shared; re-measure and re-plan at most this many times.
 ROUNDS = 5
 RETRY_SECONDS = 1.0
-#: So many of each kind are told by name; the data has all of them.
+#: At most this many items of each kind are listed by name; the data has all of them.
 LISTED = 20
 FIX = f"{hint('cleanup', check=True)} lists what may be removed; the rest is for you to decide"
 
 
 @dataclass
 class CleanupReport:
-    """What happened, for a person and for a program. Sizes in bytes."""
+    """What a cleanup did, for people and programs. Sizes in bytes."""
 
     changed: bool = False
     failed: bool = False
@@ -41,12 +41,12 @@ class CleanupReport:
     floor: int = 0
     free_before: int = 0
     free_after: int = 0
-    #: Removed, or planned in check mode: kind, names, bytes, why.
+    #: Removed, or planned in check mode: kind, names, bytes, reason.
     removed: list[Removal] = field(default_factory=list)
-    #: Bytes by kind.
+    #: Bytes freed, by kind.
     kinds: dict[str, int] = field(default_factory=dict)
     stayed: list[str] = field(default_factory=list)
-    #: What takes most room, when the floor is not met.
+    #: The largest consumers of disk space, when the floor is not met.
     consumers: list[DiskItem] = field(default_factory=list)
     seconds: float = 0.0
 
@@ -98,7 +98,7 @@ def make_room(
     if not check:
         host.disk.renew_ballast(stacks)
     if report.failed:
-        # Looked at again: what was removed takes no room any more.
+        # Observe again: what was removed no longer takes up space.
         now = state if check else host_usage.observe(host, stacks)
         report.consumers = list(host.disk.consumers(now))
     report.seconds = round(host.clock.monotonic() - begun, 2)
@@ -112,7 +112,7 @@ def _carry_out(
     keep_images: Collection[str],
     report: CleanupReport,
 ) -> None:
-    """Plan anew with all locks held, and stop as soon as the disk itself says that it is enough."""
+    """Re-plan with all locks held, and stop as soon as the measured free space is enough."""
     stuck: set[tuple[str, ...]] = set()
     free = report.free_before
     if free < cleanup.BALLAST_BYTES:
@@ -142,11 +142,11 @@ def _remove(disk: DiskPort, removal: Removal, settings: Settings, stacks: Sequen
     try:
         return disk.remove(removal, settings, stacks)
     except OperationError as error:
-        return error.cause  # the rest may still go
+        return error.cause  # other items may still be removable
 
 
 def _without(usage: HostUsage, stuck: set[tuple[str, ...]]) -> HostUsage:
-    """What could not be removed must not stand in a plan for what can."""
+    """Leave out what could not be removed, so that the plan does not count on it."""
     images = [image for image in usage.images if (image.names or (image.id,)) not in stuck]
     return dataclasses.replace(
         usage,
@@ -159,7 +159,7 @@ def _without(usage: HostUsage, stuck: set[tuple[str, ...]]) -> HostUsage:
 
 @contextlib.contextmanager
 def _all_locks(host: Host, paths: Sequence[str], who: LockHolder, wait_seconds: float) -> Iterator[None]:
-    """All or none: whoever waits for the last must not keep the first from others meanwhile."""
+    """Take all locks or none, so that waiting for the last one does not keep the others from anyone."""
     deadline = host.clock.monotonic() + wait_seconds
     while True:
         with contextlib.ExitStack() as stack:
@@ -193,13 +193,13 @@ def _message(report: CleanupReport) -> str:
 
 
 def alarm(host: Host, report: CleanupReport, check: bool) -> None:
-    """Tell who wants to know that there is too little room and nothing left to remove."""
+    """Notify that free space is below the floor and nothing more can be removed."""
     if report.failed and not check:
         host.notifier.notify(disk_alarm(socket.gethostname(), report.message, host.clock.now()))
 
 
 def lines(report: CleanupReport, check: bool) -> list[str]:
-    """The report for people."""
+    """The report as lines for people."""
     found = [f"cleanup: {report.message}"]
     by_kind = ", ".join(f"{kind} {size(count)}" for kind, count in report.kinds.items())
     if by_kind:
@@ -218,7 +218,7 @@ def lines(report: CleanupReport, check: bool) -> list[str]:
 
 
 class Room:
-    """What a deploy asks for: see ports.RoomPort."""
+    """Implements `ports.RoomPort` for a deploy."""
 
     def make(
         self,
@@ -229,7 +229,7 @@ class Room:
         keep_images: Collection[str],
         person: str,
     ) -> str:
-        """Clean up within a running operation. Returns a sentence; another operation that runs is no error."""
+        """Clean up within a running operation. Returns a sentence; it is no error if another operation is running."""
         settings = host.disk.settings({"free_gb": floor_gb, "free_percent": 0})
         who = _this_process(host, f"frees space for {stack.name} {environment}", person)
         held = [lock.lock_path(stack.name, environment, host.paths.locks)]

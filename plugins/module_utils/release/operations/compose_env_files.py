@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The env files that docker-compose.yml, which is for people, gives to each app: what the app needs, as in a slot."""
+"""The env files of the developers' docker-compose.yml: each app gets the variables it needs, as in a slot."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ MODE = 0o600
 
 
 def wanted(host: Host, stack: Stack) -> dict[str, bytes]:
-    """Content by name of file. Without a matrix there are none: every app gets the layers themselves."""
+    """Content by file name. Empty without a matrix: then every app reads the layers themselves."""
     result = {}
     for environment in ENVIRONMENTS if stack.env_matrix else ():
         layers = {layer: data for layer, data in host.store.config_env(stack, environment).items() if data is not None}
@@ -30,7 +30,7 @@ def wanted(host: Host, stack: Stack) -> dict[str, bytes]:
 
 
 def provide(host: Host, stack: Stack, *, write: bool = True) -> list[str]:
-    """Write what changed, remove what no app needs any more. Returns the names of these files."""
+    """Write changed files and remove those no app needs any more. Returns the names of these files."""
     home = os.path.join(stack.directory, "config")
     files = wanted(host, stack)
     mine = re.compile(rf"\.env\.({'|'.join(ENVIRONMENTS)})\.{NAME}")

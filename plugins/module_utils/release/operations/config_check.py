@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The configuration on the host against the matrix: the files, and then what the running containers really have."""
+"""Checking the host's configuration against the matrix: first the files, then what running containers really have."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def report(
     write: bool,
     note: str | None = None,
 ) -> dict[str, Any]:
-    """Everything check_config.yml shows, as plain data; notes the ages of secrets when asked to."""
+    """Everything check_config.yml shows, as plain data. Records the ages of secrets when asked to."""
     state = observe(host, stack)
     renewed: list[str] = []
     if record:
@@ -68,14 +68,14 @@ def _secret_values(stack: Stack, state: HostState) -> dict[tuple[str, str], str]
     layers, _problems = read_layers(files_of(state))
     values = secret_ages.secret_values(stack.env_matrix, layers)
     if state.keys.get(secret_ages.JWT):
-        # A fingerprint serves as well as the key: only whether it changes matters.
+        # A fingerprint is enough: only whether the key changed matters.
         values[secret_ages.KEY_FILES, secret_ages.JWT] = str(state.keys[secret_ages.JWT])
     return values
 
 
 def truth(host: Host, stack: Stack, state: HostState) -> tuple[list[Finding], list[str]]:
-    """The key sets of the running containers against the matrix; and, as notes, values that wait for the next
-    operation, which nothing but a new container would bring."""
+    """Compare the variables of running containers with the matrix. Also returns notes on values that take effect only
+    with the next operation, because that takes a new container."""
     found: list[Finding] = []
     notes: list[str] = []
     files = files_of(state)

@@ -16,7 +16,7 @@ from ..stack.model import Stack
 
 
 def before_build(host: Host, stack: Stack, state: HostState, request: Request, journal: Journal) -> HostState:
-    """Clean up when the disk is below the stack's floor. What is free afterwards decides whether the build begins."""
+    """Clean up if free space is below the stack's floor. The build begins only if enough is free afterwards."""
     if state.free_bytes >= stack.disk_floor_gb * 1e9:
         return state
     _make(host, stack, request, {}, journal)
@@ -24,7 +24,7 @@ def before_build(host: Host, stack: Stack, state: HostState, request: Request, j
 
 
 def after_build(host: Host, stack: Stack, request: Request, images: Mapping[str, str], journal: Journal) -> None:
-    """The same after a build, whose images no release names yet."""
+    """Clean up again after a build, whose images no release names yet."""
     if host.store.free_bytes(stack.directory) < stack.disk_floor_gb * 1e9:
         _make(host, stack, request, images, journal)
 

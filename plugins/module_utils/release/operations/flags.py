@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Feature flags: what an app declares, set without a deploy. The kill switch of an incident.
+"""Feature flags: set what an app declares, without a deploy. The kill switch for an incident.
 
-What was set is kept beside the releases, not in them, so that it outlives deploys, rollbacks and reboots until
-somebody sets it back. A running app sees its new file at once. A flag may close a route as well: then the router
-answers 503 there.
+Overrides are stored beside the releases, not in them, so they survive deploys, rollbacks and reboots until somebody
+resets them. A running app sees its new file at once. A flag may also close a route; the router then answers 503
+there.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def set_flag(
     *,
     write: bool = True,
 ) -> bool:
-    """Set one flag, for every app that declares it. True when that is a change."""
+    """Set one flag for every app that declares it. Returns True if that is a change."""
     who_has(stack, flag)
     if not write:
         return _is_change(host.store.flags(stack, environment), flag, on)
@@ -48,14 +48,14 @@ def set_flag(
             }
             known = {**known, flag: entry}
             host.store.set_flags(stack, environment, known, FlagChange(flag=flag, **entry))
-        # Also when nothing changes: the file of an app may be older than the record, after a kill between the two.
+        # Even when nothing changes: after a kill between the two writes, an app's file may be older than the record.
         _write_files(host, stack, environment, known)
         host.router.set_closed(stack.name, environment, closed(stack, known))
     return changed
 
 
 def provide(host: Host, stack: Stack, *, write: bool = True) -> list[str]:
-    """Write each app's file as it is to be, and close routes; returns what changes. For new flags and new apps."""
+    """Write each app's file and close or open routes; returns what changed. Covers new flags and new apps."""
     changed = []
     for environment in ENVIRONMENTS:
         known = host.store.flags(stack, environment)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the apps of a slot are well: waiting until they are, and watching that they stay so."""
+"""Health of a slot's apps: wait until they are healthy, and watch that they stay healthy."""
 
 from __future__ import annotations
 
@@ -15,35 +15,35 @@ from ..releases.runtime import Answer, Container
 from ..stack.model import App, EnvironmentName, Slot, Stack
 from ..util.concurrency import TaskPool
 
-#: A worker answers no health question: it must have run this long without a restart.
+#: A worker has no health endpoint: it counts as healthy after running this long without a restart.
 WORKER_SECONDS = 1.0
-#: More restarts than this while it starts, and an app is called crash-looping.
+#: An app that restarts more often than this while starting is reported as crash-looping.
 RESTARTS_ALLOWED = 1
-#: The first pause between two questions; a question costs about 1 ms of the processor that the apps boot on.
+#: The first pause between two probes, in seconds. A probe costs about 1 ms of the CPU that the apps boot on.
 FIRST_POLL_SECONDS = 0.015
 POLL_SECONDS_PER_APP = 0.004
 SLOWEST_POLL_SECONDS = 0.3
-#: The longer it has taken, the less another moment matters: each pause is so much longer than the one before.
+#: Back-off factor: the longer an app takes to start, the longer the pauses may be.
 POLL_GROWTH = 1.03
-#: Docker is asked less often than the apps themselves: it takes several times as long to answer.
+#: Docker is queried less often than the apps: it takes several times as long to answer.
 LOOK_SECONDS = 0.25
 WATCH_POLL_SECONDS = 0.5
 
-#: Looks at the containers that the apps run in.
+#: Returns the current containers of the apps.
 Look = Callable[[], Iterable[Container]]
 
 
 class Health:
-    """The apps of one slot, as `look` finds their containers."""
+    """The apps of one slot. `look` returns their containers."""
 
     def __init__(self, host: Host, stack: Stack, environment: EnvironmentName, slot: Slot, look: Look) -> None:
         self._host, self._stack, self._look = host, stack, look
         self._environment, self._slot = environment, slot
 
     def wait(self, apps: Iterable[App], journal: Journal) -> None:
-        """Wait until each app answers, each within its own deadline.
+        """Wait until each app is healthy, each within its own deadline.
 
-        Raises OperationError when one does not, and at once when one keeps crashing.
+        Raises OperationError when an app misses its deadline, and at once when one crash-loops.
         """
         clock = self._host.clock
         waiting = {app.name: app for app in apps}
@@ -70,7 +70,7 @@ class Health:
                     pause = min(pause * POLL_GROWTH, SLOWEST_POLL_SECONDS)
 
     def watch(self, seconds: float) -> None:
-        """Raises OperationError as soon as an app stops, restarts, or at the end does not answer."""
+        """Watch the apps for a while. Raises OperationError if one stops or restarts, or does not answer at the end."""
         clock, apps = self._host.clock, self._stack.apps
         before = {c.app: (c.id, c.started) for c in self._look()}
         deadline = clock.monotonic() + seconds
@@ -96,7 +96,7 @@ class Health:
     def _ask_all(
         self, apps: Iterable[App], containers: Mapping[str, Container], at_once: TaskPool
     ) -> dict[str, Answer]:
-        """What each app answers now."""
+        """Each app's current answer."""
         asked = list(apps)
         answers = at_once.all(lambda app: self._ask(app, containers.get(app.name)), asked)
         return dict(zip([app.name for app in asked], answers, strict=True))
@@ -107,7 +107,7 @@ class Health:
             return self._host.probe.health(port, app.health)
         if container is None:
             return Answer(0, error="no container")
-        # One that was kept running has been up for long: it need not prove itself again.
+        # A container that was kept running has proved itself already.
         up = self._host.clock.now() - container.started_at
         if container.state == "running" and up >= WORKER_SECONDS:
             return Answer(200)
@@ -116,10 +116,10 @@ class Health:
     def _give_up(
         self, app: App, container: Container | None, restarts: Mapping[str, int], passed: float, answer: Answer
     ) -> None:
-        """Raises OperationError when there is nothing more to wait for."""
+        """Raises OperationError if waiting longer is pointless."""
         if container is None:
             self._fail(app, None, "has no container")
-        # One that was kept running may have restarted long ago: only what it does now counts.
+        # A container that was kept running may have restarted long ago; only restarts from now on count.
         elif container.restarts - restarts[container.id] > RESTARTS_ALLOWED or container.state in ("exited", "dead"):
             self._fail(
                 app, container, f"keeps crashing (exit code {container.exit_code}, {container.restarts} restarts)"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Looking at everything on the host that takes room, and at what its stacks need of it."""
+"""Measuring everything that takes up disk space on the host, and what its stacks need of it."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def observe_stack(host: Host, stack: Stack) -> StackUsage:
 
 
 def _needed_by(records: Iterable[journal.Record]) -> tuple[set[str], set[str]]:
-    """Releases and images that interrupted operations may need to go on or back."""
+    """Releases and images that interrupted operations may need to complete or revert."""
     releases: set[str] = set()
     images: set[str] = set()
     for record in records:

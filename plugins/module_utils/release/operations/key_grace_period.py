@@ -3,8 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The grace period after a key rotation: how long the previous public key stays valid. It ends by itself.
 
-The note beside the keys says until when. A timer ends it then; at boot `onehost recover` ends it, or sets the timer
-again.
+A file beside the keys holds the deadline. A timer ends the grace period then; at boot `onehost recover` ends it or
+sets the timer again.
 """
 
 from __future__ import annotations
@@ -39,24 +39,24 @@ def begin(
     lock_wait: float = 0,
     run: key_rotation.Openssl = key_rotation.openssl,
 ) -> key_rotation.RotationNote:
-    """Rotate the keys, and have the grace period end by itself. Returns the note: `since` and `until`."""
+    """Rotate the keys and schedule the end of the grace period. Returns the note with `since` and `until`."""
     if stack.keys is None:
         raise RefusedError([Problem("has no keys to rotate", f"stack {stack.name}", "add `keys` to its definition")])
     seconds = (stack.keys.overlap_hours if overlap_hours is None else overlap_hours) * 3600
     with contextlib.ExitStack() as held:
-        # No container may start with one key of the old pair and one of the new.
+        # No container may start with one key of the old pair and one of the new pair.
         for name in (*ENVIRONMENTS, "keys"):
             held.enter_context(lock.hold(lock.lock_path(stack.name, name, host.paths.locks), who, lock_wait))
         key_rotation.check(directory(stack))
-        # First: without a timer nothing would end it.
+        # Set the timer first: without it the grace period would never end.
         host.timer.arm_grace_period(stack.name, seconds)
         return key_rotation.rotate(directory(stack), stack.keys.user, host.clock.now(), seconds, run)
 
 
 def end(host: Host, stack: Stack, who: LockHolder, *, early: bool = False) -> bool:
-    """End the grace period once its time is over, or `early`. False if none has ended; sets the timer of a running one.
+    """End the grace period if its time is over, or now if `early`; otherwise set the timer again.
 
-    Raises RefusedError when the rotation itself was interrupted.
+    Returns False if nothing was ended. Raises RefusedError if the rotation itself was interrupted.
     """
     place = directory(stack)
     with lock.hold(lock.lock_path(stack.name, "keys", host.paths.locks), who, 10):
@@ -73,7 +73,7 @@ def end(host: Host, stack: Stack, who: LockHolder, *, early: bool = False) -> bo
 
 
 def after_boot(host: Host, stack: Stack, who: LockHolder) -> bool:
-    """End the grace period if its time is over, otherwise set its timer again, which a reboot has taken away."""
+    """End the grace period if its time is over; otherwise set its timer again, which a reboot has removed."""
     if end(host, stack, who):
         return True
     note = key_rotation.pending(directory(stack))
@@ -83,7 +83,7 @@ def after_boot(host: Host, stack: Stack, who: LockHolder) -> bool:
 
 
 def state(stack: Stack, state: HostState) -> KeyRotationStatus | None:
-    """What status tells of the last rotation; None when there was none."""
+    """The last rotation as status shows it; None if there was none."""
     note = key_rotation.last(directory(stack)) if stack.keys else None
     if note is None:
         return None
@@ -103,10 +103,10 @@ def _has_old_pair(stack: Stack, state: HostState, environment: EnvironmentName, 
     live = state.live.get(environment)
     containers = state.in_slot(environment, live.slot) if live else []
     with_keys = {app.name for app in stack.apps.values() if app.keys != "none"}
-    # Docker looks the files up anew at every start.
+    # Docker resolves the files again at every start.
     return any(c.app in with_keys and c.state == "running" and c.started_at < since for c in containers)
 
 
 def moment(seconds: float) -> str:
-    """A point in time for people, in the host's own zone."""
+    """A point in time for people, in the host's time zone."""
     return datetime.datetime.fromtimestamp(seconds).astimezone().strftime("%Y-%m-%d %H:%M:%S %Z")

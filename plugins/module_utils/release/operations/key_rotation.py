@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A new key pair for tokens, while the old public key stays valid for a while.
+"""Rotating the key pair for tokens, with a grace period for the previous public key.
 
-Running containers hold the files they were started with, so the new pair goes live with the next deploy and promote,
-for all apps of an environment at once. The grace period ends differently: the previous public key is overwritten in
-place, which running containers see. `key_grace_period` decides when.
+Running containers keep the files they were started with, so the new pair goes live with the next deploy or promote,
+for all apps of an environment at once. The end of the grace period works differently: it overwrites the previous
+public key in place, which running containers do see. `key_grace_period` decides when.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ NOTE = "rotation.json"
 
 
 class RotationNote(TypedDict, total=False):
-    """rotation.json beside the keys, in seconds since the epoch: the grace period goes from `since` to `until`.
+    """rotation.json beside the keys. `since` and `until` bound the grace period, in seconds since the epoch.
 
-    `half` is there while the new pair is not whole, `ended` once the grace period is over.
+    `half` is present while the new pair is incomplete, `ended` once the grace period is over.
     """
 
     since: float
@@ -44,7 +44,7 @@ Openssl = Callable[[list[str], bytes], bytes]
 
 
 def openssl(arguments: list[str], data: bytes) -> bytes:
-    """Keys go in and out by pipes: nothing of them is in a file of another mode, or in argv."""
+    """Keys pass through pipes only, so they never appear in argv or in a file with the wrong mode."""
     done = subprocess.run(
         ["openssl", *arguments], input=data, capture_output=True, timeout=OPENSSL_SECONDS, check=False
     )
@@ -59,7 +59,7 @@ def new_pair(run: Openssl = openssl) -> tuple[bytes, bytes]:
 
 
 def last(directory: str) -> RotationNote | None:
-    """The last rotation: `since`, `until`, `ended` once its grace period is over, and `half` if it was interrupted."""
+    """The last rotation: `since`, `until`, `ended` once its grace period is over, `half` if it was interrupted."""
     try:
         with open(os.path.join(directory, NOTE), encoding="utf-8") as file:
             note = json.load(file)
@@ -69,7 +69,7 @@ def last(directory: str) -> RotationNote | None:
 
 
 def pending(directory: str) -> RotationNote | None:
-    """The rotation whose grace period has not ended."""
+    """The rotation whose grace period has not ended yet."""
     note = last(directory)
     return None if note is None or "ended" in note else note
 
@@ -83,7 +83,7 @@ def check(directory: str) -> None:
 
 
 def rotate(directory: str, user: int, now: float, grace_seconds: float, run: Openssl = openssl) -> RotationNote:
-    """Put a new pair in place. A rotation that was killed half-way is finished by the next call."""
+    """Put a new pair in place. Completes a rotation that was killed half-way."""
 
     def path(name: str) -> str:
         return os.path.join(directory, name)
@@ -106,7 +106,7 @@ def rotate(directory: str, user: int, now: float, grace_seconds: float, run: Ope
 
 
 def finish(directory: str, now: float) -> bool:
-    """End the grace period: from now on only the new public key is there. False when none was going on."""
+    """End the grace period: from now on only the new public key is valid. Returns False if none was running."""
     note = pending(directory)
     if note is None:
         return False
@@ -118,7 +118,7 @@ def finish(directory: str, now: float) -> bool:
                 )
             ]
         )
-    # In place, not by a rename: the containers that run hold this very file.
+    # In place, not by a rename: running containers have this very file mounted.
     write_in_place(os.path.join(directory, PREVIOUS_KEY), _read(os.path.join(directory, PUBLIC_KEY)), 0o644)
     _note(directory, {**note, "ended": now})
     return True

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One look at the host: the state that every plan is made from."""
+"""Observing the host: the state that every plan is made from."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from ..stack.model import ENVIRONMENTS, Stack
 
 
 def observe(host: Host, stack: Stack) -> HostState:
-    """Look once at everything a plan may depend on."""
+    """Read everything a plan may depend on, once."""
     entries = host.store.releases(stack)
     tags = {}
     for app in stack.apps:

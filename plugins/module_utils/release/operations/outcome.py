@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A look at the host once an operation is over, for its summary."""
+"""A snapshot of the host after an operation, for its summary."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the status page is drawn from: status.py's view, and what happened before, with durations."""
+"""The data of the status page: what status.py reports, and past operations with their durations."""
 
 from __future__ import annotations
 
@@ -15,13 +15,13 @@ from ..stack.model import ENVIRONMENTS, Stack
 from .observe import observe
 from .status import operations, status
 
-#: How many of each environment are shown.
+#: How many rows of each environment are shown.
 RELEASES = 12
 OPERATIONS = 12
 
 
 def look(host: Host, stack: Stack, name: str, space: tuple[int, int], samples: list[Sample]) -> PageData:
-    """Everything the page of a stack shows. `name` is the host's, `space` its total and free bytes."""
+    """Everything the page of a stack shows. `name` is the host's; `space` is its total and free bytes."""
     state = observe(host, stack)
     total, free = space
     least = lowest(samples)
@@ -38,14 +38,14 @@ def look(host: Host, stack: Stack, name: str, space: tuple[int, int], samples: l
 
 
 def _notes(found: StatusReport) -> list[str]:
-    """What else status says: secrets that are due, values from a copy, the last rotation of keys, feature flags."""
+    """Notes from status: secrets due for rotation, values from a copy, the last key rotation, feature flags."""
     offline = [f"values: provisioned offline, {found.offline}"] if found.offline else []
     due = [f"secret {text}" for text in found.due]
     return [*due, *offline, *key_grace_period.lines(found.keys), *found.flags]
 
 
 def _releases(state: HostState) -> list[ReleaseSummary]:
-    """The newest of each environment, newest first."""
+    """The newest releases of each environment, newest first."""
     entries = sorted(state.entries, key=lambda entry: entry.release.id, reverse=True)
     chosen = [
         entry for name in ENVIRONMENTS for entry in [e for e in entries if e.release.environment == name][:RELEASES]
@@ -54,6 +54,6 @@ def _releases(state: HostState) -> list[ReleaseSummary]:
 
 
 def _operations(host: Host, stack: Stack) -> list[OperationSummary]:
-    """The newest of all environments, newest first."""
+    """The newest operations of all environments, newest first."""
     found = [item for environment in ENVIRONMENTS for item in operations(host, stack, environment, OPERATIONS)]
     return sorted(found, key=lambda item: item.at, reverse=True)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Putting the status pages where the edge finds them: each minute by a timer, and when an operation begins and ends."""
+"""Writing the status pages where the edge serves them: each minute by a timer, and when an operation begins or ends."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from .page_data import look
 
 
 def write_all(host: Host, stacks: Sequence[Stack]) -> list[str]:
-    """Write the page of every stack that wants one. Returns what was in the way; the pages then say so too."""
+    """Write the page of every stack that has one. Returns the problems, which the pages then show too."""
     wanted = [stack for stack in stacks if host.page.is_wanted(stack.name)]
     if not wanted:
         return []
@@ -32,7 +32,7 @@ def write_all(host: Host, stacks: Sequence[Stack]) -> list[str]:
 
 
 def _sample(host: Host, sample: Sample) -> tuple[list[Sample], list[str]]:
-    """What the disk held over time; a full one takes no new sample, but its page is written all the same."""
+    """Disk use over time. A full disk takes no new sample, but its page is still written."""
     try:
         return host.store.add_disk_sample(sample), []
     except OSError as error:
@@ -54,5 +54,5 @@ def _write_trouble(host: Host, stack: Stack, cause: str) -> list[str]:
     try:
         host.page.write(stack.name, "index.html", text.encode())
     except OSError as error:
-        return [f"{stack.name}: {error}"]  # the edge says that the page is old
+        return [f"{stack.name}: {error}"]  # the edge reports that the page is out of date
     return []

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Searching images for what looks like a secret of a well-known service, with gitleaks where it is installed.
+"""Searching images for secrets of well-known services, with gitleaks if it is installed.
 
-It reads files, so those that an image adds are laid out for it, layer by layer: also what a later layer removed. What
-belongs to the system or the language is left out; its packages hold keys for their own tests.
+gitleaks reads files, so the files that an image adds are unpacked layer by layer, including those that a later layer
+removed. Files of the system or the language are left out: their packages contain keys for their own tests.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from ..stack.model import Stack
 from ..util.lazy import lazy_import
 from .secret_scan import Exporting, opened
 
-# Most images were searched before.
+# Most images were scanned before.
 if TYPE_CHECKING:
     import tarfile
 else:
     tarfile = lazy_import("tarfile")
 
-#: Never what an app is built into, nor what it serves.
+#: Directories that hold neither what an app is built into nor what it serves.
 SYSTEM = (
     *("bin", "boot", "dev", "lib", "lib32", "lib64", "libx32", "proc", "sbin", "sys", "etc/ssl"),
     *("usr/bin", "usr/include", "usr/lib", "usr/lib32", "usr/lib64", "usr/libexec", "usr/libx32", "usr/sbin"),
@@ -35,14 +35,14 @@ SYSTEM = (
     *("usr/local/bin", "usr/local/include", "usr/local/lib", "usr/local/share/man", "usr/local/go"),
     *("var/cache", "tmp/node-compile-cache", "var/lib/apt", "var/lib/dpkg", "lib/apk", "var/lib/rpm"),
 )
-#: Larger files are data, not something that a person has written a key into.
+#: Larger files are data, not files that somebody has written a key into.
 LARGEST = 10_000_000
 
 NOT_INSTALLED = "gitleaks is not installed, so not for patterns of well-known services"
 
 
 def search_new(host: Host, stack: Stack, images: Iterable[str]) -> tuple[list[str], str]:
-    """What was found, by rule and file, and what to say of the search. What is clean is noted, by version."""
+    """Returns the findings, by rule and file, and messages about the scan. Records clean images with the version."""
     version = host.scanner.version()
     if not version:
         return [], NOT_INSTALLED
@@ -59,7 +59,7 @@ def search_new(host: Host, stack: Stack, images: Iterable[str]) -> tuple[list[st
 
 
 def lay_out(docker: Exporting, images: Sequence[str], target: str) -> None:
-    """Write the files that images add into a directory, each layer into one of its own."""
+    """Unpack the files that images add, each layer into a directory of its own."""
     os.mkdir(target, 0o700)
     try:
         with docker.export(images) as stream, tarfile.open(fileobj=stream, mode="r|") as archive:
@@ -74,7 +74,7 @@ def lay_out(docker: Exporting, images: Sequence[str], target: str) -> None:
 
 
 def is_added(path: str) -> bool:
-    """Whether a file is the app's, as far as its place tells."""
+    """Whether a file belongs to the app, judging by its path."""
     return not any(path.startswith(f"{place}/") for place in SYSTEM)
 
 
@@ -91,5 +91,5 @@ def _write(files: tarfile.TarFile, target: str) -> None:
 
 
 def _in_image(path: str) -> str:
-    """Without the directory of its layer."""
+    """The path without the directory of its layer."""
     return path.partition("/")[2]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Taking up what a killed operation left behind: finished if the switch was made, undone if not."""
+"""Recovering what a killed operation left behind: completed if traffic was switched, reverted if not."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from .rollout import Rollout
 
 
 def recover(host: Host, stack: Stack, record: Record) -> str:
-    """Bring one unfinished operation to an end. Returns what was found and done, for people.
+    """Complete or revert one unfinished operation. Returns messages for people.
 
-    Raises OperationError when it cannot be done now (Docker is down, say); the journal then stays unfinished.
+    Raises OperationError if that is not possible now (Docker is down, say); the journal then stays unfinished.
     """
     name = os.path.basename(record.path).removesuffix(".jsonl")
     last = next(reversed(record.steps), "its start")
@@ -29,7 +29,7 @@ def recover(host: Host, stack: Stack, record: Record) -> str:
             return f"{found}; nothing had been changed"
         rollout = Rollout(host, stack, record.plan, journal)
         journal.add("recover", found=found)
-        # An operation that had decided to go back goes on with that, even when the switch had not followed yet.
+        # An operation that had begun to revert goes on reverting, even if traffic has not been switched back yet.
         if "back" in record.steps or host.router.live(stack.name, record.plan.environment) != record.plan.goal:
             rollout.revert()
             journal.add("end", outcome="undone", message=found)

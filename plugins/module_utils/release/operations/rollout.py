@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The rollout of a release: start the idle slot, healthy, tags, switch, confirm, watch, drain, stop. And the way back.
+"""The rollout of a release: start the idle slot, healthy, tags, switch, confirm, watch, drain, stop; and its revert.
 
-Deploy, promote and rollback differ in their plans only. Every step may be repeated, so that recovery can take up
-where a killed operation stopped.
+Deploy, promote and rollback differ only in their plans. Every step can be repeated, so recovery can resume where a
+killed operation stopped.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ class _Answered(NamedTuple):
 
 
 class Rollout:
-    """Carries one plan out on one host."""
+    """Carries out one plan on one host."""
 
     def __init__(self, host: Host, stack: Stack, plan: Plan, journal: Journal) -> None:
         self.host = host
@@ -53,13 +53,13 @@ class Rollout:
         self.plan = plan
         self.journal = journal
         self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers)
-        #: True once the release is live for good: from then on nothing is put back.
+        #: True once the release is live for good: from then on nothing is reverted.
         self.confirmed = False
 
-    # The whole way
+    # The whole rollout
 
     def run(self, env: Mapping[str, bytes]) -> None:
-        """Bring the release live. Raises OperationError; then `back` puts everything back."""
+        """Bring the release live. Raises OperationError; the caller then calls `revert`."""
         plan, slot = self.plan, f"{self.plan.environment} {self.plan.slot}"
         with self.journal.step("record", f"write release {plan.release.id}"):
             self.record(env)
@@ -82,7 +82,7 @@ class Rollout:
         self.confirm_and_finish()
 
     def confirm_and_finish(self) -> None:
-        """From the switch on: what recovery does too when it finds the switch made."""
+        """Everything from the switch on. Recovery runs this too, when it finds traffic already switched."""
         plan = self.plan
         with self.journal.step("confirm", "confirm through the edge"):
             self.confirm()
@@ -95,7 +95,7 @@ class Rollout:
         self.finish()
 
     def finish(self) -> None:
-        """After the release was confirmed nothing is put back any more; the rest is tidying."""
+        """Tidy up. Once the release is confirmed nothing is reverted any more."""
         self.confirmed = True
         with self.journal.step("statuses", "write the history"):
             self.write_statuses(self.plan.statuses)
@@ -106,7 +106,7 @@ class Rollout:
             with self.journal.step("warm", f"keep {self.plan.was.slot} running for {seconds} s"):
                 trouble = warm_slot.keep(self.host, self.current, self.plan, seconds)
                 if not self.plan.warm_seconds:
-                    # It is only left its requests, and a worker has none: what was gone back from does no more work.
+                    # The slot only finishes open requests. A worker has none, and must not work for a replaced release.
                     self._stop([c for c in self._containers(self.plan.was.slot) if not self._is_web(c)])
             if not trouble:
                 return
@@ -118,22 +118,22 @@ class Rollout:
             self._stop(self._containers(self.plan.was.slot))
 
     def revert(self) -> None:
-        """Put everything back as it was before the plan. Every part may be repeated."""
+        """Restore the state from before the plan. Every part can be repeated."""
         plan = self.plan
         with self.journal.step("back", "undo all changes"):
             if self._in_place():
                 self._stop([c for c in self._new_containers() if self.stack.apps[c.app].is_replaced_in_place])
             self._start_old(in_place=False)
-            # Also when the file says so already: a kill may have come between the file and HAProxy's memory.
+            # Even if the file says so already: a kill may have come between the file and HAProxy's memory.
             self.host.router.set_live(plan.stack, plan.environment, plan.was)
-            # Both slots share the port of these: started sooner, they would answer in the name of the new release.
+            # Both slots share the port of these apps: started earlier, they would answer as the new release.
             self._start_old(in_place=True)
             self.move_tags(self._possible(reversed_moves(plan.tags)))
             if plan.was:
                 self.set_routes(plan.was.release)
             if plan.start != "running":
-                # Visitors who are with it may finish. And a request that the router holds for an app of it that
-                # died must be over before another release is started on the same port: it has this one's name.
+                # Let open requests finish. A request that the router holds for a dead app of the new release must be
+                # over before another release starts on the same port, or the new release's name would be on its answer.
                 self.drain(plan.slot)
                 self._stop(self._new_containers())
             if plan.is_new:
@@ -147,13 +147,13 @@ class Rollout:
             self.host.store.write_release(self.current, self.plan.release, env, routes)
 
     def set_routes(self, release: str) -> None:
-        """Give the edge the routes of a release. When they are the same, as nearly always, nginx is left alone."""
+        """Give the edge the routes of a release. If they have not changed, as is usual, nginx is left alone."""
         routes = self.host.store.release_routes(self.current, release)
         if routes is not None:
             self.host.edge.set_live(self.current, self.plan.environment, routes)
 
     def start(self, env: Mapping[str, bytes]) -> None:
-        """Bring up all apps of the slot, group after group where one must come after another."""
+        """Bring up all apps of the slot, in groups that follow the `after` of each app."""
         plan = self.plan
         names = {app.name for app in self._apps() if not app.is_replaced_in_place}
         if plan.start == "running":
@@ -167,7 +167,7 @@ class Rollout:
         self._bring_up_in_order(names)
 
     def _bring_up_in_order(self, names: set[str]) -> None:
-        """Group after group; the last one is not waited for here."""
+        """Bring up group after group; the last one is not waited for here."""
         groups = [[name for name in group if name in names] for group in start_order(self.stack.apps)]
         groups = [group for group in groups if group]
         for index, group in enumerate(groups):
@@ -176,7 +176,7 @@ class Rollout:
                 self.healthy([self.stack.apps[name] for name in group])
 
     def healthy(self, apps: list[App]) -> None:
-        """Wait until each app answers, each within its own deadline; fail at once when one crash-loops."""
+        """Wait until each app is healthy, each within its own deadline; fail at once if one crash-loops."""
         self.health.wait(apps, self.journal)
 
     def run_again(self) -> None:
@@ -190,12 +190,12 @@ class Rollout:
         self.healthy(self._apps())
 
     def resume(self) -> None:
-        """Start what must never run twice, now that its old containers are stopped."""
+        """Start the apps that must never run twice, now that their old containers are stopped."""
         self._bring_up_in_order({app.name for app in self._in_place()})
         self.healthy(self._in_place())
 
     def _possible(self, tags: tuple[TagMove, ...]) -> tuple[TagMove, ...]:
-        """On the way back an image may be gone, removed by hand: then its tag goes, rather than name a wrong one."""
+        """On revert an image may be missing; drop its tag rather than leave it on the wrong image."""
         return tuple(
             dataclasses.replace(move, image="") if move.image and self.host.docker.image(move.image) is None else move
             for move in tags
@@ -226,7 +226,7 @@ class Rollout:
                 ProbeTarget(port, route.host or environment.main_host or "localhost", check_path(app, route), tls),
             )
             for app in self.stack.web_apps
-            if app.name in self.current.apps  # of one that was taken out since, the router knows nothing
+            if app.name in self.current.apps  # the router does not know apps that were removed from the stack since
             for route in app.routes
             for port, tls in environment.listeners
         ]
@@ -266,7 +266,7 @@ class Rollout:
                 self.host.store.set_status(self.current, release, status, self.plan.via, moment)
 
     def drain(self, slot: Slot) -> None:
-        """Wait until the router counts no session on the slot, for each app no longer than its own drain time."""
+        """Wait until the router counts no session on the slot; for each app at most its own drain time."""
         begun, calm = self.host.clock.monotonic(), 0
         while calm < 2:
             passed = self.host.clock.monotonic() - begun
@@ -275,7 +275,7 @@ class Rollout:
                 for name, count in self.host.router.sessions(self.plan.stack, self.plan.environment, slot).items()
                 if count and passed < (self.current.apps[name].drain_seconds if name in self.current.apps else 10)
             }
-            # Twice in a row: a request that was on its way when we looked is counted the second time.
+            # Twice in a row: a request that was in flight at the first count shows up in the second.
             calm = 0 if busy else calm + 1
             if calm < 2:
                 self.host.clock.wait(DRAIN_POLL_SECONDS)
@@ -310,7 +310,7 @@ class Rollout:
         return app is not None and app.is_web
 
     def _bring_up(self, names: list[str]) -> None:
-        """Start these apps of the new release: the kept containers, or new ones from the slot's Compose file."""
+        """Start these apps of the new release: kept containers, or new ones from the slot's Compose file."""
         if self.plan.start == "create":
             path = self.host.store.slot_compose_path(self.current, self.plan.environment, self.plan.slot)
             self.host.docker.create_and_start(path, self.current.directory, names)
@@ -318,7 +318,7 @@ class Rollout:
             self.host.docker.start([c for c in self._new_containers() if c.app in names and c.state != "running"])
 
     def _start_old(self, *, in_place: bool) -> None:
-        """What traffic goes back to must run; what was removed meanwhile is created again, if its image is there."""
+        """Start the old release before traffic returns to it. Recreates missing containers if their image exists."""
         old = [container for container in self._old_containers() if self._is_in_place(container) == in_place]
         self.host.docker.start([container for container in old if container.state != "running"])
         was, apps = self.plan.was, self.current.apps
@@ -339,8 +339,8 @@ class Rollout:
             self._answering([apps[name] for name in gone], was.slot)
 
     def _answering(self, apps: list[App], slot: Slot) -> None:
-        """Give these the time they may take to start. One that does not answer then is no reason to stay: what is live
-        instead is what this goes back from."""
+        """Give these apps their usual start time. If one does not answer, revert anyway: the release that is
+        live instead has failed."""
         begun = self.host.clock.monotonic()
         for app in apps:
             port = self.stack.loopback_port(app, self.plan.environment, slot) if app.is_web else 0

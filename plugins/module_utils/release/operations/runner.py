@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One operation, one process: lock, recover what is unfinished, look, plan, carry out or put back, report."""
+"""Runs one operation in one process: lock, recover, observe, plan, carry out or revert, report."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ from .rollout import Rollout
 
 
 class InterruptedOperationError(OperationError):
-    """The operation could neither go on nor put everything back: its journal stays open for recovery."""
+    """The operation could neither complete nor revert: its journal stays open for recovery."""
 
 
 def run(
@@ -42,7 +42,7 @@ def run(
     check: bool = False,
     journal_path: str = "",
 ) -> OperationReport:
-    """Carry one request out. Never raises for what can go wrong with it: the report says so."""
+    """Carry out one request. Expected failures are not raised; they are in the report."""
     begun = host.clock.monotonic()
     path = journal_path or new_journal_path(host, stack, request)
     report = OperationReport(request.operation, stack.name, request.environment)
@@ -53,7 +53,7 @@ def run(
             who = lock.this_process(request.operation, request.person, request.host, host.clock.now(), request.reason)
             with lock.hold(lock.lock_path(stack.name, request.environment, host.paths.locks), who, request.lock_wait):
                 if request.operation == "deploy":
-                    # It builds. What is over in a moment shows on the page when it is.
+                    # A deploy builds, which takes a while. Short operations appear on the page when they are done.
                     host.page.renew(stack.name)
                 _plan_and_go(host, stack, request, report, path)
     except NothingToDoError as nothing:
@@ -78,14 +78,14 @@ def run(
         host.page.renew(stack.name)
         report.after = outcome.gather(host, stack)
         if report.announced or report.failed:
-            # The lock is free by now, and each is told by a process of its own: nobody waits for them.
+            # The lock is free by now, and each target has a process of its own: nobody waits for them.
             told = notifications.end(request, report.to_json(), socket.gethostname(), host.clock.now())
             host.notifier.notify(told)
     return report
 
 
 def _tell_of_full_disk(host: Host, stack: Stack, report: OperationReport) -> None:
-    """Whoever found the disk full, Docker or we: the way out is the same, and needs no free byte."""
+    """Whether Docker or the engine found the disk full, the fix is the same and needs no free byte."""
     for problem in report.problems:
         if "no space left on device" in problem["what"].lower():
             free = host.store.free_bytes(stack.directory) / 1e6
@@ -139,7 +139,7 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: OperationRe
         log.add("end", outcome="nothing", message=str(nothing))
         raise
     except InterruptedOperationError:
-        raise  # without an end in the journal, so that recovery takes it up
+        raise  # no end in the journal, so recovery takes over
     except (RefusedError, OperationError) as error:
         log.add("end", outcome="refused" if isinstance(error, RefusedError) else "failed", message=str(error))
         raise
@@ -149,7 +149,7 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: OperationRe
 
 
 def _announce(host: Host, request: Request, report: OperationReport, commit: str) -> None:
-    """Tell those who want to know that it begins; once."""
+    """Notify, once, that the operation begins."""
     if not report.announced:
         report.announced = True
         host.notifier.notify(notifications.start(request, report.stack, socket.gethostname(), commit, host.clock.now()))
@@ -158,8 +158,8 @@ def _announce(host: Host, request: Request, report: OperationReport, commit: str
 def _staging_leftovers(
     host: Host, stack: Stack, request: Request, report: OperationReport, check: bool
 ) -> list[journal.Record]:
-    """A promote starts from staging, so what a killed deploy left there is taken up first. Returns what stays open;
-    an operation that still runs is none of it."""
+    """A promote starts from staging, so first recover what a killed deploy left there. Returns the journals that stay
+    open; an operation that is still running is not among them."""
     path = lock.lock_path(stack.name, "staging", host.paths.locks)
     if lock.holder(path) is not None:
         return []
@@ -172,7 +172,7 @@ def _staging_leftovers(
             for record in journal.unfinished(stack.name, "staging", host.paths.state):
                 report.recovered.append(recover.recover(host, stack, record))
     except RefusedError:
-        return []  # a deploy came first, and takes them up itself
+        return []  # a deploy has run since, and recovers them itself
     except OperationError:
         return left
     return []
@@ -255,7 +255,7 @@ def _leak_gate(host: Host, stack: Stack, state: HostState, request: Request, pla
 def _watched(
     host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: OperationReport
 ) -> None:
-    """Carry out, while availability is measured from outside, also during a revert."""
+    """Carry out the plan while availability is measured from outside, also during a revert."""
     outside = ProbeCounts()
     try:
         with host.availability.watch(availability.probe_targets(stack, plan.environment)) as outside:
@@ -272,7 +272,7 @@ def _carry_out(
     try:
         rollout.run(env)
     except Exception as error:
-        # Whatever it was, a full disk or a mistake of ours: first put everything back, then tell.
+        # Whatever the cause, a full disk or a bug in the engine: revert first, then report.
         log.note(f"failed: {error}")
         if rollout.confirmed:
             report.changed = True
@@ -319,7 +319,7 @@ def _describe(report: OperationReport, state: HostState, plan: Plan) -> None:
 
 
 def new_journal_path(host: Host, stack: Stack, request: Request) -> str:
-    """A name that sorts by time; the process id keeps two operations of one second apart."""
+    """A name that sorts by time. The process id separates two operations in the same second."""
     moment = timestamp(datetime.datetime.fromtimestamp(host.clock.now(), datetime.timezone.utc))
     return os.path.join(
         journal.directory(stack.name, host.paths.state),

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Searching images for the values of secrets: every file of every layer, also those a later layer removed, the
-configuration and the history; raw, URL-encoded and in base64 at any offset.
+"""Searching images for the values of secrets: raw, URL-encoded and in base64 at any offset.
 
-An image that was searched is noted with a keyed fingerprint of what was searched for, so that the search happens once
-for an image, and again when a secret has changed.
+The search covers every file of every layer, including files that a later layer removed, the configuration and the
+history. A searched image is recorded with a keyed fingerprint of what was searched for, so each image is searched
+once, and again only when a secret has changed.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 else:
     gzip, tarfile = lazy_import("gzip"), lazy_import("tarfile")
 
-#: Shorter values are found everywhere by chance.
+#: Shorter values match by chance everywhere.
 SHORTEST = 8
 ZSTD = b"\x28\xb5\x2f\xfd"
 CHUNK = 4 * 1024 * 1024
@@ -45,14 +45,14 @@ Encodings = Mapping[bytes, str]
 
 
 class Exporting(Protocol):
-    """What the search asks of Docker."""
+    """What the search needs of Docker."""
 
     def export(self, images: Sequence[str]) -> AbstractContextManager[IO[bytes]]:
         """The images as one tar archive, as `docker save` writes it."""
 
 
 def encodings(secrets: Mapping[str, str]) -> dict[bytes, str]:
-    """What to look for, and the key it belongs to."""
+    """What to search for, and the key each encoding belongs to."""
     result: dict[bytes, str] = {}
     for name, value in secrets.items():
         raw = value.encode()
@@ -67,8 +67,8 @@ def encodings(secrets: Mapping[str, str]) -> dict[bytes, str]:
 
 
 def _base64_forms(raw: bytes) -> Iterable[bytes]:
-    """Base64 of a text that contains the value depends on what stands before and after it: only the characters that
-    the value alone decides are looked for."""
+    """Base64 of a text around the value depends on what precedes and follows it, so search only for the characters that
+    the value alone determines."""
     for shift in range(3):
         coded = base64.b64encode(b"\0" * shift + raw)
         begin = (0, 2, 3)[shift]
@@ -85,7 +85,7 @@ def fingerprint(salt: str, wanted: Encodings) -> str:
 
 
 def search(docker: Exporting, images: Sequence[str], wanted: Encodings) -> list[str]:
-    """Where something was found: the key and the place, never the value."""
+    """Where a value was found: the key and the place, never the value."""
     if not wanted or not images:
         return []
     found: dict[str, None] = {}
@@ -96,13 +96,13 @@ def search(docker: Exporting, images: Sequence[str], wanted: Encodings) -> list[
                 if file is not None:
                     found.update(dict.fromkeys(_member(member, file, wanted)))
     except (tarfile.TarError, EOFError, zlib.error) as error:
-        # An image that cannot be read was not searched.
+        # An unreadable image does not count as searched.
         raise OperationError("an image could not be searched for secrets", "docker", repr(error)) from error
     return list(found)
 
 
 def _member(member: tarfile.TarInfo, file: IO[bytes], wanted: Encodings) -> list[str]:
-    """One file of the export: a layer, or JSON with configuration and history."""
+    """Search one file of the export: a layer, or JSON with configuration and history."""
     kind, stream = opened(file)
     if kind == "layer":
         return _layer(stream, wanted)
@@ -112,7 +112,7 @@ def _member(member: tarfile.TarInfo, file: IO[bytes], wanted: Encodings) -> list
 
 
 def opened(file: IO[bytes]) -> tuple[str, Any]:
-    """What a file of the export is, `layer`, `zstd` (a layer that cannot be read) or `other`, and its stream."""
+    """What kind of file of the export this is, and its stream: `layer`, `zstd` (an unreadable layer) or `other`."""
     head = file.read(512)
     whole: Any = _Joined(head, file)
     if head[:2] == b"\x1f\x8b":
@@ -138,7 +138,7 @@ def _layer(stream: Any, wanted: Encodings) -> list[str]:
 
 
 def _in_stream(file: Any, wanted: Encodings) -> set[str]:
-    """Chunk after chunk, with as much of the one before as a encoding may need."""
+    """Search in chunks, each with enough of the previous one to find an encoding across the boundary."""
     overlap = max(map(len, wanted)) - 1
     found: set[str] = set()
     rest = b""
@@ -156,7 +156,7 @@ def _in_bytes(data: bytes, wanted: Encodings) -> set[str]:
 
 
 class _Joined:
-    """A stream whose beginning was read already."""
+    """A stream whose beginning was already read."""
 
     def __init__(self, head: bytes, rest: IO[bytes]) -> None:
         self.head, self.rest = head, rest
@@ -169,7 +169,7 @@ class _Joined:
 
 
 def search_new(host: Host, stack: Stack, state: HostState, images: Iterable[str]) -> list[str]:
-    """Search those images that were not searched for today's secrets yet; what is clean is noted."""
+    """Search the images that were not yet searched for today's secrets, and record the clean ones."""
     if not stack.env_matrix:
         return []
     secrets: dict[str, str] = {}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What runs where, since when, what a rollback would do, and what is unfinished."""
+"""What runs where and since when, what a rollback would do, and what is unfinished."""
 
 from __future__ import annotations
 
@@ -32,13 +32,13 @@ from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Stack
 from . import key_grace_period
 from .observe import observe
 
-#: How many releases of each environment the report names, and how many operations.
+#: How many releases, and how many operations, of each environment the report lists.
 RELEASES = 5
 OPERATIONS = 5
 
 
 def status(host: Host, stack: Stack, state: HostState | None = None) -> StatusReport:
-    """Everything status.yml shows. `state` saves observing the host again."""
+    """Everything status.yml shows. Pass `state` to avoid observing the host again."""
     state = state or observe(host, stack)
     return StatusReport(
         stack=stack.name,
@@ -131,7 +131,7 @@ def _app(
 def operations(host: Host, stack: Stack, environment: EnvironmentName, newest: int) -> list[OperationSummary]:
     """The newest operations of an environment, newest first.
 
-    One without an end is running when its process holds the lock, and was interrupted otherwise.
+    One without an end is running if its process holds the lock; otherwise it was interrupted.
     """
     holder = lock.holder(lock.lock_path(stack.name, environment, host.paths.locks))
     found = []
@@ -159,7 +159,7 @@ def value_of_that_day(there: bool) -> str:
 
 
 def _rollback(host: Host, stack: Stack, state: HostState) -> RollbackPreview:
-    """What `rollback.yml` would do now, by name, or why it cannot."""
+    """What `rollback.yml` would do now: the release and the changes, or why it cannot."""
     try:
         target = choose(stack, state, Request("rollback", "production"))
     except NothingToDoError as nothing:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Keeping the old slot running for a while, and stopping it when that time is over."""
+"""Keeping the old slot running as a warm standby, and stopping it when that time is over."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from ..stack.model import EnvironmentName, Stack
 
 
 def seconds(stack: Stack, plan: Plan) -> int:
-    """How long the old slot goes on running by itself, 0 if it is to be drained and stopped by the operation.
+    """How many seconds the old slot keeps running; 0 if the operation itself drains and stops it.
 
-    Never for less time than its open requests may take. When the release ran all along (a warm rollback), the way back
-    is a switch and nothing else: nobody waits for the slot that it came from.
+    Never shorter than its open requests may take. If the release was running all along (a warm rollback), the operation
+    only switches traffic, so nobody waits for the slot it came from.
     """
     drain = max((app.drain_seconds for app in stack.web_apps), default=0)
     if plan.warm_seconds:
@@ -24,9 +24,9 @@ def seconds(stack: Stack, plan: Plan) -> int:
 
 
 def keep(host: Host, stack: Stack, plan: Plan, seconds: int) -> str:
-    """Note until when the old slot stays warm, and have it stopped then. The note survives a reboot.
+    """Record until when the old slot stays warm, and schedule its stop. The record survives a reboot.
 
-    Returns why it cannot be kept: without a timer that will stop it, it must not go on running.
+    Returns why it cannot be kept: without a timer to stop it, it must not keep running.
     """
     if plan.was is None:
         return "nothing was live before"
@@ -40,7 +40,7 @@ def keep(host: Host, stack: Stack, plan: Plan, seconds: int) -> str:
 
 
 def expire_standby(host: Host, stack: Stack, environment: EnvironmentName) -> str:
-    """Stop a warm slot whose time is over; arm the timer again if it is not. Returns what was done, or nothing."""
+    """Stop a warm slot whose time is over; otherwise set its timer if it is missing. Returns what was done."""
     note = host.store.warm(stack, environment)
     if note is None:
         return ""

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Running an operation in a process of its own, so that it goes on when SSH or the control machine goes away."""
+"""Running an operation in a process of its own, so that it survives the loss of SSH or the control machine."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from ..util.files import write_atomically
 def start(
     work: Callable[[], dict[str, Any]], result_path: str, wait_seconds: float | None
 ) -> tuple[int, dict[str, Any] | None]:
-    """Run `work` in a new session. Returns its process id and its result, or None if it is not done after the wait."""
+    """Run `work` in a new session. Returns its process id and its result, or None if it is not done within the wait."""
     reader, writer = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
@@ -50,7 +50,7 @@ def _child(work: Callable[[], dict[str, Any]], result_path: str, writer: int) ->
             os.dup2(null, descriptor)
         try:
             result = work()
-        except Exception:  # the one who waits must learn of it, whatever it was
+        except Exception:  # the waiting caller must learn of it, whatever it was
             result = {
                 "failed": True,
                 "message": "the engine failed",
@@ -67,7 +67,7 @@ def _child(work: Callable[[], dict[str, Any]], result_path: str, writer: int) ->
     except OSError:
         os._exit(1)
     finally:
-        # Not sys.exit: what the parent registered to run at its end (removing the module's files) is not ours.
+        # Not sys.exit: that would run the parent's exit handlers, such as the removal of the module's files.
         os._exit(0)
 
 

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The journal: one file for each operation, every step recorded before and after, flushed line by line.
+"""The journal: one file per operation. Every step is recorded before and after, and flushed line by line.
 
-It is what recovery reads after a kill, and what people watch while an operation runs. It holds no secret.
+Recovery reads it after a kill, and people watch it while an operation runs. It contains no secret.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ LOOKED_AT = 20
 
 @dataclass
 class Record:
-    """What the journal says of one operation."""
+    """What the journal says about one operation."""
 
     path: str
     header: dict[str, Any]
     plan: Plan | None = None
-    #: Steps that were begun, with True for those that ended.
+    #: Steps that began; True for those that ended.
     steps: dict[str, bool] = field(default_factory=dict)
     result: dict[str, Any] | None = None
 
@@ -42,7 +42,7 @@ class Record:
 
 
 class Journal:
-    """Writes the journal of one operation. `path` None writes nothing (check mode)."""
+    """Writes the journal of one operation. With `path` None nothing is written (check mode)."""
 
     def __init__(self, path: str | None, clock: ClockPort, header: dict[str, Any] | None = None) -> None:
         self.path = path
@@ -55,7 +55,7 @@ class Journal:
         self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
         size = os.fstat(self._handle).st_size
         if size and os.pread(self._handle, 1, size - 1) != b"\n":
-            os.write(self._handle, b"\n")  # a line cut off by a power cut must not swallow the next one
+            os.write(self._handle, b"\n")  # a line cut off by a power failure must not swallow the next one
         if header is not None:
             self.add("begin", **header)
             sync_directory(os.path.dirname(path))
@@ -69,7 +69,7 @@ class Journal:
             os.fdatasync(self._handle)
 
     def note(self, text: str) -> None:
-        """Progress for people; not needed for recovery, so not flushed."""
+        """Progress for people. Recovery does not need it, so it is not flushed."""
         self.add("note", text=text)
 
     @contextlib.contextmanager
@@ -92,7 +92,7 @@ def directory(stack: str, home: str = STATE) -> str:
 
 
 def read(path: str) -> Record:
-    """Read one journal; a last line that was cut off by a kill is passed over."""
+    """Read one journal. A last line that was cut off by a kill is ignored."""
     record = Record(path, {})
     with open(path, encoding="utf-8", errors="replace") as file:
         for line in file:
@@ -122,9 +122,9 @@ def records(stack: str, environment: EnvironmentName, home: str = STATE, newest:
 def glances(
     stack: str, environment: EnvironmentName, home: str = STATE, newest: int = LOOKED_AT
 ) -> list[tuple[Any, Any]]:
-    """How the newest operations began and ended, newest first: no end, None, for one that has none.
+    """How the newest operations began and ended, newest first. The end is None if there is none.
 
-    Reads the first and the last line only, which matters where it is done every minute.
+    Reads only the first and the last line, because the status page does this every minute.
     """
     found = []
     for path in _paths(stack, environment, home)[:newest]:
@@ -168,7 +168,7 @@ def _has_ended(path: str) -> bool:
 
 
 def _last_line(file: IO[bytes]) -> bytes:
-    """Long ones too: the end of an operation holds all that was wrong with it."""
+    """The last line, however long: the end of an operation holds everything that went wrong."""
     size, length = os.fstat(file.fileno()).st_size, 4096
     while True:
         file.seek(max(0, size - length))
@@ -179,5 +179,5 @@ def _last_line(file: IO[bytes]) -> bytes:
 
 
 def _is_end(line: bytes) -> bool:
-    # Within a text of the journal the quotes would have backslashes.
+    # Within a text of the journal the quotes would be escaped by backslashes.
     return line.startswith(b"{") and b'"event": "end"' in line

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One operation at a time for each environment. The kernel holds the lock, so it dies with its holder."""
+"""One operation at a time per environment. The kernel holds the lock, so it is released when its holder dies."""
 
 from __future__ import annotations
 
@@ -28,9 +28,9 @@ def lock_path(stack: str, name: str, directory: str = LOCKS) -> str:
 
 @contextlib.contextmanager
 def hold(path: str, who: LockHolder, wait_seconds: float) -> Iterator[None]:
-    """Hold the lock while the block runs. Raises RefusedError, naming the holder, when it is not free in time."""
+    """Hold the lock while the block runs. Raises RefusedError, naming the holder, if it is not free in time."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    # Not inherited by docker or git: a child that outlives us must not keep the lock.
+    # Not inherited by docker or git: a child that outlives this process must not keep the lock.
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
     try:
         deadline = time.monotonic() + max(wait_seconds, LOOK_SECONDS)
@@ -47,12 +47,12 @@ def hold(path: str, who: LockHolder, wait_seconds: float) -> Iterator[None]:
 
 
 def this_process(operation: str, person: str, host: str, now: float, reason: str = "") -> LockHolder:
-    """The holder that this process is, at `now` (seconds since the epoch)."""
+    """This process as a lock holder, at `now` (seconds since the epoch)."""
     return LockHolder(operation, person, host, time_of_day(now), os.getpid(), reason)
 
 
 def holder(path: str) -> LockHolder | None:
-    """Who holds the lock now, or None when it is free. Needs no right to write there."""
+    """Who holds the lock now, or None if it is free. Needs no write permission there."""
     try:
         handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
     except FileNotFoundError:
@@ -76,7 +76,7 @@ def _try(handle: int, kind: int = fcntl.LOCK_EX) -> bool:
 
 
 def _taken(path: str) -> Problem:
-    # Free by now, if its holder left between the two looks.
+    # Free by now, if its holder released it between the two attempts.
     who = holder(path) or LockHolder.from_json({})
     fix = f"wait for it with {option('lock_wait', '60')}, or see {hint('status')}"
     return Problem(f"busy: {who}", f"lock {os.path.basename(path)}", fix)
