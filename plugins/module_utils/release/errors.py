@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can go wrong, told so that a tired person can act on it."""
+"""What can go wrong, written so that a tired operator can act on it."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class ReleaseError(Exception):
 
 
 class RefusedError(ReleaseError):
-    """The request cannot be carried out, and nothing was changed. Holds every problem that was found, not the first."""
+    """The request cannot be carried out, and nothing was changed. Holds every problem found, not only the first."""
 
     def __init__(self, problems: Iterable[Problem]) -> None:
         self.problems = tuple(problems)
@@ -36,7 +36,7 @@ class RefusedError(ReleaseError):
 
 @dataclass
 class OperationError(ReleaseError):
-    """A step failed after the operation had begun; the caller puts everything back.
+    """A step failed after the operation had begun; the caller reverts everything.
 
     `log` holds the last lines of whatever failed, oldest first.
     """

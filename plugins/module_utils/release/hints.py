@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The commands that people are told to type, spelled for where they are. No other module knows a command line.
+"""The commands that messages tell people to type, spelled for where they are. No other module knows a command line.
 
-Errors, reports and journals hold one canonical form, `ansible-playbook onehost.release.promote -e apps=a`, made by
-`hint`. Whoever prints a text passes it through `spell` first, which knows where the reader is.
+Errors, reports and journals contain one canonical form, `ansible-playbook onehost.release.promote -e apps=a`, made by
+`hint`. Before a text is printed it passes through `spell`, which knows where the reader is.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ _COLLECTION = "onehost.release"
 
 @dataclass(frozen=True)
 class Command:
-    """A playbook: the options that it takes with -e, and the verbs that do the same on the host, where there are any:
-    of `onehost`, and of `onehost-control`, which the role for a control node installs."""
+    """A playbook: the options that it takes with -e, and the verbs that do the same on the host, if there are any: of
+    `onehost`, and of `onehost-control`, which the role for a control node installs."""
 
     options: tuple[str, ...]
     verb: str = ""
@@ -61,22 +61,22 @@ COMMANDS: Mapping[str, Command] = {
     "status": Command(("stack",), "status", "status"),
 }
 
-#: What brings a release live in an environment.
+#: The playbooks that bring a release live in an environment.
 RELEASING: Mapping[str, Playbook] = {"staging": "deploy_staging", "production": "promote"}
 
-#: A value that a shell and `-e` take as it is, and `<id>`, which the reader fills in. It ends with no punctuation, so
-#: that a comma or a full stop may follow the command.
+#: A value that the shell and `-e` take unquoted, and `<id>`, which the reader fills in. It does not end with
+#: punctuation, so a comma or a full stop may follow the command.
 _PLAIN = r"[\w./@+,~<>:-]*[\w/@+~>-]"
-#: Any other, within `-e "name='value'"`.
+#: Any other value, within `-e "name='value'"`.
 _QUOTED = r"[^'\"$`!\\\n]*"
 _OPTION = rf" -e (?:\"\w+='{_QUOTED}'\"|\w+={_PLAIN})"
-#: The second form is in the records that older engines left on hosts.
+#: The second form is in records that older engines left on hosts.
 _COMMAND = rf"{_RUN} (?:onehost\.release\.(\w+)|playbooks/(\w+)\.yml)((?:{_OPTION})*)( --check)?"
 _ON_CONTROL = "on your control machine: "
 _ON_HOST = "on the host: "
 _ARTIFACTS = "the artifacts of this run hold all that the task returned"
-#: A playbook's command; an option alone; the mark of a command that there is on the host only.
-#: Compiled when the first text is spelled: many a start of the engine spells none.
+#: A playbook's command; an option alone; the mark of a command that exists on the host only.
+#: Compiled on first use, because many runs of the engine spell nothing.
 _CANONICAL = (
     rf"(?:{_ON_CONTROL})?{_COMMAND}"
     rf"|(?<=\s)-e (?P<option>\w+)=(?P<value>{_PLAIN})"
@@ -97,7 +97,7 @@ class Place:
     """
 
     kind: Literal["collection", "clone", "host", "control"] = "collection"
-    #: Options that choose the hosts and open them, as -i with its value: the next command needs them too.
+    #: Options that select hosts and give access to them, as -i with its value: the next command needs them too.
     options: tuple[str, ...] = ()
     #: Where the playbooks are, as the reader would type it.
     folder: str = ""
@@ -108,7 +108,7 @@ class Place:
 
 
 def hint(playbook: Playbook, /, *, check: bool = False, **options: str) -> str:
-    """A command in its canonical form. Raises KeyError or ValueError for what does not exist."""
+    """A command in its canonical form. Raises KeyError or ValueError if it does not exist."""
     known = COMMANDS[playbook].options
     for name in options:
         if name not in known:
@@ -122,19 +122,19 @@ def verb_hint(verb: str) -> str:
 
 
 def host_command(words: str) -> str:
-    """A command that there is on the host only, as those of docker."""
+    """A command that exists on the host only, such as one of docker's."""
     return _ON_HOST + words
 
 
 def option(name: str, value: str) -> str:
-    """An option to be added to the command that was typed, in its canonical form."""
+    """An option to add to the command that was typed, in its canonical form."""
     if name not in _HOST_OPTIONS:
         raise ValueError(f"no command takes {name}")
     return f"-e {_extra(name, value)}"
 
 
 def spell(text: str, place: Place) -> str:
-    """The text with its commands as they are typed in that place. What is spelled already stays as it is."""
+    """The text with its commands as they are typed in that place. Commands already spelled are left as they are."""
     return (
         re.sub(_CANONICAL, lambda found: _spelled(found, place), text)
         if _RUN in text or "-e " in text or _ON_HOST in text
@@ -143,7 +143,7 @@ def spell(text: str, place: Place) -> str:
 
 
 def spell_all(data: T, place: Place) -> T:
-    """Data with each text in it spelled; that of a dataclass too, which Ansible's own errors are."""
+    """Data with each text in it spelled; also that of a dataclass, which Ansible's own errors are."""
     found: Any = data
     if isinstance(data, str):
         found = spell(data, place)
@@ -162,8 +162,8 @@ def spell_all(data: T, place: Place) -> T:
 
 
 def on_host(text: str, stack: str) -> str:
-    """The text for readers who may be anywhere, on a page or in a chat: there is one command that is right for all of
-    them, that of the host, which the text names. Whether they have a clone or which inventory, nobody knows."""
+    """The text for readers who may be anywhere, as on a page or in a chat: with the commands of the host, which the
+    text names. Those always work; whether the readers have a clone, and which inventory, is unknown."""
     return spell(text, Place("host", stack=stack))
 
 
@@ -192,10 +192,10 @@ def _spelled(found: re.Match[str], place: Place) -> str:
     command = COMMANDS.get(playbook)
     if command is None:
         return found[0]
-    # The words after -e are name=value, or name='value' where the value has blanks.
+    # The words after -e are name=value, or name='value' if the value contains blanks.
     pairs = [word.partition("=") for word in shlex.split(found[3])[1::2]]
     options = {name: value.strip("'") for name, _sign, value in pairs}
-    # Somebody typed the stack: a word that no stack can be called is left out.
+    # The stack was typed: ignore a word that cannot be a stack's name.
     if "stack" in command.options and "stack" not in options and re.fullmatch(_PLAIN, place.stack):
         options = {"stack": place.stack, **options}
     if is_host:

@@ -55,7 +55,7 @@ SYSTEM_LOG = "/var/log/journal"
 
 @dataclass(frozen=True)
 class Paths:
-    """Where locks and journals are kept; tests use their own."""
+    """Where locks and journals are kept; tests use directories of their own."""
 
     state: str = STATE
     locks: str = LOCKS

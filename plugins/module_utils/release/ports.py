@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The seam between the engine and the host: everything the engine can observe or change, as protocols.
+"""The ports between the engine and the host: everything the engine can observe or change, as protocols.
 
-The adapters implement them on a real host. Tests have fakes, and can make any single step fail.
+Adapters implement them on a real host. Tests use fakes, which can make any single step fail.
 """
 
 from __future__ import annotations
@@ -194,7 +194,7 @@ class AvailabilityPort(Protocol):
 
 
 class NoAvailability:
-    """Nobody looks on."""
+    """Availability is not measured."""
 
     def watch(self, asked: Sequence[ProbeTarget]) -> AbstractContextManager[ProbeCounts]:
         return nullcontext(ProbeCounts())
@@ -207,7 +207,7 @@ class NotifierPort(Protocol):
 
 
 class NoNotifier:
-    """Nobody wants to know."""
+    """Nobody is notified."""
 
     def notify(self, event: Event, wait: bool = False) -> None:
         return None
@@ -240,7 +240,7 @@ class NoPage:
 
 @dataclass(frozen=True)
 class Host:
-    """All adapters together: the only way in which operations reach the host."""
+    """All adapters together: operations reach the host only through these."""
 
     paths: Paths
     docker: DockerPort

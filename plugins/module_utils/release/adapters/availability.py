@@ -14,7 +14,7 @@ from ..ports import ProbePort
 from ..releases.runtime import Answer, ProbeCounts, ProbeTarget
 from ..util.concurrency import TaskPool
 
-#: Short enough for a break that a visitor notices, seldom enough for no app to feel it.
+#: Pause between requests: short enough to catch an outage that a visitor notices, long enough not to load the apps.
 INTERVAL_SECONDS = 0.25
 
 
@@ -22,7 +22,7 @@ LONGEST_ANSWER_SECONDS = 6.0
 
 
 class AvailabilityProbe:
-    """Looks on in a thread of its own."""
+    """Sends the requests in a thread of its own."""
 
     def __init__(self, probe: ProbePort, interval: float = INTERVAL_SECONDS) -> None:
         self.probe = probe
@@ -30,7 +30,7 @@ class AvailabilityProbe:
 
     @contextlib.contextmanager
     def watch(self, asked: Sequence[ProbeTarget]) -> Iterator[ProbeCounts]:
-        """Look on while the block runs. The counts are complete after it."""
+        """Measure while the block runs. The counts are complete after it."""
         seen, over = ProbeCounts(), threading.Event()
         thread = threading.Thread(target=self._look, args=(list(asked), seen, over), daemon=True)
         thread.start()
@@ -48,7 +48,7 @@ class AvailabilityProbe:
                     lambda target: self.probe.edge(target.port, target.host, target.path, tls=target.tls), asked
                 )
 
-            # What is not answered before anything happens cannot be lost by it: a first release, an app that is ill.
+            # Targets that fail before anything happens cannot be lost: a first release, or an app that is already down.
             asked = [question for question, answer in zip(asked, ask(), strict=True) if is_good(answer)]
             down_since = None
             while asked and not over.wait(self.interval):

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Understanding BuildKit's plain output: which Dockerfile step runs, which one failed, and its last lines."""
+"""Parsing BuildKit's plain output: which Dockerfile step is running, which one failed, and its last lines."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ _INTERNAL = re.compile(r"^(#\d+ (sha256:|extracting|DONE|CACHED|exporting|transf
 
 
 class BuildLog:
-    """Feed it each line; it keeps what a person needs when the build fails."""
+    """Takes the output line by line and keeps what a person needs when the build fails."""
 
     def __init__(self, kept: int = 200) -> None:
         self._steps: dict[str, str] = {}
@@ -24,7 +24,7 @@ class BuildLog:
         self._failed = ""
 
     def add(self, line: str) -> str:
-        """Take one line. Returns the name of a Dockerfile step when the line begins one, else an empty text."""
+        """Take one line. Returns the name of a Dockerfile step if the line begins one, else an empty string."""
         if not _INTERNAL.match(line):
             self._lines.append(line)
         if match := _STEP.match(line):
@@ -43,6 +43,6 @@ class BuildLog:
         return self._steps.get(self._failed, "")
 
     def tail(self, lines: int) -> list[str]:
-        """The failing step's own last lines; the last lines of all when it printed none."""
+        """The failing step's own last lines; the last lines of the whole build if it printed none."""
         own = list(self._outputs.get(self._failed, []))
         return (own or list(self._lines))[-lines:]

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A certificate and its key, examined before the edge gets them: by a TLS handshake, in memory, for each host name.
+"""Examining a certificate and its key before the edge gets them: by a TLS handshake, in memory, for each host name.
 
-So what is found is what a browser would find, but for one thing: the certificate itself counts as trusted, because
-the authority that signed it may be the company's own.
+This finds what a browser would find, with one exception: the certificate itself counts as trusted, because the
+authority that signed it may be the company's own.
 """
 
 from __future__ import annotations
@@ -18,12 +18,12 @@ from ..errors import Problem, RefusedError
 from ..stack.tls import CertificatePair
 
 END = b"-----END CERTIFICATE-----"
-# The numbers that OpenSSL gives what it finds (X509_V_ERR_*).
+# OpenSSL's numbers for verification errors (X509_V_ERR_*).
 NOT_YET_VALID, EXPIRED, OTHER_NAME = 9, 10, 62
 
 
 def read_pair(certificate: str, key: str) -> CertificatePair:
-    """Read both from files. Raises RefusedError with everything that is wrong with the files."""
+    """Read both from files. Raises RefusedError with every problem of the files."""
     problems: list[Problem] = []
     pair = CertificatePair(_read(certificate, "certificate", problems), _read(key, "key", problems), certificate, key)
     if problems:
@@ -44,14 +44,14 @@ def _read(path: str, what: str, problems: list[Problem]) -> bytes:
 
 
 def examine(pair: CertificatePair, hosts: Iterable[str]) -> datetime.datetime:
-    """Returns until when the certificate is valid. Raises RefusedError: unreadable, another's key, expired, …"""
+    """Returns until when the certificate is valid. Raises RefusedError: unreadable, expired, for another key, …"""
     server = _server(pair)
     client = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
     client.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
     client.load_verify_locations(cadata=(pair.certificate.partition(END)[0] + END).decode() + "\n")
     problems: list[Problem] = []
     until = None
-    # nginx's wildcards stand for anything, a certificate's for one label.
+    # nginx's wildcards match any number of labels, a certificate's only one.
     for host in [None, *sorted({host.replace("*", "any") for host in hosts})]:
         client.check_hostname = host is not None
         try:
@@ -66,7 +66,7 @@ def examine(pair: CertificatePair, hosts: Iterable[str]) -> datetime.datetime:
 
 
 def _server(pair: CertificatePair) -> ssl.SSLContext:
-    """A server that has the two. Only memory holds them: Python takes a key from a file alone."""
+    """A TLS server context with the pair. The files are in memory only: Python loads a key from nothing but a file."""
     server = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     if END not in pair.certificate:
         raise RefusedError([Problem("holds no certificate", pair.certificate_place, "it must be in PEM format")])
@@ -89,7 +89,7 @@ def _server(pair: CertificatePair) -> ssl.SSLContext:
 
 
 def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, host: str | None) -> datetime.datetime:
-    """Both sides of a handshake, turn by turn. Returns until when the certificate is valid."""
+    """Run both sides of a handshake in turn. Returns until when the certificate is valid."""
     to_client, to_server = ssl.MemoryBIO(), ssl.MemoryBIO()
     here = client.wrap_bio(to_client, to_server, server_hostname=host)
     there = server.wrap_bio(to_server, to_client, server_side=True)
@@ -101,7 +101,7 @@ def _shake_hands(client: ssl.SSLContext, server: ssl.SSLContext, host: str | Non
 
 
 def _step(side: ssl.SSLObject) -> bool:
-    """Go on with a handshake. False: it waits for the other side."""
+    """Continue a handshake. Returns False while it waits for the other side."""
     try:
         side.do_handshake()
     except ssl.SSLWantReadError:

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The disk of this host: what takes room on it, and removing one thing at a time.
+"""The disk of this host: what takes up space on it, and removing one item at a time.
 
-Never forced, and nothing here writes a file: a disk that is full to the last byte can still be cleaned up. The engine
-is asked over its socket for the same reason: its command line keeps files of its own.
+Nothing is forced and nothing here writes a file, so even a completely full disk can be cleaned up. Docker is called
+over its socket for the same reason: its command line keeps files of its own.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ DOCKER_OBJECTS = {cleanup.IMAGE: "images", cleanup.CONTAINER: "containers", clea
 REMOVE_SECONDS = 600
 #: Ballast file: deleting it frees the few MB that Docker needs to delete anything on a full disk.
 BALLAST = "onehost-spare"
-#: Where large things are usually found when the disk is full.
+#: Where large files usually are when the disk is full.
 USUAL_PLACES = ("/var/log", "/var/cache", "/var/tmp", "/tmp", "/root", "/opt", "/srv", "/home", "/usr")
 
 
@@ -46,10 +46,10 @@ class Disk:
         self.provisioned = provisioned
         self._home = ""
 
-    # Looking
+    # Inspecting
 
     def observe(self, stacks: Sequence[Stack]) -> HostUsage:
-        """Everything that takes room on the host, but for what the stacks themselves keep."""
+        """Everything that takes up space on the host, except what the stacks themselves keep."""
         total, free = self.space(stacks)
         return HostUsage(
             total=total,
@@ -80,7 +80,7 @@ class Disk:
         return used(path)
 
     def settings(self, given: Mapping[str, float | int | None]) -> Settings:
-        """What provisioning wrote, with what was asked for now over it. Raises RefusedError."""
+        """The provisioned settings, overridden by what was asked for now. Raises RefusedError."""
         data: Any = {}
         if os.path.exists(self.provisioned):
             with open(self.provisioned, encoding="utf-8") as file:
@@ -93,11 +93,11 @@ class Disk:
         return self._home
 
     def spend_ballast(self) -> None:
-        """Docker cannot forget an image without a free byte to write that down: give it some."""
+        """Delete the ballast file: Docker needs a few free bytes to record that an image is removed."""
         _unlink(os.path.join(self._docker_home(), BALLAST))
 
     def renew_ballast(self, stacks: Sequence[Stack]) -> None:
-        """Set room aside for the day when the disk is full. Not while there is little of it."""
+        """Write the ballast file for the day when the disk is full. Not while free space is low."""
         path = os.path.join(self._docker_home(), BALLAST)
         if os.path.exists(path) or self.space(stacks)[1] < 4 * cleanup.BALLAST_BYTES:
             return
@@ -114,7 +114,7 @@ class Disk:
         for item in self.docker.expect("GET", "/images/json", {"shared-size": "true"}):
             names = [name for name in item.get("RepoTags") or [] if name != "<none>:<none>"]
             if not names:
-                # The store of containerd names an image that lost its tags by its digest; ours has no such name.
+                # The containerd store names an untagged image by its digest; the classic store has no name for it.
                 names = [name for name in item.get("RepoDigests") or [] if not name.startswith("<none>@")]
             shared = max(0, int(item.get("SharedSize", 0)))
             found.append(
@@ -162,7 +162,7 @@ class Disk:
         )
 
     def consumers(self, usage: HostUsage, number: int = 10) -> list[DiskItem]:
-        """What takes most room, for a person who has to find more of it."""
+        """The largest consumers of space, for a person who has to free more of it."""
         ours = {stack.name for stack in usage.stacks}
         found = [
             DiskItem(f"image {', '.join(image.names) or image.id[7:19]}{_mark(image, ours)}", image.bytes)
@@ -207,7 +207,7 @@ class Disk:
         for path in paths:
             status, data = self.docker.call("DELETE", path, None, REMOVE_SECONDS)
             if status == 409:
-                # Somebody began to use it since it was looked at: exactly then it has to stay.
+                # Somebody has begun to use it since it was inspected, so it has to stay.
                 return str(data.get("message", "in use") if isinstance(data, dict) else data)
             if status >= 400 and status != 404:
                 message = data.get("message", "") if isinstance(data, dict) else str(data)
@@ -216,7 +216,7 @@ class Disk:
 
 
 def used(path: str) -> int:
-    """Bytes on the disk of a file or of everything below a directory, on its own file system."""
+    """Bytes on disk of a file, or of everything below a directory on the same file system."""
     total = 0
     with contextlib.suppress(OSError):
         device = os.lstat(path).st_dev
@@ -243,7 +243,7 @@ def _remove_release(removal: Removal, stacks: Sequence[Stack]) -> str:
     name, _separator, release = removal.names[0].partition("/")
     stack = next(stack for stack in stacks if stack.name == name)
     home = os.path.join(stack.directory, "releases", release)
-    # Without this file it is no release any more, wherever the rest is broken off.
+    # Remove this file first: without it the rest is no release, wherever the removal is interrupted.
     _unlink(os.path.join(home, "release.json"))
     shutil.rmtree(home, ignore_errors=True)
     return "" if not os.path.exists(home) else "some of its files could not be removed"
@@ -261,7 +261,7 @@ def _vacuum(megabytes: int) -> str:
 
 
 def package_files(home: str = APT_CACHE) -> list[str]:
-    """What apt fetched or computed and would fetch or compute again."""
+    """What apt downloaded or computed and can download or compute again."""
     found = [os.path.join(home, name) for name in ("pkgcache.bin", "srcpkgcache.bin")]
     for folder in (os.path.join(home, "archives"), os.path.join(home, "archives", "partial")):
         names = sorted(os.listdir(folder)) if os.path.isdir(folder) else []
@@ -270,7 +270,7 @@ def package_files(home: str = APT_CACHE) -> list[str]:
 
 
 def _empty_package_cache(home: str = APT_CACHE) -> str:
-    """What `apt-get clean` removes, without the lock file that it would write; apt's own lock is respected."""
+    """Removes what `apt-get clean` does, without writing its lock file; apt's own lock is respected."""
     archives = os.path.join(home, "archives")
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(FileNotFoundError):

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disk use over time: one short line for each sample, thinned so that the file never grows.
+"""Disk use over time: one short line for each sample, thinned so that the file stays small.
 
-A sample that is lost is no loss: nothing here is flushed, and a line that a full disk cut off is passed over.
+Losing a sample does no harm: nothing here is flushed, and a line that a full disk cut off is ignored.
 """
 
 from __future__ import annotations
@@ -14,12 +14,12 @@ import os
 from ..planning.disk_usage import BUCKET_SECONDS, KEPT_SECONDS, Sample, thin
 from ..util.files import write_atomically
 
-#: Samples come each minute; the file is thinned when it holds this many, which is about twice a day.
+#: There is one sample a minute. The file is thinned when it holds this many, about twice a day.
 MOST_LINES = KEPT_SECONDS // BUCKET_SECONDS + 700
 
 
 def add(sample: Sample, path: str) -> list[Sample]:
-    """Note a sample. Returns those of the last week, one for every ten minutes, oldest first."""
+    """Add a sample. Returns those of the last week, one for every ten minutes, oldest first."""
     line = json.dumps([sample.at, sample.total, sample.free]) + "\n"
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
     try:
@@ -35,7 +35,7 @@ def add(sample: Sample, path: str) -> list[Sample]:
 
 
 def load(path: str) -> list[Sample]:
-    """All samples of the file in its order; what is no sample is passed over."""
+    """All samples in the file's order; invalid lines are ignored."""
     try:
         with open(path, encoding="utf-8", errors="replace") as file:
             return [sample for line in file if (sample := _parse(line)) is not None]

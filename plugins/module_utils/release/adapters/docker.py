@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Docker, through its engine's socket for single objects and through Compose for whole slots and builds.
+"""Docker: over the daemon's socket for single objects, and through Compose for whole slots and builds.
 
-The engine's API is asked without a version in the path, so the daemon answers in its own (Docker 24 to 29); only
-fields that have not changed in that range are read. One call takes 1 to 3 ms where the command line takes 20.
+API paths carry no version, so the daemon answers in its own (Docker 24 to 29); only fields that have not changed in
+that range are read. One call takes 1 to 3 ms, where the command line takes 20.
 """
 
 from __future__ import annotations
@@ -31,10 +31,10 @@ from .build_log import BuildLog
 
 START_DOCKER = host_command("systemctl status docker; systemctl start docker")
 
-#: An upper bound for one call that is not a stop; a daemon that hangs longer is broken.
+#: Timeout in seconds of one call that is not a stop; a daemon that hangs longer is broken.
 CALL_SECONDS = 60
 LOG_SECONDS = 10
-#: Where packages put Docker's plugins. Compose is started from there: the detour over `docker` takes 30 ms.
+#: Where packages install Docker's plugins. Compose is started from there: going through `docker` costs 30 ms.
 PLUGINS = (
     "/usr/local/lib/docker/cli-plugins",
     "/usr/local/libexec/docker/cli-plugins",
@@ -103,7 +103,7 @@ class Docker:
         return Image(data["Id"], (data.get("Config") or {}).get("Labels") or {}, int(data.get("Size", 0)))
 
     def image_with_label(self, label: str, value: str) -> Image | None:
-        """The newest image that carries the label with this value."""
+        """The newest image that has the label with this value."""
         filters = json.dumps({"label": [f"{label}={value}"]})
         found = self.expect("GET", "/images/json", {"filters": filters})
         newest = max(found, key=lambda item: item["Created"], default=None)
@@ -150,7 +150,7 @@ class Docker:
                 continue  # started by hand with docker-compose.yml: not part of any slot
             status, data = self.call("GET", f"/containers/{item['Id']}/json")
             if status == 404:
-                continue  # gone between the two calls
+                continue  # removed between the two calls
             result.append(_container(data))
         return sorted(result, key=lambda container: (container.slot, container.app))
 
@@ -203,7 +203,7 @@ class Docker:
         self._each(containers, lambda c: self.expect("POST", f"/containers/{c.id}/start"))
 
     def stop(self, containers: Iterable[Container], seconds: Mapping[str, int]) -> None:
-        """Stop all at once; each gets SIGTERM and its own number of seconds before SIGKILL."""
+        """Stop all containers at once; each gets SIGTERM and its own number of seconds before SIGKILL."""
 
         def stop_one(container: Container) -> None:
             grace = seconds.get(container.app, 10)
@@ -218,7 +218,7 @@ class Docker:
         concurrently(action, containers)
 
     def logs(self, container: Container, lines: int) -> list[str]:
-        """The last lines of a container. They only explain a failure, so to have none is no other failure."""
+        """The last lines of a container's log. They only explain a failure, so it is no error if there are none."""
         try:
             done = subprocess.run(
                 ["docker", "logs", "--tail", str(lines), container.id],
@@ -239,7 +239,7 @@ class Docker:
     def build(
         self, compose_file: str, apps: Sequence[str], fresh: bool, log: Callable[[str], None]
     ) -> list[BuildResult]:
-        """Build all apps at the same time, one Compose build each, so that one failure hides no other."""
+        """Build all apps concurrently, one Compose build each, so that one failure hides no other."""
 
         def build_one(app: str) -> BuildResult:
             begun = time.monotonic()
@@ -275,16 +275,16 @@ class Docker:
 
 
 def _compose_program() -> list[str]:
-    """Compose itself where it is a plugin; otherwise Docker's command line, which says best what is missing."""
+    """Compose itself if it is a plugin; otherwise Docker's command line, which reports best what is missing."""
     paths = (os.path.join(place, "docker-compose") for place in PLUGINS)
     found = next((path for path in paths if os.access(path, os.X_OK)), "")
     return [found] if found else ["docker", "compose"]
 
 
 def _environment() -> dict[str, str]:
-    """What Compose and BuildKit may see of our own environment: nothing that a file would interpolate.
+    """The part of our own environment that Compose and BuildKit may see: nothing that a file would interpolate.
 
-    Provenance attestations hold the time of the build, so they would give an unchanged app a new image ID.
+    Provenance attestations contain the time of the build, so they would give an unchanged app a new image ID.
     """
     kept = {key: os.environ[key] for key in ("PATH", "HOME", "LANG", "DOCKER_HOST") if key in os.environ}
     return {

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The files of feature flags in an environment's directory: what was set, its history, and what each app reads."""
+"""The files of feature flags in an environment's directory: overrides, their history, and what each app reads."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from ..util.files import as_json, read, write_atomically
 
 RECORD = "turned.json"
 HISTORY = "history.jsonl"
-#: In a directory of the app's own, which is mounted as a whole: the file in it may be replaced in one step.
+#: In a directory of the app's own, mounted as a whole, so that the file in it can be replaced atomically.
 OF_APP = "flags.json"
 
 
 def load(home: str) -> State:
-    """What was set, with who, why and when. Raises RefusedError when the record cannot be read."""
+    """The overrides, with who, why and when. Raises RefusedError if the record cannot be read."""
     path = os.path.join(home, RECORD)
     try:
         with open(path, encoding="utf-8") as file:
@@ -36,7 +36,7 @@ def load(home: str) -> State:
 
 
 def save(home: str, known: State, change: FlagChange) -> None:
-    """Keep what is set now, and one change in the history."""
+    """Store the current overrides, and add one change to the history."""
     os.makedirs(home, mode=0o755, exist_ok=True)
     write_atomically(os.path.join(home, RECORD), as_json(known), 0o644)
     with open(os.path.join(home, HISTORY), "a", encoding="utf-8") as file:
@@ -44,7 +44,7 @@ def save(home: str, known: State, change: FlagChange) -> None:
 
 
 def save_app(home: str, app: str, values: Mapping[str, bool], *, write: bool) -> str:
-    """Write the file that an app reads. Returns its path when that is a change, else an empty text."""
+    """Write the file that an app reads. Returns its path if that is a change, else an empty string."""
     path = os.path.join(home, app, OF_APP)
     data = as_json(values)
     if read(path) == data:

@@ -63,7 +63,7 @@ class Git:
         return str(done.stdout)
 
     def problem(self, stack: Stack) -> str:
-        """Why the directory cannot be used as the stack's checkout, or an empty text."""
+        """Why the directory cannot be used as the stack's checkout, or an empty string."""
         if not os.path.isdir(os.path.join(stack.directory, ".git")):
             return "is not a git checkout"
         if self._run(stack, "remote", "get-url", "origin").returncode != 0:
@@ -95,7 +95,7 @@ class Git:
         return None
 
     def local_changes(self, stack: Stack) -> list[str]:
-        """Changed, added and untracked files, as git prints them; what `.git/info/exclude` names does not count."""
+        """Changed, added and untracked files, as git prints them; files in `.git/info/exclude` do not count."""
         return self._need(stack, "status", "--porcelain", "--untracked-files=normal").splitlines()
 
     def tracked(self, stack: Stack, commit: str, paths: Sequence[str]) -> list[str]:
@@ -123,6 +123,6 @@ class Git:
 
 
 def _reason(lines: Sequence[str]) -> str:
-    """The line that says what is wrong: git's advice comes after it."""
+    """The line that says what is wrong; git's advice follows it."""
     told = [line for line in lines if line.startswith(("fatal:", "error:"))]
     return told[0] if told else lines[-1] if lines else "no output"

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""gitleaks, where it is installed: it knows what the keys of well-known services look like."""
+"""gitleaks, if it is installed: it recognises the keys of well-known services."""
 
 from __future__ import annotations
 
@@ -17,29 +17,29 @@ from ..errors import OperationError
 from ..paths import GITLEAKS_CONFIG
 
 SECONDS = 300.0
-#: Also where sudo has cut the path short.
+#: Covers the usual directories even if sudo has shortened PATH.
 PLACES = ("/usr/local/sbin", "/usr/local/bin", "/usr/sbin", "/usr/bin")
 
 
 class Gitleaks:
-    """The command on this host."""
+    """The gitleaks command of this host."""
 
     def __init__(self, config: str = GITLEAKS_CONFIG, seconds: float = SECONDS) -> None:
         self.config = config
         self.seconds = seconds
 
     def version(self) -> str:
-        """What it is, and which rules it has; empty when it is not installed."""
+        """Identifies the program and its rules; empty if it is not installed."""
         program = self._program()
         if not program:
             return ""
-        # That of a distribution may not know what it is; its file then tells one from the next.
+        # A distribution's build may not know its version; the file's metadata then tells builds apart.
         number = re.search(r"[0-9]+(\.[0-9]+)+", self._run([program, "version"], "/"))
         text = f"gitleaks {number.group() if number else f'of {_date(program)}'}"
         return f"{text} with {self.config} of {_date(self.config)}" if os.path.exists(self.config) else text
 
     def scan(self, directory: str) -> list[tuple[str, str]]:
-        """Rule and file, relative to the directory, of all that looks like a secret. The values are not even read."""
+        """Rule and file, relative to the directory, of everything that looks like a secret. Values are never read."""
         report = os.path.join(directory, "report.json")
         source = os.path.join(directory, "files")
         words = ["detect", "--no-git", "--source", ".", "--redact", "--no-banner", "--exit-code", "0"]

@@ -4,8 +4,8 @@
 """The router: HAProxy's map of what is live, in its memory and on disk.
 
 One entry decides the slot of every app of an environment and the release it names, see docs/architecture.md.
-The file is written first: should the machine stop between the two, HAProxy starts with what the file says, and the
-engine's recovery goes by the file too.
+The file is written first: if the machine stops between the two writes, HAProxy starts with the file's content, and
+recovery relies on the file too.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ class HAProxy:
         return b"".join(parts).decode()
 
     def live(self, stack: str, environment: EnvironmentName) -> Live | None:
-        """What the file says is live; None when nothing is, or the environment was never provisioned."""
+        """What is live according to the file; None if nothing is, or if the environment was never provisioned."""
         try:
             with open(self._map(stack, environment), encoding="utf-8") as file:
                 words = file.read().split()
@@ -58,7 +58,7 @@ class HAProxy:
         return Live.parse(words[1]) if len(words) >= 2 and words[0] == "live" else None
 
     def set_live(self, stack: str, environment: EnvironmentName, live: Live | None) -> None:
-        """Send all apps of an environment to one slot. Safe to repeat."""
+        """Send the traffic of all apps of an environment to one slot. Safe to repeat."""
         path = self._map(stack, environment)
         if not os.path.exists(path):
             raise OperationError(
@@ -74,18 +74,18 @@ class HAProxy:
         except OSError as error:
             # HAProxy is down or starting: it will read the file. Nothing is answered until then anyway.
             raise OperationError("the router (HAProxy) does not answer", self.admin_socket, str(error), FIX) from error
-        # A stack of workers alone has no frontend, so HAProxy has no use for its map. For any other stack the
-        # confirmation through the edge tells.
+        # A stack of workers alone has no frontend, so HAProxy does not know its map. For any other stack, the
+        # confirmation through the edge finds the mistake.
         if answer and not answer.startswith("Unknown map identifier"):
             raise OperationError("the router (HAProxy) refused the new entry", path, answer, FIX)
 
-    # Routes that a feature flag has closed: what is in the map is answered with 503.
+    # Routes that a feature flag has closed: the router answers 503 for every entry of the map.
 
     def _closed(self, stack: str, environment: EnvironmentName) -> str:
         return f"{self.directory}/{stack}-{environment}-off.map"
 
     def closed(self, stack: str, environment: EnvironmentName) -> dict[str, str]:
-        """The closed routes, `<app>/<path>/`, each with its flag, as the file has them."""
+        """The closed routes, `<app>/<path>/`, each with its flag, according to the file."""
         try:
             with open(self._closed(stack, environment), encoding="utf-8") as file:
                 pairs = [line.split() for line in file]
@@ -96,16 +96,16 @@ class HAProxy:
     def set_closed(
         self, stack: str, environment: EnvironmentName, routes: Mapping[str, str], *, must_run: bool = True
     ) -> None:
-        """Close these routes and open all others, in one step. Safe to repeat. With `must_run` false HAProxy may be
-        down, or not be there yet: it reads the file when it starts."""
+        """Close these routes and open all others, atomically. Safe to repeat. With `must_run` false HAProxy may be down
+        or not installed yet: it reads the file when it starts."""
         path = self._closed(stack, environment)
         os.makedirs(self.directory, mode=0o755, exist_ok=True)
         write_atomically(path, "".join(f"{key} {flag}\n" for key, flag in sorted(routes.items())).encode(), 0o644)
         try:
             answer = self.command(f"prepare map {path}").strip()
             if answer.startswith("Unknown map identifier"):
-                # A stack of workers alone has no frontend; for any other, HAProxy has not been told of the map yet, and
-                # reads it when it is.
+                # A stack of workers alone has no frontend. For any other stack HAProxy does not know the map yet, and
+                # reads it once it is configured.
                 return
             found = re.search(r"New version created: (\d+)", answer)
             if found is None:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Asking apps whether they are ready, and the edge whether it answers with the right release. Loopback only."""
+"""Probing apps for readiness, and the edge for the right release. Loopback only."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import ssl
 
 from ..releases.runtime import Answer
 
-#: One probe never waits longer than this; readiness is a matter of many short questions.
+#: Timeout in seconds of one probe; waiting for readiness takes many short probes.
 PROBE_SECONDS = 5.0
 
 
 class _Encrypted(http.client.HTTPConnection):
-    """TLS to this very host, for the host name that is asked for. Who answers is beyond doubt here, and a certificate
-    that ran out last night must not stand in the way of a rollback; provisioning checks certificates."""
+    """TLS to this very host, for the requested host name. The peer is known here, and a certificate that expired last
+    night must not block a rollback, so nothing is verified; provisioning checks certificates."""
 
     def __init__(self, address: str, port: int, *, timeout: float, name: str) -> None:
         super().__init__(address, port, timeout=timeout)
@@ -37,11 +37,11 @@ class Probe:
         self.seconds = seconds
 
     def health(self, port: int, path: str) -> Answer:
-        """Ask an app in its slot directly."""
+        """Probe an app in its slot directly."""
         return self._ask(port, "localhost", path)
 
     def edge(self, port: int, host: str, path: str, *, tls: bool = False) -> Answer:
-        """Ask the edge as a visitor would, on the host's own address."""
+        """Probe the edge as a visitor would, on the host's own address."""
         return self._ask(port, host, path, tls=tls)
 
     def _ask(self, port: int, host: str, path: str, *, tls: bool = False) -> Answer:

@@ -3,9 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The edge's part of a stack: which routes nginx has now, and which the inventory wants.
 
-provision.yml writes what is wanted to `nginx/<environment>.conf`; what nginx reads is `nginx/live/<environment>.conf`.
-The routes travel with a release, so a promote brings new ones and a rollback the old ones; when they are the same,
-which is nearly always, nginx is left alone.
+provision.yml writes the wanted routes to `nginx/<environment>.conf`; nginx reads `nginx/live/<environment>.conf`.
+Routes belong to a release, so a promote brings new ones and a rollback restores the old ones. If they have not
+changed, as is usual, nginx is left alone.
 """
 
 from __future__ import annotations
@@ -36,32 +36,32 @@ class Nginx:
         return os.path.join(stack.directory, "nginx", *(["live"] if live else []), f"{environment}.conf")
 
     def wanted(self, stack: Stack, environment: EnvironmentName) -> bytes | None:
-        """The routes as provisioned; None when provision.yml never ran."""
+        """The routes as provisioned; None if provision.yml never ran."""
         return read(self._path(stack, environment, live=False))
 
     def live(self, stack: Stack, environment: EnvironmentName) -> bytes | None:
-        """The routes that nginx has."""
+        """The routes that nginx uses now."""
         return read(self._path(stack, environment, live=True))
 
     def set_live(self, stack: Stack, environment: EnvironmentName, routes: bytes) -> None:
-        """Give nginx these routes, if it has others. A configuration that nginx refuses is taken back at once."""
+        """Give nginx these routes if it has others. A configuration that nginx rejects is reverted at once."""
         self._replace(self._path(stack, environment, live=True), routes, 0o644, "the routes of the release")
 
     def _certificate(self, name: str) -> str:
         return os.path.join(self.certificates, f"{name}.pem")
 
     def certificate(self, name: str) -> CertificatePair | None:
-        """The certificate with its key that nginx has for an environment, `<stack>-<environment>`."""
+        """The certificate with its key that nginx uses for an environment, `<stack>-<environment>`."""
         path = self._certificate(name)
         data = read(path)
         return None if data is None else CertificatePair(data, data, path, path)
 
     def set_certificate(self, name: str, pair: CertificatePair) -> bool:
-        """Give nginx this certificate of an environment, if it has another. Returns whether it had."""
+        """Give nginx this certificate of an environment if it has another. Returns whether it had."""
         return self._replace(self._certificate(name), pair.pem, 0o600, f"the certificate of {name}")
 
     def place_certificate(self, name: str, pair: CertificatePair, *, write: bool = True) -> bool:
-        """Put this certificate of an environment where nginx, which may not run yet, will read it. Returns whether
+        """Write this certificate of an environment to where nginx, which may not run yet, will read it. Returns whether
         that is a change."""
         path = self._certificate(name)
         changed = read(path) != pair.pem or os.stat(path).st_mode & 0o777 != 0o600
@@ -70,16 +70,16 @@ class Nginx:
         return changed
 
     def read_certificate(self, certificate_path: str, key_path: str) -> CertificatePair:
-        """A certificate and its key from where people keep them. Raises RefusedError with all that is wrong."""
+        """A certificate and its key from where people keep them. Raises RefusedError with every problem."""
         return certificate.read_pair(certificate_path, key_path)
 
     def examine(self, pair: CertificatePair, hosts: Iterable[str]) -> datetime.datetime:
-        """Returns until when the certificate is valid. Raises RefusedError if a browser would turn it down."""
+        """Returns until when the certificate is valid. Raises RefusedError if a browser would reject it."""
         return certificate.examine(pair, hosts)
 
     def _replace(self, path: str, data: bytes, mode: int, what: str) -> bool:
         before = read(path)
-        # It outlives a kill between the file and the reload, so that the reload is made up for.
+        # Survives a kill between writing the file and the reload, so that the reload is done later.
         pending = f"{path}.pending"
         if before == data and not os.path.exists(pending):
             return False

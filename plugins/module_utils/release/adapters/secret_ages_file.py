@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The file that remembers since when each secret has its value."""
+"""The file that records since when each secret has had its value."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def path_of(stack: Stack, state: str = STATE) -> str:
 
 
 def load(path: str) -> SecretRecord:
-    """An unreadable record is a lost one: ages begin anew, which `since` shows."""
+    """Load the record. An unreadable one counts as lost: ages start anew, as `since` shows."""
     try:
         with open(path, encoding="utf-8") as file:
             record = json.load(file)

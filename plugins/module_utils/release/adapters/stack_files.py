@@ -27,7 +27,7 @@ class StackFiles:
         return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
 
     def choose(self, name: str) -> str:
-        """The stack that is meant: the one named, or the only one there is. Raises RefusedError."""
+        """The named stack, or the only one there is. Raises RefusedError."""
         names = self.names()
         if not names:
             raise RefusedError([Problem("no stack was provisioned on this host", self.directory, PROVISION)])

@@ -38,7 +38,7 @@ class Store:
         return os.path.join(stack.directory, "releases", release)
 
     def releases(self, stack: Stack) -> list[Entry]:
-        """All whole releases, oldest first. What a killed operation left half-written is passed over."""
+        """All complete releases, oldest first. What a killed operation left half-written is ignored."""
         home = os.path.join(stack.directory, "releases")
         entries = []
         for name in sorted(os.listdir(home)) if os.path.isdir(home) else []:
@@ -57,7 +57,7 @@ class Store:
         return entries
 
     def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:
-        """Write a release in a folder beside its place and rename it: it is there whole, or not at all."""
+        """Write a release to a temporary folder and rename it, so that it exists completely or not at all."""
         final = self._release(stack, release.id)
         partial = final + PARTIAL
         os.makedirs(os.path.dirname(final), mode=0o755, exist_ok=True)
@@ -87,7 +87,7 @@ class Store:
         return result
 
     def release_routes(self, stack: Stack, release: str) -> bytes | None:
-        """The edge's routes of that day."""
+        """The edge's routes that were stored with the release."""
         return read(os.path.join(self._release(stack, release), "routes.conf"))
 
     def set_status(self, stack: Stack, release: str, status: ReleaseStatus, via: str, moment: str) -> None:
@@ -97,13 +97,13 @@ class Store:
     # Configuration: <directory>/config/
 
     def config_env(self, stack: Stack, environment: EnvironmentName) -> dict[str, bytes | None]:
-        """The env files as they are on the host now, by layer; None for one that is not there."""
+        """The env files as they are on the host now, by layer; None for a missing one."""
         return {
             layer: read(os.path.join(stack.directory, "config", f".env.{layer}")) for layer in ("common", environment)
         }
 
     def key_fingerprints(self, stack: Stack) -> dict[str, str | None]:
-        """A fingerprint of each key file that any app needs, by file name; None for one that is not there."""
+        """A fingerprint of each key file that any app needs, by file name; None for a missing one."""
         names = sorted({name for app in stack.apps.values() for name in key_files(app)})
         result: dict[str, str | None] = {}
         for name in names:
@@ -112,7 +112,7 @@ class Store:
         return result
 
     def secret_record(self, stack: Stack) -> SecretRecord:
-        """Since when each secret has its value, as fingerprints: see `env.secret_ages`."""
+        """Since when each secret has had its value, as fingerprints: see `env.secret_ages`."""
         return secret_ages_file.load(secret_ages_file.path_of(stack, self.state))
 
     def set_secret_record(self, stack: Stack, record: SecretRecord) -> None:
@@ -128,13 +128,13 @@ class Store:
         return flags_file.load(self._flags(stack, environment))
 
     def set_flags(self, stack: Stack, environment: EnvironmentName, known: State, change: FlagChange) -> None:
-        """Keep what is set now, and one change in the history."""
+        """Store the current overrides, and add one change to the history."""
         flags_file.save(self._flags(stack, environment), known, change)
 
     def set_app_flags(
         self, stack: Stack, environment: EnvironmentName, app: str, values: Mapping[str, bool], *, write: bool = True
     ) -> str:
-        """Write the file that an app reads. Returns its path when that is a change, else an empty text."""
+        """Write the file that an app reads. Returns its path if that is a change, else an empty string."""
         return flags_file.save_app(self._flags(stack, environment), app, values, write=write)
 
     # The disk over time: /var/lib/onehost/disk.jsonl
@@ -143,7 +143,7 @@ class Store:
         return os.path.join(self.state, "disk.jsonl")
 
     def add_disk_sample(self, sample: Sample) -> list[Sample]:
-        """Note what the disk holds now. Returns the samples of the last week, oldest first."""
+        """Record the disk use of now. Returns the samples of the last week, oldest first."""
         return disk_samples.add(sample, self._samples())
 
     def disk_samples(self) -> list[Sample]:
@@ -174,12 +174,12 @@ class Store:
     def write_slot(
         self, stack: Stack, environment: EnvironmentName, slot: Slot, compose: dict[str, Any], env: Mapping[str, bytes]
     ) -> None:
-        """Write what a slot is created from."""
+        """Write the files that a slot is created from."""
         home = self._slot(stack, environment, slot)
         os.makedirs(home, mode=0o700, exist_ok=True)
         for name, data in env.items():
             write_atomically(os.path.join(home, f"env.{name}"), data, 0o600)
-        # What an earlier release of this slot left: an app that is gone, or layers from before there was a matrix.
+        # Left by an earlier release of this slot: a removed app, or layers from before there was a matrix.
         for old in os.listdir(home):
             if old.startswith("env.") and old[len("env.") :] not in env:
                 os.remove(os.path.join(home, old))
@@ -198,7 +198,7 @@ class Store:
         return os.path.join(self.state, stack.name, f"warm-{environment}.json")
 
     def set_warm(self, stack: Stack, environment: EnvironmentName, note: StandbyNote | None) -> None:
-        """Note which slot is kept warm and until when, or that none is."""
+        """Record which slot is kept warm and until when, or that none is."""
         path = self._warm(stack, environment)
         if note is not None:
             write_atomically(path, as_json(note), 0o644)

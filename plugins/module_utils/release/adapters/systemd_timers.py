@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Timers of systemd: the end of a slot's warm time, and of the grace period after a key rotation.
+"""systemd timers: the end of a slot's warm time, and of the grace period after a key rotation.
 
-They do not survive a reboot; `onehost recover`, which runs at boot, sets them again by the notes on disk.
+They do not survive a reboot; `onehost recover`, which runs at boot, sets them again from the records on disk.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ class Timer:
     """systemd on this host."""
 
     def arm(self, stack: str, environment: EnvironmentName, seconds: float) -> None:
-        """Run `onehost cool` after this many seconds; a timer that was armed before is replaced."""
+        """Run `onehost cool` after this many seconds; replaces a timer that was set before."""
         _arm(
             f"onehost-cool-{stack}-{environment}",
             seconds,
@@ -33,8 +33,8 @@ class Timer:
         )
 
     def arm_grace_period(self, stack: str, seconds: float) -> None:
-        """Run `onehost end-overlap` after this many seconds, and every minute from then on until it is disarmed:
-        what must end is not given up because it could not be ended once."""
+        """Run `onehost end-overlap` after this many seconds, then every minute until it is disarmed, so that one failed
+        attempt does not extend the grace period for good."""
         again = f"--on-unit-inactive={AGAIN_SECONDS}s"
         command = ["end-overlap", "--stack", stack]
         _arm(_grace_period_unit(stack), seconds, "the timer for the end of the grace period", command, again)
@@ -48,14 +48,14 @@ def _grace_period_unit(stack: str) -> str:
 
 
 def _stop(unit: str) -> None:
-    # Stopping one that is not there is no error worth telling: there usually is none.
+    # A missing timer is no error worth reporting: there usually is none.
     pattern = f"{unit}:*.timer"
     subprocess.run(["systemctl", "stop", pattern], stdin=subprocess.DEVNULL, capture_output=True, check=False)
 
 
 def _arm(unit: str, seconds: float, what: str, words: list[str], *more: str) -> None:
     _stop(unit)
-    # A name of its own each time: what the last timer started may still wait for its turn, or be who is asking here.
+    # A new name each time: the unit of the last timer may still be waiting for its turn, or be the caller.
     name = f"{unit}:{time.time_ns()}"
     # Never too early: the command goes by the clock, and would find that the time is not over yet.
     left = max(1, math.ceil(seconds))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Delivering notifications: in processes of their own, with retries and a deadline, and never in anybody's way."""
+"""Delivering notifications: in separate processes, with retries and a deadline, never blocking an operation."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from ..rendering.notifications import Target, body, read_targets
 from ..util.files import write_atomically
 from ..util.lazy import lazy_import
 
-# Few hosts notify anybody.
+# Few hosts have notifications configured.
 if TYPE_CHECKING:
     from urllib import error as urllib_error
     from urllib import request as urllib_request
@@ -40,7 +40,7 @@ LONGEST_PAUSE_SECONDS = 15.0
 
 
 class GaveUpError(Exception):
-    """Why a notification could not be delivered. Never holds the address."""
+    """Why a notification could not be delivered. Never contains the address."""
 
 
 def load(path: str = NOTIFICATION_SETTINGS) -> list[Target]:
@@ -63,7 +63,7 @@ def deliver(
     wait: Callable[[float], None] = time.sleep,
     clock: Callable[[], float] = time.monotonic,
 ) -> int:
-    """Send one event to one target. Returns how many attempts it took; raises GaveUpError."""
+    """Send one event to one target. Returns the number of attempts; raises GaveUpError."""
     opener = _opener()
     data = body(target, event)
     deadline = clock() + deadline_seconds
@@ -74,7 +74,7 @@ def deliver(
         cause, asked = _attempt(opener, target, data, max(0.1, min(REQUEST_SECONDS, left)))
         if not cause:
             return attempt
-        # A little chance, so that several hosts do not come back at the same moment.
+        # Random jitter, so that several hosts do not retry at the same moment.
         rest = max(asked, pause * random.uniform(0.8, 1.2))
         if clock() + rest >= deadline:
             raise GaveUpError(f"{cause}, after {attempt} attempt{'s' if attempt > 1 else ''}")
@@ -94,7 +94,7 @@ def _opener() -> urllib_request.OpenerDirector:
 
 
 def _attempt(opener: urllib_request.OpenerDirector, target: Target, data: bytes, seconds: float) -> tuple[str, float]:
-    """Returns the cause of a temporary failure and the pause that was asked for. Raises GaveUpError for any other."""
+    """Returns the cause of a temporary failure and the requested pause. Raises GaveUpError for any other failure."""
     headers = {"Content-Type": "application/json", "User-Agent": "onehost-release"}
     request = urllib_request.Request(target.url, data=data, headers=headers, method="POST")
     try:
@@ -108,12 +108,12 @@ def _attempt(opener: urllib_request.OpenerDirector, target: Target, data: bytes,
             raise GaveUpError(f"HTTP {error.code}") from None
     except (OSError, http.client.HTTPException) as error:
         reason = getattr(error, "reason", error)
-        # Their own texts may repeat the address, so only the kind is told.
+        # The error's own text may contain the address, so only its type is reported.
         return f"no answer ({type(reason).__name__})", 0.0
 
 
 def retry_after(text: str, now: float) -> float:
-    """Seconds that a service asks to wait: a number, or a date of HTTP. Nothing usable is no wish."""
+    """Seconds from a Retry-After header: a number, or an HTTP date. 0 if it is unusable."""
     with contextlib.suppress(ValueError):
         return max(0.0, float(text))
     with contextlib.suppress(ValueError, TypeError):
@@ -122,7 +122,7 @@ def retry_after(text: str, now: float) -> float:
 
 
 class Webhooks:
-    """Tells the targets of this host. Whatever goes wrong here is noted and harms nobody."""
+    """Notifies the targets of this host. Failures are recorded and never raised."""
 
     def __init__(
         self,
@@ -135,7 +135,7 @@ class Webhooks:
         self.deadline_seconds = deadline_seconds
 
     def notify(self, event: Event, wait: bool = False) -> None:
-        """Start one process for each target that wants the event. With `wait` until all have ended."""
+        """Start one process for each target that wants the event. With `wait`, return when all have ended."""
         try:
             children = [self._start(target, event) for target in load(self.settings) if target.wants(event)]
         except (OSError, RefusedError) as error:
@@ -151,7 +151,7 @@ class Webhooks:
             return child
         try:
             os.setsid()
-            # Nothing of the parent's may stay open here: its lock would outlive it, its caller would wait for us.
+            # Close everything inherited from the parent: its lock would outlive it, and its caller would wait for us.
             null = os.open(os.devnull, os.O_RDWR)
             for descriptor in (0, 1, 2):
                 os.dup2(null, descriptor)
@@ -162,11 +162,11 @@ class Webhooks:
             signal.setitimer(signal.ITIMER_REAL, self.deadline_seconds + 5)
             self.deliver_and_note(target, event)
         finally:
-            # Not sys.exit: what the parent registered to run at its end is not ours.
+            # Not sys.exit: that would run the parent's exit handlers.
             os._exit(0)
 
     def deliver_and_note(self, target: Target, event: Event) -> str:
-        """Deliver, keep how it went for `onehost status`. Returns the trouble, or nothing."""
+        """Deliver, and record the result for `onehost status`. Returns the trouble, or an empty string."""
         trouble = ""
         try:
             deliver(target, event, deadline_seconds=self.deadline_seconds)
@@ -191,7 +191,7 @@ class Webhooks:
         return found
 
     def test(self, event: Event) -> Iterable[tuple[str, str]]:
-        """Tell everybody, whatever they want to be told. Yields name and trouble of each. Raises RefusedError."""
+        """Send a test to every target, whichever events it wants. Yields (name, trouble). Raises RefusedError."""
         for target in load(self.settings):
             yield target.name, self.deliver_and_note(target, event)
 

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Planning what may leave the disk, from what was observed. Pure: nothing here touches the host.
+"""Planning what to remove from the disk, from what was observed. Pure: nothing here touches the host.
 
-Two questions, kept apart. What may go: everything of ours that nothing needs (`candidates`). What has to go: the least
-of it that brings the free space to its floor (`plan`).
+Two questions, kept apart. What may be removed: everything of ours that nothing needs (`candidates`). What has to be
+removed: the least of it that brings the free space up to its floor (`plan`).
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from ..util.fields import Fields
 #: A tag that a build gave: <commit>, <commit>-<settings>, <commit>-<settings>-<n>. Any other was given on purpose.
 BUILD_TAG = re.compile(r"[0-9a-f]{12}(-[0-9a-f]{6}(-[0-9]+)?)?")
 
-#: Docker writes a little when it removes something. With less than this free, what needs no room at all goes first.
+#: Docker writes a little when it removes something. Below this much free space, start with what needs none.
 BALLAST_BYTES = 64_000_000
 
 IMAGE, CACHE, CONTAINER, RELEASE, JOURNAL, VOLUME, PACKAGES, LOGS = KINDS = (
@@ -45,10 +45,10 @@ WITHOUT_DOCKER = (PACKAGES, LOGS, RELEASE, JOURNAL)
 
 @dataclass(frozen=True)
 class Settings:
-    """How much is to be free, and how much of what is kept anyway."""
+    """The free-space floor, and how much history is always kept."""
 
     free_gb: float = 20.0
-    #: Per cent of the file system; the higher one of both floors counts.
+    #: Per cent of the file system; the higher of both floors counts.
     free_percent: float = 0.0
     #: Release directories of each environment, journals of each stack.
     keep_releases: int = 50
@@ -61,7 +61,7 @@ class Settings:
 
 
 def read_settings(data: Any, given: Mapping[str, float | int | None], where: str) -> Settings:
-    """What was provisioned, with what was asked for now over it. Raises RefusedError."""
+    """The provisioned settings, overridden by what was asked for now. Raises RefusedError."""
     problems: list[Problem] = []
     usual = Settings()
     fields = Fields({**data, **{key: value for key, value in given.items() if value is not None}}, where, problems)
@@ -81,7 +81,7 @@ def read_settings(data: Any, given: Mapping[str, float | int | None], where: str
 
 @dataclass(frozen=True)
 class ImageUsage:
-    """An image on the host. `bytes` is what only this image takes, without layers that it shares."""
+    """An image on the host. `bytes` is what only this image takes, without shared layers."""
 
     id: str
     names: tuple[str, ...]
@@ -104,7 +104,7 @@ class ContainerUsage:
 
 @dataclass(frozen=True)
 class DiskItem:
-    """Anything else that takes room and has a name."""
+    """Any other item that takes up space and has a name."""
 
     name: str
     bytes: int
@@ -116,9 +116,9 @@ class StackUsage:
 
     name: str
     entries: Sequence[Entry]
-    #: Release that is live, by environment; empty for none.
+    #: The live release, by environment; empty for none.
     live: Mapping[EnvironmentName, str]
-    #: Releases and images that an interrupted operation would need to be finished or undone.
+    #: Releases and images that an interrupted operation needs to be completed or reverted.
     unfinished: frozenset[str] = frozenset()
     needed_images: frozenset[str] = frozenset()
     #: Release directories by id, finished journals by path, oldest first.
@@ -127,12 +127,12 @@ class StackUsage:
 
     @property
     def is_complete(self) -> bool:
-        """False when the history lacks what is live, so that it cannot be trusted to name everything that is needed."""
+        """False if the history lacks the live release, and so cannot be trusted to name everything that is needed."""
         known = {entry.release.id for entry in self.entries}
         return all(release in known for release in self.live.values() if release)
 
     def protected_releases(self) -> set[str]:
-        """Live and interrupted ones, the last good production releases, and the way back in staging."""
+        """Live and interrupted releases, the last good production releases, and staging's rollback target."""
         found = {release for release in self.live.values() if release} | set(self.unfinished)
         for environment in ENVIRONMENTS:
             found |= {e.release.id for e in kept(self.entries, environment, self.live.get(environment, ""))}
@@ -141,8 +141,8 @@ class StackUsage:
         return found | {entry.release.id for entry in good[:KEPT_RELEASES]}
 
     def protected_images(self) -> set[str]:
-        """Images of the protected releases, but for staging's way back: its containers hold those as long as they are
-        there, and a build brings them again."""
+        """Images of the protected releases, except staging's rollback target: its containers keep those as long as they
+        exist, and a build can recreate them."""
         releases = self.protected_releases()
         staging = self.live.get("staging", "")
         return set(self.needed_images) | {
@@ -156,14 +156,14 @@ class StackUsage:
 
 @dataclass(frozen=True)
 class HostUsage:
-    """Everything on one host that a cleanup looks at."""
+    """Everything on one host that a cleanup considers."""
 
     total: int
     free: int
     images: Sequence[ImageUsage] = ()
     containers: Sequence[ContainerUsage] = ()
     stacks: Sequence[StackUsage] = ()
-    #: Volumes that no container uses, that are labelled ours and declared disposable.
+    #: Volumes that no container uses, that carry our labels and are declared disposable.
     volumes: Sequence[DiskItem] = ()
     build_cache: int = 0
     package_cache: int = 0
@@ -172,13 +172,13 @@ class HostUsage:
 
 @dataclass(frozen=True)
 class Removal:
-    """One thing to remove. `names` are what it is removed by; an image loses each of its names."""
+    """One item to remove. `names` are what it is removed by; an image loses each of its names."""
 
     kind: str
     names: tuple[str, ...]
     bytes: int
     why: str
-    #: Containers that have to go before.
+    #: Containers that have to be removed first.
     after: tuple[str, ...] = ()
 
     def __str__(self) -> str:
@@ -187,12 +187,12 @@ class Removal:
 
 @dataclass(frozen=True)
 class CleanupPlan:
-    """What is to go, in this order, and how much is missing."""
+    """What to remove, in this order, and how much space is still missing."""
 
     floor: int
     free: int
     removals: tuple[Removal, ...] = ()
-    #: Beyond their number whatever the free space is; not part of the least that is needed.
+    #: Beyond the number to keep, so removed whatever the free space is; not part of the minimum.
     trimmed: tuple[Removal, ...] = field(default=())
 
     @property
@@ -201,7 +201,7 @@ class CleanupPlan:
 
 
 def plan(usage: HostUsage, settings: Settings, keep_images: Collection[str] = ()) -> CleanupPlan:
-    """The least that brings the free space to its floor, cheapest first."""
+    """The least that brings the free space up to its floor, cheapest first."""
     floor = settings.floor(usage.total)
     trimmed = tuple(_beyond_number(usage.stacks, settings))
     missing = max(0, floor - usage.free - sum(item.bytes for item in trimmed))
@@ -212,7 +212,7 @@ def plan(usage: HostUsage, settings: Settings, keep_images: Collection[str] = ()
 
 
 def candidates(usage: HostUsage, settings: Settings, keep_images: Collection[str] = ()) -> list[Removal]:
-    """Everything that may go, cheapest first."""
+    """Everything that may be removed, cheapest first."""
     leftovers = _leftover_containers(usage)
     gone = {container.id for container in leftovers}
     used = {container.image for container in usage.containers}
@@ -228,7 +228,7 @@ def candidates(usage: HostUsage, settings: Settings, keep_images: Collection[str
         )
         for item in leftovers
     ]
-    # Images that only those containers held may follow them.
+    # Images that only those containers used may follow them.
     for item in _images(usage, used_after | set(keep_images), only=used - used_after):
         holders = {container.name for container in leftovers if images_of.get(container.image) == item.names}
         found.append(dataclasses.replace(item, after=tuple(sorted(holders))))
@@ -242,7 +242,7 @@ def candidates(usage: HostUsage, settings: Settings, keep_images: Collection[str
 
 
 def why_kept(image: ImageUsage, usage: HostUsage, used: Collection[str]) -> str:
-    """The reason for which an image must stay; empty when it may go."""
+    """Why an image must stay; empty if it may be removed."""
     stacks = {stack.name: stack for stack in usage.stacks}
     stack = stacks.get(image.labels.get(f"{LABEL}.stack", ""))
     app = image.labels.get(f"{LABEL}.app", "")
@@ -256,14 +256,14 @@ def why_kept(image: ImageUsage, usage: HostUsage, used: Collection[str]) -> str:
             return f"it is called {name}"
     if not stack.is_complete:
         return "the history of its stack is incomplete"
-    # Also by another stack: two of the same content have the same image.
+    # Other stacks count too: two builds of the same content have the same image.
     if any(image.id in other.protected_images() for other in usage.stacks):
         return "a release needs it"
     return ""
 
 
 def _images(usage: HostUsage, used: Collection[str], only: Collection[str] | None = None) -> list[Removal]:
-    """Images that may go: first those that never were in a good release, then those of the oldest ones."""
+    """Images that may be removed: those in no good release first, then those of the oldest releases."""
     needed = {image for stack in usage.stacks for image in stack.protected_images()}
     newest: dict[str, str] = {}
     for stack in usage.stacks:
@@ -289,7 +289,7 @@ def _images(usage: HostUsage, used: Collection[str], only: Collection[str] | Non
 
 
 def _leftover_containers(usage: HostUsage) -> list[ContainerUsage]:
-    """Stopped containers of slots that hold neither what is live nor what is kept."""
+    """Stopped containers of slots that hold neither the live release nor one that is kept."""
     stacks = {stack.name: stack for stack in usage.stacks}
     found = []
     for container in usage.containers:
@@ -308,7 +308,7 @@ def _release(container: ContainerUsage) -> str:
 
 
 def _is_partial(item: DiskItem) -> bool:
-    """What an operation that was killed while it wrote a release left behind."""
+    """Whether this was left by an operation that was killed while it wrote a release."""
     return item.name.endswith(PARTIAL)
 
 
@@ -341,7 +341,7 @@ def _beyond_number(stacks: Iterable[StackUsage], settings: Settings) -> list[Rem
 
 
 def _least(ordered: Sequence[Removal], missing: int) -> list[Removal]:
-    """As many from the front as it takes, without those that turn out not to be needed beside the others."""
+    """As many from the front as it takes, without those that turn out to be unnecessary."""
     chosen: list[Removal] = []
     total = 0
     for item in ordered:
@@ -352,7 +352,7 @@ def _least(ordered: Sequence[Removal], missing: int) -> list[Removal]:
     if total < missing:
         return chosen
     for item in reversed(list(chosen)):
-        # Something small that went in first is not needed if something large had to follow it.
+        # A small item at the front is unnecessary if a large one had to follow it.
         prerequisite = any(name in other.after for other in chosen for name in item.names)
         if total - item.bytes >= missing and not prerequisite:
             chosen.remove(item)

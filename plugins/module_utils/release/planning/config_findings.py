@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the files of env values on a host say against the env matrix."""
+"""Checking the env files on a host against the env matrix."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from ..hints import hint
 from ..releases.host_state import HostState
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 
-#: As `format_env` writes a value, or so plain that every reader of env files takes it for the same.
+#: As `format_env` writes a value, or so plain that every reader of env files parses it the same way.
 _WRITTEN = re.compile(r"(?ms)^([A-Za-z_][A-Za-z0-9_]*)=('(?:\\'|[^'\\]|\\(?!'))*'|[A-Za-z0-9_./:@%+,=-]*)$")
 
 
@@ -27,12 +27,12 @@ PROVISION = hint("provision")
 
 
 def files_of(state: HostState) -> dict[str, bytes]:
-    """The env files of the host by layer, without the missing ones, which have a message of their own."""
+    """The host's env files by layer, without missing ones, which have a message of their own."""
     return {layer: data for environment in ENVIRONMENTS for layer, data in state.env_of(environment).items()}
 
 
 def read_layers(files: Mapping[str, bytes]) -> tuple[dict[str, dict[str, str]], list[Finding]]:
-    """The values of each layer, and what a hand has left in the files that readers would understand differently."""
+    """The values of each layer, and findings on hand-edited lines that readers would parse differently."""
     layers, found = {}, []
     for layer, data in files.items():
         try:
@@ -61,7 +61,7 @@ def _strange_lines(layer: str, text: str) -> list[Finding]:
                 found.append(Finding(match.group(1), layer, "cannot be carried", "appears twice", PROVISION))
             seen.add(match.group(1))
         elif not _FREE.fullmatch(line):
-            # Never the line itself: it may be the rest of a secret. A name before an equals sign is none.
+            # Never the line itself: it may be the rest of a secret. Without an equals sign it has no name to show.
             name = re.match(r"\s*(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)\s*=", line)
             what = f"(line {number}) is not written the way provisioning writes it, and may be read differently"
             label = name.group(1) if name else f"line {number}"
@@ -76,13 +76,13 @@ def findings(stack: Stack, state: HostState) -> list[Finding]:
     layers, strange = read_layers(files_of(state))
     days = secret_ages.days(state.secret_record, state.now)
     found = strange + check(stack.env_matrix, layers, ENVIRONMENTS, days)
-    # A file that is gone has a message of its own; that each of its keys is missing is no news.
+    # A missing file has a message of its own; do not also report each of its keys as missing.
     gone = {layer for name in ENVIRONMENTS for layer, data in state.env[name].items() if data is None}
     quiet = {layer: COMMON in gone or layer in gone for layer in (COMMON, *ENVIRONMENTS)}
     return [finding for finding in found if finding.code != "missing" or not quiet[finding.environment]]
 
 
 def problems(stack: Stack, state: HostState, environment: EnvironmentName) -> list[Problem]:
-    """What stands in the way of bringing a release live in this environment."""
+    """What prevents bringing a release live in this environment."""
     place = f"{stack.directory}/config"
     return [finding.problem(place) for finding in concerning(findings(stack, state), environment)]

@@ -42,7 +42,7 @@ class Source:
 
 
 def leaves_out(ignored: str | None, folder: str) -> bool:
-    """Whether a .dockerignore keeps a folder out of the build; the last line that concerns it counts."""
+    """Whether a .dockerignore excludes a folder from the build; the last matching line counts."""
     left_out = False
     for line in (ignored or "").splitlines():
         pattern = line.strip()
@@ -64,7 +64,7 @@ def _tags(commit: str, settings: str) -> Iterator[str]:
 
 
 def plan_deploy(stack: Stack, state: HostState, request: Request, source: Source, images: dict[str, str]) -> Plan:
-    """Raises NothingToDoError when exactly this is live already."""
+    """Raises NothingToDoError if exactly this is live already."""
     release = compose_release(
         stack,
         state,

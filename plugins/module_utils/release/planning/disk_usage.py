@@ -1,14 +1,14 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the disk held over time, thinned for a week's plot."""
+"""Disk use over time, thinned for a week's plot."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-#: What is kept: one sample for every ten minutes of a week.
+#: How much is kept: one sample for every ten minutes of a week.
 BUCKET_SECONDS = 600
 
 
@@ -29,7 +29,7 @@ class Sample:
 
 
 def thin(samples: Iterable[Sample], now: int) -> list[Sample]:
-    """Of every ten minutes of the last week the sample with the least free, oldest first. None from the future."""
+    """For every ten minutes of the last week, the sample with the least free space, oldest first. Drops future ones."""
     least: dict[int, Sample] = {}
     for sample in samples:
         if now - KEPT_SECONDS <= sample.at <= now:
@@ -39,5 +39,5 @@ def thin(samples: Iterable[Sample], now: int) -> list[Sample]:
 
 
 def lowest(samples: Sequence[Sample]) -> Sample | None:
-    """The fullest moment."""
+    """The sample with the least free space."""
     return min(samples, key=lambda sample: sample.free, default=None)

@@ -38,7 +38,7 @@ GATES = (
 
 @dataclass(frozen=True)
 class Gate:
-    """One check: go, no-go or skipped, and what it saw."""
+    """One check: go, no-go or skipped, and the evidence."""
 
     name: str
     go: bool
@@ -112,7 +112,7 @@ def _staging_healthy(state: HostState, health: dict[str, Answer]) -> Gate:
 
 
 def _staging_unchanged(stack: Stack, state: HostState) -> Gate:
-    """What runs in staging, what is tagged :staging and what the release says must be one and the same."""
+    """What staging runs, what is tagged :staging and what the release says must be identical."""
     entry, live = state.live_entry("staging"), state.live["staging"]
     if entry is None or live is None:
         return Gate("staging_unchanged", False, "nothing is live in staging", DEPLOY)
@@ -130,12 +130,12 @@ def _staging_unchanged(stack: Stack, state: HostState) -> Gate:
     return Gate("staging_unchanged", True, f"{len(running)} running images match the tags and the release")
 
 
-#: What makes an app's container, besides its image and values.
+#: The settings of an app's container, besides its image and values.
 SETTINGS = ("kind", "port", "health", "environment", "compose", "user", "memory", "cpus", "pids", "keys", "replace")
 
 
 def _same_settings(stack: Stack, state: HostState) -> Gate:
-    """Production's containers are made from today's settings: staging must have tried the same."""
+    """Production's containers are made from today's settings, so staging must have tried the same ones."""
     entry = state.live_entry("staging")
     tried = entry.release.definition.get("apps", {}) if entry else {}
     today = stack.to_mapping(with_env=False)["apps"]
@@ -151,7 +151,7 @@ def _same_settings(stack: Stack, state: HostState) -> Gate:
 
 
 def _config(stack: Stack, state: HostState) -> list[Gate]:
-    """Values and matrix agree. Without a matrix nothing is known about values."""
+    """Values match the matrix. Without a matrix nothing is known about values."""
     if not stack.env_matrix:
         return []
     found = concerning(config_findings.findings(stack, state), "production")
@@ -163,7 +163,7 @@ def _same_keys(stack: Stack, state: HostState) -> Gate:
         environment: {
             name
             for name in parse_env((state.env[environment].get(environment) or b"").decode(errors="replace"))
-            # What the matrix wants in one environment only, or lets be missing, is no difference.
+            # Keys that the matrix wants in one environment only, or that are optional, do not count as a difference.
             if (key := stack.env_matrix.get(name)) is None or not (key.environments or key.optional)
         }
         for environment in ("staging", "production")
@@ -189,7 +189,7 @@ def _disk(stack: Stack, state: HostState) -> Gate:
 
 
 def _rollback_ready(state: HostState) -> Gate:
-    """After this promote the way back leads to what is live now: its images must be here."""
+    """After this promote a rollback leads to what is live now, so its images must be on the host."""
     entry = state.live_entry("production")
     if entry is None:
         return Gate("rollback_ready", True, "first promote: there is nothing to roll back to yet")
@@ -238,5 +238,5 @@ def _window(stack: Stack, state: HostState) -> list[Gate]:
 
 
 def short_id(image: str) -> str:
-    """An image ID as people know it."""
+    """An image ID in the short form that people know."""
     return image.removeprefix("sha256:")[:12] or "nothing"

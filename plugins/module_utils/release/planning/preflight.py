@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checks that every operation shares, before anything changes; all problems at once."""
+"""Checks that every operation shares, before anything changes; reports all problems at once."""
 
 from __future__ import annotations
 
@@ -38,5 +38,5 @@ def check_config(stack: Stack, state: HostState, environment: EnvironmentName) -
 
 
 def selected(stack: Stack, request: Request) -> tuple[str, ...]:
-    """The apps an operation is about: those asked for, or all."""
+    """The apps of an operation: those asked for, or all."""
     return request.apps or tuple(stack.apps)

@@ -23,7 +23,7 @@ from .preflight import check_apps, check_config, selected
 
 
 def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
-    """Raises RefusedError with all problems, or NothingToDoError when this is live already."""
+    """Raises RefusedError with all problems, or NothingToDoError if this is live already."""
     problems = check_apps(stack, request) + check_config(stack, state, "production")
     source, live = state.live_entry("staging"), state.live_entry("production")
     if source is None:
@@ -124,14 +124,14 @@ def compose_release(
 
 
 def _definition(stack: Stack, images: Mapping[str, str], kept: Release | None) -> dict[str, Any]:
-    """Today's definition; but apps that stay as they are keep the one that their containers were made from."""
+    """Today's definition, except that unchanged apps keep the one that their containers were made from."""
     definition = stack.to_mapping(with_env=False)
     old = kept.definition.get("apps", {}) if kept else {}
     for name, app in definition["apps"].items():
         if name not in images and name in old:
             after = [other for other in old[name].get("after", []) if other in definition["apps"]]
             definition["apps"][name] = {**old[name], "after": after} if "after" in old[name] else old[name]
-            # The router knows only where an app is today.
+            # The router knows only an app's current ports.
             for key in ("loopback_port", "replace"):
                 if key in app:
                     definition["apps"][name] = {**definition["apps"][name], key: app[key]}

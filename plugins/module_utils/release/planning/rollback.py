@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Planning a rollback: production gets back a release that was good, whole. No network, no build, no git."""
+"""Planning a rollback: production returns to a good release as a whole. No network, no build, no git."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def choose(stack: Stack, state: HostState, request: Request) -> Entry:
                 f"{environment} was already rolled back to {live.release.id}; a second rollback changes nothing. "
                 f"To go to another release: {hint('rollback', release='<id>')} ({hint('status')} lists them)"
             )
-        # One whose images are all here; if there is none, the refusal below names what is gone of the latest.
+        # Prefer one whose images all exist; if there is none, the refusal below names what the latest lacks.
         target = rollback_target(state.entries, environment, live.release.id, state.images) or rollback_target(
             state.entries, environment, live.release.id
         )
@@ -86,7 +86,7 @@ def choose(stack: Stack, state: HostState, request: Request) -> Entry:
 def rollback_env(
     stack: Stack, state: HostState, target: Entry, then: dict[str, bytes], secrets: str
 ) -> dict[str, bytes]:
-    """The release's own config values with today's secrets; a secret that is gone today stays as it was."""
+    """The release's own config values with today's secrets. A secret that is missing today keeps its old value."""
     if secrets == "release":
         return then
     # All layers together: a secret may have moved from one to another since.
@@ -115,7 +115,7 @@ def _text(data: bytes, where: str) -> str:
 def plan_rollback(
     stack: Stack, state: HostState, request: Request, target: Entry, then: dict[str, bytes], home: str
 ) -> tuple[Plan, dict[str, bytes]]:
-    """The plan and the env files it runs with; `then` are those of the target, `home` is the idle slot's.
+    """The plan and the env files it runs with. `then` are the target's files, `home` is the idle slot's directory.
 
     Raises RefusedError or NothingToDoError.
     """
@@ -152,7 +152,7 @@ def plan_rollback(
 
 
 def _after(state: HostState, environment: EnvironmentName, target: Entry, was: Live | None) -> Entry | None:
-    """Where the next rollback would go: to what is live now if it stays good, otherwise to what was live before."""
+    """Where the next rollback would go: to the live release if it stays good, otherwise to the one before it."""
     before = find(state.entries, was.release) if was and was.release < target.release.id else None
     if before and state.images.issuperset(before.release.images.values()):
         return before
@@ -163,7 +163,7 @@ def _after(state: HostState, environment: EnvironmentName, target: Entry, was: L
 def _start_mode(
     stack: Stack, state: HostState, target: Entry, slot: Slot, env: dict[str, bytes], home: str
 ) -> StartMode:
-    """Kept containers are used again only if each was created from exactly what it would be created from now."""
+    """Kept containers are reused only if each was created from exactly what it would be created from now."""
     wanted = planned_slot(stack, target.release, slot, env, home, state.keys)["services"]
     kept = {c.app: c for c in state.in_slot(target.release.environment, slot) if c.release == target.release.id}
     same = kept.keys() == wanted.keys() and all(
@@ -175,7 +175,7 @@ def _start_mode(
 
 
 def _rollback_tags(state: HostState, after: Entry | None) -> list[TagMove]:
-    """:rollback names what the next rollback would bring; when there is nothing, the tag goes."""
+    """:rollback names what the next rollback would bring back; the tag is removed if there is nothing."""
     images = after.release.images if after else {}
     gone = [
         TagMove(app, tag, "", image)
@@ -186,7 +186,7 @@ def _rollback_tags(state: HostState, after: Entry | None) -> list[TagMove]:
 
 
 def _plan_some(stack: Stack, state: HostState, request: Request, target: Entry) -> Plan:
-    """Some apps only: a new release that joins their old images with what is live of the others."""
+    """Some apps only: a new release that combines their old images with the live ones of the others."""
     old = target.release
     names = [name for name in request.apps if name in old.images]
     release = compose_release(
