@@ -20,7 +20,7 @@ _LINE = re.compile(r"(?ms)^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*
 
 
 def problem_of(value: str) -> str:
-    """Why Compose cannot carry this value, or an empty string when it can."""
+    """Why Compose cannot carry this value, or an empty string if it can."""
     if "\x00" in value:
         return "contains a NUL byte, which no environment variable can hold"
     if re.search(r"\\['\"]", value) or value.endswith("\\"):
@@ -33,7 +33,7 @@ def problem_of(value: str) -> str:
 
 
 def format_env(values: Mapping[str, str], where: str = "env file") -> str:
-    """The text of an env file, keys in order of name. Raises RefusedError naming each value that cannot be carried."""
+    """The text of an env file, sorted by key. Raises RefusedError naming each value that cannot be carried."""
     problems = [
         Problem(f"the value of {key} {why}", where, "put it into a file that is mounted, or encode it (base64)")
         for key, value in values.items()
@@ -49,8 +49,8 @@ def format_env(values: Mapping[str, str], where: str = "env file") -> str:
 
 
 def parse_env(text: str | bytes) -> dict[str, str]:
-    """The values of a file in the form that `format_env` writes; bare values are taken as they stand. Of bytes
-    that are not UTF-8 it makes what can be looked at, but not written again."""
+    """The values of a file in the form that `format_env` writes; bare values are taken literally. Bytes that are not
+    UTF-8 become text that can be inspected but not written again."""
     text = text.decode(errors="replace") if isinstance(text, bytes) else text
     values = {}
     for match in _LINE.finditer(text):
@@ -65,6 +65,6 @@ def parse_env(text: str | bytes) -> dict[str, str]:
 
 
 def fingerprint(text: str | bytes) -> str:
-    """A short name for content, to tell whether it changed."""
+    """A short hash of content, to tell whether it changed."""
     data = text.encode() if isinstance(text, str) else text
     return hashlib.sha256(data).hexdigest()[:16]

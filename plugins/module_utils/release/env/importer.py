@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Reading env files that people wrote by hand, and proposing rows of the matrix for what is in them.
+"""Reading env files that people wrote by hand, and proposing rows of the matrix for their keys.
 
-Every `KEY=` at the beginning of a line is a key, unless it stands within quotes that another value opened and that
-close again; nothing else is one. A line that is neither is reported by its number.
+Every `KEY=` at the beginning of a line is a key, unless it is within quotes that another value opened and closes
+again. Any other line is reported by its number.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Any
 from .matrix import PUBLIC_PREFIXES
 from .value_types import DATABASE_SCHEMES, is_url, parsed
 
-#: Also as YAML writes it (`KEY: value`), and as an item of a list of Compose (`- KEY=value`).
+#: Also as in YAML (`KEY: value`), and as an item of a Compose list (`- KEY=value`).
 _NAME = re.compile(r"[ \t]*(?:-[ \t]+)?(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*(?:=|:(?=[ \t]|$))[ \t]*")
 _PEM = re.compile(
     r"-----BEGIN ([A-Z0-9 ]+)-----[ \t]*\n(?:[A-Za-z0-9+/=:,. -]*\n)*?-----END \1-----[ \t]*$", re.MULTILINE
 )
-#: What editors and PowerShell on Windows put before UTF-16.
+#: Byte order marks of UTF-16, which editors and PowerShell on Windows write.
 _UTF16 = (b"\xff\xfe", b"\xfe\xff")
 _ESCAPES = {"n": "\n", "r": "\r", "t": "\t", '"': '"', "\\": "\\", "$": "$", "`": "`"}
 
@@ -39,15 +39,15 @@ _SECRET_VALUE = re.compile(
 
 @dataclass
 class Imported:
-    """What a file holds. `notes` name keys and lines, never values."""
+    """The content of a file. `notes` name keys and lines, never values."""
 
     values: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
 
 def parse(data: bytes) -> Imported:
-    """Read a messy env file: a byte order mark, any line ends, `export`, spaces, quotes of both kinds over several
-    lines, comments behind values, `KEY: value`. The last of several values of a key wins, as in a shell."""
+    """Read a messy env file: byte order marks, any line ends, `export`, spaces, both kinds of quotes over several
+    lines, comments after values, `KEY: value`. If a key is repeated the last value wins, as in a shell."""
     result = Imported()
     text = _text(data, result.notes)
     position = 0
@@ -72,8 +72,8 @@ def parse(data: bytes) -> Imported:
 
 
 def _text(data: bytes, notes: list[str]) -> str:
-    """The file as text with plain line ends; a byte order mark may stand at any line's beginning, since such files were
-    joined."""
+    """The file as text with plain line ends. A byte order mark may be at the start of any line, because such files were
+    concatenated."""
     text = data.decode("utf-16", errors="replace") if data.startswith(_UTF16) else data.decode(errors="surrogateescape")
     if re.search("[\udc80-\udcff]", text):
         notes.append("the file is not UTF-8; such bytes were taken for Latin-1")
@@ -82,7 +82,7 @@ def _text(data: bytes, notes: list[str]) -> str:
 
 
 def _value(text: str, start: int, end: int) -> tuple[str, int, str]:
-    """The value, the beginning of the next line, and what is strange about it."""
+    """The value, the position of the next line, and any remarks on the value."""
     quote = text[start : start + 1]
     if start < end and quote in "'\"`":
         close = _closing(text, start, quote)
@@ -109,8 +109,8 @@ def _value(text: str, start: int, end: int) -> tuple[str, int, str]:
 
 
 def _closing(text: str, start: int, quote: str) -> int | None:
-    """Where the quote ends: unescaped, and with nothing but a comment behind it; a key on a later line is only
-    swallowed by a quote that closes well."""
+    """Where the quote ends: unescaped, and followed by nothing but a comment. Later lines with a key are part of the
+    value only if the quote is closed properly."""
     position, first_line = start + 1, text.find("\n", start)
     first_line = len(text) if first_line < 0 else first_line
     while position < len(text):
@@ -122,7 +122,7 @@ def _closing(text: str, start: int, quote: str) -> int | None:
             line_end = len(text) if line_end < 0 else line_end
             rest = text[position + 1 : line_end].strip()
             if position < first_line or not rest or rest.startswith("#"):
-                # A quote that ends where a later key's own value begins was never closed by its author.
+                # The quote that opens a later key's own value does not close this one: the author forgot to.
                 begin = max(text.rfind("\n", 0, position) + 1, first_line + 1)
                 last = _NAME.match(text, begin, position + 1) if position > first_line else None
                 if last is not None and text.startswith(quote, last.end()):
@@ -134,7 +134,7 @@ def _closing(text: str, start: int, quote: str) -> int | None:
 
 
 def _keys_inside(raw: str) -> bool:
-    """Whether later lines of a value look like keys; a PEM block is what it is, whatever its base64 looks like."""
+    """Whether later lines of a value look like keys. A PEM block never counts, whatever its base64 looks like."""
     return not raw.startswith("-----BEGIN ") and any(_NAME.match(line) for line in raw.split("\n")[1:])
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The env matrix: for each environment variable of a stack what it is, who needs it and what its value must be like."""
+"""The env matrix: what each environment variable of a stack is, which apps need it, and what its value must be like."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .value_types import TYPES, wrong
 
 CLASSES = ("public", "config", "secret")
 
-#: Where a value may be meant for. The host runs staging and production; the others are known to sources of values.
+#: Environments a value may be for. The host runs staging and production; the others exist in sources of values.
 KNOWN_ENVIRONMENTS = ("development", "staging", "production", "preview")
 
-#: Frontend tools build values of these names into what every visitor downloads.
+#: Frontend tools build variables with these prefixes into what every visitor downloads.
 PUBLIC_PREFIXES = ("NEXT_PUBLIC_", "EXPO_PUBLIC_", "VITE_", "REACT_APP_", "NUXT_PUBLIC_")
 
 SECRET_MAX_AGE_DAYS = 90
@@ -39,15 +39,15 @@ class Key:
     environments: tuple[str, ...] = ()
     apps: tuple[str, ...] = ()
     type: str = "text"
-    #: How many bytes a value of type base64 holds; 0 for any number.
+    #: How many bytes a value of type base64 decodes to; 0 for any number.
     bytes: int = 0
     #: The choices of type enum.
     values: tuple[str, ...] = ()
     pattern: str = ""
-    #: all: no two environments share the value. production: production shares it with none. none: no matter.
+    #: all: no two environments share the value. production: production shares it with none. none: not checked.
     distinct: str = "none"
     same: bool = False
-    #: Templates by environment; "" stands for every environment that is not named.
+    #: Templates by environment; "" is for every environment that is not named.
     equals: tuple[tuple[str, str], ...] = ()
     max_age_days: int = 0
     default: str | None = None
@@ -71,7 +71,7 @@ class Key:
         return known.get(environment, known.get(""))
 
     def to_mapping(self) -> dict[str, Any]:
-        """As it is written in a stack's definition, so that it can be read again; nothing that is a default."""
+        """As in a stack's definition, so that it can be read again; without defaults."""
         data: dict[str, Any] = {"class": self.kind}
         if self.equals:
             known = dict(self.equals)
@@ -92,7 +92,7 @@ class Key:
 
 
 def read_matrix(fields: Fields, apps: Collection[str], problems: list[Problem]) -> dict[str, Key]:
-    """The matrix of a stack, from its key `env_matrix`; empty when there is none. Notes every problem."""
+    """The matrix of a stack, from its key `env_matrix`; empty if there is none. Notes every problem."""
     matrix = {
         name: _read_key(name, data, f"{fields.where}.env_matrix.{name}", apps, problems)
         for name, data in fields.mapping("env_matrix").items()
@@ -190,7 +190,7 @@ def _names(fields: Fields, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _texts(fields: Fields, key: str) -> tuple[str, ...]:
-    """A list of choices, where a number or a boolean is as good as text."""
+    """A list of choices; numbers and booleans are accepted as text."""
     return tuple(_plain(fields, key, item) for item in fields.items(key))
 
 

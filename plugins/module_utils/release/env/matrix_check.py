@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Checking values against the env matrix: everything that is wrong at once, and never a value in a text."""
+"""Checking values against the env matrix: reports everything that is wrong at once, and never a value."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from .value_types import database, names_itself, wrong
 COMMON = "common"
 PRODUCTION = "production"
 DAY = 86400.0
-#: Shorter values are found everywhere by chance.
+#: Shorter values match by chance everywhere.
 SHORTEST_SECRET = 8
 
-#: Findings as one word each, in the order in which a person reads them.
+#: Kinds of findings in the order in which people should read them.
 CODES = (
     "missing",
     "empty",
@@ -41,7 +41,7 @@ CODES = (
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong with one key in one environment, or in the layer that all share."""
+    """One problem of one key in one environment, or in the common layer."""
 
     key: str
     environment: str
@@ -59,12 +59,12 @@ class Values:
 
     environment: str
     given: dict[str, str]
-    #: With the matrix's defaults for what is not given.
+    #: With the matrix's defaults for missing values.
     all: dict[str, str]
 
 
 def effective(matrix: Mapping[str, Key], layers: Mapping[str, Mapping[str, str]], environment: str) -> Values:
-    """Common and the environment's own layer, the latter wins, then the defaults."""
+    """The common layer, overridden by the environment's own, with the defaults for what is missing."""
     given = {**layers.get(COMMON, {}), **layers.get(environment, {})}
     defaults = {
         key.name: key.default
@@ -98,7 +98,7 @@ def check(
 
 
 def concerning(findings: Iterable[Finding], environment: str) -> list[Finding]:
-    """What stands in the way of one environment: its own findings and those of the common layer."""
+    """What blocks one environment: its own findings and those of the common layer."""
     return [finding for finding in findings if finding.environment in (COMMON, environment)]
 
 
@@ -164,7 +164,7 @@ def _unknown(matrix: Mapping[str, Key], layers: Mapping[str, Mapping[str, str]])
 def _common(
     matrix: Mapping[str, Key], layers: Mapping[str, Mapping[str, str]], environments: Collection[str]
 ) -> list[Finding]:
-    """The common layer holds only what is the same everywhere."""
+    """The common layer may only hold values that are the same everywhere."""
     found = []
     for name in layers.get(COMMON, {}):
         key = matrix.get(name)
@@ -185,7 +185,7 @@ def _common(
 
 
 def _between(key: Key, every: list[Values]) -> list[Finding]:
-    """Values that must not be shared, or must be the same."""
+    """Values that must differ between environments, or must be the same."""
     found = []
     mine = [values for values in every if key.is_for(values.environment) and values.all.get(key.name)]
     for one, other in itertools.combinations(mine, 2):
@@ -203,7 +203,7 @@ def _between(key: Key, every: list[Values]) -> list[Finding]:
 
 
 def _leaked(matrix: Mapping[str, Key], values: Values) -> list[Finding]:
-    """A secret in a value that visitors download, whether the matrix calls it a secret or it has the value of one."""
+    """A secret in a value that visitors download: the matrix calls it a secret, or it equals the value of one."""
     secrets = {
         name: value
         for name, value in values.all.items()
@@ -242,7 +242,7 @@ def _too_old(matrix: Mapping[str, Key], values: Values, ages_days: Mapping[tuple
 
 
 def _production_database(matrix: Mapping[str, Key], every: list[Values]) -> list[Finding]:
-    """Nothing but production may reach production's data; a key that is declared the same everywhere was decided so."""
+    """Only production may reach production's database, unless the matrix declares a key the same everywhere."""
     production = next((values for values in every if values.environment == PRODUCTION), None)
     if production is None:
         return []

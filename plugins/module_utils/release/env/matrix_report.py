@@ -11,7 +11,7 @@ from typing import Any
 from .matrix import Key
 from .matrix_check import COMMON, Finding
 
-#: An XML attribute's value. Not xml.sax.saxutils, which imports urllib.request for every start of the engine.
+#: Escapes an XML attribute. Not xml.sax.saxutils, which imports urllib.request at every start of the engine.
 _ESCAPES = str.maketrans(
     {"&": "&amp;", "<": "&lt;", ">": "&gt;", '"': "&quot;", "\n": "&#10;", "\r": "&#13;", "\t": "&#9;"}
 )
@@ -21,7 +21,7 @@ NOT_HERE = "-"
 
 
 def table(matrix: Mapping[str, Key], findings: Sequence[Finding], environments: Collection[str]) -> list[str]:
-    """Each key that has a finding, a column for each environment."""
+    """One row for each key that has a finding, one column for each environment."""
     layers = [COMMON, *environments]
     rows = []
     for name in sorted({finding.key for finding in findings}):
@@ -47,7 +47,7 @@ def _quiet(key: Key | None, layer: str) -> str:
 
 
 def lines(matrix: Mapping[str, Key], findings: Sequence[Finding], environments: Collection[str]) -> list[str]:
-    """The table, then a sentence for each finding with what fixes it."""
+    """The table, then a sentence for each finding with its fix."""
     if not matrix:
         return ["there is no matrix (env_matrix) to check against", *_sentences(findings)]
     if not findings:
@@ -91,7 +91,7 @@ def _quoted(text: str) -> str:
 
 
 def summary(findings: Sequence[Finding]) -> str:
-    """One line for a gate: how many, and the first few by name."""
+    """One line for a gate: how many findings, and the first few by name."""
     if not findings:
         return "every key matches the matrix"
     shown = ", ".join(f"{f.key} in {f.environment}: {f.code}" for f in findings[:5])

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How old each secret is: a salted fingerprint of its value and the moment since when it has been that.
+"""How old each secret is: a salted fingerprint of its value, and since when it has been this value.
 
-The fingerprint is keyed with a random salt of the host, so that the record, which only root reads, does not even help
-to guess a short value that was used elsewhere.
+The fingerprint is keyed with a random salt of the host, so the record, which only root can read, does not help anyone
+guess a short value that is used elsewhere.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ FORMAT = 1
 KEPT_NOTES = 20
 
 
-#: The private key that signs tokens, in the record beside the matrix's keys.
+#: The key for the JWT private key, in the record beside the matrix's keys.
 JWT = "jwt_private.pem"
 
 
@@ -32,21 +32,21 @@ KEY_FILES = "keys"
 
 
 class SecretAge(TypedDict):
-    """The salted fingerprint of a value, and since when (seconds since the epoch) it is this one."""
+    """The salted fingerprint of a value, and since when (seconds since the epoch) the secret has had it."""
 
     fingerprint: str
     since: float
 
 
 class Note(TypedDict):
-    """Where values came from when that was not their source, and when."""
+    """Where values came from if not from their source, and when."""
 
     at: float
     note: str
 
 
 class SecretRecord(TypedDict, total=False):
-    """secrets.json on the host: ages by `<environment>/<key>`. Empty when nothing was recorded yet."""
+    """secrets.json on the host: ages by `<environment>/<key>`. Empty if nothing was recorded yet."""
 
     format: int
     salt: str
@@ -58,8 +58,8 @@ class SecretRecord(TypedDict, total=False):
 def updated(
     record: SecretRecord, values: Mapping[tuple[str, str], str], now: float, note: str | None = None
 ) -> SecretRecord:
-    """The record after a look at today's values, by (environment, key). What is gone is forgotten. `note` says where
-    new values came from when that was not their source; empty ends it, None leaves it."""
+    """The record updated with today's values, by (environment, key); missing ones are dropped. `note` says where new
+    values came from if not from their source; an empty one clears it, None leaves it."""
     salt = str(record.get("salt") or secrets.token_hex(32))
     known = record.get("secrets", {})
     result: dict[str, SecretAge] = {}
@@ -97,7 +97,7 @@ def days(record: SecretRecord, now: float) -> dict[tuple[str, str], float]:
 
 
 def due(matrix: Mapping[str, Key], ages_days: Mapping[tuple[str, str], float], within: float = 14.0) -> list[str]:
-    """Secrets to be replaced now or within so many days, most urgent first, as lines for people."""
+    """Secrets to rotate now or within this many days, most urgent first, as lines for people."""
     rows = []
     for (environment, name), age in ages_days.items():
         allowed = 90 if environment == KEY_FILES else (matrix[name].max_age_days if name in matrix else 0)
@@ -109,7 +109,7 @@ def due(matrix: Mapping[str, Key], ages_days: Mapping[tuple[str, str], float], w
 
 
 def changed(before: SecretRecord, after: SecretRecord) -> list[str]:
-    """Labels whose value is another one, or new."""
+    """Labels of values that are new or have changed."""
     known = {label: item["fingerprint"] for label, item in before.get("secrets", {}).items()}
     return [label for label, item in after.get("secrets", {}).items() if known.get(label) != item["fingerprint"]]
 

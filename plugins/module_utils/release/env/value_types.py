@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a value of the env matrix may be like. Nothing here repeats a value: the texts go into logs."""
+"""The types of values in the env matrix. No message repeats a value, because messages are logged."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ import urllib.parse
 
 TYPES = ("text", "url", "port", "integer", "boolean", "base64", "enum")
 
-#: Ways to name the machine one is on. In a container that is the container itself.
+#: Names for the local machine. In a container that is the container itself.
 LOCAL_HOSTS = ("localhost", "127.0.0.1", "::1", "0.0.0.0", "ip6-localhost")
-#: Names of the machine that a container can use.
+#: Names by which a container can reach the host.
 HOST_NAMES = (*LOCAL_HOSTS, "host.docker.internal")
 
 DATABASE_SCHEMES = (
@@ -33,7 +33,7 @@ _URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://[^\s]+")
 
 
 def wrong(kind: str, value: str, size: int = 0, choices: tuple[str, ...] = (), pattern: str = "") -> str:
-    """Why a value is not of its type, without repeating it; empty when it is."""
+    """Why a value does not match its type, without repeating it; empty if it does."""
     text = ""
     if kind == "url" and not is_url(value):
         text = "is not a URL (scheme://host…)"
@@ -61,7 +61,7 @@ def _base64(value: str, size: int) -> str:
 
 
 def parsed(value: str) -> urllib.parse.SplitResult | None:
-    """A URL's parts, or None for what is none; a broken port or bracket makes it none."""
+    """A URL's parts; None if it is not one, also for a broken port or bracket."""
     if not _URL.fullmatch(value):
         return None
     try:
@@ -94,7 +94,7 @@ def _host(text: str) -> str:
 
 
 def names_itself(key: str, value: str) -> bool:
-    """True when a container that uses this value would look for the service within itself."""
+    """True if a container that uses this value would look for the service within itself."""
     found = hosts(value)
     if not found and re.search(r"(_HOST|_HOSTS|_HOSTNAME|_SERVER|_SERVERS|_BROKERS|^PGHOST)$", key):
         found = [_host(part) for part in value.split(",")]
@@ -102,8 +102,8 @@ def names_itself(key: str, value: str) -> bool:
 
 
 def database(key: str, value: str) -> tuple[set[str], set[str]]:
-    """Hosts and names of the databases that a value leads to. The machine's own names are not counted as a host:
-    on one VM staging and production may well share the server, but never a database."""
+    """Hosts and names of the databases that a value points to. The machine's own names do not count as hosts: on one VM
+    staging and production may well share the server, but never a database."""
     scheme = value.partition("://")[0].lower().partition("+")[0] if "://" in value else ""
     if scheme in DATABASE_SCHEMES:
         found = {host for host in hosts(value) if host not in HOST_NAMES and not host.startswith("127.")}

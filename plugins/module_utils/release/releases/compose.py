@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Compose files, rendered from data: a slot's own, and the one for people."""
+"""Compose files, rendered from data: a slot's own, and the developers' docker-compose.yml."""
 
 from __future__ import annotations
 
@@ -33,18 +33,18 @@ def key_files(app: App) -> tuple[str, ...]:
 
 
 def pair(fingerprints: Mapping[str, str | None]) -> dict[str, str]:
-    """The fingerprints that a release and its containers depend on. Not that of the key of before: it is changed under
-    running containers, so its change is no reason for new ones."""
+    """The fingerprints that a release and its containers depend on. The previous key is not among them: it is changed
+    under running containers, so its change is no reason for new ones."""
     return {name: known for name, known in fingerprints.items() if known and name != PREVIOUS_KEY}
 
 
 def image_labels(stack: Stack, app: App, source: str) -> dict[str, str]:
-    """Labels built into an image. Nothing here changes with the commit alone, so an unchanged app keeps its image."""
+    """Labels built into an image. None changes with the commit alone, so an unchanged app keeps its image."""
     return {f"{LABEL}.stack": stack.name, f"{LABEL}.app": app.name, f"{LABEL}.source": source}
 
 
 def build_settings(stack: Stack, app: App) -> dict[str, Any]:
-    """What, beside the source itself, decides what an image becomes."""
+    """Everything besides the source itself that decides the content of an image."""
     return {
         "dockerfile": app.dockerfile,
         "target": app.build_target,
@@ -105,11 +105,11 @@ def service(stack: Stack, app: App, environment: EnvironmentName, image: str) ->
 def slot_file(
     stack: Stack, release: Release, slot: Slot, env_files: Mapping[str, list[str]], config: Mapping[str, str]
 ) -> dict[str, Any]:
-    """The Compose file that runs a release in a slot. `stack` is the release's own, of its day; `env_files` are
-    absolute paths for each app, later ones win; `config` is a fingerprint of what is in them and in the key files.
+    """The Compose file that runs a release in a slot. `stack` is the definition stored with the release; `env_files`
+    are absolute paths for each app, later ones win; `config` is a fingerprint of their content and of the key files.
 
-    Each container is labelled with a fingerprint of all that it was created from, so that a kept container is only
-    started again when nothing it needs has changed since.
+    Each container is labelled with a fingerprint of everything it was created from, so a kept container is started
+    again only if nothing it needs has changed since.
     """
     services = {}
     for name, kept in release.services.items():
@@ -138,10 +138,10 @@ def slot_file(
 
 
 def developer_compose_file(stack: Stack) -> dict[str, Any]:
-    """The stack's docker-compose.yml: what runs, readable, and usable by hand with a profile.
+    """The stack's docker-compose.yml: shows what runs, readable, and can be used by hand with a profile.
 
-    Its ports are the last two of each app's block, so that a stack started by hand stands beside the slots and never
-    in their way; the edge does not send anything there.
+    It uses the last two ports of each app's block, so a stack started by hand runs beside the slots without conflicts;
+    the edge sends it no traffic.
     """
     services: dict[str, Any] = {}
     for app in stack.apps.values():
@@ -149,7 +149,7 @@ def developer_compose_file(stack: Stack) -> dict[str, Any]:
             suffix = {"staging": "staging", "production": "prod"}[environment]
             item = service(stack, app, environment, stack.image(app.name, environment))
             item["profiles"] = [environment]
-            # With a matrix what the app needs and no more, as in a slot: see `people_env`.
+            # With a matrix, only what the app needs, as in a slot: see `operations.compose_env_files`.
             item["env_file"] = (
                 [f"config/.env.{environment}.{app.name}"]
                 if stack.env_matrix
@@ -179,7 +179,7 @@ def developer_compose_file(stack: Stack) -> dict[str, Any]:
 
 
 def _merged(base: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
-    """Extra Compose keys over ours: mappings and lists are joined, anything else is replaced."""
+    """Extra Compose keys over ours: mappings and lists are merged, anything else is replaced."""
     result = dict(base)
     for key, value in extra.items():
         mine = result.get(key)
@@ -193,7 +193,7 @@ def _merged(base: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
 
 
 def _escaped(value: Any) -> Any:
-    """Compose interpolates `$` in every string of its file; doubled, it stays itself."""
+    """Double each `$`: Compose interpolates it in every string of its file."""
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, dict):

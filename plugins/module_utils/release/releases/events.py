@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What happens that somebody elsewhere may want to know of."""
+"""Events that people or services elsewhere may want to be notified of."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ EVENTS = START, SUCCESS, FAILURE, ROLLBACK, DISK = ("start", "success", "failure
 
 @dataclass(frozen=True)
 class Event:
-    """Something to tell. Holds nothing that an app printed: that may be a secret, and this leaves the house."""
+    """One event. Contains no output of apps: it may hold a secret, and events leave the host."""
 
     event: str
     text: str

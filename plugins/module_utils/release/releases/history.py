@@ -10,7 +10,7 @@ from collections.abc import Collection, Iterable, Sequence
 from ..stack.model import EnvironmentName
 from .release import Entry
 
-#: Good production releases that are kept whatever else happens: the live one and the one before it.
+#: Good production releases that are always kept: the live one and the one before it.
 KEPT_RELEASES = 2
 
 GOOD = ("live", "previous")
@@ -28,8 +28,8 @@ def find(entries: Iterable[Entry], release_id: str) -> Entry | None:
 def rollback_target(
     entries: Sequence[Entry], environment: EnvironmentName, live: str, images: Collection[str] | None = None
 ) -> Entry | None:
-    """The good release that was live last, other than the live one. One that failed or was rolled back from is never
-    chosen, nor, when `images` names those on the host, one that has lost an image."""
+    """The good release that was live last, other than the live one. Never one that failed or was rolled back from, nor,
+    if `images` names those on the host, one that has lost an image."""
     for entry in _good(entries, environment, live):
         if images is None or all(image in images for image in entry.release.images.values()):
             return entry
@@ -37,8 +37,8 @@ def rollback_target(
 
 
 def _good(entries: Iterable[Entry], environment: EnvironmentName, live: str) -> list[Entry]:
-    """Good releases other than the live one, the one that was live last first: after a rollback over several
-    releases that is not the one with the newest id."""
+    """Good releases other than the live one, the one that was live last first. After a rollback over several releases
+    that is not the one with the newest id."""
     good = [e for e in newest_first(entries, environment) if e.status in GOOD and e.release.id != live]
     return sorted(good, key=lambda entry: (entry.since, entry.release.id), reverse=True)
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is true on the host now: the one look at the world that every plan is made from."""
+"""The state of the host at one moment: the input of every plan."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ class HostState:
     routes: dict[str, bytes | None] = field(default_factory=dict)
     free_bytes: int = 0
     now: float = 0.0
-    #: Image IDs named by any release in the history that are on the host.
+    #: IDs of the images on the host that any release in the history names.
     images: frozenset[str] = field(default_factory=frozenset)
-    #: Since when each secret has its value, see `env.secret_ages`.
+    #: Since when each secret has had its value, see `env.secret_ages`.
     secret_record: secret_ages.SecretRecord = field(default_factory=secret_ages.SecretRecord)
 
     def live_entry(self, environment: EnvironmentName) -> Entry | None:
@@ -43,7 +43,7 @@ class HostState:
         return [container for container in self.containers[environment] if container.slot == slot]
 
     def is_intact(self, environment: EnvironmentName) -> bool:
-        """True when the live release runs whole and under the environment's tags: only then is there nothing to do."""
+        """True if the live release runs whole and under the environment's tags: only then is there nothing to do."""
         live, entry = self.live.get(environment), self.live_entry(environment)
         if live is None or entry is None:
             return False
@@ -62,5 +62,5 @@ class HostState:
         return other_slot(live.slot) if live else SLOTS[0]
 
     def env_of(self, environment: EnvironmentName) -> dict[str, bytes]:
-        """Today's env files, without the ones that are missing."""
+        """Today's env files, without the missing ones."""
         return {layer: data for layer, data in self.env[environment].items() if data is not None}

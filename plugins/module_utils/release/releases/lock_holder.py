@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who holds a lock: what the next person reads when it is not free."""
+"""Who holds a lock: shown to whoever finds it busy."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class LockHolder:
         return f"{text} ({self.reason})" if self.reason else text
 
     def to_json(self) -> dict[str, str | int]:
-        """The holder as the lock file and the status report keep it."""
+        """The holder as the lock file and the status report store it."""
         return asdict(self)
 
     @classmethod
     def from_json(cls, data: object) -> LockHolder:
-        """Read a lock file, also a damaged one or one of an older engine: what is missing reads as unknown."""
+        """Read a lock file, even a damaged one or one of an older engine: missing parts read as unknown."""
         known: Mapping[object, object] = data if isinstance(data, Mapping) else {}
 
         def text(key: str, default: str) -> str:
@@ -54,5 +54,5 @@ class LockHolder:
 
 
 def time_of_day(now: float) -> str:
-    """A moment (seconds since the epoch) as people read it on this host's clock, for example 03:18:00."""
+    """A moment (seconds since the epoch) as local time of day on this host, for example 03:18:00."""
     return datetime.datetime.fromtimestamp(now).astimezone().strftime("%H:%M:%S")

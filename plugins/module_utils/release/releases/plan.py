@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A plan: what an operation is going to do, decided before anything changes. Plain data, so a journal can hold it."""
+"""A plan: what an operation will do, decided before anything changes. Plain data, so a journal can hold it."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from ..stack.model import EnvironmentName, Slot
 from .release import Live, Release, ReleaseStatus
 
 StartMode = Literal["create", "start", "running"]
-#: What a journal calls the parts of an operation, in the order in which they come: making room, then the build of a
-#: deploy, then the rollout, then what puts it back.
+#: The journal's names for the phases of an operation, in order: freeing space, the build of a deploy, the rollout,
+#: and the revert.
 Step = Literal[
     "cleanup",
     "fetch",
@@ -40,7 +40,7 @@ Step = Literal[
 
 @dataclass(frozen=True)
 class TagMove:
-    """One tag that is to name another image. Empty `image` takes the tag away; `before` is what it named."""
+    """One tag to move to another image. Empty `image` removes the tag; `before` is the image it named."""
 
     repository: str
     tag: str
@@ -50,20 +50,20 @@ class TagMove:
 
 @dataclass(frozen=True)
 class Plan:
-    """How a release goes live in an environment, and all that is needed to put it back."""
+    """How a release goes live in an environment, and everything needed to revert that."""
 
     operation: str
     stack: str
     environment: EnvironmentName
     release: Release
-    #: True when the release is to be written first; False when it is in the history already.
+    #: True if the release has to be written first; False if it is in the history already.
     is_new: bool
     slot: Slot
     was: Live | None
     #: create: containers are created; start: the kept ones are started; running: they still run.
     start: StartMode
     tags: tuple[TagMove, ...] = ()
-    #: Status of releases once this one is live, and what it becomes when the operation fails.
+    #: Status of releases once this one is live, and what it becomes if the operation fails.
     statuses: dict[str, ReleaseStatus] = field(default_factory=dict)
     failed_status: ReleaseStatus = "failed"
     watch_seconds: int = 0
@@ -75,8 +75,8 @@ class Plan:
 
     @property
     def via(self) -> str:
-        """What the history says brought the release live. Asked by name, `rollback` may also go to a release that is
-        newer than the live one: that is no way back, and a plain rollback must be possible from there."""
+        """The operation that the history records. Given a name, `rollback` may also go to a release newer than the live
+        one. That does not count as a rollback, so that a plain rollback is possible from there."""
         newer = not self.is_new and self.was is not None and self.release.id > self.was.release
         return "forward" if self.operation == "rollback" and newer else self.operation
 
@@ -98,7 +98,7 @@ class Plan:
 
 
 def moves(stack_images: Mapping[str, str], tag: str, current: Mapping[tuple[str, str], str]) -> list[TagMove]:
-    """The moves that make `<app>:<tag>` name these images; nothing for tags that are right already."""
+    """The moves that make `<app>:<tag>` name these images; none for tags that are right already."""
     return [
         TagMove(app, tag, image, current.get((app, tag), ""))
         for app, image in stack_images.items()

@@ -12,10 +12,10 @@ from typing import Any, Literal
 
 from ..stack.model import SLOTS, EnvironmentName, Slot
 
-#: The shape of release.json. Raised when an older engine could misread a newer file.
+#: Format version of release.json. Raised when an older engine could misread a newer file.
 FORMAT = 1
 
-#: A release that is being written, in a folder of this name's ending, or one that a kill left half-written.
+#: Suffix of the folder of a release that is being written, or that a kill left half-written.
 PARTIAL = ".partial"
 
 #: prepared: written, not yet live. previous: was live and good. The other words speak for themselves.
@@ -42,11 +42,11 @@ class Release:
     operation: str
     images: dict[str, str]
     services: dict[str, dict[str, Any]]
-    #: For each app the commit it was built from; they differ when an operation was limited to some apps.
+    #: For each app the commit it was built from; they differ if an operation was limited to some apps.
     commits: dict[str, str] = field(default_factory=dict)
     #: For each app the fingerprint of the source and build settings that its image was built from.
     sources: dict[str, str] = field(default_factory=dict)
-    #: The stack's definition of that day, without env values: ports, routes, health paths.
+    #: The stack's definition at that time, without env values: ports, routes, health paths.
     definition: dict[str, Any] = field(default_factory=dict)
     env: dict[str, str] = field(default_factory=dict)
     keys: dict[str, str] = field(default_factory=dict)
@@ -58,12 +58,12 @@ class Release:
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:
-        # Not dataclasses.asdict, which copies all that is inside: this is only written.
+        # Not dataclasses.asdict, which copies everything inside: this is only serialised.
         return dict(vars(self))
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Release:
-        """Raises ValueError when the data was not written by this engine or lacks a part."""
+        """Raises ValueError if the data was not written by this engine or is incomplete."""
         if data.get("format") != FORMAT:
             raise ValueError(f"format {data.get('format')!r} is not {FORMAT}")
         names = {f.name for f in dataclasses.fields(cls)}
@@ -74,7 +74,7 @@ class Release:
         return dataclasses.replace(release, skipped_gates=tuple(release.skipped_gates))
 
     def content(self) -> dict[str, Any]:
-        """What makes two releases the same to the people who use them."""
+        """Everything users could tell apart: two releases with equal content are the same to them."""
         return {
             "images": self.images,
             "services": {name: _without_release(service) for name, service in self.services.items()},
@@ -98,7 +98,7 @@ def _without_release(service: dict[str, Any]) -> dict[str, Any]:
 class Entry:
     """A release in the history, with its status and how it got there.
 
-    `since` is the moment of the last change of status; `via` the operation that made it so.
+    `since` is the time of the last change of status; `via` is the operation that changed it.
     """
 
     release: Release
@@ -125,7 +125,7 @@ class Live:
 
 
 def timestamp(moment: datetime.datetime) -> str:
-    """UTC, to the second, sortable and free of characters that a file name or a tag cannot hold."""
+    """UTC, to the second, sortable, and only characters that are valid in file names and tags."""
     return moment.astimezone(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
 
 
@@ -139,7 +139,7 @@ def moment_of(text: str) -> datetime.datetime:
 
 
 def seconds_of(text: str) -> float | None:
-    """The moment that a release's id or a status names, None when it names none."""
+    """The moment that a release's id or a status names, in seconds since the epoch; None if it names none."""
     try:
         return moment_of(text).timestamp()
     except ValueError:

@@ -13,7 +13,7 @@ from ..stack.model import EnvironmentName, Slot
 
 
 class ProblemRow(TypedDict):
-    """One thing that is wrong, where, and the command or edit that fixes it (empty if there is none)."""
+    """One problem: what, where, and the command or edit that fixes it (empty if there is none)."""
 
     what: str
     where: str
@@ -29,7 +29,7 @@ class GateRow(TypedDict):
 
 
 class ProbesRow(TypedDict, total=False):
-    """What the probes saw at the public ports meanwhile; empty when nothing was asked."""
+    """What the probes counted at the public ports meanwhile; empty if nothing was probed."""
 
     asked: int
     failed: int
@@ -37,7 +37,7 @@ class ProbesRow(TypedDict, total=False):
 
 
 class LiveRow(TypedDict):
-    """What is live in an environment once the operation is over; texts are empty when nothing is."""
+    """What is live in an environment after the operation; texts are empty if nothing is."""
 
     release: str
     slot: Slot | Literal[""]
@@ -47,7 +47,7 @@ class LiveRow(TypedDict):
 
 
 class OutcomeRow(TypedDict, total=False):
-    """The host once the operation is over; empty when it could not be looked at."""
+    """The host after the operation; empty if it could not be inspected."""
 
     live: dict[str, LiveRow]
     due: list[str]
@@ -56,7 +56,7 @@ class OutcomeRow(TypedDict, total=False):
 
 
 class ReportData(TypedDict):
-    """An `OperationReport` as JSON has it."""
+    """An `OperationReport` as JSON."""
 
     operation: str
     stack: str
@@ -86,7 +86,7 @@ class ReportData(TypedDict):
 
 @dataclass
 class OperationReport:
-    """What happened, for a person and for a program. Times in seconds."""
+    """What happened, for people and programs. Times in seconds."""
 
     operation: str
     stack: str
@@ -106,7 +106,7 @@ class OperationReport:
     tags: list[str] = field(default_factory=list)
     gates: list[GateRow] = field(default_factory=list)
     problems: list[ProblemRow] = field(default_factory=list)
-    #: What was finished or undone first, a sentence each.
+    #: What was completed or reverted first, one sentence each.
     recovered: list[str] = field(default_factory=list)
     #: The last lines of what failed, oldest first.
     log: list[str] = field(default_factory=list)

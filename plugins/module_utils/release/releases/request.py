@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a person asks for."""
+"""The request for an operation."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ OPERATIONS: dict[str, EnvironmentName] = {"deploy": "staging", "promote": "produ
 
 @dataclass(frozen=True)
 class Request:
-    """One operation as asked for. None means: as the stack's definition says."""
+    """One operation as requested. None means: as the stack's definition says."""
 
     operation: str
     environment: EnvironmentName
@@ -26,7 +26,7 @@ class Request:
     release: str = ""
     rebuild: bool = False
     skip_gates: tuple[str, ...] = ()
-    #: today: secrets keep their present values in a rollback. release: they return to what they were.
+    #: today: a rollback keeps the present values of secrets. release: they return to the release's values.
     secrets: str = "today"
     lock_wait: float = 0.0
     watch_seconds: int | None = None

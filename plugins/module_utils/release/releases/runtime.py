@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the host's programs answer: images, containers, HTTP answers, probes, builds."""
+"""What Docker, apps and the edge return: images, containers, HTTP answers, probes, builds."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from ..stack.model import Slot
 
 @dataclass(frozen=True)
 class Image:
-    """An image as the engine on the host knows it. `id` is the truth; tags move."""
+    """An image as Docker knows it. `id` is authoritative; tags move."""
 
     id: str
     labels: Mapping[str, str]
@@ -39,15 +39,15 @@ class Container:
 
     @property
     def started_at(self) -> float:
-        """The latest start in seconds since the epoch; Docker writes nanoseconds, which Python does not read."""
+        """The latest start in seconds since the epoch. Docker writes nanoseconds, which Python does not parse."""
         whole, _dot, fraction = self.started.rstrip("Z").partition(".")
         return datetime.datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")
 
 
 @dataclass(frozen=True)
 class Answer:
-    """One HTTP answer. status 0 means that there was none, and `error` says why. `flag` is the feature flag that has
-    closed the route; the router answered for it."""
+    """One HTTP answer. `status` 0 means that there was none, and `error` says why. `flag` is the feature flag that has
+    closed the route; in that case the router itself answered."""
 
     status: int
     release: str = ""
@@ -61,9 +61,9 @@ class Answer:
         return f"HTTP {self.status} {self.body}".strip()
 
 
-#: What the edge is asked: a public port, a host name, a path, and whether the port speaks TLS.
+#: A target at the edge: a public port, a host name, a path, and whether the port speaks TLS.
 class ProbeTarget(NamedTuple):
-    """One question to the edge: a public port, the Host header, a path, and whether by TLS."""
+    """One target at the edge: a public port, the Host header, a path, and whether to use TLS."""
 
     port: int
     host: str
@@ -73,7 +73,7 @@ class ProbeTarget(NamedTuple):
 
 @dataclass
 class ProbeCounts:
-    """What the probes saw at the public ports while an operation ran."""
+    """What the probes counted at the public ports while an operation ran."""
 
     asked: int = 0
     failed: int = 0
@@ -82,7 +82,7 @@ class ProbeCounts:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """How the build of one app ended. `step` is the failing Dockerfile step; `log` the last lines, oldest first."""
+    """The result of building one app. `step` is the failing Dockerfile step; `log` the last lines, oldest first."""
 
     app: str
     seconds: float

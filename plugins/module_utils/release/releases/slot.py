@@ -18,7 +18,7 @@ from .release import Release
 
 
 class StandbyNote(TypedDict):
-    """The slot that is kept running after it was replaced, its release, and until when (seconds since the epoch)."""
+    """The slot that keeps running after it was replaced, its release, and until when (seconds since the epoch)."""
 
     slot: Slot
     release: str
@@ -26,8 +26,8 @@ class StandbyNote(TypedDict):
 
 
 def stack_of(release: Release, current: Stack) -> Stack:
-    """The stack as it was on the day of the release, on today's ports (the router knows only those), which also depend
-    on whether an app may run twice."""
+    """The stack as the release defines it, but with today's ports, because the router knows only those. The ports also
+    depend on whether an app may run twice."""
     day = read_stack(release.stack, {**release.definition, "directory": current.directory, "owner": current.owner})
     apps = {
         name: dataclasses.replace(app, loopback_port=now.loopback_port, replace=now.replace)

@@ -17,8 +17,8 @@ from .release import Entry, ReleaseStatus, seconds_of
 class AppStatus:
     """One app of an environment.
 
-    `state` is Docker's word for the container, `missing` when there is none though the release has the app, and
-    `absent` when the live release does not have the app.
+    `state` is Docker's word for the container, `missing` if there is none although the release has the app, and
+    `absent` if the live release does not have the app.
     """
 
     state: str = "absent"
@@ -91,24 +91,24 @@ class ReleaseSummary:
 
     @property
     def created_at(self) -> float | None:
-        """Seconds since the epoch, or None when the id names no moment."""
+        """Seconds since the epoch, or None if the id names no moment."""
         return seconds_of(self.release)
 
     @property
     def changed_at(self) -> float | None:
-        """Seconds since the epoch of the last change of status, or None when it is not known."""
+        """Seconds since the epoch of the last change of status, or None if it is not known."""
         return seconds_of(self.since)
 
 
 @dataclass(frozen=True)
 class EnvironmentStatus:
-    """What is live in an environment, how each app is, and what goes on. Texts are empty when nothing is live."""
+    """What is live in an environment, how each app is, and what is in progress. Texts are empty if nothing is live."""
 
     release: str = ""
     slot: Slot | Literal[""] = ""
     commit: str = ""
     version: str = ""
-    #: Timestamp since when it is live, the same in seconds, and the operation that made it so.
+    #: Since when it is live, as a timestamp and in seconds, and the operation that made it so.
     since: str = ""
     age_seconds: float = 0.0
     via: str = ""
@@ -118,7 +118,7 @@ class EnvironmentStatus:
     running_operation: LockHolder | None = None
     #: Names of journals without an end.
     unfinished: tuple[str, ...] = ()
-    #: The newest, newest first.
+    #: The newest ones, newest first.
     operations: tuple[OperationSummary, ...] = ()
 
     @property
@@ -128,7 +128,7 @@ class EnvironmentStatus:
 
 @dataclass(frozen=True)
 class RollbackPreview:
-    """What a rollback of production would do now: where `to` and what `changes`, or why not (`text`)."""
+    """What a rollback of production would do now: where `to` and what `changes`, or why it cannot (`text`)."""
 
     possible: bool
     to: str = ""
@@ -139,11 +139,11 @@ class RollbackPreview:
 
 @dataclass(frozen=True)
 class KeyRotationStatus:
-    """The last rotation of keys. The previous public key is valid until `until`, in a grace period."""
+    """The last key rotation. The previous public key is valid until `until`, the end of the grace period."""
 
     since: str
     until: str
-    #: The grace period has not ended; the rotation was interrupted; the grace period should have ended.
+    #: The grace period has not ended; the rotation was interrupted; the grace period is past its deadline.
     running: bool
     interrupted: bool
     late: bool
@@ -160,16 +160,16 @@ class StatusReport:
     environments: dict[str, EnvironmentStatus]
     rollback: RollbackPreview
     history: tuple[ReleaseSummary, ...] = ()
-    #: Sentences: secrets that are due, feature flags that are set, deliveries that failed.
+    #: Sentences: secrets that are due for rotation, feature flags that are set, notifications that failed.
     due: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     notifications: tuple[str, ...] = ()
-    #: Which copies the values came from when provisioning was offline.
+    #: The copies that values came from when provisioning was offline.
     offline: str = ""
     keys: KeyRotationStatus | None = None
     free_gb: float = 0.0
     floor_gb: float = 0.0
 
     def to_json(self) -> dict[str, Any]:
-        """The report as JSON has it: what the module `status` returns and `onehost status --json` prints."""
+        """The report as JSON: what the module `status` returns and `onehost status --json` prints."""
         return asdict(self)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The last rotation of keys, for people."""
+"""The last key rotation, for people."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from ..releases.status import KeyRotationStatus
 
 
 def lines(found: KeyRotationStatus | None) -> list[str]:
-    """What a person has to know of the last rotation, a sentence a line."""
+    """What an operator has to know about the last rotation, one sentence per line."""
     if found is None:
         return []
     result = []

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What is told to whom: targets of notifications as configured, events, and what each service is sent. Pure."""
+"""Notifications: configured targets, events, and the message that each service gets. Pure."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from .summary import rows
 TYPES = ("slack", "discord", "webhook")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
-#: Discord refuses more.
+#: Discord's limit, in characters.
 DISCORD_LIMIT = 2000
-#: Slack cuts off somewhere beyond; nobody reads that much.
+#: Below Slack's limit; nobody reads more than this.
 SLACK_LIMIT = 4000
 
 _SIGNS = {START: "\u25b6", SUCCESS: "\u2714", FAILURE: "\u2718", ROLLBACK: "\u21a9", DISK: "\u26a0"}
@@ -35,7 +35,7 @@ _SIGNS = {START: "\u25b6", SUCCESS: "\u2714", FAILURE: "\u2718", ROLLBACK: "\u21
 
 @dataclass(frozen=True)
 class Target:
-    """Somebody who wants to know. `repr` is without the address, which is a secret."""
+    """One target of notifications. `repr` omits the URL, which is a secret."""
 
     name: str
     type: str
@@ -45,7 +45,7 @@ class Target:
     stacks: tuple[str, ...] = ()
 
     def wants(self, event: Event) -> bool:
-        """An event of the whole host is of no environment and of no stack."""
+        """Whether the target is configured for the event. Events of the whole host have no environment or stack."""
         if event.event not in self.events:
             return False
         if event.environment and event.environment not in self.environments:
@@ -54,7 +54,7 @@ class Target:
 
 
 def read_targets(data: Any, where: str = "release_engine_notifications") -> list[Target]:
-    """Read and check the list of targets. Raises RefusedError with all problems, none of which shows an address."""
+    """Read and check the list of targets. Raises RefusedError with all problems, none of which contains a URL."""
     problems: list[Problem] = []
     if isinstance(data, (str, dict)) or not isinstance(data, Sequence):
         raise RefusedError([Problem("must be a list", where, "see docs/notifications.md")])
@@ -88,7 +88,7 @@ def _some(fields: Fields, key: str, choices: Sequence[str]) -> tuple[str, ...]:
 
 
 def _url(fields: Fields) -> str:
-    """Whoever knows the address may write to the channel, so no message repeats it."""
+    """Check a target's URL. Whoever knows it can post to the channel, so no message repeats it."""
     url = fields.value("url", "")
     if not isinstance(url, str) or not url:
         fields.note("url", "is missing", "set it from ansible-vault")
@@ -112,7 +112,7 @@ def start(request: Request, stack: str, host: str, commit: str, at: float) -> Ev
 
 
 def end(request: Request, report: ReportData, host: str, at: float) -> Event:
-    """An operation is over. Of a failure only what the engine itself says is told."""
+    """An operation has ended. Of a failure, only the engine's own words are sent."""
     kind = FAILURE if report["failed"] else ROLLBACK if request.operation == "rollback" else SUCCESS
     head = f"{request.operation} of {report['stack']} to {request.environment}"
     message = _own_words(report["message"]) if report["failed"] else report["message"]
@@ -142,12 +142,12 @@ def end(request: Request, report: ReportData, host: str, at: float) -> Event:
 
 
 def _own_words(text: str) -> str:
-    """What the engine says, without the cause behind it, which may be what git, Docker or an app printed."""
+    """The engine's own words, without the cause, which may be output of git, Docker or an app."""
     return text.partition(": ")[0]
 
 
 def recovered(stack: str, environment: EnvironmentName, host: str, count: int, at: float) -> Event:
-    """Somebody, or a reboot, had interrupted operations finished or undone."""
+    """Interrupted operations were completed or reverted, by somebody or after a reboot."""
     text = (
         f"recovery of {stack} {environment}: {count} interrupted operation(s) finished or undone; see {hint('status')}"
     )
@@ -177,10 +177,10 @@ def _event(kind: str, text: str, request: Request, stack: str, host: str, at: fl
 
 
 def body(target: Target, event: Event) -> bytes:
-    """What the service is sent, as its documentation asks."""
+    """The request body that the service's documentation asks for."""
     text = f"{_SIGNS[event.event]} [{event.host}] {event.text}"
     if target.type == "slack":
-        # Its own three signs, so that nobody's reason calls the whole channel.
+        # Escape &, <, > so that a reason such as <!channel> cannot ping the channel.
         for sign, word in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;")):
             text = text.replace(sign, word)
         data: dict[str, Any] = {"text": _cut(text, SLACK_LIMIT)}
@@ -192,7 +192,7 @@ def body(target: Target, event: Event) -> bytes:
 
 
 def _cut(text: str, limit: int) -> str:
-    """Counted as these services do, in UTF-16; a sign of two halves is not cut in two."""
+    """Cut to a length in UTF-16 units, as these services count, without splitting a surrogate pair."""
     data = text.encode("utf-16-le")
     if len(data) <= 2 * limit:
         return text

@@ -14,13 +14,13 @@ from . import key_grace_period
 from .report import table
 from .summary import is_a_name
 
-#: So many of the last operations of a stack, and releases of each of its environments.
+#: How many of a stack's last operations, and of each environment's releases, are shown.
 OPERATIONS = 5
 RELEASES = 3
 
 
 def all_lines(reports: Sequence[StatusReport]) -> list[str]:
-    """All stacks. Where there are several, commands name the one that they are for."""
+    """All stacks. If there are several, commands name their stack."""
     return [
         spell(line, Place(stack=report.stack)) if len(reports) > 1 else line
         for report in reports
@@ -93,7 +93,7 @@ def _apps(environments: dict[str, EnvironmentStatus]) -> list[str]:
 
 
 def _operations(environments: dict[str, EnvironmentStatus]) -> list[str]:
-    """The last ones of all environments, newest first."""
+    """The last operations of all environments, newest first."""
     known = [(last, name) for name, env in environments.items() for last in env.operations]
     known.sort(key=lambda item: -item[0].at)
     rows = [
@@ -112,7 +112,7 @@ def _operations(environments: dict[str, EnvironmentStatus]) -> list[str]:
 
 
 def age(seconds: float) -> str:
-    """A time for people: the two largest units of it."""
+    """A duration for people, in its two largest units."""
     minutes = int(seconds // 60)
     if minutes < 1:
         return f"{max(0, int(seconds))} s"

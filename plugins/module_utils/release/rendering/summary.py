@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What people want to know once an operation is over: what is live where, what was lost meanwhile, what is due.
+"""The summary of an operation: what is live where, which requests failed meanwhile, what is due.
 
-Read on the control machine too, at each command: it needs little of the engine.
+The control machine loads this too, with each command, so it imports little of the engine.
 """
 
 from __future__ import annotations
@@ -36,12 +36,12 @@ def rows(report: ReportData) -> list[Row]:
 
 
 def is_a_name(version: str, commit: str) -> bool:
-    """Whether what was asked for says more than the commit (shortened) that it led to."""
+    """Whether the requested revision says more than the (shortened) commit that it resolved to."""
     return bool(version) and not (commit and version.startswith(commit))
 
 
 def downtime(probes: ProbesRow) -> Row:
-    """What the availability probe counted."""
+    """The counts of the availability probes, in words."""
     if not probes["failed"]:
         return "downtime", f"none seen, {probes['asked']} probes answered", "ok"
     text = f"{probes['down_seconds']:.1f} s seen, {probes['failed']} of {probes['asked']} probes failed"
@@ -49,7 +49,7 @@ def downtime(probes: ProbesRow) -> Row:
 
 
 def next_step(report: ReportData) -> list[Row]:
-    """What to type next."""
+    """The command to type next."""
     if not report.get("changed"):
         return []
     if report["environment"] == "staging":

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Which app gets which environment variables: the layers of the env files, cut to what each app needs.
+"""Which app gets which environment variables: the layers of the env files, filtered to what each app needs.
 
-A release keeps the layers; what is cut from them is written beside the slot's Compose file when a slot is created, by
-the matrix of the release's own day. So a rollback gives each app what it had then, and a secret that changed since has
-one place to be brought up to date.
+A release stores the layers. The filtered files are written beside the slot's Compose file when a slot is created, by
+the matrix of that release. So a rollback gives each app what it had then, and a secret that has changed since is
+updated in one place.
 """
 
 from __future__ import annotations
@@ -16,12 +16,12 @@ from ..env.env_file import format_env, parse_env
 from ..env.matrix_check import COMMON, effective
 from .model import EnvironmentName, Stack
 
-#: Apart from the layers' names, so that an app may be called `common`.
+#: Separates these names from the layers' names, so that an app may be called `common`.
 PREFIX = "app-"
 
 
 def values_of(stack: Stack, app: str, environment: EnvironmentName, env: Mapping[str, bytes]) -> dict[str, str]:
-    """What one app gets. Without a matrix that is everything."""
+    """The variables of one app. Without a matrix that is all of them."""
     layers = {layer: parse_env(data) for layer, data in env.items()}
     if not stack.env_matrix:
         return {**layers.get(COMMON, {}), **layers.get(environment, {})}
@@ -44,7 +44,7 @@ def slot_env(stack: Stack, environment: EnvironmentName, env: Mapping[str, bytes
 
 
 def files_of(stack: Stack, app: str, files: Mapping[str, bytes]) -> list[str]:
-    """Names of the slot's env files that an app reads, later ones win."""
+    """Names of the slot's env files that an app reads; later ones win."""
     if stack.env_matrix:
         return [f"{PREFIX}{app}"]
     return sorted(files, key=lambda name: name != COMMON)

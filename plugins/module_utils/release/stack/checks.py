@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What no single field of a stack can show: things used twice, orders that cannot be, stacks in each other's way."""
+"""Checks across fields and stacks: duplicate routes and ports, impossible start orders, conflicts between stacks."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from collections.abc import Iterable
 from ..errors import Problem
 from .model import PORT_BLOCK, App, Stack, socket_path, start_order
 
-#: A unix socket's path is limited to 107 bytes by the kernel (unix(7)).
+#: Linux limits a unix socket's path to 107 bytes (unix(7)).
 SOCKET_PATH_LIMIT = 107
 
 
 def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
-    """What no single field can see: routes and ports used twice, orders that cannot be, keys without a pair."""
+    """Checks across the apps of one stack: duplicate routes and ports, impossible start orders, keys without a pair."""
     routes: dict[tuple[str, str], str] = {}
     for app in stack.apps.values():
         place = f"{where}.apps.{app.name}"
@@ -75,7 +75,7 @@ def _port_problems(apps: Iterable[tuple[str, App]]) -> list[Problem]:
 
 
 def check_together(stacks: Iterable[Stack]) -> list[Problem]:
-    """Problems between stacks of one host: names, directories, apps, loopback ports, public ports and host names."""
+    """Conflicts between stacks of one host: names, directories, apps, loopback ports, public ports and host names."""
     stacks = list(stacks)
     problems: list[Problem] = []
     taken: dict[tuple[str, str], str] = {}

@@ -12,7 +12,7 @@ from .model import EnvironmentName, Stack
 
 
 class FlagSetting(TypedDict):
-    """What a flag was set to, by whom, why, and when (UTC), as turned.json on the host keeps it."""
+    """What a flag was set to, by whom, why, and when (UTC), as turned.json on the host stores it."""
 
     on: bool
     person: str
@@ -31,7 +31,7 @@ State = dict[str, FlagSetting]
 
 
 def values(stack: Stack, app: str, overrides: State) -> dict[str, bool]:
-    """What an app reads: its defaults, and what was set since."""
+    """What an app reads: its defaults, with the overrides."""
     return {
         name: bool(overrides[name]["on"]) if name in overrides else flag.default
         for name, flag in stack.apps[app].flags.items()
@@ -49,7 +49,7 @@ def closed(stack: Stack, known: State) -> dict[str, str]:
 
 
 def who_has(stack: Stack, flag: str) -> list[str]:
-    """The apps that declare a flag. Raises RefusedError when there is none."""
+    """The apps that declare a flag. Raises RefusedError if there are none."""
     apps = [app.name for app in stack.apps.values() if flag in app.flags]
     if not apps:
         known = sorted({name for app in stack.apps.values() for name in app.flags})
@@ -59,7 +59,7 @@ def who_has(stack: Stack, flag: str) -> list[str]:
 
 
 def lines(stack: Stack, environment: EnvironmentName, known: State) -> list[str]:
-    """What is not as the app's author meant it to be, and what is closed, for status."""
+    """Flags that differ from the author's defaults, and closed routes, for status."""
     defaults = {name: flag.default for app in stack.apps.values() for name, flag in app.flags.items()}
     shut = [
         f"{environment} {app.flags[name].route} answers 503 ({app.name}): flag {name} is off"

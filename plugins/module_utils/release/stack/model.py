@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a stack is: its apps, environments, ports and routes. `stack_reader` makes one from what people write."""
+"""What a stack is: its apps, environments, ports and routes. `reader` makes one from what people write."""
 
 from __future__ import annotations
 
@@ -21,24 +21,24 @@ Slot = Literal["blue", "green"]
 ENVIRONMENTS: tuple[EnvironmentName, ...] = ("staging", "production")
 SLOTS: tuple[Slot, ...] = ("blue", "green")
 
-#: Loopback ports reserved for each app: two slots for each environment now, room for previews later.
+#: Loopback ports reserved for each app: two slots for each environment now, space for previews later.
 PORT_BLOCK = 10
 
-#: What stacks, apps and certificates may be called.
+#: Valid names of stacks, apps and certificates.
 NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
-#: Not for apps: the edge has the status page there.
+#: Reserved: the edge serves the status page there.
 OWN_PATH = "/_onehost/"
 
 
 @dataclass(frozen=True)
 class Route:
-    """Where the edge sends an app's requests from: a path, and a host name if not the environment's own."""
+    """A public path that the edge routes to an app, and a host name if not the environment's own."""
 
     path: str
     host: str = ""
     strip_path: bool = False
-    #: The public path asked after a switch; empty means the route's own path joined with the app's health path
-    #: when the prefix is stripped, otherwise the route's path.
+    #: The public path probed after a switch. Empty means the route's own path, joined with the app's health path
+    #: if the prefix is stripped.
     check: str = ""
 
 
@@ -99,12 +99,12 @@ class Environment:
     ports: tuple[int, ...]
     hosts: tuple[str, ...]
     tls: Tls | None = None
-    #: The one of `hosts` that answers; the others lead to it. Empty: all of them answer.
+    #: The one of `hosts` that answers; the others redirect to it. Empty: all of them answer.
     canonical_host: str = ""
 
     @property
     def main_host(self) -> str:
-        """A host name under which the environment answers; empty where any will do."""
+        """A host name under which the environment answers; empty if any will do."""
         return self.canonical_host or next(iter(self.hosts), "")
 
     @property
@@ -115,11 +115,11 @@ class Environment:
 
 @dataclass(frozen=True)
 class Keys:
-    """The stack's JWT key pair: where the containers see it, and the numeric user who reads the private key."""
+    """The stack's JWT key pair: where containers see it, and the numeric user who reads the private key."""
 
     mount: str
     user: int
-    #: How long the public key of before stays valid after a rotation.
+    #: How long the previous public key stays valid after a rotation.
     overlap_hours: float = 24.0
 
 
@@ -137,11 +137,11 @@ class Stack:
     build_arguments: dict[str, str]
     env: dict[str, dict[str, str]]
     secrets: tuple[str, ...]
-    #: What each environment variable is and who gets it; empty: everything goes to every app, unchecked.
+    #: What each environment variable is and which apps get it; empty: every app gets everything, unchecked.
     env_matrix: dict[str, Key]
     #: How long an operation watches the new release after the switch before it stops the old one.
     watch_seconds: int
-    #: How long the old slot is kept running after an operation, so that a rollback is only a switch.
+    #: How long the old slot keeps running after an operation, so that a rollback only switches traffic.
     warm_seconds: int
     #: A deploy or promote does not begin with less free space than this.
     disk_floor_gb: float
@@ -152,12 +152,12 @@ class Stack:
     apps: dict[str, App]
 
     def to_mapping(self, *, with_env: bool) -> dict[str, Any]:
-        """Plain data for JSON and templates. Without env values it may be read by everybody."""
+        """Plain data for JSON and templates. Without env values it may be world-readable."""
         parts: dict[str, Any] = {**vars(self), "env": self.env if with_env else {}}
         parts["env_matrix"] = {name: key.to_mapping() for name, key in self.env_matrix.items()}
-        # Through JSON, so that what was kept in a file and what was just read compare equal (lists, not tuples).
+        # Through JSON, so that data from a file and data just read compare equal (lists, not tuples).
         data: dict[str, Any] = json.loads(json.dumps(parts, default=vars))
-        # What a reader would refuse or fill in by itself is left out, so that the result can be read again.
+        # Leave out what the reader would reject or fill in by itself, so that the result can be read again.
         for part in (*data["environments"].values(), *data["apps"].values()):
             del part["name"]
         for app in data["apps"].values():
@@ -181,8 +181,8 @@ class Stack:
         return f"{self.name}-{environment}-{app}-{slot}"
 
     def loopback_port(self, app: App, environment: EnvironmentName, slot: Slot) -> int:
-        """The host's port of an app in a slot. An app that never runs twice has one port for both slots, so that
-        the router waits on the same address while it is replaced."""
+        """The host's port of an app in a slot. An app that never runs twice has one port for both slots, so that the
+        router waits on the same address while it is replaced."""
         return loopback_port(app.loopback_port, app.is_replaced_in_place, environment, slot)
 
 
@@ -211,7 +211,7 @@ def check_path(app: App, route: Route) -> str:
 
 
 def start_order(apps: Mapping[str, App]) -> list[list[str]]:
-    """Apps in groups that may start together, each group after the one before. Raises ValueError on a circle."""
+    """Apps in groups that may start together, each after the group before. Raises ValueError on a cycle."""
     waiting = {name: {other for other in app.after if other in apps} for name, app in apps.items()}
     groups: list[list[str]] = []
     while waiting:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A stack as people write it, read field by field: every problem at once, each with its place and its fix."""
+"""Reading a stack as people write it, field by field: reports every problem at once, with its place and its fix."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def read_stack(name: str, data: Any) -> Stack:
 
 
 def read_stacks(definitions: Mapping[str, Any]) -> list[Stack]:
-    """Read all stacks of one host, and check that they do not stand in each other's way."""
+    """Read all stacks of one host, and check them for conflicts."""
     problems: list[Problem] = []
     stacks = [_read_stack(name, data, problems) for name, data in sorted(definitions.items())]
     if not problems:
@@ -140,7 +140,7 @@ def _read_env(fields: Fields, problems: list[Problem]) -> dict[str, dict[str, st
 
 
 def _read_secrets(fields: Fields, matrix: dict[str, Key]) -> tuple[str, ...]:
-    """Names of secrets: the matrix knows them; without one they are listed."""
+    """Names of secrets: from the matrix if there is one, else from the list."""
     listed = fields.texts("secrets")
     if not matrix:
         return listed

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The `tls` of an environment: where its certificate is, on which port it is used, and what stays without it."""
+"""The `tls` of an environment: where its certificate is, on which port it is used, and which ports stay plain HTTP."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from ..errors import Problem
 from ..util.fields import Fields
 
-#: Read as root on the host, so nothing but a plain absolute path; on the control machine any path will do.
+#: Read as root on the host, so only a plain absolute path; on the control machine any path will do.
 HOST_PATH = r"/[A-Za-z0-9._/@+-]*[A-Za-z0-9]"
 ANY_PATH = r"[^\s].*"
 TWO_YEARS = 63072000
@@ -20,22 +20,22 @@ TWO_YEARS = 63072000
 
 @dataclass(frozen=True)
 class Tls:
-    """How an environment is reached by https."""
+    """How an environment is reached by HTTPS."""
 
     certificate: str
     key: str
     #: Where the two files are: `host`, or `control` for the machine that provisions.
     location: str
     port: int
-    #: Ports of the environment that go on answering by http. All others lead to https.
+    #: Ports of the environment that keep answering by HTTP. All others redirect to HTTPS.
     plain_ports: tuple[int, ...]
-    #: For how long browsers are told to come by https only; 0: they are not told.
+    #: HSTS max-age in seconds; 0 sends no header.
     hsts_seconds: int
 
 
 @dataclass(frozen=True)
 class CertificatePair:
-    """A certificate, with those of its authorities behind it, and its key; and where people find the two."""
+    """A certificate with its chain, its key, and the places of both for messages."""
 
     certificate: bytes
     key: bytes = field(repr=False)
@@ -52,7 +52,7 @@ def days_left(until: datetime.datetime, now: float) -> int:
 
 
 def read_tls(environment: Fields, ports: Sequence[int], problems: list[Problem]) -> Tls | None:
-    """Read the `tls` of an environment; None where there is none."""
+    """Read the `tls` of an environment; None if there is none."""
     data = environment.value("tls")
     if data is None:
         return None

@@ -1,10 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The same with several things at once.
+"""Running one action on several items concurrently.
 
-Whoever asks many times keeps one `TaskPool` for all of them: starting threads costs the processor that the apps boot
-on. One thing alone needs no thread at all.
+Callers that do this repeatedly keep one `TaskPool`, because starting threads costs CPU that the booting apps need. A
+single item runs without a thread.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import TypeVar
 Item = TypeVar("Item")
 Found = TypeVar("Found")
 
-#: So many at a time; the others wait for their turn.
+#: At most this many at a time; the others are queued.
 MOST = 32
 
 
 class TaskPool:
-    """A context in which threads, once they were needed, stay."""
+    """A context whose threads start on first use and are then reused."""
 
     def __init__(self) -> None:
         self._pool: ThreadPoolExecutor | None = None
@@ -37,7 +37,7 @@ class TaskPool:
             self._pool.shutdown()
 
     def all(self, action: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
-        """What the action gives for each item, in order. Raises what the first failing one raised, after all ended."""
+        """The action's result for each item, in order. Once all have ended, raises the first one's error, if any."""
         todo = list(items)
         if len(todo) < 2:
             return [action(item) for item in todo]
@@ -50,6 +50,6 @@ class TaskPool:
 
 
 def concurrently(action: Callable[[Item], Found], items: Iterable[Item]) -> list[Found]:
-    """The same, once."""
+    """Run `action` on every item concurrently, with a pool of its own."""
     with TaskPool() as at_once:
         return at_once.all(action, items)

@@ -13,7 +13,7 @@ from ..errors import Problem
 
 
 def plain(value: Any) -> Any:
-    """The same in plain containers: templates hand over ones that look items up when asked and cannot be copied."""
+    """The same data in plain containers: templates pass lazy ones, which cannot be copied."""
     if isinstance(value, Mapping):
         return {key: plain(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
@@ -22,8 +22,8 @@ def plain(value: Any) -> Any:
 
 
 class Fields:
-    """One mapping under inspection. Each reader returns a usable value even when it notes a problem,
-    so that one pass finds everything that is wrong."""
+    """One mapping under inspection. Each reader returns a usable value even if it notes a problem, so one pass finds
+    everything that is wrong."""
 
     def __init__(self, data: Any, where: str, problems: list[Problem]) -> None:
         self.where = where
@@ -125,7 +125,7 @@ class Fields:
         return {str(name): item for name, item in value.items()}
 
     def values(self, key: str) -> dict[str, str]:
-        """A mapping whose values are plain text once in an environment; numbers and booleans are turned into it."""
+        """A mapping of environment variables; numbers and booleans are converted to text."""
         result: dict[str, str] = {}
         for name, item in self.mapping(key).items():
             if isinstance(item, bool):
@@ -137,7 +137,7 @@ class Fields:
         return result
 
     def no_others(self) -> None:
-        """Every key that no reader asked for is a typing mistake somebody would otherwise search for at night."""
+        """Note every key that no reader asked for: it is probably a typing mistake."""
         for name in self.data:
             if name not in self.seen:
                 known = ", ".join(sorted(self.seen))

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Files that are either the old or the new ones, whatever happens in between."""
+"""Atomic file updates: readers find the old content or the new, whatever happens in between."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from typing import Any
 
 
 def read(path: str) -> bytes | None:
-    """What is in a file; None when it is not there."""
+    """The content of a file; None if it does not exist."""
     try:
         with open(path, "rb") as file:
             return file.read()
@@ -20,12 +20,12 @@ def read(path: str) -> bytes | None:
 
 
 def as_json(data: Any) -> bytes:
-    """Data for a file that people read too, and that is the same whenever the data is."""
+    """JSON for a file that people read too; the same data always gives the same bytes."""
     return (json.dumps(data, indent=2, sort_keys=True) + "\n").encode()
 
 
 def sync_directory(path: str) -> None:
-    """Make a rename or a new name in a directory survive a power cut."""
+    """Make a rename or a new name in a directory survive a power failure."""
     handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(handle)
@@ -34,7 +34,7 @@ def sync_directory(path: str) -> None:
 
 
 def write_synced(path: str, data: bytes, mode: int) -> None:
-    """Write a new file and flush it; the mode is right from the first moment on."""
+    """Write a new file and flush it; its mode is right from the start."""
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC, 0o600)
     try:
         os.fchmod(handle, mode)
@@ -47,7 +47,7 @@ def write_synced(path: str, data: bytes, mode: int) -> None:
 
 
 def write_atomically(path: str, data: bytes, mode: int) -> None:
-    """Replace a file in one step, flushed to disk."""
+    """Replace a file atomically, flushed to disk."""
     partial = f"{path}.partial"
     write_synced(partial, data, mode)
     os.replace(partial, path)
@@ -55,9 +55,10 @@ def write_atomically(path: str, data: bytes, mode: int) -> None:
 
 
 def write_in_place(path: str, data: bytes, mode: int) -> None:
-    """Write over the very file that is there, for those who hold it already: a container into which it is mounted.
+    """Overwrite the existing file itself, for those who have it open already: a container into which it is mounted.
 
-    One write, then the new length: whoever reads a short file meanwhile finds the old or the new one, never none.
+    One write, then the new length: a concurrent reader of a short file finds the old or the new content, never an
+    empty file.
     """
     handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_CLOEXEC, mode)
     try:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a status page is drawn from."""
+"""The data of a status page."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from ...releases.status import OperationSummary, ReleaseSummary, StatusReport
 
 @dataclass(frozen=True)
 class DiskUse:
-    """The disk now and over time, in bytes. `lowest` is the least that was free."""
+    """Disk use now and over time, in bytes. `lowest` is the least that was free."""
 
     total: int
     free: int
@@ -24,7 +24,7 @@ class DiskUse:
 
 @dataclass(frozen=True)
 class PageData:
-    """The status of a stack, and what happened before. `at` is the moment of the look, in seconds since the epoch."""
+    """The status of a stack, and past operations. `at` is when it was observed, in seconds since the epoch."""
 
     status: StatusReport
     host: str
@@ -33,11 +33,11 @@ class PageData:
     #: Newest first.
     releases: tuple[ReleaseSummary, ...] = ()
     operations: tuple[OperationSummary, ...] = ()
-    #: Sentences: secrets, keys and feature flags that a person should know of.
+    #: Sentences about secrets, keys and feature flags that an operator should know.
     notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, Any]:
-        """The page's status.json: the status, with the rest of the page beside it."""
+        """The page's status.json: the status, and the other data of the page."""
         data = asdict(self)
         status: dict[str, Any] = data.pop("status")
         data["disk"]["samples"] = [[sample.at, sample.total, sample.free] for sample in self.disk.samples]

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Disk use over time as a drawing. Its numbers stand beside it as text."""
+"""Disk use over time as a plot. Its numbers stand beside it as text."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ from .data import DiskUse, PageData
 from .html import Markup, ago, gigabytes, join, tag
 from .parts import pill, section
 
-#: The drawing is stretched to its place, so that lines keep their width and texts are outside of it.
+#: The plot is stretched to fit; its strokes keep their width, and texts are outside of it.
 WIDTH, HEIGHT = 1000, 100
-#: No line is drawn over a longer time without a sample.
+#: Gaps between samples longer than this break the line.
 GAP_SECONDS = 3 * BUCKET_SECONDS
 DAY = 86400
 
 
 def disk(data: PageData) -> Markup:
-    """The card of the disk."""
+    """The card with the disk use."""
     now, seen, floor = float(data.at), data.disk, data.status.floor_gb * 1e9
     total, free = float(seen.total), float(seen.free)
     word = pill("enough free", "good", "check") if free >= floor else pill("below its floor", "bad", "cross")
@@ -71,7 +71,7 @@ def _plot(samples: list[tuple[float, float]], now: float, total: float, limit: f
 
 
 def _pieces(moments: list[float], points: list[tuple[float, float]]) -> list[list[tuple[float, float]]]:
-    """The line, broken where nothing was measured."""
+    """The line in pieces, broken where nothing was measured."""
     pieces = [[points[0]]]
     for before, at, point in zip(moments, moments[1:], points[1:], strict=False):
         if at - before > GAP_SECONDS:
@@ -81,6 +81,6 @@ def _pieces(moments: list[float], points: list[tuple[float, float]]) -> list[lis
 
 
 def _days(begin: float, now: float, width: float) -> str:
-    """A line for every midnight, UTC."""
+    """A vertical line for every midnight, UTC."""
     first = (int(begin) // DAY + 1) * DAY
     return join(*(f"M{(at - begin) / width * WIDTH:.1f} 0V{HEIGHT}" for at in range(first, int(now), DAY)))

@@ -3,7 +3,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The status page of a stack: plain data in, one HTML document out.
 
-It needs nothing beside itself and runs nothing. Whatever people or apps wrote is text, see `html`.
+The document is self-contained and runs no scripts. Everything that people or apps wrote is escaped, see `html`.
 """
 
 from __future__ import annotations
@@ -20,14 +20,14 @@ from .parts import icon, section, shapes, typed
 from .style import POLICY, style
 from .verdict import verdict
 
-#: The page is written each minute. When it is older than this, it says so.
+#: The page is written each minute. If it is older than this, it says so.
 STALE_MINUTES = 4
 REFRESH_SECONDS = 60
 CLOCK_SECONDS = 5
 
 
 def page(data: PageData) -> str:
-    """The whole document from what `page_data.look` found."""
+    """The whole document from the result of `page_data.look`."""
     now = float(data.at)
     parts = [
         verdict(data),
@@ -45,7 +45,7 @@ def page(data: PageData) -> str:
 
 
 def trouble(stack: str, host: str, now: float, cause: str) -> str:
-    """The document for a moment at which nothing could be found out."""
+    """The document for a moment at which the state could not be read."""
     text = tag("p", "The apps may still be answering; only this page could not be updated.")
     title = tag("h2", icon("cross"), "This host could not be inspected")
     command = typed(on_host(hint("status"), stack))
@@ -82,10 +82,10 @@ def _document(stack: str, host: str, now: float, content: Markup) -> str:
 
 
 def stale_note(now: float) -> Markup:
-    """Tells the edge, which reads server-side includes here, to say that the page is old, unless it is asked for it in
-    one of the minutes named. A reader's clock and JavaScript have no part in it; without the edge it is a comment.
-    A dollar sign at the pattern's end would be the name of a variable to nginx."""
-    # The edge reads a clock of its own, which may be a moment behind.
+    """A server-side include that has the edge mark the page as old, unless requested in one of the listed minutes.
+    It needs neither JavaScript nor the reader's clock; without the edge it is a plain comment.
+    The pattern does not end in a dollar sign, which nginx would read as the start of a variable's name."""
+    # The edge caches the time, so its clock may be a moment behind.
     moments = [now - CLOCK_SECONDS, *(now + 60 * minute for minute in range(STALE_MINUTES))]
     fresh = "|".join(sorted({time.strftime("%Y%m%d%H%M", time.gmtime(at)) for at in moments}))
     text = tag("strong", "This page is out of date.") + " It should be updated every minute. See: "

@@ -49,7 +49,7 @@ def environment(data: PageData, name: str) -> Markup:
 
 
 def _state(env: EnvironmentStatus) -> Markup:
-    """The environment in one word."""
+    """The state of the environment in one word."""
     if env.running_operation:
         return pill(f"{env.running_operation.operation} running", "busy", "clock")
     if not env.release:
@@ -81,7 +81,7 @@ def _apps(apps: dict[str, AppStatus]) -> Markup:
 
 
 def _app(name: str, app: AppStatus) -> list[Markup]:
-    """A row, and a second one for what there is to say about it."""
+    """A row for the app, and a second one for remarks on it."""
     if app.is_absent:
         shown = pill("absent")
     elif app.healthy:

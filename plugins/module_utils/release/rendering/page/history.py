@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The past on the status page, and the way back to it: releases, operations, what a rollback would do."""
+"""The history on the status page: releases, operations, and what a rollback would do."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def _release(item: ReleaseSummary, now: float) -> Markup:
 
 
 def operations(data: PageData) -> Markup:
-    """Promotes, rollbacks and deploys, how they ended and how long they took; newest first."""
+    """Promotes, rollbacks and deploys, with result and duration; newest first."""
     items = [_operation(item, float(data.at), data.status.stack) for item in data.operations]
     title = "Promotes, rollbacks, deploys"
     if not items:

@@ -1,13 +1,13 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The small things that every part of the status page is made of."""
+"""Small components that every part of the status page uses."""
 
 from __future__ import annotations
 
 from .html import Markup, join, tag
 
-#: What a word means at a glance: look and icon. The word itself is always there too.
+#: Style and icon of each state. The word itself is always shown too.
 LOOKS = {
     "live": ("good", "check"),
     "healthy": ("good", "check"),
@@ -25,7 +25,7 @@ LOOKS = {
     "not there": ("none", "dash"),
 }
 
-#: What people read for a word of the engine.
+#: Words shown to people for the engine's words.
 WORDS = {"rolled_back": "rolled back", "nothing": "nothing to do", "absent": "not there"}
 
 _SHAPES = {
@@ -39,7 +39,7 @@ _SHAPES = {
 
 
 def shapes() -> Markup:
-    """The icons, once; each use refers to them."""
+    """All icons, defined once; each use refers to them."""
     symbols = [tag("symbol", tag("path", d=path), id=name, viewBox="0 0 16 16") for name, path in _SHAPES.items()]
     return tag("svg", *symbols, width=0, height=0, class_="shapes", aria_hidden="true")
 
@@ -56,14 +56,14 @@ def pill(word: str, look: str = "", shape: str = "") -> Markup:
 
 
 def section(title: str, *content: str, beside: str = "", look: str = "") -> Markup:
-    """A card with its title, and what stands at the title's right."""
+    """A card with its title, and content to the right of the title."""
     name = "".join(letter if letter.isalnum() else "-" for letter in title.lower())
     head = tag("div", tag("h2", title, id=name), beside, class_="head")
     return tag("section", head, *content, class_=look or "card", aria_labelledby=name)
 
 
 def facts(pairs: list[tuple[str, str]]) -> Markup:
-    """Names and values, those without a value left out."""
+    """Names and values; those without a value are left out."""
     return tag("dl", *[join(tag("dt", name), tag("dd", value)) for name, value in pairs if value], class_="facts")
 
 
@@ -77,5 +77,5 @@ def typed(command: str) -> Markup:
 
 
 def clip(text: str, most: int = 400) -> str:
-    """A text of any length as one that fits a page."""
+    """A text cut to a length that fits the page."""
     return text if len(text) <= most else text[: most - 1].rstrip() + "…"

@@ -1,9 +1,9 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""How the status page looks. One style sheet, inline: the page asks for nothing else.
+"""The style of the status page. One inline style sheet: the page requests nothing else.
 
-The page's policy allows the sheet by its hash, so elements have no styles of their own.
+The page's Content-Security-Policy allows the sheet by its hash, so elements have no inline styles.
 """
 
 from __future__ import annotations
@@ -149,8 +149,8 @@ SHEET = _colours(LIGHT) + "@media (prefers-color-scheme:dark){" + _colours(DARK)
 
 _HASH = base64.b64encode(hashlib.sha256(SHEET.encode()).digest()).decode()
 
-#: Nothing is loaded, run or sent from the page, and nothing but this sheet gives it a look. The image is the empty icon
-#: without which browsers ask the apps for one.
+#: Content-Security-Policy: nothing is loaded, run or sent, and only this sheet applies. `data:` is for the empty icon,
+#: without which browsers request one from the apps.
 POLICY = f"default-src 'none'; base-uri 'none'; form-action 'none'; img-src data:; style-src 'sha256-{_HASH}'"
 
 

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the status page says first: whether anything needs a person."""
+"""The banner of the status page: whether anything needs attention."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .parts import clip, icon
 
 
 def verdict(data: PageData) -> Markup:
-    """One line that tells it all, and each thing that is to be looked at."""
+    """One line with the overall verdict, and each item that needs attention."""
     bad, warn, busy = findings(data)
     if bad:
         look, shape, text = "bad", "cross", "Needs attention"
@@ -28,7 +28,7 @@ def verdict(data: PageData) -> Markup:
 
 
 def findings(data: PageData) -> tuple[list[str], list[str], list[str]]:
-    """What is broken, what is to be known, and what goes on now."""
+    """What is broken, what to know, and what is in progress."""
     bad: list[str] = []
     warn: list[str] = []
     busy: list[str] = []
