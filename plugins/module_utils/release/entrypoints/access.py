@@ -1,8 +1,8 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Who may act on which stack. The sudo rule lets everybody whom it names run this command as root; here is decided for
-which stacks: owners for their own, the group of ops for all, as may root and those who may become root anyway."""
+"""Who may act on which stack. The sudo rule lets every user it names run this command as root; this module decides on
+the stacks: owners may act on their own, and the ops group, root and anyone with full sudo rights on all."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ from ..stack.model import Stack
 
 @dataclass(frozen=True)
 class Caller:
-    """A person, and whether their stacks alone are theirs to act on. Only sudo, which sets the name itself, brings
-    anybody but root here."""
+    """A user, and whether they are limited to their own stacks. Users other than root get here only through sudo, which
+    sets the name itself."""
 
     name: str
     limited: bool
     group: str = ""
 
     def mine(self, stacks: Sequence[Stack]) -> list[Stack]:
-        """Those that this person may act on. Raises RefusedError where there are none of all there are."""
+        """The stacks that this user may act on. Raises RefusedError if there are stacks but none of them qualifies."""
         found = [stack for stack in stacks if not self.limited or stack.owner == self.name]
         if stacks and not found:
             self.check(stacks)
         return found
 
     def check(self, stacks: Sequence[Stack]) -> None:
-        """May this person act on all of these? Raises RefusedError."""
+        """Raises RefusedError unless this user may act on all of these stacks."""
         others = [stack for stack in stacks if self.limited and stack.owner != self.name]
         if others:
             names = ", ".join(stack.name for stack in others)
@@ -61,7 +61,7 @@ def _group(settings: str) -> str:
 
 
 def is_member(name: str, group: str) -> bool:
-    """As the host knows it today: a login from before somebody was taken out of the group counts for nothing."""
+    """Group membership as of now: an old login of somebody since removed from the group does not count."""
     try:
         return bool(group) and grp.getgrnam(group).gr_gid in os.getgrouplist(name, pwd.getpwnam(name).pw_gid)
     except KeyError:
@@ -69,7 +69,7 @@ def is_member(name: str, group: str) -> bool:
 
 
 def may_become_root(name: str) -> bool:
-    """Whether sudo lets this user run anything, so that a limit here would be none."""
+    """Whether sudo lets this user run anything, so that a limit here would be pointless."""
     done = subprocess.run(
         ["sudo", "-n", "-l", "-U", name, "--", "/bin/sh", "-c", "true"],
         stdin=subprocess.DEVNULL,

@@ -96,7 +96,7 @@ def main(arguments: list[str] | None = None) -> int:
     if os.geteuid() != 0:
         say(f"onehost {options.command} needs root: {verb_hint(options.command)}", sys.stderr)
         return 1
-    # Sudo leaves the caller's as it is; what is written here has modes of its own.
+    # sudo keeps the caller's umask; files written here set their own modes.
     os.umask(0o022)
     stack = getattr(options, "stack", "")
     try:

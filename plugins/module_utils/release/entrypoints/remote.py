@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""One operation for a caller elsewhere: arguments in, an answer out, both plain data.
+"""The remote endpoint: one operation for a remote caller. Arguments in, answer out, both plain data.
 
 The modules deploy, promote and rollback call `answer`. Their action plugins first try the engine that is installed on
-the host (`main`, reading a question from standard input): that saves packing this whole engine, sending it and
-compiling it there, about half a second each time. It only counts when it is the very engine of the caller.
+the host (`main`, reading a request from standard input): that saves packing, sending and compiling the whole engine,
+about half a second each time. It answers only if its files are identical to the caller's.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
 
 
 def main() -> int:
-    """Read one question from standard input, write its answer. Returns the exit code."""
+    """Read one request from standard input, write its answer. Returns the exit code."""
     asked = json.load(sys.stdin)
     if asked["engine"] != engine_fingerprint():
         found: dict[str, Any] = {VERSION_MISMATCH: True}
@@ -83,7 +83,7 @@ def main() -> int:
 
 
 def _journal_text(found: Mapping[str, Any]) -> str:
-    """The journal of an operation that has ended, so that nobody needs to come again for its steps."""
+    """The journal of an ended operation, so that the caller needs no second call for its steps."""
     path = found.get("report", {}).get("journal")
     if not path:
         return ""
@@ -101,7 +101,7 @@ def _result(report: Mapping[str, Any], check: bool) -> dict[str, Any]:
     diff = {"before": f"{report.get('was', '')}\n", "after": f"{report.get('release', '')}\n"}
     result = {"changed": changed, "report": report, "lines": lines, "diff": diff if changed else {}}
     if report["failed"] and check:
-        # Check mode says what would be refused and goes on: a host may be looked at before it was ever provisioned.
+        # Check mode reports a refusal and goes on: the host may not have been provisioned yet.
         return {**result, "would_refuse": True, "msg": report["message"]}
     if report["failed"]:
         return {**result, "failed": True, "msg": "\n".join(lines)}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What the control machine needs to put a question to `exchange`, and no more: it is read there at each command."""
+"""What the control machine needs to call `remote.main`, and no more: it is loaded with each command."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def engine_fingerprint(directory: str = "") -> str:
     home = directory or os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
     found: list[str] = []
     for place, folders, names in os.walk(home):
-        # What Python compiled: as many files again, and none of them counts.
+        # Compiled files double the number of files and do not count.
         folders[:] = [name for name in folders if name != "__pycache__"]
         found += [f"{place}/{name}"[len(home) + 1 :] for name in names if name.endswith(".py")]
     digest = hashlib.sha256()

@@ -15,7 +15,7 @@ from .output import print_json, say
 
 
 def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
-    # It is about all images on the host.
+    # It affects all images on the host.
     stacks = host.stacks.all()
     caller.check(stacks)
     settings = host.disk.settings({"free_gb": options.free_gb, "free_percent": options.free_percent})

@@ -14,7 +14,7 @@ from ...stack.model import ENVIRONMENTS, Stack
 from ..access import Caller
 from .output import chosen_stacks, say, this_process
 
-#: An operation takes the slot over well within this time.
+#: An operation takes over the slot well within this time.
 COOL_WAIT_SECONDS = 600.0
 
 

@@ -15,7 +15,7 @@ from .output import say
 
 
 def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
-    # It goes to everybody, whichever stacks they want to hear of.
+    # The message goes to every target, whichever stacks it is configured for.
     caller.check(host.stacks.all())
     has_trouble = False
     event = Event(

@@ -18,7 +18,7 @@ from .output import chosen_stacks, say
 
 def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     mine = chosen_stacks(host, options, caller)
-    # Where there are none or several, it has to be said which.
+    # Without a stack, or with several, the name is required.
     stack = mine[0] if len(mine) == 1 else host.stacks.load(host.stacks.choose(options.stack))
     caller.check([stack])
     request = Request(

@@ -22,13 +22,13 @@ from ..access import Caller
 
 
 def say(text: str, to: TextIO | None = None, stack: str = "") -> None:
-    """Print a text for somebody on this host, who has named this stack."""
+    """Print a text for a user of this host, who has named this stack."""
     place = Place("host", stack=stack, has_control=os.path.exists(CONTROL_COMMAND))
     (to or sys.stdout).write(spell(text, place) + "\n")
 
 
 def print_json(data: object) -> None:
-    """Print data for a program, which gets commands in their canonical form."""
+    """Print data for a program; commands in it keep their canonical form."""
     sys.stdout.write(json.dumps(data, indent=2) + "\n")
 
 
@@ -42,6 +42,6 @@ def chosen_stacks(host: Host, options: argparse.Namespace, caller: Caller) -> li
 
 
 def this_process(host: Host, operation: str) -> LockHolder:
-    """What the lock says of us to the next person."""
+    """This process as the lock shows it to others."""
     person = os.environ.get("SUDO_USER", "root")
     return lock.this_process(operation, person, socket.gethostname(), host.clock.now())
