@@ -10,16 +10,16 @@ import shutil
 
 from .release.util import files as atomic
 
-#: The package in its directory, and its names there while it is replaced.
+#: The package in its directory, and its temporary names there during a replacement.
 PACKAGE = "release"
 NEW = "release.new"
 OLD = "release.old"
 
 
 def files_of(path: str) -> list[str]:
-    """The files of the package that is installed, and what an interrupted replacement left beside it.
+    """The files of the installed package, and any that an interrupted replacement left beside it.
 
-    Python's own __pycache__ may stay: it spares each call the compiling, and follows its sources.
+    Python's __pycache__ may stay: it saves compiling at each call, and Python keeps it up to date.
     """
     return [
         os.path.join(place, name)
@@ -31,8 +31,8 @@ def files_of(path: str) -> list[str]:
 
 
 def replace_package(path: str, files: dict[str, tuple[bytes, int]]) -> None:
-    """Write the package beside the installed one, and let it take its place: nobody who starts it meanwhile gets
-    modules of both. Without files there is none afterwards.
+    """Write the package beside the installed one and swap them, so that nobody who starts it meanwhile gets modules of
+    both. Without files the package is removed.
     """
     package, new, old = (os.path.join(path, directory) for directory in (PACKAGE, NEW, OLD))
     for rest in (new, old):

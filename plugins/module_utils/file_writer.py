@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-# What the module files does to each file, directory and link.
+# What the module `files` does to each file, directory and link.
 import glob
 import os
 import shlex
@@ -14,13 +14,13 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-#: No program reads a file of such a name in a directory of settings.
+#: Programs that read a directory of settings ignore files with such a name.
 PREFIX = ".onehost-"
 SUFFIX = ".dpkg-new"
 
 
 class FileWriter:
-    """Writes one thing after the other, and keeps what changed."""
+    """Writes one item after the other, and records what changed."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module

@@ -19,7 +19,7 @@ PREVIOUS = "jwt_public_previous.pem"
 
 
 class Pair:
-    """The keys in the directory, and what became of them."""
+    """The keys in the directory, and what was done to them."""
 
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
@@ -41,7 +41,7 @@ class Pair:
             self.files.append(name)
 
     def provide(self) -> None:
-        """Write each key that is not there. In check mode only note it."""
+        """Write each missing key. In check mode only record it."""
         if not os.path.isdir(self._given["directory"]):
             self._note(".")
             if not self._module.check_mode:
@@ -60,7 +60,7 @@ class Pair:
         return _pem(self._given["public_key"]) or key_rotation.openssl(["pkey", "-pubout"], self._read(PRIVATE))
 
     def set_attributes(self) -> None:
-        """Owner and mode of directory and keys."""
+        """Set owner and mode of the directory and the keys."""
         for name, owner, mode in (
             (".", self._given["owner"], "0711"),
             (PRIVATE, str(self._given["user"]), "0600"),

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-# What the modules deploy, promote and rollback take. Their action plugins read it too, on the control machine.
+# The arguments of the modules deploy, promote and rollback. Their action plugins read this too, on the control machine.
 from typing import Any
 
 _SHARED: dict[str, Any] = {
@@ -20,7 +20,7 @@ _SHARED: dict[str, Any] = {
     "definition": {"type": "dict"},
 }
 
-#: What each operation's module takes.
+#: The argument spec of each operation's module.
 ARGUMENTS: dict[str, dict[str, Any]] = {
     "deploy": {**_SHARED, "version": {"type": "str", "default": ""}, "rebuild": {"type": "bool", "default": False}},
     "promote": {**_SHARED, "skip_gates": {"type": "list", "elements": "str", "default": []}},

@@ -4,13 +4,13 @@
 
 from __future__ import annotations
 
-# What the modules deploy, promote and rollback share: arguments in, one operation in a process of its own, report out.
+# Shared by the modules deploy, promote and rollback: arguments in, one operation in a process of its own, report out.
 from ansible.module_utils.basic import AnsibleModule
 
 from .operation_arguments import ARGUMENTS
 from .release.entrypoints import cli, remote
 
-# Loaded here and not when first needed: the operation may outlive the archive that this file came in.
+# Imported here rather than on first use: the operation may outlive the archive that this file came in.
 from .release.process import background, journal, lock
 
 LOADED = (background, cli, journal, lock)

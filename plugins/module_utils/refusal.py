@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-# How a module ends that may not do what it was asked for.
+# How a module ends if its request is refused.
 from typing import NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
@@ -13,7 +13,7 @@ from .release.errors import OperationError, RefusedError
 
 
 def end_refused(module: AnsibleModule, error: RefusedError | OperationError) -> NoReturn:
-    """Fail with the reason; in check mode only tell it, as a host may be looked at before it was ever provisioned."""
+    """Fail with the reason. In check mode only report it, because the host may not have been provisioned yet."""
     if module.check_mode:
         module.exit_json(changed=False, lines=[f"would be refused: {error}"])
     module.fail_json(msg=str(error))

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-# What the module checkout asks of git and writes, as the owner of the checkout.
+# The git commands and files of the module `checkout`, run and written as the owner of the checkout.
 import os
 import pwd
 import subprocess
@@ -27,7 +27,7 @@ class Repository:
         return os.path.exists(os.path.join(self.path, ".git"))
 
     def run(self, *words: str, ends: tuple[int, ...] = (0,), text: str | None = None) -> str:
-        """What a program prints. It must end with one of these exit codes."""
+        """The output of a program. It must end with one of these exit codes."""
         name = self._module.params["owner"]
         owner = pwd.getpwnam(name)
         as_root = os.geteuid() == 0
@@ -56,7 +56,7 @@ class Repository:
         return self.run("git", "config", "--local", "--get", "remote.origin.url", ends=(0, 1)).rstrip("\n")
 
     def excluded(self) -> str:
-        """All that is excluded, by us and by others. As the owner: whatever they may not read is not shown."""
+        """Everything that is excluded, by us and by others. Read as the owner: shows nothing they may not read."""
         return self.run("cat", self.exclude_file) if os.path.lexists(self.exclude_file) else ""
 
     def exclude(self, text: str) -> None:
@@ -65,7 +65,7 @@ class Repository:
 
 
 def with_block(text: str, names: list[str]) -> str:
-    """The text with our block as it must be: where it is, or else at the end."""
+    """The text with our block as it must be: in its old place, or else at the end."""
     block = [BEGIN, *(f"/{name}" for name in names), END]
     lines = text.splitlines()
     if BEGIN in lines and END in lines[lines.index(BEGIN) :]:

@@ -18,12 +18,12 @@ from typing import IO
 
 import yaml
 
-#: What a collection is made of when it runs; tests, documentation and a clone's own folders stay behind.
+#: The parts of a collection that are needed to run it; tests, documentation and a clone's own folders are left out.
 FOLDERS = ("meta", "playbooks", "plugins", "roles")
 DESCRIPTIONS = ("MANIFEST.json", "galaxy.yml")
-#: Belongs to a clone: its paths hold there alone.
+#: Left out: it belongs to a clone, and its paths are valid only there.
 LEFT_OUT = ("playbooks/ansible.cfg",)
-#: The last file of an archive: where it is, the others are.
+#: The last file of an archive: if it exists, so do all the others.
 COMPLETE = "complete"
 
 
@@ -52,7 +52,7 @@ def directory_of(name: str) -> str:
 
 
 def dependencies_of(directory: str) -> list[str]:
-    """Names of the collections that one says it needs."""
+    """Names of the collections that a collection depends on."""
     manifest = os.path.join(directory, "MANIFEST.json")
     if os.path.exists(manifest):
         with open(manifest, encoding="utf-8") as file:
@@ -62,7 +62,7 @@ def dependencies_of(directory: str) -> list[str]:
 
 
 def with_dependencies(names: list[str]) -> dict[str, str]:
-    """Directory of each collection and of all that they need, by name."""
+    """The directory of each collection and of all its dependencies, by name."""
     found: dict[str, str] = {}
     left = list(names)
     while left:
@@ -74,7 +74,7 @@ def with_dependencies(names: list[str]) -> dict[str, str]:
 
 
 def entries(collections: dict[str, str]) -> list[Entry]:
-    """All files, in the order of their names."""
+    """All files, sorted by name."""
     found = []
     for name, directory in collections.items():
         for relative in _files(directory):
@@ -106,7 +106,7 @@ def digest(found: list[Entry]) -> str:
 
 
 def write(found: list[Entry], to: IO[bytes]) -> None:
-    """The archive: files of root, readable for everybody."""
+    """Write the archive: files owned by root, readable by everybody."""
     with tarfile.open(fileobj=to, mode="w:gz", compresslevel=6) as archive:
         for entry in found:
             information = tarfile.TarInfo(entry.name)

@@ -4,11 +4,11 @@
 
 from __future__ import annotations
 
-# Doppler's secrets of one config, over HTTP. Runs on the control machine and needs nothing but the standard library.
+# Doppler's secrets of one config, over HTTP. Runs on the control machine with the standard library only.
 #
-# What Doppler cannot give is an error. The copy of the last good answer serves two ends only: the ETag, so that an
-# unchanged config is not sent again, and work without network, which has to be asked for. Token and values are in no
-# message.
+# If Doppler cannot deliver, that is an error. The copy of the last good answer has two uses only: its ETag, so that an
+# unchanged config is not sent again, and work without network, which must be requested. No message contains the token
+# or a value.
 import contextlib
 import hashlib
 import http.client
@@ -27,26 +27,26 @@ from typing import Any
 
 BASE_URL = "https://api.doppler.com"
 PATH = "/v3/configs/config/secrets/download"
-#: One attempt; the deadline bounds them all together.
+#: Per attempt; the deadline bounds all attempts together.
 ATTEMPT_SECONDS = 10.0
 DEADLINE_SECONDS = 45.0
-#: So that an attempt's own limits, which know more of the cause, come first.
+#: Lets an attempt's own timeouts, which give a better cause, fire first.
 GRACE_SECONDS = 0.2
 FIRST_PAUSE_SECONDS = 0.5
 LONGEST_PAUSE_SECONDS = 10.0
-#: A config is a few kilobytes. More is not an answer of Doppler.
+#: A config is a few kilobytes. Anything larger is not an answer from Doppler.
 LARGEST_BYTES = 4_000_000
-#: What Doppler adds to every config.
+#: Doppler adds these to every config.
 OWN_NAMES = ("DOPPLER_PROJECT", "DOPPLER_ENVIRONMENT", "DOPPLER_CONFIG")
 LOOPBACK = ("localhost", "127.0.0.1", "::1")
 
 
 class DopplerError(Exception):
-    """Why there are no values, and what fixes it."""
+    """Why there are no values, and the fix."""
 
 
 class _RetryError(Exception):
-    """An attempt that is worth repeating, after so many seconds if the server said so."""
+    """A failed attempt that is worth retrying, after `pause` seconds if the server said so."""
 
     def __init__(self, cause: str, pause: float | None = None) -> None:
         super().__init__(cause)
@@ -54,7 +54,7 @@ class _RetryError(Exception):
 
 
 class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """A redirect would carry the token to another place."""
+    """Never follow redirects: they would send the token to another host."""
 
     def redirect_request(self, *_arguments: Any) -> None:
         return None
@@ -62,14 +62,14 @@ class _NoRedirect(urllib.request.HTTPRedirectHandler):
 
 @dataclass(frozen=True)
 class Answer:
-    """The values, and when they were fetched or last confirmed."""
+    """The values, and when they were fetched or last confirmed (seconds since the epoch)."""
 
     values: dict[str, str] = field(repr=False)
     moment: float
     offline: bool = False
 
     def copied(self) -> str:
-        """When the values were right for certain, the same however often it is asked."""
+        """When the values were last known to be right; the same on every call."""
         return time.strftime("%Y-%m-%d %H:%M UTC", time.gmtime(self.moment))
 
     def age(self, now: float) -> str:
@@ -83,10 +83,10 @@ class Answer:
 
 @dataclass(frozen=True)
 class Doppler:
-    """One config, as one read-only service token opens it."""
+    """One config, as its read-only service token gives access to it."""
 
     token: str = field(repr=False)
-    #: For people and for the copy's name. A service token belongs to one config, so the server needs neither.
+    #: For messages and the copy's name. A service token belongs to one config, so the server needs neither.
     name: str
     cache: str
     base_url: str = BASE_URL
@@ -118,7 +118,7 @@ class Doppler:
             self.wait(next_pause)
 
     def last_good(self) -> Answer:
-        """The copy of the last good answer. Raises DopplerError when there is none."""
+        """The copy of the last good answer. Raises DopplerError if there is none."""
         kept = self._kept()
         if kept is None:
             raise DopplerError(
@@ -145,8 +145,8 @@ class Doppler:
             )
 
     def _bounded(self, kept: dict[str, Any] | None, seconds: float) -> Answer:
-        """One attempt within its time, whatever the other side does: a limit of a socket begins anew with every byte,
-        and there is none for the look-up of a name."""
+        """One attempt with a hard time limit, whatever the server does: a socket timeout restarts with every byte, and
+        a name lookup has none."""
         ended: list[Answer | BaseException] = []
 
         def attempt() -> None:
@@ -204,7 +204,7 @@ class Doppler:
                 f"Doppler refuses the token of config {self.name} (HTTP {error.code}). Fix: make a new read-only "
                 f"service token for it and set doppler_tokens.{self.name}"
             )
-        # The server's own words are left out: nobody knows what they repeat.
+        # Leave out the server's own words: they might repeat a secret.
         raise DopplerError(
             f"Doppler answers HTTP {error.code} for config {self.name}. Fix: check the address and the token"
         )
@@ -213,7 +213,7 @@ class Doppler:
         try:
             data = json.loads(body)
         except ValueError:
-            # As a half answer, or a page of a proxy: it may be whole the next time.
+            # Probably a truncated answer or a proxy's page, so a retry may succeed.
             raise _RetryError("the answer is not JSON, or only a part of it") from None
         if not isinstance(data, dict):
             raise DopplerError(f"Doppler's answer for config {self.name} is not a mapping of names to values")
@@ -229,7 +229,7 @@ class Doppler:
             raise DopplerError(f"Doppler's config {self.name} is empty. Fix: check which config the token belongs to")
         return values
 
-    # The copy of the last good answer: one file for each config, readable by its owner alone.
+    # The copy of the last good answer: one file for each config, readable by its owner only.
 
     def _path(self) -> str:
         label = "\0".join([self.base_url.rstrip("/"), self.project, self.config, self.token])
@@ -260,12 +260,12 @@ class Doppler:
             raise
 
 
-#: One fetch for each process of Ansible; a second one would only ask for the same ETag.
+#: One fetch per Ansible process; a second one would only ask for the same ETag.
 fetched: dict[Doppler, Answer] = {}
 
 
 def _read(response: http.client.HTTPResponse, limit: float) -> bytes:
-    """The whole body, within the time of the attempt however slowly it trickles."""
+    """The whole body, within the attempt's time limit however slowly it arrives."""
     parts, size = [], 0
     while True:
         part = response.read1(65536)
@@ -284,7 +284,7 @@ def _read(response: http.client.HTTPResponse, limit: float) -> bytes:
 
 
 def _retry_after(text: str | None) -> float | None:
-    """Seconds to wait; a date, or nonsense, leaves it to our own pauses."""
+    """Seconds to wait; None for a date or nonsense, so that our own pauses apply."""
     if text is None or not re.fullmatch(r"[0-9]{1,6}(\.[0-9]+)?", text.strip()):
         return None
     return float(text)

@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-# What the action plugins of modules share that tell people what to type: the module runs as any other, and its result
-# has commands as they are typed on this machine, which the module on the host cannot know.
+# Shared by the action plugins of modules that suggest commands: the module runs as usual, and the commands in its
+# result are spelled as they are typed on this machine, which the module on the host cannot know.
 from typing import Any
 
 from ansible.plugins.action.normal import ActionModule as NormalAction

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-# What the action plugins deploy, promote and rollback share: start the operation on the host, show its progress, and
+# Shared by the action plugins deploy, promote and rollback: start the operation on the host, show its progress, and
 # return its report. The operation itself is one process on the host; losing the connection here does not stop it.
 import json
 import os
@@ -28,19 +28,19 @@ from ansible_collections.onehost.release.plugins.plugin_utils.place import here
 
 display = Display()
 
-#: Short operations end within the first call; only longer ones are worth a line of progress.
+#: Short operations end within the first call; only longer ones deserve a line of progress.
 FIRST_WAIT_SECONDS = 6.0
 POLL_SECONDS = 0.7
-#: The same where the collection's own callback shows each step as it passes. Longer than a warm rollback takes.
+#: Used instead if the collection's own callback shows each step live. Longer than a warm rollback takes.
 LIVE_WAIT_SECONDS = 1.0
-#: How often the host itself looks for news, each tenth of a second, before it answers that there is none.
+#: How often, at 0.1 s intervals, the host checks for new output before it answers that there is none.
 LOOKS = 20
-#: An option cut short might mean something else altogether, as `-e apps=a, b` does.
+#: A truncated option may mean something else altogether, as `-e apps=a, b` does.
 LOST_WORDS = (
     "refused, nothing was changed: -e: {0!r} belongs to no option. "
     "Fix: put a value with spaces in quotes of its own: -e \"reason='approved by QA'\""
 )
-#: Options whose variable is called otherwise than the option itself.
+#: Options whose variable has a different name.
 VARIABLES = {
     "person": "release_person",
     "watch_seconds": "release_watch_seconds",
@@ -48,7 +48,7 @@ VARIABLES = {
 }
 #: Options that no variable sets.
 NOT_FROM_VARIABLES = {"origin", "definition", "wait_seconds"}
-#: Longer than any build that anybody waits for; the operation goes on even then.
+#: Longer than any build that anybody waits for. The operation continues even after that.
 LONGEST_SECONDS = 3600.0
 
 
@@ -63,7 +63,7 @@ class OperationAction(ActionBase):
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
         if lost := task_vars.get("_raw_params"):
-            # What Ansible keeps of `-e reason=approved by QA` beside reason=approved.
+            # Ansible parses `-e reason=approved by QA` into reason=approved and this rest.
             return {**result, "failed": True, "msg": LOST_WORDS.format(lost)}
         arguments = self._arguments(task_vars)
         self._place = here(arguments.get("stack"))
@@ -77,7 +77,7 @@ class OperationAction(ActionBase):
         if result.pop("running", False):
             result.update(self._follow(result.pop("journal"), result.pop("result"), int(result.pop("process"))))
         elif progress_channel.is_open() and result.get("report", {}).get("journal"):
-            # It was over before anybody looked; its steps are of interest all the same.
+            # It ended within the first call; its steps are still of interest.
             self._show_all(steps or self._read(result["report"]["journal"], os.devnull, os.getpid(), 0, looks=0) or "")
         result = spell_all(result, self._place)
         if not result.get("failed") and not progress_channel.is_open():
@@ -86,7 +86,7 @@ class OperationAction(ActionBase):
         return result
 
     def _arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
-        """What the task says, and where it says nothing what variables say, such as those of -e."""
+        """The task's arguments; for those it does not set, variables, such as those of -e."""
         arguments = dict(self._task.args)
         options = ARGUMENTS[self._operation]
         for option in options.keys() - arguments.keys() - NOT_FROM_VARIABLES:
@@ -104,7 +104,7 @@ class OperationAction(ActionBase):
         return {option: value for option, value in arguments.items() if value is not None}
 
     def _definition(self, stack: str | None, task_vars: dict[str, Any]) -> dict[str, Any] | None:
-        """The stack's definition in the inventory. None if it has no such stack; the host says which there are."""
+        """The stack's definition in the inventory. None if it has no such stack; the host then reports its own."""
         stacks = lookup_loader.get("onehost.release.stacks", loader=self._loader, templar=self._templar)
         found = stacks.run([stack] if stack else [], variables=task_vars, env=False)
         return found[0] if found else None
@@ -114,14 +114,14 @@ class OperationAction(ActionBase):
         return str(self._task.action.rpartition(".")[2])
 
     def _ask_installed(self, arguments: dict[str, Any]) -> dict[str, Any] | None:
-        """The answer of the engine on the host, if it is there and is this very engine. None: send the module.
+        """The answer of the installed engine if it is identical to this one; None if the module must be sent.
 
-        It refuses before it begins anything, so that nothing can be done twice.
+        A different engine declines before it begins anything, so nothing can be done twice.
         """
         name = self._operation
         checked = ArgumentSpecValidator(ARGUMENTS[name]).validate(arguments)
         if checked.errors.messages:
-            return None  # the module says it as modules do
+            return None  # the module reports it as modules do
         asked = {
             "engine": remote_client.engine_fingerprint(),
             "operation": name,
@@ -138,12 +138,12 @@ class OperationAction(ActionBase):
         return None if remote_client.VERSION_MISMATCH in found else found
 
     def _follow(self, journal: str, result: str, process: int) -> dict[str, Any]:
-        """Show each new step until the report is there or the process is gone without one."""
+        """Show each new step until the report is there, or the process has ended without one."""
         seen, deadline, quiet_since = 0, time.monotonic() + LONGEST_SECONDS, time.monotonic()
         while time.monotonic() < deadline:
             text = self._read(journal, result, process, seen)
             if text is None:
-                # The connection failed. The operation goes on; so do we, until the deadline.
+                # The connection failed. The operation continues; so do we, until the deadline.
                 if time.monotonic() - quiet_since > 60:
                     break
                 time.sleep(POLL_SECONDS)
@@ -167,7 +167,7 @@ class OperationAction(ActionBase):
         }
 
     def _read(self, journal: str, result: str, process: int, seen: int, looks: int = LOOKS) -> str | None:
-        # Wait there, not here, for something new: one look over SSH costs more than many on the spot.
+        # Wait for output on the host: one call over SSH costs more than many checks there.
         size = f"$(stat -c %s {shlex.quote(journal)} 2>/dev/null || echo 0)"
         command = (
             f"i=0; while [ $i -lt {looks} ] && test -d /proc/{process} && test ! -e {shlex.quote(result)}"
@@ -177,15 +177,15 @@ class OperationAction(ActionBase):
         )
         try:
             answer = self._low_level_execute_command(command, sudoable=True)
-        except Exception as error:  # a lost connection has as many types as there are connection plugins
+        except Exception as error:  # each connection plugin has its own exceptions for a lost connection
             display.vv(f"cannot reach the host: {error}")
             return None
-        # A terminal, which some connection settings ask for, ends lines its own way.
+        # Some connection settings request a terminal, which changes line ends.
         text = answer.get("stdout", "").replace("\r\n", "\n")
         return text if "--report--" in text else None
 
     def _show_all(self, text: str) -> int:
-        """Show the whole lines of what was read of the journal. Returns how many bytes that were."""
+        """Show the complete lines of the journal text. Returns their length in bytes."""
         whole = text.partition("\n--report--\n")[0].rpartition("\n")[0]
         for line in whole.splitlines():
             self._show(line)
@@ -198,7 +198,7 @@ class OperationAction(ActionBase):
             return
         item = spell_all(item, self._place)
         if progress_channel.is_open():
-            # What recovery needs of the journal is of no interest here.
+            # Events that only recovery needs are not shown.
             if item.get("event") in ("step", "note", "done"):
                 progress_channel.send(self._host, item)
         elif item.get("event") in ("step", "note"):
@@ -226,5 +226,5 @@ def _login_name() -> str:
 
 
 def _without_env(definition: Any) -> Any:
-    """Values of environment variables have no business in a module's arguments."""
+    """Remove values of environment variables, which must not be in a module's arguments."""
     return {**definition, "env": {}} if isinstance(definition, dict) else definition

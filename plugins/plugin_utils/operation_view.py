@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-# What people read of an operation: its steps as they pass, and its end. Pure: journal events and reports in, lines out.
+# The view of an operation: its steps as they pass, and its end. Pure: journal events and reports in, lines out.
 import re
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,10 +21,10 @@ from ansible_collections.onehost.release.plugins.plugin_utils.screen import (
     with_time,
 )
 
-#: Steps that are only worth a line when they take long.
+#: Steps that get a line only if they take long.
 QUIET_STEPS = ("record", "tags", "routes", "statuses", "warm")
 QUIET_SECONDS = 0.5
-#: A note on one app, which the next one on it replaces.
+#: A note on one app, which replaces the previous one on it.
 _OF_AN_APP = re.compile(r"([a-z][a-z0-9-]*): (.+)", re.S)
 
 
@@ -33,7 +33,7 @@ class _Step:
     name: str
     text: str
     since: float
-    #: The last thing told of each app.
+    #: The last note on each app.
     apps: dict[str, str] = field(default_factory=dict)
 
 
@@ -43,14 +43,14 @@ class OperationView:
 
     marks: Marks
     width: int = 80
-    #: In front of each line where several hosts are told of.
+    #: Starts each line if there are several hosts.
     prefix: str = ""
     current: _Step | None = None
     turns: int = 0
 
     def add(self, item: dict[str, Any], now: float) -> list[Line]:
-        """Take one event of the journal. Returns the lines that will not change any more. The time is our own: the
-        host's clock may differ."""
+        """Take one event of the journal. Returns the lines that are final. `now` is local time, as the host's clock may
+        differ."""
         event, text = item.get("event"), clean(item.get("text", ""))
         if event == "step":
             self.current = _Step(str(item.get("step", "")), text, now)
@@ -82,7 +82,7 @@ class OperationView:
         return found
 
     def live(self, now: float) -> list[Line]:
-        """What goes on at this moment, to be drawn anew each time."""
+        """What is in progress right now, redrawn each time."""
         if self.current is None:
             return []
         self.turns += 1
@@ -107,7 +107,7 @@ def end_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -> li
     sign, style = (marks.done, "ok") if report.get("changed") else (marks.same, "")
     found = [Line(with_time(f"{sign} {message}", duration(float(report.get("seconds", 0))), width, marks.more), style)]
     if width < len(message) + 14:
-        # Too long for one line with a time: nothing of it may be lost.
+        # Too long for one line with a time: wrap it, so that nothing is lost.
         found = [Line(f"{sign} {message} ({duration(float(report.get('seconds', 0)))})", style)]
     found += [Line(f"  found    {clean(text)}", "warning") for text in report.get("recovered", [])]
     found += _gate_lines(report)
@@ -130,7 +130,7 @@ def _gate_lines(report: dict[str, Any]) -> list[Line]:
 
 
 def failure_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -> list[Line]:
-    """A failed or refused operation as a box: what, where, why, the last lines, what fixes it."""
+    """A failed or refused operation as a box: what, where, why, the last lines, the fix."""
     title = (
         f"{report.get('operation', 'operation')} {report.get('stack', '')} {report.get('environment', '')} on {host}"
     )

@@ -4,7 +4,7 @@
 
 from __future__ import annotations
 
-# Where the person is who started Ansible, read from what they typed: commands that are printed can be pasted there.
+# Where the user who started Ansible is, derived from what they typed, so that printed commands can be pasted there.
 import os
 import shlex
 from collections.abc import Iterator, Mapping
@@ -33,7 +33,7 @@ def here(stack: object = "") -> Place:
 
 
 def typed_playbooks() -> list[str]:
-    """The playbooks of this run, as they were typed. With `ansible` itself there are none."""
+    """The playbooks of this run, as they were typed. Empty for `ansible` itself."""
     found = context.CLIARGS.get("args") or ()
     return [] if isinstance(found, str) else [str(name) for name in found]
 
@@ -44,7 +44,7 @@ def spelled(result: dict[str, Any], stack: object = "") -> dict[str, Any]:
 
 
 def _typed_stack(given: Mapping[str, Any]) -> str:
-    """What `-e stack=shop` says, among other variables or alone. Files and JSON are not looked into."""
+    """The value of `-e stack=shop`, alone or among other variables. Files and JSON are not read."""
     found = ""
     for text in given.get("extra_vars") or ():
         for word in str(text).split():
@@ -55,7 +55,7 @@ def _typed_stack(given: Mapping[str, Any]) -> str:
 
 
 def _options(given: Mapping[str, Any]) -> Iterator[str]:
-    """What chose the hosts, and what opened them. Left out is what the configuration says anyway."""
+    """Options that select hosts and give access to them, without those that equal the configuration."""
     inventory = [str(item) for item in given.get("inventory") or ()]
     if inventory != [str(item) for item in constants.DEFAULT_HOST_LIST]:
         for item in inventory:
@@ -80,5 +80,5 @@ def _options(given: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _near(path: str) -> str:
-    """A path as seen from here, where that is shorter."""
+    """The absolute or the relative path, whichever is shorter."""
     return min(os.path.relpath(path), path, key=len)

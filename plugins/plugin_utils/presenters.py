@@ -4,8 +4,8 @@
 
 from __future__ import annotations
 
-# Three ways to show a run: plain lines, a terminal that lives, JSON lines. They know nothing of Ansible's objects; the
-# callback turns those into what is here, and gives a screen to write to.
+# Three ways to show a run: plain lines, a live terminal, JSON lines. They know nothing of Ansible's objects; the
+# callback translates those into the types below, and provides a screen to write to.
 import json
 import time
 from collections.abc import Sequence
@@ -31,7 +31,7 @@ ANYWHERE = Place()
 
 
 class Screen(Protocol):
-    """Where lines go. What is drawn may be drawn over; what is said stays."""
+    """Where lines go. Drawn lines may be overwritten; said lines stay."""
 
     marks: Marks
 
@@ -58,7 +58,7 @@ class Task:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a task gave on one host, or one item of its loop. `shown` is what it was there to say (debug, assert)."""
+    """A task's result on one host, or on one item of its loop. `shown` is text meant for display (debug, assert)."""
 
     host: str
     task: Task
@@ -78,11 +78,11 @@ class Outcome:
 
 
 class Plain:
-    """Lines that only follow each other: for files, pipes and CI."""
+    """Plain lines, one after another: for files, pipes and CI."""
 
     def __init__(self, screen: Screen, place: Place = ANYWHERE, playbooks: Sequence[str] = ()) -> None:
         self.screen = screen
-        #: Where the person is, and what they typed.
+        #: Where the user is, and what they typed.
         self.place = place
         self.playbooks = playbooks
         self.many = False
@@ -111,12 +111,12 @@ class Plain:
             self.changed(outcome)
 
     def item(self, outcome: Outcome) -> None:
-        """One of a loop."""
+        """The result of one item of a loop."""
         if outcome.shown or outcome.changed:
             self.ok(outcome)
 
     def changed(self, outcome: Outcome) -> None:
-        """Say once what changed where; a diff may have said it already."""
+        """Report once what changed where, unless a diff has shown it already."""
         key = (outcome.host, outcome.item)
         if key not in self._announced and (outcome.host, "") not in self._announced:
             self._announced.add(key)
@@ -166,7 +166,7 @@ class Plain:
         self.screen.say(Line(clean(spell(text, self.place)), style))
 
     def end(self, hosts: dict[str, dict[str, int]], seconds: float) -> None:
-        """The recap, in the words that programs look for."""
+        """The recap, in the words that programs search for."""
         width = max((len(host) for host in hosts), default=0)
         for host, counts in sorted(hosts.items()):
             text = "    ".join(f"{name}={count}" for name, count in counts.items())
@@ -174,10 +174,10 @@ class Plain:
             self.screen.say(Line(f"{host:<{width}} : {text}", "error" if bad else ""))
 
     def tick(self, now: float) -> None:
-        """Time passes; nothing that stays is to be told of it."""
+        """Called regularly; plain lines need no update."""
 
     def quiet(self) -> None:
-        """Somebody else wants the screen: a question, or the end."""
+        """Called when something else needs the screen: a prompt, or the end."""
 
     def _host(self, host: str) -> str:
         return f"[{host}] " if self.many else ""
@@ -185,7 +185,7 @@ class Plain:
 
 @dataclass
 class _Section:
-    """A role, or a task that is in none: one line at its end."""
+    """A role, or a task outside of any role: one line at its end."""
 
     task: Task
     since: float
@@ -194,13 +194,13 @@ class _Section:
 
 
 class Live(Plain):
-    """A terminal: what goes on is at the bottom and moves, what is over stays above it."""
+    """A live terminal: what is in progress is redrawn at the bottom, what is finished stays above it."""
 
     def __init__(
         self, screen: Screen, place: Place = ANYWHERE, playbooks: Sequence[str] = (), every_change: bool = False
     ) -> None:
         super().__init__(screen, place, playbooks)
-        #: In check or diff mode each change is of interest, otherwise their number.
+        #: In check or diff mode each change is shown, otherwise only their number.
         self.every_change = every_change
         self._views: dict[str, OperationView] = {}
         self._section: _Section | None = None
@@ -333,7 +333,7 @@ class JsonLines(Plain):
         self._result("failed" if outcome.result.get("failed") else "ok", outcome)
 
     def diff(self, outcome: Outcome, text: str) -> None:
-        """The result has it."""
+        """Nothing to do: the result contains it."""
 
     def failed(self, outcome: Outcome, ignored: bool) -> None:
         results = outcome.result.get("results") or []

@@ -4,19 +4,19 @@
 
 from __future__ import annotations
 
-# How an operation's progress gets from the worker that follows it to the callback that shows it. Ansible gives action
-# plugins no such way: a pipe that the callback opens before Ansible forks its workers, one JSON line for each event.
+# Carries an operation's progress from the worker that follows it to the callback that shows it. Ansible has no such
+# channel for action plugins: the callback opens a pipe before Ansible forks its workers; one JSON line per event.
 import json
 import os
 from typing import Any
 
-#: What one write to a pipe takes as a whole, so that workers never mix their lines.
+#: Pipe writes up to this size are atomic, so workers never mix their lines.
 WHOLE = 4096
 TEXT = 600
 
 
 class _Channel:
-    """The end to write to; -1 while no callback reads."""
+    """The end to write to; -1 if no callback reads."""
 
     writer = -1
 
@@ -32,7 +32,7 @@ def open_channel() -> int:
 
 
 def is_open() -> bool:
-    """True when a callback of this collection shows what is sent."""
+    """True if a callback of this collection shows what is sent."""
     return _channel.writer >= 0
 
 
@@ -43,7 +43,7 @@ def close_channel() -> None:
 
 
 def send(host: str, item: dict[str, Any]) -> None:
-    """For a worker: one event of an operation's journal. What nobody reads any more is no error."""
+    """For a worker: send one event of an operation's journal. It is no error if nobody reads any more."""
     told = {key: value[:TEXT] if isinstance(value, str) else value for key, value in item.items()}
     line = json.dumps({"host": host, **told}).encode() + b"\n"
     if len(line) > WHOLE:
@@ -55,14 +55,14 @@ def send(host: str, item: dict[str, Any]) -> None:
 
 
 class Reader:
-    """The other end: events as they come."""
+    """The other end: events as they arrive."""
 
     def __init__(self, descriptor: int) -> None:
         self.descriptor = descriptor
         self._rest = b""
 
     def events(self) -> list[dict[str, Any]]:
-        """Everything that was sent so far and not read yet."""
+        """Everything that was sent and not read yet."""
         data = self._rest
         while True:
             try:

@@ -4,14 +4,14 @@
 
 from __future__ import annotations
 
-# Text on a screen: lines with a style, cut and wrapped to a width, and the box that tells of a failure. Pure.
+# Text on a screen: styled lines, cut and wrapped to a width, and the box that shows a failure. Pure.
 import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-#: What a program may have printed for a terminal has no business on ours: colours, titles, moves of the cursor.
+#: Terminal control sequences in a program's output, which must not reach ours: colours, titles, cursor moves.
 _ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|.)")
 _CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
 
@@ -28,7 +28,7 @@ class Line:
 
 @dataclass(frozen=True)
 class Marks:
-    """Signs that the terminal can show."""
+    """Symbols that the terminal can show."""
 
     done: str
     failed: str
@@ -47,7 +47,7 @@ ASCII = Marks("+", "x", "~", "=", "|/-\\", "..", "+", "|", "-", "+")
 
 
 def marks_for(encoding: str | None) -> Marks:
-    """The nicer ones only where they can be written."""
+    """The Unicode symbols if the encoding can write them, else ASCII."""
     try:
         "".join((UNICODE.done, UNICODE.wheel, UNICODE.corner)).encode(encoding or "ascii")
     except (LookupError, UnicodeEncodeError):
@@ -56,17 +56,17 @@ def marks_for(encoding: str | None) -> Marks:
 
 
 def clean(text: object) -> str:
-    """Text of somebody else, without what would act on the terminal."""
+    """Foreign text without anything that would act on the terminal."""
     return _CONTROLS.sub("", _ESCAPES.sub("", str(text))).expandtabs(4)
 
 
 def width_of(text: str) -> int:
-    """How many columns a text takes; those of East Asian scripts take two."""
+    """How many columns a text takes; East Asian wide characters take two."""
     return sum(2 if unicodedata.east_asian_width(c) in "WF" else 0 if unicodedata.combining(c) else 1 for c in text)
 
 
 def cut(text: str, width: int, more: str) -> str:
-    """As much of a text as fits into so many columns."""
+    """As much of a text as fits into this many columns."""
     if width_of(text) <= width:
         return text
     while text and width_of(text) > width - width_of(more):
@@ -75,7 +75,7 @@ def cut(text: str, width: int, more: str) -> str:
 
 
 def with_time(text: str, seconds: str, width: int, more: str) -> str:
-    """A text with a time at the right edge, where a screen is not too wide for the eye to follow."""
+    """A text with a time at the right edge, on wide screens at a distance that the eye can follow."""
     room = max(10, min(width, 90) - width_of(seconds) - 2)
     text = cut(text, room, more)
     return text + " " * (room - width_of(text)) + "  " + seconds
@@ -91,7 +91,7 @@ def duration(seconds: float) -> str:
 
 @dataclass(frozen=True)
 class Part:
-    """A part of a failure: its label, its lines. What is to be typed is never wrapped, so that it can be copied."""
+    """A part of a failure: its label and lines. A command to type is never wrapped, so that it can be copied."""
 
     label: str
     lines: Sequence[str]
@@ -99,7 +99,7 @@ class Part:
 
 
 def box(title: str, parts: Iterable[Part], width: int, marks: Marks) -> list[Line]:
-    """A failure, open at the right, so that a selection with the mouse takes the text alone."""
+    """A failure, open on the right, so that selecting it with the mouse copies only the text."""
     width = max(40, min(width, 110))
     head = f"{marks.corner}{marks.rule} {cut(title, width - 6, marks.more)} "
     found = [Line(head + marks.rule * max(0, width - width_of(head)), "error")]
