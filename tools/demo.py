@@ -1,7 +1,7 @@
-"""What `make demo` shows on a lab that runs: two releases on their way to production, and one rollback.
+"""What `make demo` shows on a running lab: two releases on their way to production, and one rollback.
 
-Run again it takes the same road: it asks for commit 1 by its id, which needs no
-build the second time, so it ends as the first run did.
+A second run takes the same steps and ends in the same state: it asks for commit 1
+by its id, which needs no build the second time.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from progress import Progress, ToolError
 
 ROOT = Path(__file__).resolve().parent.parent
 DEFAULT_NAME = "onehost-lab"
-# The product watches a new release for 10 s after the switch. Three times that is a long time to look at nothing.
+# The product watches a new release for 10 s after the switch. Three times that is too long for a demo.
 WATCH_SECONDS = 3
 PLAYBOOK_SECONDS = 900
 LINE_LENGTH = 110
@@ -56,13 +56,13 @@ class Demo:
         return cls(directory, facts["ports"], [*ssh, f"{facts['user']}@{facts['host']}"])
 
     def environment(self) -> dict[str, str]:
-        """What inventories/lab reads, and the programs of this clone first."""
+        """The environment for inventories/lab, with this clone's programs first in PATH."""
         ports = {f"ONEHOST_LAB_{use.upper()}_PORT": str(port) for use, port in self.ports.items()}
         path = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
         return {**ports, "ONEHOST_LAB_DIRECTORY": str(self.directory), "ANSIBLE_NOCOLOR": "1", "PATH": path}
 
     def play(self, what: str, playbook: str, **variables: Any) -> None:
-        """Run a playbook, show what it does while it does it, and keep its time. Raises ToolError when it fails."""
+        """Run a playbook, show its output live, and record its time. Raises ToolError if it fails."""
         told: dict[str, Any] = {}
         failures: list[str] = []
 
@@ -89,7 +89,7 @@ class Demo:
                 extravars={"release_watch_seconds": WATCH_SECONDS, **variables},
                 event_handler=watch,
                 timeout=PLAYBOOK_SECONDS,
-                # Without one of ours ansible-runner takes over this process's signals, and Ctrl-C ends nothing.
+                # Without this option ansible-runner takes over this process's signals, and Ctrl-C ends nothing.
                 cancel_callback=lambda: False,
                 quiet=True,
             )
@@ -101,16 +101,16 @@ class Demo:
         self.times.append((what, time.monotonic() - begin, outcome(told)))
 
     def first_commit(self) -> str:
-        """Commit 1 of the lab's repository, whatever was pushed on top of it since."""
+        """Commit 1 of the lab's repository, whatever has been pushed on top of it."""
         command = "git -C /srv/git/workhub.git rev-list --max-parents=0 main"
         return output([*self.ssh, command], "asking the lab for its first commit")
 
     def second_commit(self, name: str) -> str:
-        """Push commit 2 to the lab as its developer would; when it is there already, this is its id."""
+        """Push commit 2 to the lab as its developer would, and return its id. Safe to repeat."""
         return output([str(ROOT / "tools/lab"), "push", "--name", name, "--change", "2"], "pushing commit 2")
 
     def ask(self, port: str, path: str, **how: Any) -> tuple[str, Any]:
-        """The release that answers, and what it says."""
+        """The release that answers, and its message."""
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=10)
         try:
             connection.request(how.pop("method", "GET"), path, **how)
@@ -125,7 +125,7 @@ class Demo:
         return response.headers.get("X-Release", ""), json.loads(text)
 
     def log_in(self, port: str) -> str:
-        """Get a token from one hub and show it to another; the answer says who the other one thinks that is."""
+        """Get a token from one hub and show it to another; the answer names the user that the other one sees."""
         form = {"Content-Type": "application/json", "Accept": "application/json"}
         body = json.dumps({"user": USER, "password": PASSWORD})
         _, answer = self.ask(port, "/login", method="POST", body=body, headers=form)
@@ -134,7 +134,7 @@ class Demo:
 
 
 def outcome(report: dict[str, Any]) -> str:
-    """In a few words what an operation did, for the table at the end."""
+    """What an operation did, in a few words for the table at the end."""
     if not report:
         return ""
     if not report.get("changed"):
@@ -144,7 +144,7 @@ def outcome(report: dict[str, Any]) -> str:
 
 
 def shorten(line: str) -> str:
-    """A line of the report as it is, a long command of a Dockerfile's step up to where a screen ends."""
+    """A line of the report; a long command of a Dockerfile step is cut to the width of a screen."""
     line = line.rstrip().removeprefix("  ")
     return line if "[onehost-lab]" in line or len(line) <= LINE_LENGTH else line[: LINE_LENGTH - 2] + " …"
 
@@ -169,7 +169,7 @@ def play_all(demo: Demo, name: str) -> None:
 
 
 def summary(demo: Demo, seconds: float) -> str:
-    """What is live where, as the public ports tell it, and what to type next. Raises ToolError when they disagree."""
+    """What is live where according to the public ports, and what to type next. Raises ToolError if they disagree."""
     width = max(len(what) for what, _, _ in demo.times)
     lines = ["", "How long it took"]
     lines += [f"   {what:<{width}} {took:6.1f} s   {note}".rstrip() for what, took, note in demo.times]

@@ -43,7 +43,7 @@ LOOPBACK = "127.0.0.1"
 USER = "ubuntu"
 BOOT_SECONDS = 90.0
 DOCKER_KNOWS_OWN_CAPABILITIES = 23
-# Below Linux's range for outgoing connections, so that a restart finds its ports free.
+# Below Linux's range for outgoing connections, so that its ports are still free at a restart.
 FREE_PORTS = range(20000, 32000)
 FILES = ("id_ed25519", "id_ed25519.pub", "known_hosts", "lab.json", "environment")
 
@@ -52,7 +52,7 @@ progress = Progress("lab")
 
 @dataclass(frozen=True)
 class Lab:
-    """One lab's name and its place on this machine."""
+    """One lab's name and its files on this machine."""
 
     name: str
     directory: Path
@@ -67,7 +67,7 @@ class Lab:
 
     @property
     def volumes(self) -> dict[str, str]:
-        """Volume name to its place in the lab: overlay2 does not work on overlay2."""
+        """Volume name to its mount point in the lab: overlay2 does not work on overlay2."""
         return {
             f"{self.name}-docker": "/var/lib/docker",
             f"{self.name}-containerd": "/var/lib/containerd",
@@ -83,7 +83,7 @@ class Lab:
 
 
 def up(lab: Lab, wanted: dict[str, int], owner: int | None) -> None:
-    """Find the lab or make it; either way it answers over SSH when this returns."""
+    """Find or create the lab; when this returns, it answers over SSH."""
     client = connect()
     lab_image.ensure_programs(progress, {"ssh": "openssh-client", "ssh-keygen": "openssh-client"})
     container = find(client, lab)
@@ -103,7 +103,7 @@ def up(lab: Lab, wanted: dict[str, int], owner: int | None) -> None:
 
 
 def finish(lab: Lab, container: Container) -> None:
-    """What every start ends with: this clone may come in, and knows where."""
+    """The last steps of every start: give this clone access, and write down how to connect."""
     container.reload()
     ports = published(container)
     authorise(container, lab)
@@ -115,7 +115,7 @@ def finish(lab: Lab, container: Container) -> None:
 
 
 def save(lab: Lab, snapshot: str) -> None:
-    """Take a snapshot of the lab, which stands still meanwhile and is started again."""
+    """Take a snapshot of the lab, which is stopped meanwhile and started again."""
     client, container = connect(), running(lab)
     ports = announced(container)
     with progress.step(f"{lab.name}: taking the snapshot {snapshot}"):
@@ -126,7 +126,7 @@ def save(lab: Lab, snapshot: str) -> None:
 
 
 def load(lab: Lab, snapshot: str) -> None:
-    """Put a snapshot in place of the lab: under its name, on its ports."""
+    """Replace the lab by a snapshot: same name, same ports."""
     client, container = connect(), running(lab)
     lab_snapshot.check(client, snapshot)
     ports, (pid, _, _) = published(container), container.labels.get(OWNER_LABEL, "").partition(":")
@@ -145,7 +145,7 @@ def create(
     owner: int | None,
     snapshot: str = "",
 ) -> Container:
-    """Create and start the container; ports that were chosen, not asked for, are tried anew."""
+    """Create and start the container. Ports that were chosen, not requested, are chosen again on conflict."""
     attempts = 5
     for attempt in range(1, attempts + 1):
         ports = {use: port or free_port() for use, port in wanted.items()}
@@ -170,7 +170,7 @@ def create_once(
         client.volumes.create(volume, labels=labels)
     if snapshot:
         lab_snapshot.fill(client, snapshot, lab.volumes)
-    # By the command line: the engine's API knows no systempaths=unconfined.
+    # With the command line: the API has no systempaths=unconfined.
     options = ["--name", lab.name, "--hostname", lab.name]
     options += [word for pair in labels.items() for word in ("--label", "=".join(pair))]
     options += [f"--volume={volume}:{place}" for volume, place in lab.volumes.items()]
@@ -189,8 +189,8 @@ def systemd_options(client: docker.DockerClient) -> tuple[list[str], list[str]]:
     """Options for the container and arguments for PID 1 that let systemd and Docker run in it.
 
     Not --privileged: it fails on machines that lack CAP_SYS_RESOURCE themselves.
-    There, before Docker 23 "ALL" must be told to leave it out; since, "ALL" means
-    all there are, and dropping what is not there is refused.
+    There, Docker before 23 must be told to leave it out of "ALL". Since 23, "ALL" means
+    the capabilities that exist, and dropping one that does not exist is an error.
     """
     options = ["--cap-add=ALL", "--device-cgroup-rule=a *:* rwm"]
     if int(client.version()["Version"].split(".")[0]) < DOCKER_KNOWS_OWN_CAPABILITIES:
@@ -227,7 +227,7 @@ def is_port_conflict(reason: str) -> bool:
 
 
 def down(lab: Lab, images: bool = False) -> None:
-    """Remove all traces; the images only if asked to, they take a minute to build."""
+    """Remove all traces. Images only on request, because they take a minute to build."""
     client = connect()
     existed = find(client, lab) is not None
     with progress.step(f"{lab.name}: removing"):
@@ -249,7 +249,7 @@ def remove(client: docker.DockerClient, lab: Lab) -> None:
 
 
 def forget(lab: Lab) -> None:
-    """The lab's own files; a folder of its own goes with them."""
+    """Remove the lab's own files, and its folder if it has one."""
     for name in FILES:
         (lab.directory / name).unlink(missing_ok=True)
     if lab.name != DEFAULT_NAME and lab.directory.name == lab.name:
@@ -259,7 +259,7 @@ def forget(lab: Lab) -> None:
 
 
 def sweep() -> None:
-    """Remove the labs, or what is left of them, whose owner's process is gone."""
+    """Remove labs, or their remains, whose owner's process has ended."""
     client = connect()
     containers = client.containers.list(all=True, filters={"label": OWNER_LABEL})
     volumes = client.volumes.list(filters={"label": OWNER_LABEL})
@@ -281,7 +281,7 @@ def list_labs() -> None:
 
 
 def find(client: docker.DockerClient, lab: Lab) -> Container | None:
-    """The lab's container; a container of that name that is not a lab is not ours to touch."""
+    """The lab's container. Raises ToolError for a container of that name that is not a lab."""
     try:
         container = client.containers.get(lab.name)
     except docker.errors.NotFound:
@@ -296,9 +296,9 @@ def find(client: docker.DockerClient, lab: Lab) -> Container | None:
 
 
 def started_at(pid: int) -> str:
-    """A process's start time in clock ticks: with the pid it names one process for good."""
+    """A process's start time in clock ticks: together with the pid it identifies one process."""
     try:
-        # The second field, the name in parentheses, may hold spaces itself.
+        # The second field, the name in parentheses, may contain spaces itself.
         return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
     except FileNotFoundError:
         return ""
@@ -310,26 +310,26 @@ def process_lives(owner: str) -> bool:
 
 
 def owner_lives(container: Container) -> bool:
-    """Labs without an owner, like the default one, are kept until someone says down."""
+    """Whether the owner's process still runs. Labs without an owner, like the default one, are kept until `down`."""
     owner = container.labels.get(OWNER_LABEL)
     return not owner or process_lives(owner)
 
 
 def inside(container: Container, *command: str) -> tuple[bool, str]:
-    """Run a command in the lab as root, by the engine: works before SSH does."""
+    """Run a command in the lab as root, through Docker: works before SSH does."""
     answer = container.exec_run(list(command), stream=False)
     output = answer.output if isinstance(answer.output, bytes) else b"".join(answer.output)
     return answer.exit_code == 0, output.decode(errors="replace")
 
 
 def published(container: Container) -> dict[str, int]:
-    """What each port is on this machine; also known while the container is stopped."""
+    """The lab's ports on this machine; also known while the container is stopped."""
     bindings: dict[str, Any] = container.attrs["HostConfig"]["PortBindings"]
     return {use: int(bindings[f"{in_lab}/tcp"][0]["HostPort"]) for use, (in_lab, _) in PORTS.items()}
 
 
 def announced(container: Container) -> dict[str, int]:
-    """The ports that addresses on the host are written with: of a lab made of a snapshot, those of the first one."""
+    """The ports in addresses on the host. In a lab made from a snapshot, those of the original lab."""
     return published(container) | lab_snapshot.known_ports(container.labels)
 
 
@@ -352,7 +352,7 @@ def make_key(lab: Lab) -> None:
 
 
 def authorise(container: Container, lab: Lab) -> None:
-    """Let this clone's key in; a lab that another clone made gets it beside that one's."""
+    """Add this clone's key; the key of another clone that created the lab stays valid."""
     public = lab.key.with_name("id_ed25519.pub").read_text()
     path = f"/home/{USER}/.ssh/authorized_keys"
     present, output = inside(container, "cat", path)
@@ -387,7 +387,7 @@ def login(lab: Lab, port: int) -> list[str]:
 
 
 def wait_for_ssh(container: Container, lab: Lab, port: int) -> None:
-    """Learn the host key from inside, then log in with strict checking."""
+    """Read the host key from inside, then log in with strict checking."""
     deadline = time.monotonic() + BOOT_SECONDS
     reason = ""
     while time.monotonic() < deadline:
@@ -417,7 +417,7 @@ def wait_for_ssh(container: Container, lab: Lab, port: int) -> None:
 
 
 def describe(lab: Lab, container: Container, ports: dict[str, int]) -> None:
-    """For tests lab.json, for shells and Ansible's inventory a file of exports."""
+    """Write lab.json for tests, and a file of exports for shells and Ansible's inventory."""
     facts = {
         "name": lab.name,
         "host": LOOPBACK,
@@ -435,7 +435,7 @@ def describe(lab: Lab, container: Container, ports: dict[str, int]) -> None:
         },
     }
     (lab.directory / "lab.json").write_text(json.dumps(facts, indent=2) + "\n")
-    # The host's own idea of its addresses: provisioning it again finds them as they are.
+    # The addresses that the host knows, so that provisioning it again changes nothing.
     known = announced(container) | {"ssh": ports["ssh"]}
     variables = {"NAME": lab.name, "DIRECTORY": str(lab.directory)}
     variables |= {f"{use.upper()}_PORT": str(port) for use, port in known.items()}
@@ -463,7 +463,7 @@ def running(lab: Lab) -> Container:
 
 
 def connect() -> docker.DockerClient:
-    """The same engine that the docker command line talks to, contexts included."""
+    """Connect to the Docker daemon that the command line uses, contexts included."""
     host = os.environ.get("DOCKER_HOST")
     if not host:
         show = ["docker", "context", "inspect", "--format", "{{.Endpoints.docker.Host}}"]

@@ -1,8 +1,8 @@
 """Build the lab VM's image, once for each recipe, without any image registry.
 
 Two root file systems come from the distribution's packages (mmdebstrap): the VM
-itself, and the base image that the sample apps' Dockerfiles start FROM. Inside a
-lab no image can be pulled, so the second travels as an archive in the first.
+itself, and the base image of the sample apps' Dockerfiles. A lab cannot pull
+images, so the second travels as an archive in the first.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from progress import Progress, ToolError
 
 ROOT = Path(__file__).resolve().parent.parent
 FILES = ROOT / "tools" / "lab_files"
-#: What the lab VM may be, and whose packages it is made of. The apps' base image is Debian's in any case.
+#: Suites the lab VM may run, and whose packages they are. The apps' base image is always Debian's.
 SUITES = {"trixie": "Debian", "sid": "Debian", "jammy": "Ubuntu", "noble": "Ubuntu"}
 SUITE = "trixie"
 VM_SUITE = os.environ.get("ONEHOST_LAB_SUITE") or SUITE
@@ -43,9 +43,9 @@ VM_PACKAGES = (
     "systemd,systemd-sysv,dbus,openssh-server,python3,python3-apt,sudo,ca-certificates,"
     "iproute2,iptables,cron,curl,procps,kmod,logrotate,git"
 )
-# Python beside Node, so that one archive serves both kinds of app.
+# Python and Node, so that one archive serves both kinds of app.
 BASE_PACKAGES = "ca-certificates,python3,python3-venv,libstdc++6,libatomic1"
-# Tools in the base image that read a bundle of their own unless told otherwise.
+# Tools in the base image that use a CA bundle of their own unless told otherwise.
 BASE_ENVIRONMENT = (
     "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin",
     f"SSL_CERT_FILE={BUNDLE}",
@@ -54,13 +54,13 @@ BASE_ENVIRONMENT = (
     f"PIP_CERT={BUNDLE}",
     f"REQUESTS_CA_BUNDLE={BUNDLE}",
 )
-# Ubuntu starts sshd only when somebody knocks; a lab's host key must be there before.
+# Ubuntu starts sshd on the first connection; a lab's host key must exist before.
 UBUNTU_HOOK = 'chroot "$1" systemctl --quiet disable ssh.socket; chroot "$1" systemctl --quiet enable ssh.service'
 NO_MANUALS = ("/usr/share/man/*", "/usr/share/locale/*", "/usr/share/doc/*")
 
 
 def ensure_image(client: docker.DockerClient, progress: Progress) -> str:
-    """The name of the VM image of today's recipe, built now if it is missing."""
+    """The name of the VM image of the current recipe, built now if it is missing."""
     check_suite()
     ensure_programs(progress, {"mmdebstrap": "mmdebstrap"})
     sources, certificates = apt_sources(), extra_certificates()
@@ -72,7 +72,7 @@ def ensure_image(client: docker.DockerClient, progress: Progress) -> str:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not client.images.list(name=image):
             for stale in cache.glob("image.*"):
-                shutil.rmtree(stale)  # a build that was killed
+                shutil.rmtree(stale)  # left by a build that was killed
             with (
                 progress.step(f"building {image} (once, about a minute)"),
                 tempfile.TemporaryDirectory(dir=cache, prefix="image.") as work,
@@ -90,7 +90,7 @@ def ensure_image(client: docker.DockerClient, progress: Progress) -> str:
 
 
 def check_suite() -> None:
-    """Whether a VM of that suite can be made here at all."""
+    """Raises ToolError if a VM of that suite cannot be built here."""
     if VM_SUITE not in SUITES:
         raise ToolError(f"ONEHOST_LAB_SUITE={VM_SUITE} is not known. Fix: choose one of {', '.join(SUITES)}.")
     if SUITES[VM_SUITE] == "Ubuntu" and not UBUNTU_KEYS.exists():
@@ -101,18 +101,18 @@ def check_suite() -> None:
 
 
 def vm_sources(debian: list[str]) -> list[str]:
-    """One-line apt sources of the VM, of which those of Debian's usual suite are known."""
+    """One-line apt sources of the VM, derived from `debian` where possible."""
     if VM_SUITE == SUITE:
         return debian
     if SUITES[VM_SUITE] == "Debian":
-        # What has no release yet has no updates beside it either.
+        # An unreleased suite has no updates suite either.
         return [line.replace(f" {SUITE} ", f" {VM_SUITE} ") for line in debian if f" {SUITE} " in line]
     pockets = (VM_SUITE, f"{VM_SUITE}-updates", f"{VM_SUITE}-security")
     return [f"deb [signed-by={UBUNTU_KEYS}] {UBUNTU_HOME} {pocket} main universe" for pocket in pockets]
 
 
 def ensure_programs(progress: Progress, packages: dict[str, str]) -> None:
-    """Install the packages of those programs that this machine does not have."""
+    """Install the packages of those programs that are missing on this machine."""
     path = f"{os.environ.get('PATH', '')}:/usr/sbin:/sbin"
     missing = sorted({p for name, p in packages.items() if not shutil.which(name, path=path)})
     if not missing:
@@ -141,9 +141,9 @@ def as_superuser() -> list[str]:
 
 
 def apt_sources(suite: str = SUITE, *, updates: bool = True) -> list[str]:
-    """One-line apt sources for a suite, at the places this machine gets Debian from.
+    """One-line apt sources for a suite, from the mirrors that this machine uses.
 
-    Empty on a machine that is not Debian: mmdebstrap then takes the suite's own home.
+    Empty on a machine that is not Debian: mmdebstrap then uses the suite's default mirror.
     """
     columns = "$(ORIGIN)|$(LABEL)|$(REPO_URI)"
     answer = subprocess.run(
@@ -168,7 +168,7 @@ def apt_sources(suite: str = SUITE, *, updates: bool = True) -> list[str]:
 
 
 def apt_options() -> list[str]:
-    """This machine's apt settings that decide whether packages can be had at all."""
+    """This machine's apt settings that are needed to download packages."""
     names = ("Check-Valid-Until", "Check-Date", "http::Proxy", "https::Proxy")
     answer = subprocess.run(
         ["apt-config", "dump", *(f"Acquire::{name}" for name in names)],
@@ -181,7 +181,7 @@ def apt_options() -> list[str]:
 
 
 def extra_certificates() -> dict[str, bytes]:
-    """Authorities this machine trusts beyond its distribution's: file name to PEM.
+    """Certificate authorities that this machine trusts beyond its distribution's: file name to PEM.
 
     Company networks re-sign TLS; downloads inside the lab pass through them too.
     """
@@ -200,7 +200,7 @@ def extra_certificates() -> dict[str, bytes]:
 
 
 def recipe_checksum(sources: list[str], certificates: dict[str, bytes]) -> str:
-    """Changes whenever a new image would differ by our doing."""
+    """Changes whenever this code would build a different image."""
     digest = hashlib.sha256()
     contents = (VM_SUITE, VM_PACKAGES, BASE_PACKAGES, BASE_ENVIRONMENT, BASE_IMAGES, NO_MANUALS)
     digest.update(repr(contents).encode())
@@ -221,7 +221,7 @@ def build(
     certificates: dict[str, bytes],
     progress: Progress,
 ) -> None:
-    """Both root file systems side by side, then one into the other."""
+    """Build both root file systems concurrently, then put one into the other."""
     with ThreadPoolExecutor() as pool:
         vm = pool.submit(build_vm, work, sources, certificates)
         base = pool.submit(build_base, work, sources, certificates, recipe)
@@ -308,8 +308,8 @@ def mmdebstrap(
     sources: list[str],
     excludes: tuple[str, ...],
 ) -> Path:
-    # As root, by sudo if need be: without, it wants user namespaces that many
-    # distributions restrict. The file is made first so that it stays ours.
+    # As root, with sudo if need be: otherwise it needs user namespaces, which many
+    # distributions restrict. The file is created first so that it stays ours.
     target.touch()
     run(
         [*as_superuser(), "mmdebstrap", "--quiet", "--variant=minbase", f"--include={packages}"]
@@ -329,7 +329,7 @@ def import_image(tar: Path, image: str, changes: list[str]) -> None:
 
 
 def remove_old_images(client: docker.DockerClient, keep: str) -> None:
-    """Images of earlier recipes of the same suite that no container uses; names first, never forced."""
+    """Remove images of earlier recipes of the same suite that no container uses; by name, never forced."""
     used = {container.attrs["Image"] for container in client.containers.list(all=True, ignore_removed=True)}
     for image in client.images.list(filters={"label": RECIPE_LABEL}):
         # The apps' base image is part of each recipe and has no suite of its own.
@@ -346,7 +346,7 @@ def add_certificates(archive: tarfile.TarFile, certificates: dict[str, bytes]) -
 
 
 def as_root(entry: tarfile.TarInfo) -> tarfile.TarInfo:
-    """The same owner and mode whoever has this clone, with whatever umask."""
+    """The same owner and mode, whoever has this clone and with whatever umask."""
     entry.uid = entry.gid = 0
     entry.uname = entry.gname = "root"
     entry.mode = 0o755 if entry.isdir() or entry.mode & 0o100 else 0o644
@@ -366,7 +366,7 @@ def member(name: str, content: bytes) -> tarfile.TarInfo:
 
 
 def run(command: list[str], what: str, environment: dict[str, str] | None = None) -> str:
-    """Standard output of a command; its last lines and how to see more if it fails."""
+    """Standard output of a command. If it fails, raises ToolError with its last lines and how to see more."""
     try:
         answer = subprocess.run(
             command,

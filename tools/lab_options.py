@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 
 DEFAULT_NAME = "onehost-lab"
-# What a port is for: its port in the lab, and on this machine for the default lab.
+# Each port's purpose: its number in the lab, and on this machine for the default lab.
 PORTS = {"ssh": (22, 4422), "staging": (4400, 4400), "production": (4500, 4500), "http": (80, 8480)}
 
 

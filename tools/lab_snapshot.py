@@ -1,8 +1,8 @@
-"""Snapshots of labs: a host that has been through something, to start from again in seconds.
+"""Snapshots of labs: hosts with a history, to start from within seconds.
 
 A snapshot is an image of the lab's root file system and a copy of its volumes, which `docker commit` leaves out. Both
-are taken while the lab stands still, as Docker's own files are in them. The image comes last, so that whoever finds one
-finds all of it.
+are taken while the lab is stopped, because they contain Docker's own files. The image is created last, so a snapshot
+that has one is complete.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ REPOSITORY = "onehost-lab/snapshot"
 LABEL = "onehost.lab.snapshot"
 #: The ports that the host knows as its own: they are in addresses that were written to it.
 PORTS_LABEL = "onehost.lab.ports"
-#: A machine has those of one state of the code, or of two; each takes about 1 GB.
+#: A machine has those of one or two states of the code; each takes about 1 GB.
 KEPT = 4
-#: Secrets get older, package lists too.
+#: Secrets age, and so do package lists.
 KEPT_DAYS = 7
-#: A copy that is still being made has no image yet; one that was given up has none any more.
+#: A copy in progress has no image yet, and an abandoned one never gets one.
 ABANDONED_SECONDS = 900
 
 
@@ -52,7 +52,7 @@ def check(client: docker.DockerClient, snapshot: str) -> None:
 def save(
     client: docker.DockerClient, container: str, volumes: Mapping[str, str], snapshot: str, ports: dict[str, int]
 ) -> None:
-    """Of a container that is stopped; `volumes` are its volumes and where they are in it."""
+    """Save a stopped container; `volumes` maps its volumes to their mount points."""
     copies = {volume: volume_of(snapshot, place) for volume, place in volumes.items()}
     for copy in copies.values():
         forget_volume(client, copy)
@@ -61,7 +61,7 @@ def save(
     assert image is not None
     copy_volumes(str(image.id), copies)
     labels = {LABEL: snapshot, PORTS_LABEL: ",".join(f"{use}={port}" for use, port in ports.items())}
-    # Whose lab it was is nothing to those that are made of it.
+    # Labs made from the snapshot do not inherit its owner.
     labels |= {"onehost.lab": "", "onehost.lab.owner": "", "onehost.lab.directory": ""}
     changes = [f"--change=LABEL {name}={value}" for name, value in labels.items()]
     run(["docker", "commit", *changes, container, image_of(snapshot)], f"the snapshot {snapshot}")
@@ -69,16 +69,16 @@ def save(
 
 
 def fill(client: docker.DockerClient, snapshot: str, volumes: Mapping[str, str]) -> None:
-    """A lab's new volumes with what the snapshot's hold."""
+    """Fill a lab's new volumes from the snapshot's."""
     for place in volumes.values():
-        # One that is not there would be made on the spot, empty.
+        # Docker would silently create a missing volume, empty.
         client.volumes.get(volume_of(snapshot, place))
     copy_volumes(image_of(snapshot), {volume_of(snapshot, place): volume for volume, place in volumes.items()})
 
 
 def copy_volumes(image: str, pairs: Mapping[str, str]) -> None:
-    """In a container, as the volumes may be anywhere; layers of images have attributes that only an administrator may
-    read and write."""
+    """Copy in a container, because volumes may be anywhere, and image layers have attributes that only root may read
+    and write."""
     options = ["--rm", "--network=none", "--cap-add=SYS_ADMIN", "--security-opt=apparmor=unconfined"]
     for number, (source, target) in enumerate(pairs.items()):
         options += [f"--volume={source}:/from/{number}:ro", f"--volume={target}:/to/{number}"]
@@ -87,13 +87,13 @@ def copy_volumes(image: str, pairs: Mapping[str, str]) -> None:
 
 
 def known_ports(labels: Mapping[str, str]) -> dict[str, int]:
-    """What the host of a snapshot takes for its ports; empty for a lab that is not made of one."""
+    """The ports that the host of a snapshot knows as its own; empty for a lab that is not made from one."""
     pairs = (pair.split("=") for pair in labels.get(PORTS_LABEL, "").split(",") if pair)
     return {use: int(port) for use, port in pairs}
 
 
 def prune(client: docker.DockerClient, *, keep: str = "", kept: int = KEPT) -> None:
-    """Remove the oldest, and what is left of those that have no image. Those in use stay for this time."""
+    """Remove the oldest snapshots, and the remains of those without an image. Those in use are kept for now."""
     found = client.images.list(filters={"label": LABEL})
     found.sort(key=created, reverse=True)
     oldest = datetime.now(timezone.utc) - timedelta(days=KEPT_DAYS)
@@ -108,7 +108,7 @@ def prune(client: docker.DockerClient, *, keep: str = "", kept: int = KEPT) -> N
 
 
 def remove(client: docker.DockerClient, snapshot: str) -> None:
-    """The image first: without it the rest is nothing. A lab that was made of it keeps what it needs."""
+    """Remove the image first: without it the rest is no snapshot. A lab made from it keeps what it needs."""
     try:
         client.images.remove(image_of(snapshot))
     except docker.errors.APIError as error:
@@ -125,7 +125,7 @@ def forget_volume(client: docker.DockerClient, name: str) -> None:
     except docker.errors.NotFound:
         pass
     except docker.errors.APIError as error:
-        if error.status_code != 409:  # somebody copies from it just now
+        if error.status_code != 409:  # somebody is copying from it
             raise
 
 

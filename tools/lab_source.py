@@ -1,7 +1,7 @@
 """The lab's git repositories: the examples' source, as commits with stable ids.
 
 Author, dates and settings are fixed, so the same tree gives the same commit id
-on every machine: tests and the demo can name a commit before they see it.
+on every machine: tests and the demo know a commit's id in advance.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ EXAMPLES = ROOT / "examples"
 HOME = "srv/git"
 USER_ID = 1000
 FIRST_COMMIT = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)
-# What several folders of an example share lies here once; each has links to it.
+# Files shared by several folders of an example are stored here once; the folders link to them.
 SHARED = "_shared"
 NOT_SOURCE = (SHARED, "node_modules", "__pycache__", ".git", ".venv")
-# Nobody's own git settings (signing, hooks, line ends) may change a commit id.
+# No user's git settings (signing, hooks, line ends) may change a commit id.
 ISOLATED = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
 
 
@@ -41,7 +41,7 @@ def repository_archive(name: str, source: Path) -> bytes:
     """A tar of `<name>.git`, bare, with commit 1, owned by the lab's login user."""
     with tempfile.TemporaryDirectory() as work:
         tree, bare = Path(work, "tree"), Path(work, f"{name}.git")
-        # Links become the files they lead to: an app is built from its own folder alone.
+        # Resolve links to files: an app is built from its own folder alone.
         shutil.copytree(source, tree, symlinks=False, ignore=shutil.ignore_patterns(*NOT_SOURCE))
         git(tree, "init", "--quiet", "--initial-branch=main", "--template=")
         commit(tree, number=1)
@@ -51,7 +51,7 @@ def repository_archive(name: str, source: Path) -> bytes:
 
 
 def push_change(name: str, change: int, url: str, ssh_command: str) -> str:
-    """Commit the overlay of a change onto the lab's main, push it, and return main's id."""
+    """Commit a change's files onto the lab's main, push it, and return main's id."""
     overlay = EXAMPLES / f"{name}-changes" / str(change)
     if not overlay.is_dir():
         raise ToolError(f"no change {change} of {name}: {overlay} is not a folder.")

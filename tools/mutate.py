@@ -1,8 +1,8 @@
-"""Change the engine's deciding modules on purpose, one place at a time, and see whether a test notices.
+"""Mutation tests: change the engine's deciding modules, one place at a time, and see whether a test notices.
 
-mutmut makes the changes. Each module is tried in a copy of its own with only the tests that are about it, and of its
-changes a sample that the module's name decides, so that two runs try the same. A change of nothing but the wording of
-a message (a text with a space in it) is not tried: tests look for the words that matter, not for whole sentences.
+mutmut makes the changes. Each module is tried in a copy of its own with only the tests that are about it, and with a
+sample of its changes that depends on the module's name only, so that two runs try the same. Changes of a message's
+wording alone (a text with a space in it) are not tried: tests look for the words that matter, not whole sentences.
 The figures go to docs/benchmarks/mutation.md.
 """
 
@@ -28,7 +28,7 @@ ENGINE = ROOT / "plugins" / "module_utils" / "release"
 WORK = ROOT / ".cache" / "mutate"
 REPORT = ROOT / "docs" / "benchmarks" / "mutation.md"
 TESTS = ROOT / "tests"
-#: The packages that decide; what acts on a host is tested against the real thing.
+#: The packages that decide; code that acts on a host is tested on a real one.
 CORE = ("util", "env", "stack", "releases", "planning", "rendering")
 NAME = re.compile(r"(?P<function>.+)__mutmut_(?P<number>\d+|orig)$")
 CONFIGURATION = """\
@@ -49,7 +49,7 @@ markers = ["fault: needs a lab", "bench: needs a lab"]
 
 @dataclass(frozen=True)
 class Score:
-    """What became of one module's changes."""
+    """The results for one module's changes."""
 
     module: str
     known: int
@@ -64,7 +64,7 @@ class Score:
 
 
 class _Plain(ast.NodeTransformer):
-    """Sentences lose their words, so that two functions that differ in nothing else are the same."""
+    """Replaces sentences, so that two functions that differ only in wording become equal."""
 
     def visit_Constant(self, node: ast.Constant) -> ast.Constant:
         if isinstance(node.value, str) and " " in node.value:
@@ -73,7 +73,7 @@ class _Plain(ast.NodeTransformer):
 
 
 def without_words(function: ast.AST) -> str:
-    """The function's text, whatever it is called and however its messages are worded."""
+    """The function's text without its name and the wording of its messages."""
     plain = copy.deepcopy(function)
     if isinstance(plain, (ast.FunctionDef, ast.AsyncFunctionDef)):
         plain.name = "function"
@@ -109,7 +109,7 @@ def tests_of(module: str) -> list[str]:
 
 
 def modules() -> list[str]:
-    """What can be tried: each module of the core that has a test file of its own."""
+    """The modules to try: each module of the core that has a test file of its own."""
     return [
         f"{package}/{path.stem}"
         for package in CORE
@@ -119,7 +119,7 @@ def modules() -> list[str]:
 
 
 def prepare(module: str) -> Path:
-    """A folder in which mutmut finds the engine, and the tests of one module alone."""
+    """A folder in which mutmut finds the engine and only the tests of one module."""
     place = WORK / module
     shutil.rmtree(place, ignore_errors=True)
     rubbish = shutil.ignore_patterns("__pycache__")
@@ -137,7 +137,7 @@ def prepare(module: str) -> Path:
 
 
 def mutmut(place: Path, *words: str, seconds: float) -> str:
-    """What mutmut prints. One process, which makes way for everything else."""
+    """Run mutmut and return its output. One process with low priority."""
     answer = subprocess.run(
         ["nice", "-n", "15", str(ROOT / ".venv" / "bin" / "mutmut"), *words],
         cwd=place,
@@ -155,7 +155,7 @@ def mutmut(place: Path, *words: str, seconds: float) -> str:
 def try_module(module: str, most: int) -> Score:
     """Try a sample of the module's changes."""
     place = prepare(module)
-    # A name that fits nothing: mutmut writes its file, sees which test reaches what, and tries none.
+    # A name that matches nothing: mutmut writes its file, records which test reaches what, and tries none.
     printed = mutmut(place, "run", "--max-children", "1", "nothing", seconds=900)
     mutated = place / "mutants" / "src" / "release" / f"{module}.py"
     if not mutated.is_file():
@@ -217,7 +217,7 @@ def main() -> int:
         scores.append(try_module(module, options.most))
         print(f"mutate: {module}: {scores[-1].killed} of {scores[-1].tried} noticed", flush=True)
         if not options.modules:
-            # Each time, so that what was found is not lost when the run is ended.
+            # Each time, so that no result is lost if the run is interrupted.
             REPORT.write_text(report(scores, options.most))
     share = 100 * sum(s.killed for s in scores) / max(1, sum(s.tried for s in scores))
     if share < options.least:

@@ -1,9 +1,9 @@
 """The parts of `make test`: tools/parts.py lint unit e2e ...
 
-First those that use every core by themselves, one after the other; the first that fails is the last. Then lanes side by
-side, whose parts mostly wait for labs and browsers. The first part that fails ends its lane; the other lanes finish, so
-that their labs are removed. A table at the end says where the time went; after it comes what failed, and with which
-words, because a long log is often read from its end.
+Parts that use every core run first, one after the other; the first failure stops the run. Then lanes run concurrently,
+whose parts mostly wait for labs and browsers. A part that fails ends its lane; the other lanes finish, so that their
+labs are removed. A table at the end shows where the time went. What failed follows it, with the error messages,
+because a long log is often read from its end.
 """
 
 from __future__ import annotations
@@ -23,17 +23,17 @@ from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".lab" / "parts"
-#: What runs side by side; all other parts come before, one by one.
+#: Parts that run concurrently; all other parts run before, one by one.
 LANES = (("e2e",), ("molecule", "faults"), ("browser", "sanity"))
-#: The whole suite may never take longer.
+#: The whole suite may never take longer, in seconds.
 LONGEST_SECONDS = 45 * 60
 SHOWN = 15
 LAST_LINES = 12
 
-# What tools say of their own time: pytest's --durations, and `make lint`.
+# Durations that tools print themselves: pytest's --durations, and `make lint`.
 DURATION = re.compile(r"^\s*([\d.]+)s (setup|call|teardown)\s+(\S.*)$")
 TOOK = re.compile(r"^took ([\d.]+) s: (.+)$")
-# What can only be told from when it was said: the steps of molecule.
+# Steps of molecule, timed by when their lines appear.
 STEP = re.compile(r"(\w+) (?:➜|>) (\w+): (Executing|Executed)")
 COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
@@ -43,7 +43,7 @@ running: list[subprocess.Popen[str]] = []
 
 @dataclass
 class Part:
-    """One part that ran, and what took its time."""
+    """One part that ran, and where its time went."""
 
     name: str
     begun: float = field(default_factory=time.monotonic)
@@ -53,7 +53,7 @@ class Part:
     step: tuple[float, str] | None = None
 
     def read(self, line: str) -> None:
-        """Whether a line of the output tells of time."""
+        """Record the duration in a line of the output, if there is one."""
         line = COLOUR.sub("", line)
         if found := DURATION.match(line):
             self.spent.append((float(found[1]), f"{found[2]} of {found[3]}"))
@@ -72,7 +72,7 @@ class Part:
 
 
 def run(name: str, mark: str = "") -> Part:
-    """Run one part to its end; its output is shown, each line marked with whose it is, and kept."""
+    """Run one part to its end. Its output is shown, each line prefixed with the part's name, and kept."""
     part = Part(name)
     process = subprocess.Popen(
         ["make", name],
@@ -114,7 +114,7 @@ def say(text: str) -> None:
 
 
 def table(parts: list[Part]) -> Iterator[str]:
-    """Where the time went: the parts as they ended, and the longest of all that they did."""
+    """Where the time went: the parts in the order they ended, and their longest steps."""
     yield ""
     yield "  seconds  part"
     for part in parts:
@@ -129,7 +129,7 @@ def table(parts: list[Part]) -> Iterator[str]:
 
 
 def what_failed(failed: list[str], seconds: float) -> Iterator[str]:
-    """The tests that failed by name, as pytest counts them up; of other tools, their last lines."""
+    """The names of failed tests from pytest's summary; for other tools, their last lines."""
     for name in failed:
         log = LOGS / f"{name}.failed"
         lines = log.read_text(encoding="utf-8").splitlines()
@@ -141,7 +141,7 @@ def what_failed(failed: list[str], seconds: float) -> Iterator[str]:
 
 
 def end(number: int, _: FrameType | None) -> None:
-    """What runs is told to end, and then so does this; what it leaves, `tools/lab sweep` finds."""
+    """Stop the running parts, then this program; `tools/lab sweep` removes their labs."""
     for process in running[:]:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)

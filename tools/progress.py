@@ -16,7 +16,7 @@ class ToolError(Exception):
 
 
 class Progress:
-    """Says what is going on, on standard error, each line marked with the tool's name."""
+    """Prints progress on standard error, each line prefixed with the tool's name."""
 
     def __init__(self, tool: str) -> None:
         self.tool = tool
@@ -26,7 +26,7 @@ class Progress:
 
     @contextmanager
     def step(self, what: str) -> Iterator[None]:
-        """Announce a step, tell every ten seconds that it still runs, and how long it took."""
+        """Announce a step, report every ten seconds that it is still running, and finally how long it took."""
         self.say(f"{what} …")
         begin = time.monotonic()
         done = threading.Event()

@@ -1,8 +1,8 @@
-"""Write the reference from what the code says of itself; with --check only tell what has drifted.
+"""Write the reference from the code's own documentation; with --check only report what has drifted.
 
 Roles are described by their meta/argument_specs.yml, modules and plugins by their DOCUMENTATION, playbooks by the
-comment at their head. Each roles/<name>/README.md and docs/reference/ follow from that; no line there is written by
-hand.
+comment at their head. Each roles/<name>/README.md and docs/reference/ are generated from these; no line there is
+written by hand.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ def sentences(text: str | Iterable[str]) -> str:
 
 
 def cell(text: str) -> str:
-    """Text that ends no cell of a table."""
+    """Text that does not end a table cell."""
     return text.replace("|", r"\|")
 
 
@@ -70,7 +70,7 @@ def yaml_of(value: Any) -> str:
 
 
 def meaning_of(option: Described) -> str:
-    """The description, with what the type alone does not say."""
+    """The description, plus choices and other facts that the type does not show."""
     text = sentences(option.get("description", ""))
     if option.get("choices"):
         text += " One of " + ", ".join(f"`{yaml_of(choice)}`" for choice in option["choices"]) + "."
@@ -147,7 +147,7 @@ def plugins_page(title: str, source: str, entries: Mapping[str, tuple[str, Descr
 
 
 def playbook_head(text: str) -> tuple[str, str]:
-    """What a playbook does, as its play is named, and the comment at its head."""
+    """What a playbook does: the name of its play, and the comment at its head."""
     comment = re.match(r"---\n((?:#.*\n)*)", text)
     said = " ".join(line.removeprefix("#").strip() for line in (comment[1] if comment else "").splitlines())
     (play, *_others) = yaml.safe_load(text)
@@ -155,7 +155,7 @@ def playbook_head(text: str) -> tuple[str, str]:
 
 
 def playbooks_page(playbooks: Mapping[str, str]) -> str:
-    """What there is to run."""
+    """The page of all playbooks."""
     lines = ["# Playbooks", "", NOTE.format(source="the comment at the head of each playbook"), ""]
     lines += [
         "`ansible-playbook playbooks/<name>.yml` in a clone,",
@@ -166,13 +166,13 @@ def playbooks_page(playbooks: Mapping[str, str]) -> str:
     ]
     for name, text in playbooks.items():
         title, said = playbook_head(text)
-        # Words in angle brackets would be taken for HTML.
+        # Words in angle brackets would be rendered as HTML.
         lines.append(f"| `{name}` | {cell(title)} | {cell(said).replace('<', '&lt;')} |")
     return "\n".join(lines) + "\n"
 
 
 def contents_page(roles: Mapping[str, Described], pages: Mapping[str, Mapping[str, str]]) -> str:
-    """Where everything is."""
+    """The table of contents."""
     lines = ["# Reference", "", NOTE.format(source="meta/argument_specs.yml, DOCUMENTATION, playbooks"), ""]
     lines += ["What each part takes and gives. The stack itself is described in [stack.md](../stack.md).", ""]
     lines += ["| roles | |", "| --- | --- |"]
@@ -188,7 +188,7 @@ def contents_page(roles: Mapping[str, Described], pages: Mapping[str, Mapping[st
 
 
 def documentation() -> Mapping[str, Mapping[str, Any]]:
-    """Everything that Ansible knows of the collection, by kind and name."""
+    """Everything that Ansible knows about the collection, by kind and name."""
     answer = subprocess.run(
         [str(Path(sys.executable).parent / "ansible-doc"), "--metadata-dump", COLLECTION],
         cwd=ROOT,
@@ -207,7 +207,7 @@ def documentation() -> Mapping[str, Mapping[str, Any]]:
 
 
 def specification(role: str) -> Described:
-    """What argument_specs.yml says, in the order in which it is written there."""
+    """The content of argument_specs.yml, in the order in which it is written there."""
     text = (ROOT / "roles" / role / "meta" / "argument_specs.yml").read_text()
     spec: Described = yaml.safe_load(text)["argument_specs"]["main"]
     return spec
