@@ -1,4 +1,4 @@
-"""Certificates for tests, of an authority of their own: certificates.py FOLDER NAME=HOST,HOST ..."""
+"""Test certificates from an authority of their own: certificates.py FOLDER NAME=HOST,HOST ..."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Made:
 
 @dataclass(frozen=True)
 class Authority:
-    """Signs certificates, and is trusted by nobody but the test."""
+    """Signs certificates; only the test trusts it."""
 
     certificate: x509.Certificate
     key: ec.EllipticCurvePrivateKey
@@ -34,7 +34,7 @@ class Authority:
         return self.certificate.public_bytes(serialization.Encoding.PEM)
 
     def make(self, hosts: Sequence[str], *, begins: float = -1, ends: float = 30, password: str = "") -> Made:
-        """A certificate for these host names, from and until so many days from now."""
+        """A certificate for these host names, valid from and until this many days from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         builder = _builder("leaf", self.certificate.subject, key, begins, ends)
         names = x509.SubjectAlternativeName([x509.DNSName(host) for host in hosts])

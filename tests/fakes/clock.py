@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
 
 class FakeClock:
-    """Time that passes only when somebody waits."""
+    """Time that passes only while somebody waits."""
 
     def __init__(self, world: World) -> None:
         self.world = world

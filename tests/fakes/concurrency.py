@@ -12,5 +12,5 @@ from release.util.concurrency import TaskPool
 
 
 def one_by_one(_self: TaskPool, action: Callable[[Any], Any], items: Iterable[Any]) -> list[Any]:
-    """In place of TaskPool.all: the fakes answer at once, and a test is to do the same each time."""
+    """Replaces TaskPool.all: the fakes answer at once, and a test must run the same way each time."""
     return [action(item) for item in items]

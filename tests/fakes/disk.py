@@ -16,13 +16,13 @@ GB = 1_000_000_000
 
 
 class FakeDisk:
-    """Images of 1 GB each. `free` is what the disk says, `gives` how much a removed image really gives back."""
+    """Images of 1 GB each. `free` is the free space reported, `gives` how much removing an image really frees."""
 
     def __init__(self, free: int = 30 * GB, images: int = 0, gives: int = GB, total: int = 50 * GB) -> None:
         self.total, self.free, self.gives, self.calls = total, free, gives, 0
         #: What cannot be removed, and why.
         self.refuse: dict[str, str] = {}
-        #: Why the disk cannot be looked at.
+        #: Why the disk cannot be inspected.
         self.trouble = ""
         labels = {f"{LABEL}.stack": "shop", f"{LABEL}.app": "mail"}
         self.left = [ImageUsage(f"i{n}", (f"mail:{n:012x}",), labels, GB, float(n)) for n in range(images)]

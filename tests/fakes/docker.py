@@ -26,9 +26,9 @@ if TYPE_CHECKING:
     from fakes.world import World
 
 
-#: An app answers this long after its container was started.
+#: Seconds from the start of a container until its app answers.
 BOOT_SECONDS = 0.05
-#: How an image behaves once it runs: (seconds it lives, seconds until Docker starts it again), 0 for ever.
+#: How an image behaves once it runs: (seconds until it exits, seconds until Docker restarts it), 0 for never.
 HEALTHY, SICK, CRASHING, DYING, UNBUILDABLE = "healthy", "sick", "crashing", "dying", "unbuildable"
 LIVES = {HEALTHY: (0.0, 0.0), SICK: (0.0, 0.0), CRASHING: (0.04, 0.1), DYING: (3.0, 0.1)}
 
@@ -49,7 +49,7 @@ class Box:
     up: bool = False
     after_reboot: bool = False
     restarts_before: int = 0
-    #: Its env file, where there is a matrix.
+    #: Its env file, if there is a matrix.
     env: bytes = b""
 
 
@@ -64,7 +64,7 @@ class FakeDocker:
         self.built = 0
         self.inside = b""
         self.exported: list[list[str]] = []
-        #: How the variables in containers differ from what they were started with.
+        #: How the variables in containers differ from those they were started with.
         self.more_inside: dict[str, str] = {}
         self.missing_inside: set[str] = set()
 
@@ -160,7 +160,7 @@ class FakeDocker:
         yield io.BytesIO(whole.getvalue())
 
     def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
-        """What a container was started with, changed by a test, and what its image brings."""
+        """What a container was started with, changed by a test, and what its image sets."""
         box = next(box for box in self.boxes if box.id == container)
         has = {name: value for name, value in parse_env(box.env.decode()).items() if name not in self.missing_inside}
         return {**has, "PATH": "/bin", "RELEASE_ID": "x", **self.more_inside}, {"PATH": "/bin"}
@@ -190,7 +190,7 @@ class FakeDocker:
             results.append(BuildResult(name, 1.0, ok=True))
         return results
 
-    # How it looks from inside
+    # Behaviour of the apps inside
 
     def _box(self, container: Container) -> Box:
         found = next((box for box in self.boxes if box.id == container.id), None)
@@ -227,7 +227,7 @@ class FakeDocker:
         return next((box for box in self.boxes if box.up and box.port == port), None)
 
     def _life(self, box: Box) -> tuple[str, float, int]:
-        """State, moment of the latest start, restarts."""
+        """State, time of the latest start, restarts."""
         alive, pause = LIVES[self.behaviour(box)]
         passed = self.world.clock.time - box.began
         if not box.up:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Killed(BaseException):
-    """kill -9: nothing of the engine may take effect after it, until the host was revived."""
+    """kill -9: nothing the engine does takes effect after it, until the host is revived."""
 
 
 class Faults:
@@ -38,7 +38,7 @@ class Faults:
         self._arm(number, Killed, after)
 
     def fail_at(self, number: int, *, disk: bool = False, after: bool = False, lasting: bool = False) -> None:
-        """Fail the n-th change from now on; `lasting` all that follow too, as when Docker is down or the disk full."""
+        """Fail the n-th change from now on. `lasting` fails all later ones too, as with Docker down or a full disk."""
         self._arm(number, _disk_full if disk else _failed, after)
         self.lasting = lasting
 
@@ -48,7 +48,7 @@ class Faults:
         self._hooks.clear()
 
     def revive(self) -> None:
-        """The operation is gone and another one may begin."""
+        """The killed operation has ended and another one may begin."""
         self.dead = False
         self.disarm()
 
@@ -57,7 +57,7 @@ class Faults:
         self._hooks.append((what, after, action))
 
     def notice(self, what: str, after: bool = True) -> None:
-        """An event that changes nothing by itself: time passes, somebody asks. Changes notice themselves."""
+        """Report an event that is not a change: time passes, something is queried. Changes report themselves."""
         for known, when, action in list(self._hooks):
             if (known, when) == (what, after):
                 action()
@@ -94,7 +94,7 @@ def _disk_full(what: str) -> OSError:
 
 @contextlib.contextmanager
 def counted_journal(world: World) -> Iterator[None]:
-    """While it lasts, each line of the journal is a change too, before and after which an operation can be killed."""
+    """Within this context each line of the journal is a change too: an operation can be killed before or after it."""
     original = journal.Journal.add
 
     def add(self: journal.Journal, event: str, **data: Any) -> None:

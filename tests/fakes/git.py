@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FakeGit:
-    """A repository of folders, one for each app, whose source says how the app will behave."""
+    """A repository with one folder for each app, whose source says how the app will behave."""
 
     def __init__(self, world: World) -> None:
         self.world = world

@@ -14,7 +14,7 @@ import pytest
 from release.adapters.gitleaks import Gitleaks
 
 AWS_KEY = b"AKIA" + b"Q3EGRIT6AXYZ7ULM"
-#: Does what gitleaks does with these words, for one rule; it refuses any word that gitleaks does not know.
+#: Behaves like gitleaks for one rule and these arguments; it rejects any argument that gitleaks does not know.
 STAND_IN = f"""#!{sys.executable}
 import argparse, json, os, sys
 if sys.argv[1:] == ["version"]:

@@ -17,16 +17,16 @@ if TYPE_CHECKING:
 
 
 class FakeRouter:
-    """HAProxy: what its file says, and what it has in mind, which is what it does."""
+    """HAProxy: the content of its file, and of its memory, which decides what it does."""
 
     def __init__(self, world: World) -> None:
         self.world = world
         self.file = dict.fromkeys(ENVIRONMENTS, "none/none")
         self.memory = dict(self.file)
         self.down = False
-        #: Routes that feature switches have closed.
+        #: Routes that feature flags have closed.
         self.shut: dict[str, dict[str, str]] = {}
-        #: (environment, slot, app) to the moment when its last request ends.
+        #: (environment, slot, app) to the time when its last request ends.
         self.busy: dict[tuple[str, str, str], float] = {}
 
     def live(self, stack: str, environment: EnvironmentName) -> Live | None:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class FakeEdge:
-    """nginx: the routes in its file, and the ones it has in mind until it is told to read the file again."""
+    """nginx: the routes in its file, and those in memory, which it uses until it reloads the file."""
 
     def __init__(self, world: World) -> None:
         self.world = world

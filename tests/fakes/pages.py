@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What a status page may have to show: a usual day, a first day, a bad day."""
+"""Data for status pages: a usual day, a first day, a bad day."""
 
 from __future__ import annotations
 
@@ -186,7 +186,7 @@ def _page(data: dict[str, Any]) -> PageData:
 
 
 def usual() -> PageData:
-    """A day like most."""
+    """An ordinary day."""
     return _page(_usual())
 
 
@@ -203,7 +203,7 @@ def first_day() -> PageData:
 
 
 def bad_day() -> PageData:
-    """All at once: many apps, long names, what should never be read as HTML, an operation that runs, a full disk."""
+    """All at once: many apps, long names, text that must not be read as HTML, a running operation, a full disk."""
     data = _usual()
     apps = {f"service-number-{number}": app(number) for number in range(17)}
     apps["an-app-with-a-name-of-thirty-two"] = app(1, healthy=False, cause=f"HTTP 503 {MARK} {LONG}", restarts=7)
@@ -233,7 +233,7 @@ def bad_day() -> PageData:
 
 
 def no_way_back() -> PageData:
-    """A first release in production, and a short memory of the disk."""
+    """A first release in production, with few samples of the disk."""
     data = _usual()
     data["rollback"] = {"possible": False, "to": "", "text": "stack shop: there is no earlier good release"}
     data["disk"]["samples"] = samples(0.2)

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plans of promotes and rollbacks, and why one was refused."""
+"""Plans of promotes and rollbacks, and the reasons of refusals."""
 
 from __future__ import annotations
 

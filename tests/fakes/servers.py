@@ -15,7 +15,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
-#: What a call is answered with: a status and a body, as JSON or as it is.
+#: The reply to a call: a status and a body, sent as JSON or unchanged.
 Reply = tuple[int, Any]
 
 
@@ -38,7 +38,7 @@ def _running(path: str, handler: type[socketserver.BaseRequestHandler]) -> Itera
 
 @dataclass
 class Daemon:
-    """Docker's socket. `answers` maps "METHOD /path" to a reply, or to what makes one from the query."""
+    """Docker's socket. `answers` maps "METHOD /path" to a reply, or to a function that makes one from the query."""
 
     answers: dict[str, Reply | Callable[[dict[str, str]], Reply]] = field(default_factory=dict)
     calls: list[str] = field(default_factory=list)
@@ -85,7 +85,7 @@ def docker_at(path: str) -> Iterator[Daemon]:
 
 @dataclass
 class Haproxy:
-    """HAProxy's runtime socket: one command for each connection, an answer, and the end."""
+    """HAProxy's runtime socket: one command per connection, an answer, and the end."""
 
     maps: dict[str, dict[str, str]] = field(default_factory=dict)
     #: Versions of a map that are being prepared.

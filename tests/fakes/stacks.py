@@ -21,8 +21,8 @@ def route(path: str, strip: bool = False) -> dict[str, Any]:
 
 
 def shop_definition(in_place: bool = False) -> dict[str, Any]:
-    """A stack with two web apps and a worker that must be up before the first; for `in_place` one of each kind that
-    must never run twice."""
+    """A stack with two web apps and a worker that must be up before the first. With `in_place`, one app of each kind
+    that must never run twice."""
     apps: dict[str, Any] = {
         "api": {
             "context": "api",

@@ -1,11 +1,11 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A whole host in memory, behind the engine's seam: Docker, router, edge, git, disk and time, each of which may fail.
+"""A whole host in memory, behind the engine's ports: Docker, router, edge, git, disk and time, each of which may fail.
 
-The parts do what the real ones do in the ways that matter to a release: a port is taken by one container only, Docker
-brings back what was not stopped on purpose, HAProxy forgets its memory and reads its file, an image that no tag and no
-container holds may be gone. The edge answers from router and containers, so that a wrong state is really seen.
+The parts behave like the real ones in the ways that matter to a release: only one container can have a port, Docker
+restarts what was not stopped on purpose, HAProxy forgets its memory and reads its file, an image without tag and
+container may disappear. The edge answers from router and containers, so a wrong state has visible effects.
 """
 
 from __future__ import annotations
@@ -68,9 +68,9 @@ class World:
             timer=self.timer,
             edge=self.edge,
         )
-        #: What the public ports answered that they must not, at any moment.
+        #: Wrong answers of the public ports, at any moment.
         self.violations: list[str] = []
-        #: True once images went by another hand than the engine's, and tags with them.
+        #: True once something other than the engine has removed images, and their tags with them.
         self.images_lost = False
         self.numbers = itertools.count(1)
         self.commit(dict.fromkeys(self.stack.apps, HEALTHY))
@@ -82,17 +82,17 @@ class World:
     # What people do
 
     def commit(self, changes: Mapping[str, str]) -> str:
-        """Push a commit that changes these apps, each to a source that behaves so."""
+        """Push a commit that changes these apps; each new source makes its app behave as given."""
         return self.git.commit(changes)
 
     def request(self, name: str, **options: Any) -> Request:
         return Request(name, OPERATIONS[name], person="ann", host="desk", **options)
 
     def run(self, name: str, check: bool = False, **options: Any) -> OperationReport | None:
-        """One operation; None when it was killed."""
+        """Run one operation. Returns None if it was killed."""
         number = next(self.numbers)
         request = self.request(name, **options)
-        # As new_journal_path names it, but with a time that grows: operations here take no time at all.
+        # Named like new_journal_path, but with a growing time: operations here take no time at all.
         folder = journal.directory(self.stack.name, self.paths.state)
         path = f"{folder}/{20260101000000 + number}Z-{request.environment}-{name}-{number}.jsonl"
         try:
@@ -107,7 +107,7 @@ class World:
         return report
 
     def ship(self, **changes: str) -> tuple[str, str]:
-        """Commit, deploy, promote: the ids of both releases."""
+        """Commit, deploy, promote. Returns the ids of both releases."""
         self.commit(changes or {"api": HEALTHY})
         staging = self.good("deploy").release
         self.clock.time += 2
@@ -116,7 +116,7 @@ class World:
         return staging, production
 
     def recover(self) -> list[str]:
-        """What recover.yml does."""
+        """Do what recover.yml does."""
         found = []
         for environment in ENVIRONMENTS:
             with lock.hold(lock.lock_path(self.stack.name, environment, self.paths.locks), LockHolder.from_json({}), 0):
@@ -127,7 +127,7 @@ class World:
         return found
 
     def expire_standby(self) -> list[str]:
-        """What the timer of a warm slot does; it waits its turn, as every operation does."""
+        """Do what the timer of a warm slot does; it waits for its turn, as every operation does."""
         found = []
         for environment in ENVIRONMENTS:
             with lock.hold(lock.lock_path(self.stack.name, environment, self.paths.locks), LockHolder.from_json({}), 0):
@@ -135,7 +135,7 @@ class World:
         return [text for text in found if text]
 
     def freshen(self) -> None:
-        """Every container was started a moment ago: what dies soon still has its life before it."""
+        """Make every container look just started, so that those that exit early have not done so yet."""
         for box in self.docker.boxes:
             box.began = self.clock.time - 2 * BOOT_SECONDS
 
@@ -148,7 +148,7 @@ class World:
         self.faults.revive()
 
     def reboot(self) -> None:
-        """Power cut: Docker starts what was not stopped on purpose, HAProxy reads its file."""
+        """Power failure: Docker starts what was not stopped on purpose, HAProxy reads its file."""
         self.revive()
         for box in self.docker.boxes:
             if box.up:
@@ -183,7 +183,7 @@ class World:
         values = {"DATABASE_URL": "db://1", "COLOUR": f"c{number}"}
         self.store.env["common"] = format_env(values).encode()
 
-    # What can be seen
+    # What can be observed
 
     def entries(self, environment: EnvironmentName) -> list[Entry]:
         return [e for e in self.store.entries() if e.release.environment == environment]
@@ -200,7 +200,7 @@ class World:
         return [b for b in self.docker.boxes if b.up and b.environment == environment and slot in (None, b.slot)]
 
     def look(self) -> None:
-        """The visitor's view, taken after every change: promise 1."""
+        """Check the visitor's view, after every change: the first invariant."""
         for environment in ENVIRONMENTS:
             live = Live.parse(self.router.memory[environment])
             if live is None:
@@ -217,7 +217,7 @@ class World:
     def _look_at(self, environment: EnvironmentName, live: Live, app: App) -> None:
         box = self.docker.at_port(self.stack.loopback_port(app, environment, live.slot))
         if box is None:
-            # What must never run twice has a moment without any; the router holds its requests.
+            # An app that must never run twice is down for a moment; the router holds its requests.
             if not app.is_replaced_in_place and not self.docker.is_bad(self.docker.named(environment, live, app.name)):
                 self._wrong(f"{environment} {app.name}: nothing runs for {live}")
         elif box.release != live.release:
@@ -230,7 +230,7 @@ class World:
 
     @contextlib.contextmanager
     def change(self, what: str) -> Iterator[None]:
-        """Around every change of the world: the one hook where faults strike and visitors look."""
+        """Runs around every change of the world: the one hook where faults strike and the visitor's view is checked."""
         self.faults.strike(what, after=False)
         yield
         self.look()

@@ -1,8 +1,8 @@
-"""Measuring promote and rollback beside what the machine itself needs and beside what people write by hand.
+"""Measuring promote and rollback against what the machine itself needs and against what people write by hand.
 
-All ways are measured in one run, in turn, on the same apps under the same load, so that their ratios mean something
-whatever else the machine does. Each figure is shown as it is measured, and the report of all so far is written then, so
-that a run which is ended early has not been in vain.
+All ways are measured in turn within one run, on the same apps under the same load, so their ratios are meaningful
+whatever else the machine does. Each figure is shown as it is measured and the report is updated then, so a run that
+is ended early is not in vain.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ SOURCE = "/srv/git/bench.git"
 
 @dataclass
 class Series:
-    """What one way took for one verb, again and again."""
+    """Repeated measurements of one way and one verb."""
 
     seconds: list[float] = field(default_factory=list)
     failed: int = 0
@@ -53,11 +53,11 @@ class Plan:
 
     sizes: tuple[int, ...]
     rounds: int
-    # The script and the plain playbook too, which are there to be compared with, not to be watched from day to day.
+    # Also the script and the plain playbook, which serve for comparison and need not be watched from day to day.
     others: bool = True
 
     def figures(self) -> int:
-        """How many there will be."""
+        """How many figures there will be."""
         figures = 0
         for size in self.sizes:
             over_ssh = size <= MOST_OVER_SSH
@@ -82,12 +82,12 @@ def planned() -> Plan:
 
 @dataclass
 class Bench:
-    """All that was measured: by way, verb and number of apps."""
+    """All measurements: by way, verb and number of apps."""
 
     lab: Lab
     inventory: Path
     plan: Plan
-    # Where the report of what was measured so far is kept, with the plot beside it.
+    # Where the report so far is kept, with the plot beside it.
     output: Path
     series: dict[tuple[str, str, int], Series] = field(default_factory=dict)
     begun: float = field(default_factory=time.monotonic)
@@ -113,7 +113,7 @@ class Bench:
         self.write(self.output)
 
     def write(self, path: Path) -> None:
-        """The report, whole at any moment: whoever ends the run may do so while this writes."""
+        """Write the report atomically: the run may be ended at any moment."""
         machine = f"{os.cpu_count()} cores, {platform.machine()}, the lab VM"
         path.parent.mkdir(parents=True, exist_ok=True)
         for file, text in ((path, report(self, machine, path.stem)), (path.with_suffix(".svg"), plot(self))):
@@ -156,7 +156,7 @@ def stack(name: str, prefix: str, apps: int, first_port: int) -> dict[str, Any]:
 
 
 def inventory(sizes: tuple[int, ...]) -> dict[str, Any]:
-    """A stack of each size for the collection, and one that only the switch and the edge know, for all other ways."""
+    """A stack of each size for the collection, and one that only the router and the edge know, for all other ways."""
     stacks, port = {}, FIRST_PORT
     for size in sizes:
         stacks[f"onehost_stack_bench{size}"] = stack(f"bench{size}", f"b{size}x", size, port)
@@ -219,7 +219,7 @@ def took(text: str) -> float:
 
 
 def measure(bench: Bench, size: int) -> None:
-    """All ways in turn within each round, so that whatever else the machine does hits all of them alike."""
+    """All ways in turn within each round, so that other load on the machine affects all of them alike."""
     by_hand, host = Faults(bench.lab, "byhand"), Faults(bench.lab, f"bench{size}")
     words = ["-i", str(bench.inventory), "-e", f"stack=bench{size}", "-e", "release_watch_seconds=0"]
     rounds, over_ssh = bench.plan.rounds, size <= MOST_OVER_SSH
@@ -244,7 +244,7 @@ def measure(bench: Bench, size: int) -> None:
                 bench.note("ours, on the host", verb, size, took(text), load)
             if over_ssh:
                 with under_load(f"bench{size}") as load:
-                    # The same again: what was promoted is rolled back first, and the other way round.
+                    # Restore the state first: what was promoted is rolled back, and the other way round.
                     host.onehost("rollback" if verb == "promote" else "promote")
                     load.take()
                     bench.note("ours, over SSH", verb, size, timed(bench, verb, words), load)
@@ -259,7 +259,7 @@ def measure(bench: Bench, size: int) -> None:
         return
     other("script", "begin")
     for _ in range(rounds):
-        # Both directions of the one, then of the other: a second promote in a row would leave no way back.
+        # One promote and one rollback in turn: after a second promote in a row a rollback would change nothing.
         for verb in VERBS:
             with under_load("byhand") as load:
                 ended, answered = other("script", verb)
@@ -274,7 +274,7 @@ def measure(bench: Bench, size: int) -> None:
 
 
 def warm(bench: Bench, size: int, words: list[str]) -> None:
-    """The way back while the old slot still runs: as typed at home, and on the host."""
+    """A rollback while the old slot still runs: typed on the control machine, and on the host."""
     host = Faults(bench.lab, f"bench{size}")
     with Load(targets(bench.lab, f"bench{size}", size), RATE) as load:
         timed(bench, "promote", [*words, "-e", "release_warm_seconds=120"])
@@ -323,7 +323,7 @@ def table(bench: Bench) -> str:
 
 
 def ratios(bench: Bench) -> list[tuple[str, float, float]]:
-    """What is to be reached: name, measured, limit."""
+    """The targets: name, measured, limit."""
     found: list[tuple[str, float, float]] = []
     for size in (1, 5):
         for verb in ("promote", "rollback"):
@@ -387,7 +387,7 @@ COLOURS |= {"plain playbook over SSH": "#ffd8a8"}
 
 
 def plot(bench: Bench) -> str:
-    """Bars, a group for each operation, as SVG."""
+    """A bar chart, with a group for each operation, as SVG."""
     groups = [(verb, size) for size in sorted({n for _, _, n in bench.series}) for verb in ("promote", "rollback")]
     bars = [
         (group, way, value) for group in groups for way in COLOURS if (value := bench.median(way, *group)) is not None

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A headless Chromium, spoken to over its DevTools protocol: as much of it as looking at a page takes."""
+"""A headless Chromium, controlled over the DevTools protocol, as far as inspecting a page needs it."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def program() -> str:
 
 @dataclass
 class Tab:
-    """One page of the browser, and everything it asked for or complained of since it was opened."""
+    """One browser page, and everything it requested or reported as an error since it was opened."""
 
     socket: aiohttp.ClientWebSocketResponse
     number: int = 0
@@ -57,7 +57,7 @@ class Tab:
                 return result
 
     async def open(self, url: str, width: int, height: int, scheme: str) -> None:
-        """Show a page as a device of this size in this colour scheme does."""
+        """Show a page as on a device of this size in this colour scheme."""
         for part in ("Page", "Network", "Runtime", "Log"):
             await self.call(f"{part}.enable")
         phone = width < 600
@@ -73,13 +73,13 @@ class Tab:
             await self._next()
 
     async def run(self, script: str) -> Any:
-        """The value of an expression, computed in the page."""
+        """The value of an expression, evaluated in the page."""
         answer = await self.call("Runtime.evaluate", expression=script, returnByValue=True)
         assert "exceptionDetails" not in answer, answer["exceptionDetails"]
         return answer["result"].get("value")
 
     async def screenshot(self, path: Path, part: tuple[int, int] | None = None, scale: float = 1) -> None:
-        """The whole page as a PNG file, or so much of it from its upper left corner."""
+        """The whole page as a PNG file, or this much of it from its upper left corner."""
         clip = {"clip": {"x": 0, "y": 0, "width": part[0], "height": part[1], "scale": scale}} if part else {}
         answer = await self.call("Page.captureScreenshot", format="png", captureBeyondViewport=True, **clip)
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -102,7 +102,7 @@ class Tab:
 
 @contextlib.asynccontextmanager
 async def browser() -> AsyncIterator[Tab]:
-    """A browser with a profile of its own, gone at the end."""
+    """A browser with a profile of its own, which is removed at the end."""
     with tempfile.TemporaryDirectory(prefix="onehost-browser-", ignore_cleanup_errors=True) as home:
         words = [program(), *FLAGS, f"--user-data-dir={home}", "about:blank"]
         # In a group of its own: what has the browser's name may be a script that starts it.
@@ -127,7 +127,7 @@ async def browser() -> AsyncIterator[Tab]:
 
 
 async def _port(home: Path, process: subprocess.Popen[bytes]) -> int:
-    """The port that the browser chose, which it writes down once it listens."""
+    """The port that the browser chose, which it writes to a file once it listens."""
     file = home / "DevToolsActivePort"
     while not (file.exists() and file.read_text().strip()):
         assert process.poll() is None, f"{program()} ended with {process.returncode} before it listened"

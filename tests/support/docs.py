@@ -1,4 +1,4 @@
-"""What the documentation says: its links, its commands, its examples."""
+"""The documentation's links, commands and examples."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class Page:
 
     @property
     def links(self) -> list[str]:
-        """Where it points to, but for other sites."""
+        """The targets of its links, without other sites."""
         found = [one or other for one, other in LINK.findall(re.sub(r"`[^`\n]*`", "", self.prose))]
         return [target for target in found if not re.match(r"[a-z]+:", target)]
 
@@ -54,7 +54,7 @@ class Page:
             yield from re.findall(r"`([^`]+)`", line)
 
     def commands(self, *programs: str) -> list[list[str]]:
-        """What is to be typed of these programs, as words; comments left out."""
+        """Commands of these programs, as words, without comments."""
         found = []
         for line in self.lines:
             for part in re.split(r" && |; | \| ", line):
@@ -67,7 +67,7 @@ class Page:
 
 
 def words_of(line: str) -> list[str]:
-    """A command line as a shell reads it; what no shell reads is no command."""
+    """A command line as a shell splits it; empty if a shell cannot parse it."""
     try:
         return shlex.split(line, comments=True)
     except ValueError:
@@ -90,6 +90,6 @@ def page(name: str) -> Page:
 
 
 def target_of(page: Page, link: str) -> tuple[Path, str]:
-    """The file that a link points to, and the place in it."""
+    """The file that a link points to, and the anchor in it."""
     path, _mark, place = link.partition("#")
     return ((ROOT / page.name).parent / path if path else ROOT / page.name).resolve(), place

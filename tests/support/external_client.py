@@ -1,4 +1,4 @@
-"""A machine beside the lab's, in a network of its own: what the internet sees of a host."""
+"""A machine beside the lab, in a network of its own: it sees of the host what the internet sees."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ FOUR, SIX = "192.0.2.1", "2001:db8::1"
 def neighbour(
     host: Any, four: Sequence[str] = ("192.0.2.2",), six: Sequence[str] = ("2001:db8::2",)
 ) -> Iterator[Callable[[str], Any]]:
-    """Yields what runs a command there, on a testinfra host. It has these addresses, the first of each by default."""
+    """Yields a function that runs a command there. By default the client uses the first address of each kind."""
     inside = "ip -n outside"
     addresses = [f"{address}/24" for address in four] + [f"{address}/64 nodad" for address in six]
     host.check_output(

@@ -1,7 +1,7 @@
-"""What breaking things on purpose needs: a stack to break, a way to hit a named moment, and a judge.
+"""Support for fault tests: a stack to break, a way to strike at a named moment, and a check of the result.
 
-The judge is one function, `problems`: it looks at the host without the engine's help and says everything in which the
-tags, the history, the switch's file and memory, the containers and the journal do not agree.
+The check is one function, `problems`: it reads the host without the engine's help and reports every disagreement
+between the tags, the history, the router's file and memory, the containers and the journal.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ import lab_source
 from support.lab import ROOT, Lab, until
 from support.load import Load, Target, Window
 
-#: ONEHOST_LONG=1 tries everything; ONEHOST_SHORT=1, as in `make test`, leaves out what is nearly the same.
+#: ONEHOST_LONG=1 tries everything; ONEHOST_SHORT=1, as in `make test`, leaves out near duplicates.
 LONG = bool(os.environ.get("ONEHOST_LONG"))
 SHORT = bool(os.environ.get("ONEHOST_SHORT"))
 HOST_FILES = Path(__file__).resolve().parent / "host"
 INVENTORY = HOST_FILES / "faults.yml"
 PLACE = "/srv/onehost-faults"
-#: What the journal of every promote and rollback goes through; `record` writes nothing for a rollback.
+#: The steps in the journal of every promote and rollback; `record` writes nothing for a rollback.
 STEPS = ("record", "start", "healthy", "tags", "routes", "switch", "confirm", "statuses", "drain", "stop")
 MOMENTS = ("begin", "plan", *(f"{step}:{when}" for step in STEPS for when in ("begun", "done")))
 #: The wrapper of the installed engine; it leaves no compiled files beside it.
@@ -38,7 +38,7 @@ OPERATE = ("env", "PYTHONPATH=/usr/local/lib/onehost", "python3", "-B", f"{PLACE
 KILLED, NEVER_REACHED = 137, 99
 GOOD = ("live", "previous")
 RATE = 60.0
-#: Versions of the source that misbehave in production, and in production only.
+#: Versions of the source that misbehave in production only.
 ILL: dict[str, dict[str, Any]] = {
     "never-healthy": {"unhealthy": True},
     "slow-boot": {"boot_seconds": 30},
@@ -70,7 +70,7 @@ class Case:
     found: str = ""
 
     def recovered(self, text: str) -> None:
-        """What an operation said it found. It must say so, and what became of it."""
+        """What an operation reported as recovered, with the result. Fails if it reported nothing."""
         lines = [line for line in text.splitlines() if " was interrupted at " in line]
         assert len(lines) == 1, f"{len(lines)} interrupted operations were told of:\n{text}"
         # Without the journal's name, which differs each time.
@@ -80,7 +80,7 @@ class Case:
 
 @dataclass
 class Faults:
-    """One stack on a lab, under load, and everything that may be done to it."""
+    """One stack on a lab, under load, and everything that can be done to it."""
 
     lab: Lab
     stack: str
@@ -114,7 +114,7 @@ class Faults:
     # The host
 
     def root(self, *words: str, check: bool = True, seconds: float = 90, data: bytes | None = None) -> Any:
-        """A command as root inside the lab, not by SSH: some faults take SSH away."""
+        """A command as root inside the lab, not by SSH, because some faults break SSH."""
         answer = subprocess.run(
             ["docker", "exec", *(["--interactive"] if data is not None else []), self.lab.name, *words],
             input=data,
@@ -134,11 +134,11 @@ class Faults:
         return str(self.root("sh", "-c", text, check=check, seconds=seconds).stdout)
 
     def onehost(self, *words: str, check: bool = True) -> Any:
-        """The engine's own command: what a timer, a script or a person at the machine runs."""
+        """Run the engine's own command, as a timer, a script or a person at the machine does."""
         return self.root("onehost", words[0], "--stack", self.stack, *words[1:], check=check)
 
     def operate(self, at: str, *words: str, kill: bool = False, do: str = "", wait: str = "") -> Any:
-        """An operation to which something happens at a moment of its journal, see host/run_and_kill.py."""
+        """Run an operation and act at a moment of its journal, see host/run_and_kill.py."""
         what = ["--kill"] if kill else ["--do", do] if do else ["--wait", wait]
         answer = self.root(
             *(*OPERATE, "--at", at, *what, "--"),
@@ -154,7 +154,7 @@ class Faults:
 
     @contextmanager
     def held_at(self, at: str, *words: str) -> Iterator[subprocess.Popen[str]]:
-        """An operation that stands still at a moment while the block runs, and then goes on."""
+        """An operation that pauses at a moment while the block runs, and then continues."""
         flag = f"{PLACE}/reached"
         self.root("rm", "-f", flag)
         process = subprocess.Popen(
@@ -183,7 +183,7 @@ class Faults:
         return seen
 
     def live(self, environment: str = "production") -> str:
-        """The release that the switch's file names."""
+        """The release in the router's file."""
         text = self.root("cat", f"/var/lib/onehost/switch/{self.stack}-{environment}.map").stdout
         return str(text).split()[1].partition("/")[2]
 
@@ -193,16 +193,16 @@ class Faults:
         return images
 
     def answers(self) -> bool:
-        """Every app answers in production; raises OSError while the edge is away."""
+        """Every app answers in production; raises OSError while the edge is down."""
         answers = [self.lab.get("production", path, {"Host": self.host_name}) for path in self.apps.values()]
         return all(answer.status == 200 for answer in answers)
 
     def operations(self) -> int:
-        """How many operations the journal knows."""
+        """How many operations the journal has."""
         return len(self.shell(f"ls /var/lib/onehost/{self.stack}/operations").split())
 
     def exec_seconds(self) -> float:
-        """What it costs to run nothing at all inside the lab just now."""
+        """How long running an empty command inside the lab takes just now."""
         begun = time.monotonic()
         self.root("python3", "-c", "pass")
         return time.monotonic() - begun
@@ -213,13 +213,13 @@ class Faults:
         return bool(seen["releases"][live]["via"] == "promote")
 
     def rollback_target(self) -> str:
-        """The release that a rollback must go to, by the history alone."""
+        """The release that a rollback must go to, according to the history alone."""
         return way_back(self.look())
 
-    # The state that a case begins with
+    # The state in which a case begins
 
     def promotable(self) -> None:
-        """Staging has what production has not."""
+        """Staging has something that production has not."""
         if self.images("staging") == self.images("production"):
             self.onehost("rollback")
         if self.images("staging") == self.images("production"):
@@ -231,7 +231,7 @@ class Faults:
         return "first" if self.live("staging").endswith(self.commits["second"][:7]) else "second"
 
     def revertible(self) -> None:
-        """Production runs a release that was promoted, and there is one to go back to."""
+        """Production runs a promoted release, and there is one to roll back to."""
         seen = self.look()
         live = seen["live"]["production"].partition("/")[2]
         if seen["releases"][live]["via"] == "rollback":
@@ -244,8 +244,8 @@ class Faults:
     def case(self, kind: str, name: str, *, caused: bool = False, forged: bool = False) -> Iterator[Case]:
         """Try one case: in the end everything agrees, one whole release answers, and no request failed.
 
-        `caused` says that the fault itself takes the road of requests away, so that failed ones are counted apart;
-        `forged` that it makes answers name a wrong release.
+        `caused`: the fault itself interrupts requests, so failed ones are counted apart. `forged`: it makes answers
+        name a wrong release.
         """
         row = Row(kind, name)
         case = Case(row, self.live())
@@ -272,7 +272,7 @@ class Faults:
         return window
 
     def consistent(self) -> dict[str, Any]:
-        """Nothing disagrees on the host, and what it says is what visitors get."""
+        """Nothing disagrees on the host, and visitors get what its state says."""
         seen = self.look()
         found = problems(seen)
         assert not found, "\n".join(found)
@@ -286,7 +286,7 @@ class Faults:
 
 
 def problems(seen: dict[str, Any]) -> list[str]:
-    """Everything in which tags, history, switch, containers and journal do not agree, for people."""
+    """Every disagreement between tags, history, router, containers and journal, for people."""
     found = [f"the journal {name} is unfinished" for name in seen["unfinished"]]
     for environment in ("staging", "production"):
         slot, _, live = seen["live"][environment].partition("/")
@@ -319,7 +319,7 @@ def problems(seen: dict[str, Any]) -> list[str]:
 
 
 def way_back(seen: dict[str, Any]) -> str:
-    """The newest good release beside the live one whose images are all there; empty when there is none."""
+    """The newest good release beside the live one whose images all exist; empty if there is none."""
     live = seen["live"]["production"].partition("/")[2]
     return next(
         (
@@ -335,7 +335,7 @@ def way_back(seen: dict[str, Any]) -> str:
 
 
 def prepare(lab: Lab) -> None:
-    """Give a lab the sources, the two stacks and the scripts; building and releasing is another matter."""
+    """Give a lab the sources, the two stacks and the scripts, without building or releasing anything."""
     give_source(lab)
     lab.playbook("provision", inventories=[INVENTORY]).ok()
 
@@ -362,7 +362,7 @@ def push(lab: Lab, version: str, behaviour: dict[str, Any] | None = None) -> str
 
 
 def release_twice(faults: Faults) -> None:
-    """Two good production releases of different images, the newer one live, and staging the same as it."""
+    """Two good production releases with different images, the newer one live and also in staging."""
     for version in ("first", "second"):
         faults.commits[version] = push(faults.lab, version)
         faults.onehost("deploy", "--version", version)

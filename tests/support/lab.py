@@ -1,4 +1,4 @@
-"""A lab for tests: started and removed by tools/lab, played on by ansible-runner, asked over HTTP and SSH."""
+"""A lab for tests: started and removed by tools/lab, used through ansible-runner, HTTP and SSH."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Answer:
 
 @dataclass(frozen=True)
 class Result:
-    """What one run of a playbook gave."""
+    """The result of one run of a playbook."""
 
     rc: int
     stdout: str
@@ -71,17 +71,17 @@ class Result:
 
     @property
     def problems(self) -> str:
-        """What was refused and why, all of it in one text."""
+        """What was refused and why, in one text."""
         return "\n".join(f"{it['where']}: {it['what']}. {it['fix']}" for it in self.report["problems"])
 
     @property
     def changes(self) -> int:
-        """How many tasks changed something, as the recap tells it: tasks under no_log included."""
+        """How many tasks changed something, according to the recap, which includes tasks under no_log."""
         return sum(sum(event["event_data"]["changed"].values()) for event in self.events if "stats" in event["event"])
 
     @property
     def changed_tasks(self) -> list[str]:
-        """Their names, but for those under no_log, whose events tell nothing."""
+        """Their names, except for those under no_log, whose events contain nothing."""
         return [
             str(event["event_data"]["task"])
             for event in self.events
@@ -90,7 +90,7 @@ class Result:
 
     @property
     def failed_tasks(self) -> list[str]:
-        """Tasks that failed and were not expected to."""
+        """Tasks that failed unexpectedly."""
         return [
             str(event["event_data"]["task"])
             for event in self.events
@@ -108,7 +108,7 @@ class Lab:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
-        # What it has been brought to, see support/snapshot.py.
+        # The stage it has been brought to, see support/snapshot.py.
         self.stage = ""
         self.read_description()
 
@@ -116,7 +116,7 @@ class Lab:
         facts = json.loads((self.directory / "lab.json").read_text())
         self.name: str = facts["name"]
         self.ports: dict[str, int] = facts["ports"]
-        # What addresses on the host are written with; other ports than those in a lab that was made of a snapshot.
+        # The ports in addresses on the host; they differ from the lab's in a lab made from a snapshot.
         self.announced_ports: dict[str, int] = facts["announced_ports"]
         self.repositories: dict[str, str] = facts["repositories"]
         self.ssh_words = [
@@ -129,12 +129,12 @@ class Lab:
 
     @property
     def environment(self) -> dict[str, str]:
-        """What Ansible needs to be told of this lab and of how to run."""
+        """Environment variables for Ansible: this lab, and how to run."""
         ports = self.announced_ports | {"ssh": self.ports["ssh"]}
         return {f"ONEHOST_LAB_{use.upper()}_PORT": str(port) for use, port in ports.items()} | {
             "ONEHOST_LAB_NAME": self.name,
             "ONEHOST_LAB_DIRECTORY": str(self.directory),
-            # For reading and comparing what people see.
+            # Makes it possible to read and compare what people see.
             "ANSIBLE_NOCOLOR": "1",
             # For ansible's own child processes too, wherever pytest itself was started from.
             "PATH": f"{ROOT / '.venv/bin'}:{os.environ['PATH']}",
@@ -163,7 +163,7 @@ class Lab:
                 cmdline=options or None,
                 event_handler=watch,
                 timeout=PLAYBOOK_SECONDS,
-                # Without one of ours ansible-runner takes over this process's signals, for good.
+                # Without this option ansible-runner takes over this process's signals for good.
                 cancel_callback=lambda: False,
                 quiet=True,
             )
@@ -195,7 +195,7 @@ class Lab:
     # The host
 
     def ssh(self, command: str, *, check: bool = True, seconds: float = 60) -> str:
-        """Standard output of a command that the login user gives to the shell on the host."""
+        """Standard output of a shell command that the login user runs on the host."""
         answer = subprocess.run(
             [*self.ssh_words, "ubuntu@127.0.0.1", command],
             stdin=subprocess.DEVNULL,
@@ -209,7 +209,7 @@ class Lab:
         return answer.stdout
 
     def apt(self, command: str) -> None:
-        """Again until its deadline: the host's own timers may hold apt's lock, and a mirror may be late."""
+        """Retry until a deadline: the host's own timers may hold apt's lock, and a mirror may be slow."""
         again = (
             f"export DEBIAN_FRONTEND=noninteractive; until {{ {command}; }} >/run/test-apt.log 2>&1; do sleep 2; done"
         )
@@ -217,9 +217,9 @@ class Lab:
         self.ssh(f"sudo timeout 240 sh -c {shlex.quote(again)} || {said}", seconds=300)
 
     def state(self, path: str = "/home/ubuntu/workhub") -> str:
-        """Everything that a refused or a second run must leave as it is: containers, images, tags, files, traffic.
+        """Everything that a refused or a second run must not change: containers, images, tags, files, traffic.
 
-        Journals of operations are left out: each run, also a refused one, leaves a note of itself there.
+        Journals of operations are left out, because every run writes one, even a refused run.
         """
         return self.ssh(
             "sudo docker ps --all --no-trunc --format '{{.ID}} {{.Image}} {{.State}} {{.Names}}' | sort; "
@@ -227,20 +227,20 @@ class Lab:
             f"sudo find {path} /etc/onehost /etc/nginx /etc/haproxy /var/lib/onehost/switch /etc/sudoers.d"
             " -path '*/.git/*' -prune -o -type f -printf '%p %m %u ' -exec sh -c 'sha256sum < \"$1\"' - {} \\; | sort; "
             f"sudo git -c safe.directory='*' -C {path} rev-parse HEAD 2>&1; "
-            # With the moment of the last reload.
+            # Includes the time of the last reload.
             "systemctl show --property=ActiveEnterTimestamp,ExecReload nginx haproxy docker"
         )
 
     def reboot(self) -> None:
-        """As `docker restart` does it, systemd's own halt and boot included."""
+        """Reboot like `docker restart`, including systemd's own halt and boot."""
         subprocess.run(["docker", "restart", self.name], check=True, capture_output=True, timeout=120)
 
     def save(self, snapshot: str) -> None:
-        """Take a snapshot, which is a reboot to the host."""
+        """Take a snapshot, which is a reboot for the host."""
         self._tool("save", "--snapshot", snapshot)
 
     def load(self, snapshot: str) -> None:
-        """Become what a snapshot holds, on the same ports."""
+        """Replace the host by a snapshot, on the same ports."""
         self._tool("load", "--snapshot", snapshot)
         self.read_description()
 
@@ -259,7 +259,7 @@ class Lab:
         body: str | None = None,
         seconds: float = 10,
     ) -> Answer:
-        """Ask the edge; `port` is staging, production or http. Raises OSError when nothing answers."""
+        """Request a path from the edge; `port` is staging, production or http. Raises OSError if nothing answers."""
         connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=seconds)
         try:
             connection.request(method, path, body=body, headers=dict(headers or {}))
@@ -299,7 +299,7 @@ class Lab:
         with tempfile.TemporaryDirectory(prefix="onehost-source-") as folder:
             tree = Path(folder)
             git("clone", "--quiet", self.repositories[repository], ".")
-            # In a repository that is still empty there is nothing to start from.
+            # An empty repository has no commit to start from.
             if git("branch", "--remotes"):
                 git("checkout", "--quiet", "--detach", "origin/main" if base == "main" else base)
             for name, text in changes.items():
@@ -323,15 +323,15 @@ class Lab:
 
 
 def kept_lab() -> str:
-    """The name of a lab that is there already and stays."""
+    """The name of an existing lab that is kept."""
     return os.environ.get("ONEHOST_TEST_LAB", "")
 
 
 @contextmanager
 def started(use: str = "e2e") -> Iterator[Lab]:
-    """A lab of this process's own, on free ports, gone at the end; ONEHOST_TEST_LAB names one to use and to keep.
+    """A lab of this process's own, on free ports, removed at the end. ONEHOST_TEST_LAB names one to use and to keep.
 
-    `use` tells apart the labs of one process; only the usual one may be kept.
+    `use` distinguishes the labs of one process; only the usual one may be kept.
     """
     kept = kept_lab() if use == "e2e" else ""
     name = kept or f"onehost-lab-{use}-{os.getpid()}"
@@ -347,7 +347,7 @@ def started(use: str = "e2e") -> Iterator[Lab]:
 
 
 def until(condition: Callable[[], bool], seconds: float, what: str) -> float:
-    """Wait for a condition; an answer that cannot be had yet counts as not yet. Returns the seconds it took."""
+    """Wait for a condition; an error while reading it counts as not yet. Returns the seconds it took."""
     begin, trouble = time.monotonic(), ""
     while (passed := time.monotonic() - begin) < seconds:
         try:

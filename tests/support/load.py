@@ -1,9 +1,9 @@
 """A load generator in a process of its own: open loop, exact accounting, loopback only.
 
-Requests leave by the clock, whatever became of those before them, so that a stall is seen as the waiting that it
-causes and not as fewer requests; a request's latency counts from the moment when it was due. Every request that was
-due is counted once: answered whole by one release, or failed, with its moment and cause. Every answer of the
-examples' apps names its release in its body; one that differs from the header X-Release would be a mix of two.
+Requests are sent by the clock, whatever became of earlier ones, so a stall shows up as latency and not as fewer
+requests; latency counts from the moment when a request was due. Every due request is counted once: answered
+completely by one release, or failed, with its moment and cause. Every answer of the examples' apps names its release
+in its body; one that differs from the header X-Release would be a mix of two.
 
     with Load([Target("home", port, "/health")], rate=100) as load:
         ...                    # break something
@@ -29,11 +29,11 @@ from types import TracebackType
 from typing import Any
 
 LOOPBACK = "127.0.0.1"
-#: What the edge says in its header Keep-Alive: who uses a connection that rested longer may meet its end.
+#: The edge's Keep-Alive timeout: a connection that was idle for longer may be closed as it is used.
 KEEP_SECONDS = 60.0
-#: Longer than the switch holds a request for an app that is being replaced.
+#: Longer than the router holds a request for an app that is being replaced.
 ANSWER_SECONDS = 20.0
-#: A generator whose owner never stops it ends by itself.
+#: A generator that its owner never stops ends by itself after this time.
 LONGEST_SECONDS = 3600.0
 MOST_REQUESTS = 5_000_000
 LATE_SECONDS = 0.05
@@ -44,7 +44,7 @@ GOING_AWAY = 1001
 
 @dataclass(frozen=True)
 class Target:
-    """What is asked. A POST sends JSON and expects it back under `echo`."""
+    """The request. A POST sends JSON and expects it back under `echo`."""
 
     name: str
     port: int
@@ -55,12 +55,12 @@ class Target:
 
 @dataclass
 class Sockets:
-    """What became of the WebSockets."""
+    """The results of the WebSockets."""
 
     opened: int = 0
     echoes: int = 0
     mismatches: int = 0
-    #: Closed by the app with 1001 (going away), as it says goodbye on a stop.
+    #: Closed by the app with 1001 (going away), as it does on a stop.
     clean: int = 0
     #: Cut without a close frame, or closed with another code.
     broken: int = 0
@@ -85,7 +85,7 @@ class Window:
     kept_alive: int = 0
     #: By environment port: each change of the release that answers, with its second.
     releases: dict[str, list[tuple[float, str]]] = field(default_factory=dict)
-    #: Starts that the generator itself was late for by more than 50 ms, and its worst.
+    #: Requests that the generator itself sent more than 50 ms late, and the worst delay.
     late: int = 0
     latest: float = 0.0
     #: The longest time without an answer.
@@ -108,7 +108,7 @@ class Window:
         return [name for _, name in self.releases.get(str(port), [])]
 
     def __add__(self, other: Window) -> Window:
-        """Both windows as one. Latencies cannot be joined exactly: the worse of each is kept."""
+        """Both windows as one. Latencies cannot be merged exactly: the worse of each is kept."""
         sockets = Sockets(
             **{
                 name: getattr(self.sockets, name) + getattr(other.sockets, name)
@@ -159,7 +159,7 @@ class Window:
 
 
 class Load:
-    """The generator, from the side of a test."""
+    """The generator, as a test uses it."""
 
     def __init__(
         self,
@@ -188,7 +188,7 @@ class Load:
             text=True,
         )
         self._write(json.dumps(self._plan))
-        # The line that says that the first request has left.
+        # The line that says that the first request was sent.
         self._read()
         return self
 
@@ -208,7 +208,7 @@ class Load:
             process.stdout.close()
 
     def take(self) -> Window:
-        """End the window and give its figures, once every request of it was answered or given up."""
+        """End the window and return its figures, once each of its requests was answered or given up."""
         self._write("take")
         return Window.from_json(json.loads(self._read()))
 
@@ -279,7 +279,7 @@ class _Connection:
         self.used = 0
         #: When its last answer was read.
         self.rested = time.monotonic()
-        #: How long it had rested before the request that it carries.
+        #: How long it had been idle before its current request.
         self.rest = 0.0
 
     @classmethod
@@ -371,7 +371,7 @@ class _Generator:
             due = begun + number / self.rate
             if due - begun > LONGEST_SECONDS:
                 return
-            # Below a millisecond asyncio's timer is too coarse; such requests leave together.
+            # Below a millisecond asyncio's timer is too coarse; such requests are sent together.
             if (left := due - time.monotonic()) > 0.001:
                 await asyncio.sleep(left)
             tally, late = self.tally, time.monotonic() - due
@@ -444,7 +444,7 @@ class _Generator:
         return answer
 
     def _idle(self, port: int) -> _Connection | None:
-        """A kept connection that the server has not closed, as far as can be known, nor is about to."""
+        """An idle connection that, as far as can be known, the server has not closed and is not about to close."""
         connections = self.idle.get(port, [])
         while connections:
             connection = connections.pop()
@@ -483,11 +483,11 @@ class _Generator:
             except (OSError, BrokenAnswerError, asyncio.IncompleteReadError) as error:
                 self.tally.window.sockets.broken += 1
                 self.tally.socket_causes[str(error) or type(error).__name__] += 1
-            # A client that was sent away comes back, but does not storm.
+            # A client that was sent away reconnects, but not in a storm.
             await asyncio.sleep(0.2)
 
     async def _one_socket(self, target: Target) -> None:
-        """One WebSocket from its opening to its clean close. Raises when it breaks."""
+        """One WebSocket from its opening to its clean close. Raises if it breaks."""
         reader, writer = await asyncio.open_connection(LOOPBACK, target.port)
         try:
             key = base64.b64encode(os.urandom(16)).decode()
@@ -536,7 +536,7 @@ def _masked(code: int, data: bytes) -> bytes:
 
 
 async def _frame(reader: asyncio.StreamReader) -> bytes | int:
-    """The next message, or the code of a close frame; pings of the server are passed over."""
+    """The next message, or the code of a close frame; pings of the server are ignored."""
     while True:
         first, second = await reader.readexactly(2)
         size = second & 0x7F

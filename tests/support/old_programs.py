@@ -21,7 +21,7 @@ from progress import Progress
 PACKAGES = "nginx-core,haproxy,dash,coreutils,grep,sed,tar"
 IMAGE = "onehost-lab/programs"
 progress = Progress("programs")
-#: The packages are unpacked, not configured: these are the users and directories that configuring would make.
+#: The packages are unpacked, not configured: these are the users and directories that configuring would create.
 FILES = {
     "etc/passwd": "root:x:0:0::/root:/bin/sh\nwww-data:x:33:33::/:/bin/false\nhaproxy:x:99:99::/:/bin/false\n",
     "etc/group": "root:x:0:\nadm:x:4:\nwww-data:x:33:\nhaproxy:x:99:\n",
@@ -31,7 +31,7 @@ FILES = {
 
 
 class Programs:
-    """The programs of one Debian release. The image is made once, from the packages of this machine's mirror."""
+    """The programs of one Debian release. The image is built once, from the packages of this machine's mirror."""
 
     def __init__(self, suite: str) -> None:
         self.suite = suite
@@ -61,11 +61,11 @@ class Programs:
             lab_image.import_image(root, self.image, [f"LABEL {name}={value}" for name, value in labels.items()])
 
     def version(self, program: str) -> str:
-        """What `nginx -v` or `haproxy -v` says."""
+        """The output of `nginx -v` or `haproxy -v`."""
         return self.run(f"{program} -v", {})[1]
 
     def run(self, command: str, files: Mapping[str, str]) -> tuple[int, str]:
-        """Put files where they belong, run a command, and give its exit code and what it printed."""
+        """Write files to their places and run a command. Returns its exit code and output."""
         buffer = io.BytesIO()
         with tarfile.open(fileobj=buffer, mode="w") as archive:
             for name, text in {**FILES, **files}.items():

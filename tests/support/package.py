@@ -10,11 +10,11 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 PROGRAMS = ROOT / ".venv" / "bin"
-#: The neighbours that tools/setup unpacked.
+#: The other collections that tools/setup unpacked.
 
 
 def run(words: list[str], *, where: Path, environment: Mapping[str, str] | None = None, seconds: float = 120) -> str:
-    """What a program of the virtual environment prints, without any setting of this clone or of this user."""
+    """The output of a program of the virtual environment, run without any setting of this clone or of this user."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith("ANSIBLE_")}
     answer = subprocess.run(
         words,
@@ -32,13 +32,13 @@ def run(words: list[str], *, where: Path, environment: Mapping[str, str] | None 
 
 
 def known_files() -> list[str]:
-    """The files of this clone as git sees them: what is committed, and what is new and not ignored."""
+    """The files of this clone as git sees them: committed, or new and not ignored."""
     listed = run(["git", "ls-files", "-z", "--cached", "--others", "--exclude-standard"], where=ROOT).split("\0")
     return sorted(name for name in listed if name and (ROOT / name).is_file())
 
 
 def copy_clone(target: Path) -> Path:
-    """The same files elsewhere."""
+    """Copy the same files elsewhere."""
     for name in known_files():
         (target / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / name, target / name)
@@ -46,7 +46,7 @@ def copy_clone(target: Path) -> Path:
 
 
 def build(source: Path, target: Path) -> Path:
-    """The artifact, as `ansible-galaxy collection build` makes it."""
+    """The artifact that `ansible-galaxy collection build` makes."""
     home = {"ANSIBLE_HOME": str(target / "home")}
     run(["ansible-galaxy", "collection", "build", "--output-path", str(target)], where=source, environment=home)
     (artifact,) = target.glob("*.tar.gz")
@@ -54,7 +54,7 @@ def build(source: Path, target: Path) -> Path:
 
 
 class Installation:
-    """A folder of somebody's own with the collection in collections/ and nothing else of this clone."""
+    """A separate folder with the collection in collections/ and nothing else of this clone."""
 
     def __init__(self, folder: Path, artifact: Path) -> None:
         self.folder = folder
@@ -70,7 +70,7 @@ class Installation:
         return self.folder / "collections" / "ansible_collections" / "onehost" / "release"
 
     def run(self, *words: str, environment: Mapping[str, str] | None = None, seconds: float = 120) -> str:
-        """Run a program in the folder; it must end well."""
+        """Run a program in the folder; it must succeed."""
         return run(
             list(words), where=self.folder, environment=self.environment | dict(environment or {}), seconds=seconds
         )

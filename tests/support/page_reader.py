@@ -9,7 +9,7 @@ import html.parser
 
 
 class Reader(html.parser.HTMLParser):
-    """What a browser would make of it: the elements, their attributes, the text that is read."""
+    """The page as a browser parses it: the elements, their attributes, the visible text."""
 
     def __init__(self, document: str) -> None:
         super().__init__()

@@ -10,8 +10,8 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
 
-# Kept short for every day, a failing sequence is then shown as it was found. HYPOTHESIS_PROFILE=long searches for
-# minutes, and makes what it finds as short as it can.
+# Short by default: a failing sequence is shown as found, not minimised. HYPOTHESIS_PROFILE=long searches for minutes
+# and minimises what it finds.
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
 settings.register_profile(
     "ci",
@@ -31,5 +31,5 @@ THOROUGH = PROFILE == "long"
 #: How many sequences of operations are tried on the faked host.
 SEQUENCES = {"ci": 240, "mutate": 40, "many": 2400}.get(PROFILE, 3000)
 settings.load_profile(PROFILE)
-#: The journal is flushed line by line. In memory that costs nothing.
+#: The journal is flushed line by line, which costs nothing in memory.
 FAST = "/dev/shm" if Path("/dev/shm").is_dir() else None

@@ -15,7 +15,7 @@ ROLES = Path(__file__).resolve().parents[2] / "roles"
 
 
 def trusted(value: Any) -> Any:
-    """What a variables file holds may be templates; ansible-core wants to be told so."""
+    """Mark the content of a variables file as trusted, so that ansible-core renders templates in it."""
     if isinstance(value, str):
         return trust_as_template(value)
     if isinstance(value, dict):

@@ -1,7 +1,7 @@
-"""Stages that a lab can be brought to by a snapshot, or else by what makes the snapshot for the next one.
+"""Stages that a lab is brought to by a snapshot, or else by steps that then make the snapshot for the next time.
 
-A snapshot is only as good as what it was made of, so its name holds a checksum of all that decides what such a host
-looks like. Which stages there are, and what makes them, is in e2e/conftest.py.
+A snapshot is only as good as its ingredients, so its name contains a checksum of everything that decides what such a
+host looks like. The stages and their steps are in e2e/conftest.py.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ import lab_image
 import lab_snapshot
 from support.lab import ROOT, Lab, kept_lab
 
-#: What a provisioned and released host is made of, beside the lab itself.
+#: What decides the state of a provisioned and released host, beside the lab itself.
 INGREDIENTS = (
     *("roles", "plugins", "playbooks", "examples", "inventories", "group_vars"),
     *("ansible.cfg", "galaxy.yml", "requirements/control.txt", "tools/lab.py", "tools/lab_source.py"),
@@ -30,7 +30,7 @@ VARIABLE = "ONEHOST_TEST_SNAPSHOTS"
 
 @functools.cache
 def checksum() -> str:
-    """Of the files as they are, committed or not; of the lab, its recipe."""
+    """Checksum of the files as they are, committed or not, and of the lab's recipe."""
     digest = hashlib.sha256()
     sources, certificates = lab_image.apt_sources(), lab_image.extra_certificates()
     digest.update(lab_image.recipe_checksum(lab_image.vm_sources(sources), certificates).encode())
@@ -43,7 +43,7 @@ def checksum() -> str:
     )
     for name in sorted(set(listed.stdout.split(b"\0")) - {b""}):
         path = ROOT / os.fsdecode(name)
-        # One that was deleted is listed until that is committed.
+        # A deleted file is listed until the deletion is committed.
         if path.is_file():
             digest.update(b"%s %d\n" % (name, path.stat().st_mode & 0o111))
             digest.update(hashlib.sha256(path.read_bytes()).digest())
@@ -52,7 +52,7 @@ def checksum() -> str:
 
 @contextmanager
 def alone(name: str) -> Iterator[None]:
-    """Who comes second waits until there is something to start from."""
+    """Only one process at a time makes a stage; others wait until its snapshot exists."""
     (ROOT / ".cache").mkdir(exist_ok=True)
     with (ROOT / ".cache" / f"snapshot-{name}.lock").open("w") as file:
         fcntl.flock(file, fcntl.LOCK_EX)
@@ -60,17 +60,17 @@ def alone(name: str) -> Iterator[None]:
 
 
 def used(host: Lab) -> bool:
-    """A lab that somebody keeps is never replaced."""
+    """Whether snapshots apply: never to a lab that somebody keeps."""
     return host.name != kept_lab() and os.environ.get(VARIABLE) != "no"
 
 
 def available(host: Lab, stage: str) -> bool:
-    """Whether the lab can be brought to a stage at once, whatever it is now."""
+    """Whether a snapshot can bring the lab to a stage at once, whatever its state."""
     return used(host) and lab_snapshot.exists(lab.connect(), f"{stage}-{checksum()}")
 
 
 def reach(host: Lab, stage: str, make: Callable[[], object]) -> None:
-    """Bring a lab to a stage, by its snapshot if there is one: what the lab was before is gone then."""
+    """Bring a lab to a stage, by its snapshot if there is one; the lab's previous state is then lost."""
     snapshot = f"{stage}-{checksum()}"
     with alone(stage):
         if available(host, stage):

@@ -1,8 +1,8 @@
-"""How Ansible runs its tasks in tests: by Mitogen, which keeps one Python on the host for a whole play.
+"""The Ansible strategy in tests: Mitogen, which keeps one Python on the host for a whole play.
 
-A provision takes two thirds of the time. Users never get it: it is chosen here, by one variable,
-ONEHOST_TEST_STRATEGY (`mitogen_linear` unless told otherwise, `linear` for Ansible's own). What users run is tested as
-users run it all the same: the main job's tests and molecule's scenario `default` ask for Ansible's own strategy.
+A provision then takes two thirds of the time. Users never get it: it is chosen here only, by the variable
+ONEHOST_TEST_STRATEGY (default `mitogen_linear`; `linear` is Ansible's own). What users run is still tested: the main
+job's tests and molecule's scenario `default` use Ansible's own strategy.
 """
 
 from __future__ import annotations
@@ -17,21 +17,21 @@ DEFAULT = "mitogen_linear"
 
 
 def plugins() -> Path:
-    """Where the strategies of the installed package are."""
+    """The directory of the installed package's strategies."""
     found = importlib.util.find_spec("ansible_mitogen")
     assert found is not None and found.origin is not None, "mitogen is not installed. Fix: tools/setup"
     return Path(found.origin).parent / "plugins" / "strategy"
 
 
 def environment() -> dict[str, str]:
-    """What Ansible is told by its environment."""
+    """Environment variables for Ansible."""
     name = os.environ.get(VARIABLE) or DEFAULT
     if name == PLAIN:
         return {"ANSIBLE_STRATEGY": PLAIN}
     return {
         "ANSIBLE_STRATEGY": name,
         "ANSIBLE_STRATEGY_PLUGINS": str(plugins()),
-        # Ansible says at each start that strategies from elsewhere will not be possible one day.
+        # Ansible warns at each start that third-party strategies are deprecated.
         "ANSIBLE_DEPRECATION_WARNINGS": "false",
     }
 

@@ -12,9 +12,9 @@ PAUSE_SECONDS = 0.002
 
 
 def until(condition: Callable[[], bool], seconds: float = 10) -> None:
-    """Return as soon as the condition holds. Raises AssertionError when it does not within the time."""
+    """Return as soon as the condition holds. Raises AssertionError if it does not within the time."""
     deadline = time.monotonic() + seconds
     while not condition():
         assert time.monotonic() < deadline, f"not within {seconds:g} s"
-        # A pause between two looks, no wait for a result: the other side needs the processor.
+        # A pause between two checks, not a wait for a result: the other side needs the CPU.
         time.sleep(PAUSE_SECONDS)

@@ -84,7 +84,7 @@ def container(app: int, slot: str) -> str:
 
 
 def create(app: int, slot: str, image: str) -> Sequence[str]:
-    """The same container as the collection's: what its settings cost is no cost of the collection."""
+    """The same container as the collection's, so that its settings are not measured as a cost of the collection."""
     return (
         *("docker", "run", "--detach", "--name", container(app, slot), "--network", f"{NAME}-{slot}"),
         *("--user", "10003", "--restart", "unless-stopped", "--security-opt", "no-new-privileges:true"),
@@ -94,7 +94,7 @@ def create(app: int, slot: str, image: str) -> Sequence[str]:
 
 
 def networks() -> None:
-    """One for each slot, as Compose makes them; they stay."""
+    """One network for each slot, as Compose makes them; they stay."""
     for slot in SLOTS:
         if subprocess.run(
             ["docker", "network", "inspect", f"{NAME}-{slot}"], capture_output=True, check=False
@@ -178,7 +178,7 @@ def script(verb: str, apps: int) -> tuple[float, float]:
     begun = time.monotonic()
     run("bash", "-c", text)
     seconds = time.monotonic() - begun
-    # The script itself does not wait; whoever counts its failed requests must.
+    # The script itself does not wait, but whoever counts its failed requests must.
     healthy(apps, "blue")
     return seconds, time.monotonic() - begun
 

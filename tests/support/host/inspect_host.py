@@ -1,4 +1,4 @@
-"""Prints what is true on the host about one stack, as JSON, read without any help of the engine."""
+"""Prints the state of one stack on the host as JSON, read without any help of the engine."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def look(stack: str) -> dict[str, Any]:
     ]
     seen["unfinished"], seen["last"] = [], {}
     for path in sorted(Path(f"/var/lib/onehost/{stack}/operations").glob("*.jsonl")):
-        # A kill may have cut the last line off.
+        # A kill may have cut off the last line.
         lines = [json.loads(line) for line in path.read_text().splitlines() if line.endswith("}")]
         begin: dict[str, Any] = next((line for line in lines if line.get("event") == "begin"), {})
         end = next((line for line in lines if line.get("event") == "end"), None)

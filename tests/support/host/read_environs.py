@@ -48,7 +48,7 @@ def main(directory: str, image: str) -> None:
             facts = json.loads(run("docker", "inspect", f"environs-{service}-1"))[0]
             environ = Path(f"/proc/{facts['State']['Pid']}/environ").read_bytes()
             found[name] = {
-                # In what `config` prints a dollar is doubled, so that it could be read again.
+                # The output of `config` doubles each dollar, so that it can be read again.
                 "compose": {k: v.replace("$$", "$") for k, v in config[service]["environment"].items()},
                 "docker": pairs(facts["Config"]["Env"]),
                 "process": pairs(environ.decode("utf-8", "surrogateescape").rstrip("\0").split("\0")),

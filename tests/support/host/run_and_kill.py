@@ -57,7 +57,7 @@ def main() -> None:
         if options.do:
             subprocess.run(["/bin/sh", "-c", options.do], stdin=subprocess.DEVNULL, check=True, timeout=60)
         if options.wait:
-            # Its presence says that the moment was reached; who takes it away lets the operation go on.
+            # The file shows that the moment was reached; removing it lets the operation continue.
             Path(options.wait).touch()
             deadline = time.monotonic() + 60
             while Path(options.wait).exists() and time.monotonic() < deadline:
@@ -95,7 +95,7 @@ def main() -> None:
         setattr(place, name, wrapped)
     code = cli.main(rest)
     sys.stdout.flush()
-    # 99: the operation came to its end without passing the moment, so the case tried nothing.
+    # 99: the operation ended without reaching the moment, so the case tested nothing.
     os._exit(code if state["reached"] else 99)
 
 

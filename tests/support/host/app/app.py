@@ -1,7 +1,7 @@
-"""The smallest app that a fault can be tried on: it boots in a tenth of a second and misbehaves on request.
+"""The smallest app for fault tests: it boots in a tenth of a second and misbehaves on request.
 
-behaviour.json beside it says how, for each environment: an app that is well in staging and ill in production is
-what every promise is about.
+behaviour.json beside it says how, for each environment: apps that are healthy in staging and broken in production
+are what every invariant is about.
 
     boot_seconds    it listens only after this time
     crash           it ends at once
@@ -30,7 +30,7 @@ IDENTITY = {
     "environment": ENVIRONMENT,
     "release": os.environ.get("RELEASE_ID", "none"),
     "version": BEHAVIOUR.get("version", ""),
-    # What a rollback brings back, and what it leaves.
+    # Shows what a rollback restores, and what it leaves.
     "setting": os.environ.get("FAULTS_SETTING", ""),
     "secret": os.environ.get("FAULTS_SECRET", ""),
 }
