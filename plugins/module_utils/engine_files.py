@@ -24,7 +24,7 @@ def files_of(path: str) -> list[str]:
     return [
         os.path.join(place, name)
         for directory in (PACKAGE, NEW, OLD)
-        for place, _, names in os.walk(os.path.join(path, directory))
+        for place, _directories, names in os.walk(os.path.join(path, directory))
         for name in names
         if directory != PACKAGE or "__pycache__" not in place
     ]

@@ -149,9 +149,9 @@ def spell_all(data: T, place: Place) -> T:
         found = spell(data, place)
     elif isinstance(data, dict):
         found = {key: spell_all(value, place) for key, value in data.items()}
-    elif type(found) is list:
+    elif isinstance(found, list):
         found = [spell_all(value, place) for value in found]
-    elif type(found) is tuple:
+    elif isinstance(found, tuple) and not hasattr(found, "_fields"):
         found = tuple(spell_all(value, place) for value in found)
     elif dataclasses.is_dataclass(data) and not isinstance(data, type):
         values = {field.name: getattr(data, field.name) for field in dataclasses.fields(data) if field.init}
