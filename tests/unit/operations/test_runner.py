@@ -213,8 +213,7 @@ def test_disk_full_before_anything(world: World) -> None:
 
 def test_what_the_journal_holds_is_no_secret(world: World) -> None:
     report = world.good("deploy")
-    with open(report.journal, encoding="utf-8") as file:  # noqa: PTH123 - a path of the engine's
-        text = file.read()
+    text = Path(report.journal).read_text()
     assert "db://" not in text and "http://staging" not in text
     assert json.loads(text.splitlines()[0])["event"] == "begin"
 
