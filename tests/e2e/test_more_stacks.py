@@ -32,7 +32,7 @@ def test_several_stacks_must_be_told_apart(more_stacks: Lab) -> None:
     result = more_stacks.playbook("promote", inventories=MORE)
     assert result.rc != 0
     assert "there are several stacks on this host" in result.problems
-    assert "add -e stack=<name>: notes, parcel, workhub" in result.problems
+    assert "add -e stack=<name>, one of: notes, parcel, workhub" in result.problems
 
 
 def test_a_second_stack_with_a_worker_and_a_host_name(more_stacks: Lab) -> None:
