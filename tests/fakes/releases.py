@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from release.releases.release import Entry, Release, ReleaseStatus
 from release.stack.model import EnvironmentName
 
 
 def release(number: int, environment: EnvironmentName = "production", **changes: object) -> Release:
     """A release of the n-th day."""
-    values: dict[str, object] = {
+    values: dict[str, Any] = {
         "id": f"202601{number:02}T000000Z-{environment}-abcdef0",
         "stack": "shop",
         "environment": environment,
@@ -25,7 +27,7 @@ def release(number: int, environment: EnvironmentName = "production", **changes:
         "services": {"api": {"image": f"sha256:{number}", "environment": {"A": "1"}}},
         "skipped_gates": ("disk_free",),
     }
-    return Release(**{**values, **changes})  # type: ignore[arg-type]
+    return Release(**{**values, **changes})
 
 
 def entry(number: int, status: ReleaseStatus, since: int = 0) -> Entry:

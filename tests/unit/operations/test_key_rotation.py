@@ -45,8 +45,10 @@ def keys(tmp_path: Path) -> Path:
 
 
 def pair(directory: Path) -> tuple[str, str, str]:
-    names = ("jwt_private.pem", "jwt_public.pem", "jwt_public_previous.pem")
-    return tuple((directory / name).read_text() for name in names)  # type: ignore[return-value]
+    private, public, previous = (
+        (directory / name).read_text() for name in ("jwt_private.pem", "jwt_public.pem", "jwt_public_previous.pem")
+    )
+    return private, public, previous
 
 
 def test_both_public_keys_are_valid_after_a_rotation(keys: Path) -> None:

@@ -81,6 +81,7 @@ def work():
     return {"done": True}
 process, result = background.start(work, sys.argv[1], 0.05)
 print(process, result, flush=True)
+# The test kills it; this only bounds its life if the test fails.
 time.sleep(60)
 """
 

@@ -39,7 +39,8 @@ def test_journal(world: World, tmp_path: Path) -> None:
     again = journal.Journal(path, world.clock)
     again.add("end", outcome="undone")
     again.close()
-    assert journal.read(path).result["outcome"] == "undone"  # type: ignore[index]
+    result = journal.read(path).result
+    assert result and result["outcome"] == "undone"
 
 
 def test_check_mode_has_no_journal(world: World, tmp_path: Path) -> None:

@@ -24,6 +24,7 @@ from release.process import lock
 from release.releases.lock_holder import LockHolder
 with lock.hold(sys.argv[1], LockHolder("promote", "bob", "desk", "12:00:00", 7), 0):
     print("held", flush=True)
+    # The test kills it; this only bounds its life if the test fails.
     time.sleep(60)
 """
 
