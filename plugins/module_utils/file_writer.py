@@ -14,9 +14,19 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from .release.util.files import read
+
 #: Programs that read a directory of settings ignore files with such a name.
 PREFIX = ".onehost-"
 SUFFIX = ".dpkg-new"
+
+
+class CannotWriteError(Exception):
+    """What is in the way, and what to do about it; with the details of a failed validation."""
+
+    def __init__(self, message: str, **details: Any) -> None:
+        super().__init__(message)
+        self.details = details
 
 
 class FileWriter:
@@ -25,8 +35,19 @@ class FileWriter:
     def __init__(self, module: AnsibleModule) -> None:
         self._module = module
         self._write = not module.check_mode
+        self.checks_only = module.check_mode
         self.paths: list[str] = []
         self.diff: list[dict[str, Any]] = []
+
+    def apply(self, entry: dict[str, Any], path: str) -> None:
+        """Bring one path of an entry to its state. Raises OSError and CannotWriteError."""
+        actions = {"file": self._file, "directory": self._directory, "link": self._link, "absent": self._absent}
+        actions[entry["state"]](entry, path)
+
+    def add(self, paths: list[str], diff: list[dict[str, Any]]) -> None:
+        """Record what was changed elsewhere."""
+        self.paths += [path for path in paths if path not in self.paths]
+        self.diff += diff
 
     def _changed(self, path: str, before: Any, after: Any) -> None:
         if path not in self.paths:
@@ -34,8 +55,10 @@ class FileWriter:
         self.diff.append({"before_header": path, "after_header": path, "before": before, "after": after})
 
     def _set_attributes(self, entry: dict[str, Any], path: str, diff: dict[str, Any]) -> bool:
-        wanted = {name: entry[name] for name in ("owner", "group", "mode")}
-        arguments = {**wanted, "path": path, "secontext": [None, None, None], "attributes": None}
+        # With the rights of a user everything written belongs to that user anyway.
+        mine = not entry["write_as"]
+        wanted = {"owner": entry["owner"] if mine else None, "group": entry["group"] if mine else None}
+        arguments = {**wanted, "mode": entry["mode"], "path": path, "secontext": [None, None, None], "attributes": None}
         return bool(self._module.set_fs_attributes_if_different(arguments, False, diff))
 
     def _keep_attributes(self, entry: dict[str, Any], path: str) -> None:
@@ -43,17 +66,19 @@ class FileWriter:
         if self._set_attributes(entry, path, diff):
             self._changed(path, diff.get("before", {}), diff.get("after", {}))
 
-    def file(self, entry: dict[str, Any], path: str) -> None:
+    def _file(self, entry: dict[str, Any], path: str) -> None:
         there = os.path.lexists(path)
-        if os.path.isdir(path):
-            self._module.fail_json(msg=f"{path} is a directory. Fix: remove it, a file belongs there")
-        before = _read(path) if there and not os.path.islink(path) else None
+        if os.path.isdir(path) and not os.path.islink(path):
+            raise CannotWriteError(f"{path} is a directory. Fix: remove it, a file belongs there")
+        # A user cannot change what belongs to somebody else, but can replace it.
+        foreign = there and bool(entry["write_as"]) and os.lstat(path).st_uid != os.geteuid()
+        before = read(path) if there and not os.path.islink(path) and not foreign else None
         after = entry["content"].encode()
         if before != after and not (there and entry["keep"]):
             self._changed(path, _text(before), _text(after))
             if self._write:
                 self._replace(entry, path, after)
-        if os.path.lexists(path) and not os.path.islink(path):
+        if os.path.lexists(path) and not os.path.islink(path) and not (foreign and not self._write):
             self._keep_attributes(entry, path)
 
     def _replace(self, entry: dict[str, Any], path: str, data: bytes) -> None:
@@ -71,18 +96,16 @@ class FileWriter:
 
     def _validate(self, command: str, path: str, partial: str) -> None:
         if "%s" not in command:
-            self._module.fail_json(msg=f"{path}: validate must contain %s: {command}")
+            raise CannotWriteError(f"{path}: validate must contain %s: {command}")
         code, out, err = self._module.run_command(command.replace("%s", shlex.quote(partial)))
         if code != 0:
-            os.remove(partial)
-            self._module.fail_json(
-                msg=f"{path} stays as it was: {command} failed on the new content", rc=code, stdout=out, stderr=err
-            )
+            message = f"{path} stays as it was: {command} failed on the new content"
+            raise CannotWriteError(message, rc=code, stdout=out, stderr=err)
 
-    def directory(self, entry: dict[str, Any], path: str) -> None:
+    def _directory(self, entry: dict[str, Any], path: str) -> None:
         if not os.path.isdir(path):
             if os.path.lexists(path):
-                self._module.fail_json(msg=f"{path} is no directory. Fix: remove it, a directory belongs there")
+                raise CannotWriteError(f"{path} is no directory. Fix: remove it, a directory belongs there")
             self._changed(path, "", "directory\n")
             missing = [path]
             while not os.path.lexists(parent := os.path.dirname(missing[-1])):
@@ -93,9 +116,9 @@ class FileWriter:
         if os.path.isdir(path):
             self._keep_attributes(entry, path)
 
-    def link(self, entry: dict[str, Any], path: str) -> None:
+    def _link(self, entry: dict[str, Any], path: str) -> None:
         if os.path.lexists(path) and not os.path.islink(path):
-            self._module.fail_json(msg=f"{path} is no link. Fix: remove it, a link belongs there")
+            raise CannotWriteError(f"{path} is no link. Fix: remove it, a link belongs there")
         before = os.readlink(path) if os.path.lexists(path) else ""
         if before != entry["target"]:
             self._changed(path, f"{before}\n", f"{entry['target']}\n")
@@ -105,7 +128,7 @@ class FileWriter:
                     os.symlink(entry["target"], partial)
                     os.replace(partial, path)
 
-    def absent(self, entry: dict[str, Any], pattern: str) -> None:
+    def _absent(self, entry: dict[str, Any], pattern: str) -> None:
         found = [pattern] if os.path.lexists(pattern) else sorted(glob.glob(pattern))
         for path in found:
             if path in entry["except"]:
@@ -115,11 +138,6 @@ class FileWriter:
                 shutil.rmtree(path)
             elif self._write:
                 os.remove(path)
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
 
 
 def _text(data: bytes | None) -> str:

@@ -53,69 +53,24 @@ files:
 """
 
 import os
-import sys
-from importlib.abc import InspectLoader
-from typing import cast
+import socket
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils import release
-from ansible_collections.onehost.release.plugins.module_utils.engine_files import (
-    PACKAGE,
-    files_of,
-    replace_package,
-    same,
-)
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import cli, remote
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands import (
-    certificates,
-    cleanup,
-    end_grace_period,
-    expire_standby,
-    notify,
-    operate,
-    page,
-    recover,
-    status,
-)
-from ansible_collections.onehost.release.plugins.module_utils.release.env import importer
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import compose_env_files, config_check
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags as flag_operations
+from ansible_collections.onehost.release.plugins.module_utils.engine_files import files_of, replace_package, same
+from ansible_collections.onehost.release.plugins.module_utils.engine_parts import wanted_files
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import layout
+from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
 from ansible_collections.onehost.release.plugins.module_utils.release.util import files as atomic
 
-# Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
-# was typed by its name, so each of them stands here.
-SUB_COMMANDS = (certificates, cleanup, end_grace_period, expire_standby, notify, operate, page, recover, status)
-PARTS = (cli, config_check, importer, remote, flag_operations, compose_env_files, *SUB_COMMANDS)
 
-# Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.
-# Without the site's own packages (-S), which the engine does not use and which take time to find.
-PROGRAM = """#!/usr/bin/python3 -IS
-# The release engine of onehost.release.
-import sys
-
-sys.path.insert(0, {path!r})
-from release.{part} import main
-
-raise SystemExit(main())
-"""
-
-
-def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
-    """Content and mode of every file of an installed engine, by path."""
-    result = {}
-    for name, part in sorted(sys.modules.items()):
-        if name != release.__name__ and not name.startswith(f"{release.__name__}."):
-            continue
-        relative = name[len(release.__name__) :].lstrip(".").replace(".", "/")
-        file = os.path.join(relative, "__init__.py") if hasattr(part, "__path__") else f"{relative}.py"
-        # Asked of whatever imported it, a zip archive as a rule. Ansible's own loader answers with bytes.
-        loader = part.__spec__.loader if part.__spec__ else None
-        source: object = cast(InspectLoader, loader).get_source(name)
-        data = source if isinstance(source, bytes) else str(source).encode()
-        result[os.path.join(path, PACKAGE, file)] = (data, 0o644)
-    result[command_path] = (PROGRAM.format(path=path, part="entrypoints.cli").encode(), 0o755)
-    result[os.path.join(path, "exchange")] = (PROGRAM.format(path=path, part="entrypoints.remote").encode(), 0o755)
-    return result
+def move(module: AnsibleModule, stacks: list[str]) -> None:
+    """Move the files of stacks that an earlier version provisioned."""
+    host = bootstrap.this_host()
+    who = lock.this_process("provision", "provision", socket.gethostname(), host.clock.now())
+    for name in stacks:
+        for sentence in layout.move(host, name, who):
+            module.warn(sentence)
 
 
 def main() -> None:
@@ -132,6 +87,10 @@ def main() -> None:
     programs = (module.params["command"], os.path.join(path, "exchange"))
     changed = [name for name, (data, mode) in wanted.items() if not same(name, data, mode)]
     gone = sorted({*files_of(path), *filter(os.path.exists, programs)} - wanted.keys())
+    moved = layout.outdated(bootstrap.this_host()) if wanted else []
+    if moved and not module.check_mode:
+        # Before the engine: the one that is installed goes on with the moved files, this one needs them moved.
+        move(module, moved)
     if not module.check_mode and (changed or gone):
         replace_package(path, {name: file for name, file in wanted.items() if name not in programs})
         for name in programs:
@@ -140,7 +99,7 @@ def main() -> None:
             elif name in gone:
                 os.remove(name)
     names = "".join(f"{name}\n" for name in changed + gone)
-    module.exit_json(changed=bool(changed or gone), files=changed + gone, diff={"before": "", "after": names})
+    module.exit_json(changed=bool(changed or gone or moved), files=changed + gone, diff={"before": "", "after": names})
 
 
 if __name__ == "__main__":

@@ -56,6 +56,12 @@ options:
         description:
           - Where a link leads.
         type: path
+      write_as:
+        description:
+          - User with whose rights this entry is done, for places that this user may rename and replace. What is written
+            is the user's. Missing directories are created where only root may create any. What is in the way is left
+            alone, with a warning; a failed O(files[].validate) is an error all the same.
+        type: str
       owner:
         description:
           - Owner of files and directories.
@@ -103,7 +109,7 @@ paths:
 """
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.onehost.release.plugins.module_utils.file_writer import FileWriter
+from ansible_collections.onehost.release.plugins.module_utils.owned_files import write_all
 
 ENTRY = {
     "path": {"type": "list", "elements": "path", "required": True},
@@ -113,6 +119,7 @@ ENTRY = {
     "keep": {"type": "bool", "default": False},
     "validate": {"type": "str"},
     "target": {"type": "path"},
+    "write_as": {"type": "str"},
     "owner": {"type": "str", "default": "root"},
     "group": {"type": "str", "default": "root"},
     "mode": {"type": "str"},
@@ -133,14 +140,7 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    writer = FileWriter(module)
-    path = ""
-    try:
-        for entry in module.params["files"]:
-            for path in entry["path"]:
-                getattr(writer, entry["state"])(entry, path)
-    except OSError as error:
-        module.fail_json(msg=f"{path}: {error.strerror}")
+    writer = write_all(module)
     module.exit_json(changed=bool(writer.paths), paths=writer.paths, diff=writer.diff)
 
 

@@ -89,9 +89,9 @@ ARGUMENTS = {
 LONGEST_HOURS = 24 * 365
 
 
-def would(stack: Stack, state: str) -> tuple[bool, list[str]]:
+def would(host: Host, stack: Stack, state: str) -> tuple[bool, list[str]]:
     """What check mode tells: only a pair that may be replaced would be."""
-    place = key_grace_period.directory(stack)
+    place = key_grace_period.directory(host, stack)
     if state == "rotated":
         key_rotation.check(place)
         return True, ["would make a new key pair"]
@@ -130,7 +130,7 @@ def main() -> None:
         if stack.keys is None:
             module.fail_json(msg=f"stack {stack.name} has no keys. Fix: add `keys` to its definition")
         if module.check_mode:
-            changed, lines = would(stack, given["state"])
+            changed, lines = would(host, stack, given["state"])
         else:
             changed, lines = change(host, stack, given)
     except (RefusedError, OperationError) as error:

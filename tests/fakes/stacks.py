@@ -113,6 +113,9 @@ class FakeStacks:
     def load(self, name: str) -> Stack:
         return self.world.stack
 
+    def definition(self, name: str) -> Stack:
+        return self.world.stack
+
     def all(self) -> list[Stack]:
         return [self.world.stack]
 

@@ -151,5 +151,5 @@ class FakeStore:
             self.files["/state/build.json"] = json.loads(json.dumps(compose))
         return "/state/build.json"
 
-    def free_bytes(self, path: str) -> int:
+    def free_bytes(self) -> int:
         return self.free

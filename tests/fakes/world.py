@@ -21,6 +21,7 @@ from fakes.docker import BOOT_SECONDS, HEALTHY, Box, FakeDocker
 from fakes.faults import Faults, Killed
 from fakes.git import FakeGit
 from fakes.haproxy import FakeRouter
+from fakes.home import FakeDirectory, FakeHome
 from fakes.nginx import FakeEdge
 from fakes.probe import FakeProbe
 from fakes.stacks import FakeStacks, shop_definition
@@ -64,6 +65,8 @@ class World:
             store=self.store,
             disk=self.disk,
             stacks=FakeStacks(self),
+            directory=FakeDirectory(),
+            home=FakeHome(),
             clock=self.clock,
             timer=self.timer,
             edge=self.edge,

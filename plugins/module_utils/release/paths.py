@@ -31,6 +31,30 @@ LOCKS = "/run/onehost"
 #: Results matter to whoever waits for them; what must outlive a reboot is in the journal.
 RESULTS = f"{LOCKS}/results"
 
+# Of one stack. People see these through links in the stack's directory, which its owner can rename and replace; so
+# nothing here is ever reached by such a link.
+
+
+def releases_of(stack: str, state: str = STATE) -> str:
+    """The history: one directory for each release."""
+    return f"{state}/{stack}/releases"
+
+
+def routes_of(stack: str, state: str = STATE) -> str:
+    """The routes of the edge: the wanted ones, and in `live` those that nginx has."""
+    return f"{state}/{stack}/nginx"
+
+
+def keys_of(stack: str, state: str = STATE) -> str:
+    """The key pair for tokens."""
+    return f"{state}/{stack}/keys"
+
+
+def env_of(stack: str, state: str = STATE) -> str:
+    """The env files, one for each layer."""
+    return f"{state}/{stack}/env"
+
+
 # Programs.
 COMMAND = "/usr/local/bin/onehost"
 #: There when this host is its own control node.

@@ -44,7 +44,7 @@ def daemon(tmp_path: Path) -> Iterator[Daemon]:
 
 @pytest.fixture
 def seen_by(tmp_path: Path, daemon: Daemon) -> Disk:
-    return Disk(Docker(str(tmp_path / "docker.sock")))
+    return Disk(Docker(str(tmp_path / "docker.sock")), state=str(tmp_path))
 
 
 def usage(**parts: Any) -> Any:
@@ -223,7 +223,7 @@ def test_apts_cache_goes_unless_apt_is_at_work(seen_by: Disk, tmp_path: Path, mo
 
 
 def test_releases_and_journals_are_unlinked(seen_by: Disk, tmp_path: Path) -> None:
-    home = tmp_path / "releases" / "r1"
+    home = tmp_path / "shop" / "releases" / "r1"
     (home / "env").mkdir(parents=True)
     (home / "release.json").write_text("{}")
     assert seen_by.remove(Removal(cleanup.RELEASE, ("shop/r1",), 1, ""), Settings(), [at(tmp_path)]) == ""
@@ -266,8 +266,8 @@ def test_no_ballast_where_there_is_little_room(
 
 def test_half_written_releases_are_no_releases(tmp_path: Path) -> None:
     for name in (".half", "r2", "r1"):
-        (tmp_path / "releases" / name).mkdir(parents=True)
-    assert [item.name for item in Disk(Docker()).releases(at(tmp_path))] == ["r1", "r2"]
+        (tmp_path / "shop" / "releases" / name).mkdir(parents=True)
+    assert [item.name for item in Disk(Docker(), state=str(tmp_path)).releases(at(tmp_path))] == ["r1", "r2"]
 
 
 def test_bytes_are_counted_once_and_links_are_not_followed(tmp_path: Path) -> None:

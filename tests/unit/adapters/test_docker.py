@@ -190,7 +190,9 @@ def test_compose(docker: Docker, command: Path, tmp_path: Path, monkeypatch: pyt
     monkeypatch.setenv("SECRET", "value")
     docker.create_and_start("/state/compose.json", "/srv/shop", ["api", "mail"])
     called = (tmp_path / "called").read_text()
-    assert called.startswith("compose --file /state/compose.json --project-directory /srv/shop up --detach --no-build")
+    # A `.env` of the owner's in that directory is not read.
+    words = "compose --file /state/compose.json --env-file /dev/null --project-directory /srv/shop up --detach"
+    assert called.startswith(f"{words} --no-build")
     assert called.endswith("--no-deps api mail\n") and "--remove-orphans" in called
     assert "SECRET" not in (tmp_path / "env").read_text(), "nothing of ours that a file could interpolate"
 
@@ -201,7 +203,7 @@ def test_compose_as_a_plugin_is_started_itself(docker: Docker, command: Path, tm
     plugin.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/plugin\n')
     plugin.chmod(0o755)
     docker.create_and_start("/state/compose.json", "/srv/shop", ["api"])
-    words = "--file /state/compose.json --project-directory /srv/shop up --detach --no-build"
+    words = "--file /state/compose.json --env-file /dev/null --project-directory /srv/shop up --detach --no-build"
     assert (tmp_path / "plugin").read_text().startswith(words)
     assert not (tmp_path / "called").exists()
 

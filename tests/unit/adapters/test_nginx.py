@@ -16,15 +16,20 @@ from release.stack.model import Stack
 
 
 @pytest.fixture
+def nginx(tmp_path: Path) -> Nginx:
+    return Nginx(state=str(tmp_path / "state"))
+
+
+@pytest.fixture
 def routes(tmp_path: Path, stack: Stack) -> Path:
-    live = Path(stack.directory, "nginx", "live")
+    live = tmp_path / "state" / stack.name / "nginx" / "live"
     live.mkdir(parents=True)
     return live / "staging.conf"
 
 
-def test_edge(stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_edge(nginx: Nginx, stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx=f'echo "$@" >>{tmp_path}/called'))
-    edge, called = Nginx(), tmp_path / "called"
+    edge, called = nginx, tmp_path / "called"
     assert edge.wanted(stack, "staging") is edge.live(stack, "staging") is None
     (routes.parent.parent / "staging.conf").write_bytes(b"one")
     assert edge.wanted(stack, "staging") == b"one"
@@ -35,24 +40,26 @@ def test_edge(stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.Mo
     assert [path.name for path in routes.parent.iterdir()] == ["staging.conf"]
 
 
-def test_edge_refuses(stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_edge_refuses(
+    nginx: Nginx, stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx="echo 'nginx: [emerg] bad' >&2; exit 1"))
     with pytest.raises(OperationError, match="bad"):
-        Nginx().set_live(stack, "staging", b"two")
+        nginx.set_live(stack, "staging", b"two")
     routes.write_bytes(b"one")
     with pytest.raises(OperationError, match="nginx refused the routes"):
-        Nginx().set_live(stack, "staging", b"two")
+        nginx.set_live(stack, "staging", b"two")
     assert routes.read_bytes() == b"one"
 
 
 def test_edge_makes_up_for_a_reload_that_did_not_happen(
-    stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nginx: Nginx, stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between the file and the reload: the file says one thing, nginx does another."""
     script = f'[ "$1" = -t ] || [ -e {tmp_path}/alive ] || exit 1; echo "$@" >>{tmp_path}/called'
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx=script))
     with pytest.raises(OperationError):
-        Nginx().set_live(stack, "staging", b"two")
+        nginx.set_live(stack, "staging", b"two")
     (tmp_path / "alive").touch()
-    Nginx().set_live(stack, "staging", b"two")
+    nginx.set_live(stack, "staging", b"two")
     assert (tmp_path / "called").read_text().endswith("-s reload\n")

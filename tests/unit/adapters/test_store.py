@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import stat
 from collections.abc import Callable
 from pathlib import Path
@@ -39,7 +40,7 @@ def test_store_release(store: Store, stack: Stack) -> None:
     assert moment_of(found.since), "readable as every later moment is"
     assert store.release_env(stack, release(1).id) == {"common": b"A='1'\n", "production": b""}
     assert store.release_routes(stack, release(1).id) == b"routes"
-    home = Path(stack.directory, "releases", release(1).id)
+    home = Path(store.state, "shop", "releases", release(1).id)
     assert json.loads((home / "compose.json").read_text()) == release(1).services
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [home, *home.rglob("*")]}
     assert modes["env"] == 0o700 and modes["common"] == modes["production"] == 0o600
@@ -92,6 +93,9 @@ def test_half_written_release_is_never_seen(
         lambda home: (home / "release.json").write_text('{"format": 1, "id"'),
         lambda home: (home / "release.json").write_bytes(b"\xff\xfe"),
         lambda home: (home / "release.json").write_text("[]"),
+        # What is no regular file is not even opened: a FIFO would wait for ever.
+        lambda home: (home / "release.json").unlink() or os.mkfifo(home / "release.json"),
+        lambda home: (home / "release.json").rename(home / "x") and (home / "release.json").symlink_to("x"),
         lambda home: (home / "status.json").write_text(""),
         lambda home: (home / "status.json").write_text("[]"),
         lambda home: (home / "status.json").unlink(),
@@ -102,7 +106,7 @@ def test_half_written_release_is_never_seen(
 def test_broken_release_is_passed_over(store: Store, stack: Stack, spoil: Callable[[Path], object]) -> None:
     store.write_release(stack, release(1), {}, None)
     store.write_release(stack, release(2), {}, None)
-    spoil(Path(stack.directory, "releases", release(1).id))
+    spoil(Path(store.state, "shop", "releases", release(1).id))
     assert [e.release.id for e in store.releases(stack)] == [release(2).id]
 
 
@@ -111,16 +115,18 @@ def test_no_history_yet(store: Store, stack: Stack) -> None:
 
 
 def test_store_configuration(store: Store, stack: Stack) -> None:
-    config = Path(stack.directory, "config")
+    home = Path(store.state, "shop")
+    (home / "env").mkdir(parents=True)
+    (home / "keys").mkdir()
     assert store.config_env(stack, "staging") == {"common": None, "staging": None}
     names = ("jwt_private.pem", "jwt_public.pem", "jwt_public_previous.pem")
     assert store.key_fingerprints(stack) == dict.fromkeys(names)
-    (config / ".env.common").write_bytes(b"A='1'\n")
-    (config / "keys" / "jwt_public.pem").write_bytes(b"key")
+    (home / "env" / "common").write_bytes(b"A='1'\n")
+    (home / "keys" / "jwt_public.pem").write_bytes(b"key")
     assert store.config_env(stack, "staging") == {"common": b"A='1'\n", "staging": None}
     found = store.key_fingerprints(stack)
     assert found["jwt_private.pem"] is None and found["jwt_public.pem"]
-    assert store.free_bytes(stack.directory) > 0
+    assert store.free_bytes() > 0
 
 
 def test_store_slot_and_build(store: Store, stack: Stack) -> None:

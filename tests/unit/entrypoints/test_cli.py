@@ -35,6 +35,7 @@ Run = Callable[..., tuple[int, str, str]]
 def stacks(tmp_path: Path) -> Path:
     folder = tmp_path / "stacks"
     folder.mkdir()
+    (tmp_path / "shop" / "releases").mkdir(parents=True)
     return folder
 
 
@@ -42,7 +43,7 @@ def stacks(tmp_path: Path) -> Path:
 def onehost(world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Run:
     """The command, on the faked host, as root."""
     (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
-    world.host = dataclasses.replace(world.host, stacks=StackFiles(str(stacks)))
+    world.host = dataclasses.replace(world.host, stacks=StackFiles(str(stacks), state=str(stacks.parent)))
     monkeypatch.setattr(bootstrap, "this_host", lambda: world.host)
     monkeypatch.setattr(cli.os, "geteuid", lambda: 0)
     monkeypatch.setenv("SUDO_USER", "ann")
@@ -129,6 +130,7 @@ def test_owners_act_on_their_own_stack_alone(
 ) -> None:
     world.ship()
     other = {**shop_definition(), "directory": "/srv/other", "owner": "bob"}
+    (stacks.parent / "other" / "releases").mkdir(parents=True)
     (stacks / "other.json").write_text(json.dumps(read_stack("other", other).to_mapping(with_env=False)))
     # The faked host knows one stack.
     monkeypatch.setattr(
@@ -160,7 +162,7 @@ def test_only_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixtur
 
 
 def test_which_stack(stacks: Path, world: World) -> None:
-    files = StackFiles(str(stacks))
+    files = StackFiles(str(stacks), state=str(stacks.parent))
     with pytest.raises(RefusedError, match="no stack was provisioned on this host"):
         files.choose("")
     (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))

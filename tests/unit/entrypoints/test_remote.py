@@ -20,7 +20,7 @@ from release.entrypoints import remote
 from release.entrypoints.remote_client import VERSION_MISMATCH, engine_fingerprint
 
 #: Found by Ansible's loader only, which the fixture `collection` sets up.
-ENGINE_MODULE = "ansible_collections.onehost.release.plugins.modules.engine"
+ENGINE_PARTS = "ansible_collections.onehost.release.plugins.module_utils.engine_parts"
 SOURCE = Path(remote.__file__).parents[1]
 ARGUMENTS: dict[str, Any] = {
     "stack": "",
@@ -39,9 +39,9 @@ ARGUMENTS: dict[str, Any] = {
 @pytest.fixture
 def installed(collection: None, tmp_path: Path) -> Path:
     """The files that the module `engine` would write, written."""
-    engine = importlib.import_module(ENGINE_MODULE)
+    engine_parts = importlib.import_module(ENGINE_PARTS)
     home = tmp_path / "onehost"
-    for path, (data, mode) in engine.wanted_files(str(home), str(tmp_path / "bin" / "onehost")).items():
+    for path, (data, mode) in engine_parts.wanted_files(str(home), str(tmp_path / "bin" / "onehost")).items():
         Path(path).parent.mkdir(parents=True, exist_ok=True)
         Path(path).write_bytes(data)
         Path(path).chmod(mode)
@@ -71,8 +71,8 @@ def test_what_is_installed_is_this_engine_whole(installed: Path) -> None:
 
 def test_the_whole_engine_travels_with_its_module(collection: None) -> None:
     """Ansible sends what is imported and nothing else; a file left behind would make it another engine."""
-    engine = importlib.import_module(ENGINE_MODULE)
-    names = [part.__name__.partition(".module_utils.release.")[2] for part in engine.PARTS]
+    engine_parts = importlib.import_module(ENGINE_PARTS)
+    names = [part.__name__.partition(".module_utils.release.")[2] for part in engine_parts.PARTS]
     text = f"import sys, {', '.join(f'release.{name}' for name in names)}; print(*sys.modules)"
     loaded = run(sys.executable, "-c", text, cwd=SOURCE.parent).stdout.split()
     assert {name for name in loaded if name.startswith("release.")} == {

@@ -14,9 +14,11 @@ from typing import Any
 from fakes.stacks import shop_definition
 from fakes.world import World
 
+from release.adapters.stack_directory import StackDirectory
 from release.adapters.store import Store
 from release.env.env_file import format_env, parse_env
 from release.operations import compose_env_files
+from release.paths import env_of
 from release.releases import compose
 from release.stack.reader import read_stack
 
@@ -25,12 +27,17 @@ def test_for_people_each_app_gets_what_it_needs(world: World, tmp_path: Path) ->
     matrix: dict[str, Any] = {"DATABASE_URL": {"apps": ["api"]}, "COLOUR": {"default": "red"}, "PUBLIC_URL": {}}
     definition = shop_definition() | {"env_matrix": matrix, "secrets": [], "directory": str(tmp_path)}
     definition["owner"] = pwd.getpwuid(os.getuid()).pw_name
-    stack, host = read_stack("shop", definition), dataclasses.replace(world.host, store=Store())
+    stack, host = (
+        read_stack("shop", definition),
+        dataclasses.replace(world.host, store=Store(str(tmp_path / "state")), directory=StackDirectory()),
+    )
     services = compose.developer_compose_file(stack)["services"]
     assert services["api-prod"]["env_file"] == ["config/.env.production.api"]
     (tmp_path / "config").mkdir()
+    layers = Path(env_of(stack.name, str(tmp_path / "state")))
+    layers.mkdir(parents=True)
     for layer, values in stack.env.items():
-        (tmp_path / "config" / f".env.{layer}").write_text(format_env(values))
+        (layers / layer).write_text(format_env(values))
     old = tmp_path / "config" / ".env.production.gone"
     old.write_text("A=1")
     names = [f".env.{env}.{app}" for env in ("staging", "production") for app in stack.apps]

@@ -40,8 +40,8 @@ def keys(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("jwt_public_previous.pem", "public-0"),
     ):
         (tmp_path / name).write_text(text)
-    monkeypatch.setattr(grace_period, "directory", lambda stack: str(tmp_path))
-    monkeypatch.setattr(os, "chown", lambda *arguments: None)
+    monkeypatch.setattr(grace_period, "directory", lambda host, stack: str(tmp_path))
+    monkeypatch.setattr(os, "fchown", lambda *arguments: None)
     return tmp_path
 
 
@@ -66,7 +66,7 @@ def boot(world: World) -> bool:
 
 
 def grace_period_state(world: World) -> KeyRotationStatus | None:
-    return grace_period.state(world.stack, observe(world.host, world.stack))
+    return grace_period.state(world.host, world.stack, observe(world.host, world.stack))
 
 
 def state(world: World) -> KeyRotationStatus:

@@ -31,13 +31,13 @@ def test_every_file_that_is_missing_is_named(world: World) -> None:
         env={"staging": {"common": b"", "staging": None}, "production": {"common": None, "production": b""}},
         keys={"jwt_private.pem": None, "jwt_public.pem": "known"},
     )
-    place = f"{world.stack.directory}/config"
+    place = "/var/lib/onehost/shop"
     assert check_config(world.stack, missing, "production") == [
-        Problem("env file is missing", f"{place}/.env.common", PROVISION),
+        Problem("env file is missing", f"{place}/env/common", PROVISION),
         Problem("key file is missing", f"{place}/keys/jwt_private.pem", PROVISION),
     ]
     assert [problem.where for problem in check_config(world.stack, missing, "staging")] == [
-        f"{place}/.env.staging",
+        f"{place}/env/staging",
         f"{place}/keys/jwt_private.pem",
     ]
 

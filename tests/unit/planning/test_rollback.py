@@ -65,5 +65,5 @@ def test_secrets_that_cannot_be_read_are_told_with_their_line(world: World) -> N
     world.store.env["production"] = b"A='1'\nB='2'\nC='\xff'\n"
     [problem] = refused_plan(world, "rollback")
     assert problem.what.startswith("line 3 is not UTF-8")
-    assert problem.where == f"{world.stack.directory}/config/.env.production"
+    assert problem.where == "/var/lib/onehost/shop/env/production"
     assert problem.fix == f"{PROVISION}, or use that day's secrets: -e secrets=release"

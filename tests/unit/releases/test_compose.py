@@ -66,9 +66,9 @@ def test_only_the_signer_sees_the_private_key(world: World) -> None:
         name: compose.service(world.stack, app, "staging", "x").get("volumes", [])
         for name, app in world.stack.apps.items()
     }
-    private = "/srv/shop/config/keys/jwt_private.pem:/keys/jwt_private.pem:ro"
-    public = "/srv/shop/config/keys/jwt_public.pem:/keys/jwt_public.pem:ro"
-    previous = "/srv/shop/config/keys/jwt_public_previous.pem:/keys/jwt_public_previous.pem:ro"
+    private = "/var/lib/onehost/shop/keys/jwt_private.pem:/keys/jwt_private.pem:ro"
+    public = "/var/lib/onehost/shop/keys/jwt_public.pem:/keys/jwt_public.pem:ro"
+    previous = "/var/lib/onehost/shop/keys/jwt_public_previous.pem:/keys/jwt_public_previous.pem:ro"
     assert services == {"api": [private, public, previous], "front": [public, previous], "mail": []}
 
 

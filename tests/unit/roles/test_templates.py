@@ -64,7 +64,7 @@ def test_edge_of_the_real_stack(workhub: Stack) -> None:
 def test_edge_part_reads_what_is_live(workhub: Stack) -> None:
     text = render("edge", "stack_include.conf.j2", item=plain(workhub), edge_stacks=[plain(workhub)])
     for environment in ("staging", "production"):
-        assert f"include /home/ubuntu/workhub/nginx/live/{environment}.conf;" in lines(text)
+        assert f"include /var/lib/onehost/workhub/nginx/live/{environment}.conf;" in lines(text)
 
 
 def test_every_frontend_asks_which_routes_are_closed(workhub: Stack) -> None:

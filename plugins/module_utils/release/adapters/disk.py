@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import OperationError
-from ..paths import APT_CACHE, CLEANUP_SETTINGS, SYSTEM_LOG
+from ..paths import APT_CACHE, CLEANUP_SETTINGS, STATE, SYSTEM_LOG, releases_of
 from ..planning import cleanup
 from ..planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Removal, Settings
 from ..releases.compose import LABEL
@@ -41,9 +41,10 @@ USUAL_PLACES = ("/var/log", "/var/cache", "/var/tmp", "/tmp", "/root", "/opt", "
 class Disk:
     """The disk of this host, and the part of it that Docker keeps."""
 
-    def __init__(self, docker: Docker, provisioned: str = CLEANUP_SETTINGS) -> None:
+    def __init__(self, docker: Docker, provisioned: str = CLEANUP_SETTINGS, state: str = STATE) -> None:
         self.docker = docker
         self.provisioned = provisioned
+        self.state = state
         self._home = ""
 
     # Inspecting
@@ -64,7 +65,8 @@ class Disk:
 
     def space(self, stacks: Sequence[Stack]) -> tuple[int, int]:
         """Total and free bytes of the fullest file system that releases need: Docker's and those of the stacks."""
-        places = [self._docker_home(), "/"]
+        places = [self._docker_home(), "/", self.state]
+        # Only asked how full they are: which file system that is, may be up to the owner.
         places += [stack.directory for stack in stacks]
         found = {os.stat(place).st_dev: shutil.disk_usage(place) for place in places if os.path.isdir(place)}
         fullest = min(found.values(), key=lambda usage: usage.free)
@@ -72,7 +74,7 @@ class Disk:
 
     def releases(self, stack: Stack) -> list[DiskItem]:
         """The directories of a stack's releases, oldest first."""
-        home = os.path.join(stack.directory, "releases")
+        home = releases_of(stack.name, self.state)
         names = sorted(os.listdir(home)) if os.path.isdir(home) else []
         return [DiskItem(name, used(os.path.join(home, name))) for name in names if not name.startswith(".")]
 
@@ -193,7 +195,7 @@ class Disk:
         if removal.kind == cleanup.PACKAGES:
             return _empty_package_cache()
         if removal.kind == cleanup.RELEASE:
-            return _remove_release(removal, stacks)
+            return _remove_release(removal, self.state)
         return _unlink(removal.names[0])
 
     def _prune_build_cache(self, settings: Settings) -> str:
@@ -239,10 +241,9 @@ def _unlink(path: str) -> str:
     return ""
 
 
-def _remove_release(removal: Removal, stacks: Sequence[Stack]) -> str:
-    name, _separator, release = removal.names[0].partition("/")
-    stack = next(stack for stack in stacks if stack.name == name)
-    home = os.path.join(stack.directory, "releases", release)
+def _remove_release(removal: Removal, state: str) -> str:
+    stack, _separator, release = removal.names[0].partition("/")
+    home = os.path.join(releases_of(stack, state), release)
     # Remove this file first: without it the rest is no release, wherever the removal is interrupted.
     _unlink(os.path.join(home, "release.json"))
     shutil.rmtree(home, ignore_errors=True)

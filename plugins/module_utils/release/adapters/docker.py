@@ -175,7 +175,9 @@ class Docker:
         )
 
     def _compose(self, compose_file: str, project_directory: str, arguments: Sequence[str]) -> None:
-        command = [*_compose_program(), "--file", compose_file, "--project-directory", project_directory, *arguments]
+        # The owner's `.env` in that directory is no part of a release.
+        fixed = ["--file", compose_file, "--env-file", os.devnull, "--project-directory", project_directory]
+        command = [*_compose_program(), *fixed, *arguments]
         try:
             done = subprocess.run(
                 command,

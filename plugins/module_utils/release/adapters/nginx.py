@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The edge's part of a stack: which routes nginx has now, and which the inventory wants.
 
-provision.yml writes the wanted routes to `nginx/<environment>.conf`; nginx reads `nginx/live/<environment>.conf`.
+provision.yml writes the wanted routes to `nginx/<environment>.conf` of the stack; nginx reads
+`nginx/live/<environment>.conf`.
 Routes belong to a release, so a promote brings new ones and a rollback restores the old ones. If they have not
 changed, as is usual, nginx is left alone.
 """
@@ -17,7 +18,7 @@ from collections.abc import Iterable
 
 from ..errors import OperationError
 from ..hints import host_command
-from ..paths import EDGE_CERTIFICATES
+from ..paths import EDGE_CERTIFICATES, STATE, routes_of
 from ..stack.model import EnvironmentName, Stack
 from ..stack.tls import CertificatePair
 from ..util.files import read, write_atomically
@@ -29,11 +30,12 @@ FIX = host_command("nginx -t; systemctl status nginx")
 class Nginx:
     """nginx on this host."""
 
-    def __init__(self, certificates: str = EDGE_CERTIFICATES) -> None:
+    def __init__(self, certificates: str = EDGE_CERTIFICATES, state: str = STATE) -> None:
         self.certificates = certificates
+        self.state = state
 
     def _path(self, stack: Stack, environment: EnvironmentName, *, live: bool) -> str:
-        return os.path.join(stack.directory, "nginx", *(["live"] if live else []), f"{environment}.conf")
+        return os.path.join(routes_of(stack.name, self.state), *(["live"] if live else []), f"{environment}.conf")
 
     def wanted(self, stack: Stack, environment: EnvironmentName) -> bytes | None:
         """The routes as provisioned; None if provision.yml never ran."""

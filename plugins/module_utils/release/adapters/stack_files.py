@@ -10,7 +10,7 @@ import os
 
 from ..errors import Problem, RefusedError
 from ..hints import option
-from ..paths import STACKS
+from ..paths import STACKS, STATE, releases_of
 from ..planning.preflight import PROVISION
 from ..stack.model import Stack
 from ..stack.reader import read_stack
@@ -19,8 +19,9 @@ from ..stack.reader import read_stack
 class StackFiles:
     """One file for each stack."""
 
-    def __init__(self, directory: str = STACKS) -> None:
+    def __init__(self, directory: str = STACKS, state: str = STATE) -> None:
         self.directory = directory
+        self.state = state
 
     def names(self) -> list[str]:
         names = os.listdir(self.directory) if os.path.isdir(self.directory) else []
@@ -40,6 +41,14 @@ class StackFiles:
         return name or names[0]
 
     def load(self, name: str) -> Stack:
+        """The stack as provisioned. Raises RefusedError, also if its history is not where this engine keeps it."""
+        if not os.path.isdir(releases_of(name, self.state)):
+            what = f"has no history in {releases_of(name, self.state)}; an earlier version kept it elsewhere"
+            raise RefusedError([Problem(what, f"stack {name}", PROVISION)])
+        return self.definition(name)
+
+    def definition(self, name: str) -> Stack:
+        """The stack as provisioned by this version or an earlier one."""
         with open(os.path.join(self.directory, f"{name}.json"), encoding="utf-8") as file:
             return read_stack(name, json.load(file))
 

@@ -13,14 +13,14 @@ from typing import Any, cast
 
 from ..env.env_file import fingerprint
 from ..env.secret_ages import SecretRecord
-from ..paths import STATE
+from ..paths import STATE, env_of, keys_of, releases_of
 from ..planning.disk_usage import Sample
 from ..releases.compose import key_files
 from ..releases.release import PARTIAL, Entry, Release, ReleaseStatus
 from ..releases.slot import StandbyNote
 from ..stack.flags import FlagChange, State
 from ..stack.model import EnvironmentName, Slot, Stack
-from ..util.files import as_json, read, sync_directory, write_atomically, write_synced
+from ..util.files import as_json, read, read_existing, sync_directory, write_atomically, write_synced
 from . import disk_samples, flags_file, secret_ages_file
 
 SEARCHED_KEPT = 400
@@ -32,23 +32,21 @@ class Store:
     def __init__(self, state: str = STATE) -> None:
         self.state = state
 
-    # The history: <directory>/releases/<id>/
+    # The history: /var/lib/onehost/<stack>/releases/<id>/
 
     def _release(self, stack: Stack, release: str) -> str:
-        return os.path.join(stack.directory, "releases", release)
+        return os.path.join(releases_of(stack.name, self.state), release)
 
     def releases(self, stack: Stack) -> list[Entry]:
         """All complete releases, oldest first. What a killed operation left half-written is ignored."""
-        home = os.path.join(stack.directory, "releases")
+        home = releases_of(stack.name, self.state)
         entries = []
         for name in sorted(os.listdir(home)) if os.path.isdir(home) else []:
             if name.endswith(PARTIAL) or name.startswith("."):
                 continue
             try:
-                with open(os.path.join(home, name, "release.json"), encoding="utf-8") as file:
-                    release = Release.from_json(json.load(file))
-                with open(os.path.join(home, name, "status.json"), encoding="utf-8") as file:
-                    status = json.load(file)
+                release = Release.from_json(json.loads(read_existing(os.path.join(home, name, "release.json"))))
+                status = json.loads(read_existing(os.path.join(home, name, "status.json")))
                 entry = Entry(release, status.get("status", "failed"), status.get("since", ""), status.get("via", ""))
             except (OSError, ValueError, AttributeError):
                 continue
@@ -82,8 +80,7 @@ class Store:
         home = os.path.join(self._release(stack, release), "env")
         result = {}
         for layer in sorted(os.listdir(home)) if os.path.isdir(home) else []:
-            with open(os.path.join(home, layer), "rb") as file:
-                result[layer] = file.read()
+            result[layer] = read_existing(os.path.join(home, layer))
         return result
 
     def release_routes(self, stack: Stack, release: str) -> bytes | None:
@@ -94,20 +91,18 @@ class Store:
         path = os.path.join(self._release(stack, release), "status.json")
         write_atomically(path, as_json({"status": status, "since": moment, "via": via}), 0o644)
 
-    # Configuration: <directory>/config/
+    # Configuration: /var/lib/onehost/<stack>/env/ and keys/
 
     def config_env(self, stack: Stack, environment: EnvironmentName) -> dict[str, bytes | None]:
         """The env files as they are on the host now, by layer; None for a missing one."""
-        return {
-            layer: read(os.path.join(stack.directory, "config", f".env.{layer}")) for layer in ("common", environment)
-        }
+        return {layer: read(os.path.join(env_of(stack.name, self.state), layer)) for layer in ("common", environment)}
 
     def key_fingerprints(self, stack: Stack) -> dict[str, str | None]:
         """A fingerprint of each key file that any app needs, by file name; None for a missing one."""
         names = sorted({name for app in stack.apps.values() for name in key_files(app)})
         result: dict[str, str | None] = {}
         for name in names:
-            data = read(os.path.join(stack.directory, "config", "keys", name))
+            data = read(os.path.join(keys_of(stack.name, self.state), name))
             result[name] = None if data is None else fingerprint(data)
         return result
 
@@ -209,5 +204,6 @@ class Store:
         data = read(self._warm(stack, environment))
         return cast(StandbyNote, json.loads(data)) if data else None
 
-    def free_bytes(self, path: str) -> int:
-        return shutil.disk_usage(path).free
+    def free_bytes(self) -> int:
+        """Free space of the file system on which releases are stored."""
+        return shutil.disk_usage(self.state).free

@@ -15,7 +15,9 @@ from ..adapters.gitleaks import Gitleaks
 from ..adapters.haproxy import HAProxy
 from ..adapters.http_probe import Probe
 from ..adapters.nginx import Nginx
+from ..adapters.stack_directory import StackDirectory
 from ..adapters.stack_files import StackFiles
+from ..adapters.stack_home import StackHome
 from ..adapters.store import Store
 from ..adapters.systemd_page import PageUnit
 from ..adapters.systemd_timers import Timer
@@ -48,11 +50,13 @@ def this_host() -> Host:
         git=Git(),
         probe=probe,
         store=Store(state=paths.state),
-        disk=Disk(docker=docker),
-        stacks=StackFiles(),
+        disk=Disk(docker=docker, state=paths.state),
+        stacks=StackFiles(state=paths.state),
+        directory=StackDirectory(),
+        home=StackHome(state=paths.state),
         clock=Clock(),
         timer=Timer(),
-        edge=Nginx(),
+        edge=Nginx(state=paths.state),
         room=Room(),
         scanner=Gitleaks(),
         availability=AvailabilityProbe(probe=probe),

@@ -20,12 +20,12 @@ def before_build(host: Host, stack: Stack, state: HostState, request: Request, j
     if state.free_bytes >= stack.disk_floor_gb * 1e9:
         return state
     _make(host, stack, request, {}, journal)
-    return dataclasses.replace(state, free_bytes=host.store.free_bytes(stack.directory))
+    return dataclasses.replace(state, free_bytes=host.store.free_bytes())
 
 
 def after_build(host: Host, stack: Stack, request: Request, images: Mapping[str, str], journal: Journal) -> None:
     """Clean up again after a build, whose images no release names yet."""
-    if host.store.free_bytes(stack.directory) < stack.disk_floor_gb * 1e9:
+    if host.store.free_bytes() < stack.disk_floor_gb * 1e9:
         _make(host, stack, request, images, journal)
 
 

@@ -11,9 +11,9 @@ from __future__ import annotations
 
 import contextlib
 import datetime
-import os
 
 from ..errors import Problem, RefusedError
+from ..paths import keys_of
 from ..ports import Host
 from ..process import lock
 from ..releases.host_state import HostState
@@ -26,8 +26,8 @@ from . import key_rotation
 LATE_SECONDS = 180.0
 
 
-def directory(stack: Stack) -> str:
-    return os.path.join(stack.directory, "config", "keys")
+def directory(host: Host, stack: Stack) -> str:
+    return keys_of(stack.name, host.paths.state)
 
 
 def begin(
@@ -47,10 +47,10 @@ def begin(
         # No container may start with one key of the old pair and one of the new pair.
         for name in (*ENVIRONMENTS, "keys"):
             held.enter_context(lock.hold(lock.lock_path(stack.name, name, host.paths.locks), who, lock_wait))
-        key_rotation.check(directory(stack))
+        key_rotation.check(directory(host, stack))
         # Set the timer first: without it the grace period would never end.
         host.timer.arm_grace_period(stack.name, seconds)
-        return key_rotation.rotate(directory(stack), stack.keys.user, host.clock.now(), seconds, run)
+        return key_rotation.rotate(directory(host, stack), stack.keys.user, host.clock.now(), seconds, run)
 
 
 def end(host: Host, stack: Stack, who: LockHolder, *, early: bool = False) -> bool:
@@ -58,7 +58,7 @@ def end(host: Host, stack: Stack, who: LockHolder, *, early: bool = False) -> bo
 
     Returns False if nothing was ended. Raises RefusedError if the rotation itself was interrupted.
     """
-    place = directory(stack)
+    place = directory(host, stack)
     with lock.hold(lock.lock_path(stack.name, "keys", host.paths.locks), who, 10):
         note = key_rotation.pending(place)
         if note is None or (note.get("half") and not early):
@@ -76,15 +76,15 @@ def after_boot(host: Host, stack: Stack, who: LockHolder) -> bool:
     """End the grace period if its time is over; otherwise set its timer again, which a reboot has removed."""
     if end(host, stack, who):
         return True
-    note = key_rotation.pending(directory(stack))
+    note = key_rotation.pending(directory(host, stack))
     if note is not None and not note.get("half"):
         host.timer.arm_grace_period(stack.name, float(note["until"]) - host.clock.now())
     return False
 
 
-def state(stack: Stack, state: HostState) -> KeyRotationStatus | None:
+def state(host: Host, stack: Stack, state: HostState) -> KeyRotationStatus | None:
     """The last rotation as status shows it; None if there was none."""
-    note = key_rotation.last(directory(stack)) if stack.keys else None
+    note = key_rotation.last(directory(host, stack)) if stack.keys else None
     if note is None:
         return None
     since, until = float(note["since"]), float(note["until"])

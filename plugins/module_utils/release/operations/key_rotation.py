@@ -19,7 +19,7 @@ from typing import TypedDict, cast
 from ..errors import OperationError, Problem, RefusedError
 from ..hints import hint
 from ..releases.compose import PREVIOUS_KEY, PRIVATE_KEY, PUBLIC_KEY
-from ..util.files import write_atomically, write_in_place, write_synced
+from ..util.files import read, write_atomically, write_in_place
 
 NOTE = "rotation.json"
 
@@ -61,8 +61,7 @@ def new_pair(run: Openssl = openssl) -> tuple[bytes, bytes]:
 def last(directory: str) -> RotationNote | None:
     """The last rotation: `since`, `until`, `ended` once its grace period is over, `half` if it was interrupted."""
     try:
-        with open(os.path.join(directory, NOTE), encoding="utf-8") as file:
-            note = json.load(file)
+        note = json.loads(read(os.path.join(directory, NOTE)) or b"null")
     except (OSError, ValueError):
         return None
     return cast(RotationNote, note) if isinstance(note, dict) and "until" in note else None
@@ -95,10 +94,7 @@ def rotate(directory: str, user: int, now: float, grace_seconds: float, run: Ope
     note: RotationNote = {"since": now, "until": now + grace_seconds, "half": True}
     _note(directory, note)
     private, new_public = new_pair(run)
-    partial = path(PRIVATE_KEY) + ".partial"
-    write_synced(partial, private, 0o600)
-    os.chown(partial, user, 0)
-    os.replace(partial, path(PRIVATE_KEY))
+    write_atomically(path(PRIVATE_KEY), private, 0o600, user)
     write_atomically(path(PUBLIC_KEY), new_public, 0o644)
     note = {"since": now, "until": now + grace_seconds}
     _note(directory, note)
@@ -129,8 +125,7 @@ def _note(directory: str, note: RotationNote) -> None:
 
 
 def _read(path: str) -> bytes:
-    try:
-        with open(path, "rb") as file:
-            return file.read()
-    except FileNotFoundError:
-        raise RefusedError([Problem("key file is missing", path, hint("provision"))]) from None
+    data = read(path)
+    if data is None:
+        raise RefusedError([Problem("key file is missing", path, hint("provision"))])
+    return data

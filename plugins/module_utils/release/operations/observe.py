@@ -28,7 +28,7 @@ def observe(host: Host, stack: Stack) -> HostState:
         env={environment: host.store.config_env(stack, environment) for environment in ENVIRONMENTS},
         keys=host.store.key_fingerprints(stack),
         routes={environment: host.edge.wanted(stack, environment) for environment in ENVIRONMENTS},
-        free_bytes=host.store.free_bytes(stack.directory),
+        free_bytes=host.store.free_bytes(),
         now=host.clock.now(),
         images=frozenset(image for image in wanted if host.docker.image(image) is not None),
         secret_record=host.store.secret_record(stack),

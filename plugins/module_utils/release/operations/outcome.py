@@ -33,7 +33,7 @@ def gather(host: Host, stack: Stack) -> OutcomeRow:
             "due": secret_ages.due(
                 stack.env_matrix, secret_ages.days(host.store.secret_record(stack), host.clock.now())
             ),
-            "free_gb": round(host.store.free_bytes(stack.directory) / 1e9, 1),
+            "free_gb": round(host.store.free_bytes() / 1e9, 1),
             "floor_gb": stack.disk_floor_gb,
         }
     except (OSError, ValueError, ReleaseError):

@@ -88,7 +88,7 @@ def _tell_of_full_disk(host: Host, stack: Stack, report: OperationReport) -> Non
     """Whether Docker or the engine found the disk full, the fix is the same and needs no free byte."""
     for problem in report.problems:
         if "no space left on device" in problem["what"].lower():
-            free = host.store.free_bytes(stack.directory) / 1e6
+            free = host.store.free_bytes() / 1e6
             problem["what"] += f" ({free:.1f} MB free)"
             problem["fix"] = report.fix = hint("cleanup")
 

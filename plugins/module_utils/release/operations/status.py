@@ -51,7 +51,7 @@ def status(host: Host, stack: Stack, state: HostState | None = None) -> StatusRe
         ),
         due=tuple(secret_ages.due(stack.env_matrix, secret_ages.days(state.secret_record, state.now))),
         offline=str(state.secret_record.get("offline", "")),
-        keys=key_grace_period.state(stack, state),
+        keys=key_grace_period.state(host, stack, state),
         flags=tuple(text for name in ENVIRONMENTS for text in flags.lines(stack, name, host.store.flags(stack, name))),
         notifications=tuple(host.notifier.troubles()),
         free_gb=round(state.free_bytes / 1e9, 1),

@@ -13,6 +13,7 @@ from ..env.env_file import parse_env
 from ..env.matrix_check import COMMON, Finding, check, concerning
 from ..errors import Problem
 from ..hints import hint
+from ..paths import env_of
 from ..releases.host_state import HostState
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 
@@ -84,5 +85,5 @@ def findings(stack: Stack, state: HostState) -> list[Finding]:
 
 def problems(stack: Stack, state: HostState, environment: EnvironmentName) -> list[Problem]:
     """What prevents bringing a release live in this environment."""
-    place = f"{stack.directory}/config"
+    place = env_of(stack.name)
     return [finding.problem(place) for finding in concerning(findings(stack, state), environment)]

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from ..errors import Problem
 from ..hints import hint
+from ..paths import env_of, keys_of
 from ..releases.host_state import HostState
 from ..releases.request import Request
 from ..stack.model import EnvironmentName, Stack
@@ -25,12 +26,12 @@ def check_apps(stack: Stack, request: Request) -> list[Problem]:
 def check_config(stack: Stack, state: HostState, environment: EnvironmentName) -> list[Problem]:
     """Env files and keys must be on the host before an app is started with them."""
     problems = [
-        Problem("env file is missing", f"{stack.directory}/config/.env.{layer}", PROVISION)
+        Problem("env file is missing", f"{env_of(stack.name)}/{layer}", PROVISION)
         for layer, data in state.env[environment].items()
         if data is None
     ]
     problems += [
-        Problem("key file is missing", f"{stack.directory}/config/keys/{name}", PROVISION)
+        Problem("key file is missing", f"{keys_of(stack.name)}/{name}", PROVISION)
         for name, known in state.keys.items()
         if known is None
     ]

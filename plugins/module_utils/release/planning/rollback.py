@@ -10,6 +10,7 @@ import dataclasses
 from ..env.env_file import format_env, parse_env
 from ..errors import NothingToDoError, Problem, RefusedError
 from ..hints import hint, option
+from ..paths import env_of, releases_of
 from ..releases.compose import LABEL
 from ..releases.history import GOOD, find, newest_first, rollback_target
 from ..releases.host_state import HostState
@@ -92,10 +93,10 @@ def rollback_env(
     # All layers together: a secret may have moved from one to another since.
     new: dict[str, str] = {}
     for layer, data in state.env_of(target.release.environment).items():
-        new.update(parse_env(_text(data, f"{stack.directory}/config/.env.{layer}")))
+        new.update(parse_env(_text(data, f"{env_of(stack.name)}/{layer}")))
     result = {}
     for layer, data in then.items():
-        old = parse_env(_text(data, f"{stack.directory}/releases/{target.release.id}/env/{layer}"))
+        old = parse_env(_text(data, f"{releases_of(stack.name)}/{target.release.id}/env/{layer}"))
         changed = {key: new[key] for key in stack.secrets if key in old and key in new and new[key] != old[key]}
         result[layer] = format_env({**old, **changed}).encode() if changed else data
     return result

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..env.env_file import fingerprint
-from ..paths import FLAGS_MOUNT, STATE
+from ..paths import FLAGS_MOUNT, STATE, keys_of
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Slot, Stack
 from .release import Release
 
@@ -20,6 +20,8 @@ PUBLIC_KEY = "jwt_public.pem"
 #: During a rotation the public key of before, which still opens tokens that were signed with it; otherwise the same as
 #: the public key. It is always there, because Docker makes a directory of a mount that is missing.
 PREVIOUS_KEY = "jwt_public_previous.pem"
+#: Where the stack's owner sees them, from the stack's directory.
+KEYS_VIEW = "./config/keys"
 _KEY_FILES = {
     "none": (),
     "public": (PUBLIC_KEY, PREVIOUS_KEY),
@@ -91,9 +93,7 @@ def service(stack: Stack, app: App, environment: EnvironmentName, image: str) ->
     if app.pids:
         result["pids_limit"] = app.pids
     if stack.keys and app.keys != "none":
-        result["volumes"] = [
-            f"{stack.directory}/config/keys/{name}:{stack.keys.mount}/{name}:ro" for name in key_files(app)
-        ]
+        result["volumes"] = [f"{keys_of(stack.name)}/{name}:{stack.keys.mount}/{name}:ro" for name in key_files(app)]
     if app.flags:
         # The directory, not the file: a mounted file stays the one it was when another takes its place.
         source = f"{STATE}/{stack.name}/flags/{environment}/{app.name}"
@@ -115,6 +115,11 @@ def slot_file(
     for name, kept in release.services.items():
         app = stack.apps[name]
         item = dict(kept)
+        if "volumes" in item:
+            # Older releases name the keys by their place in the directory of that day, which its owner can replace.
+            then = str(release.definition.get("directory", stack.directory))
+            for directory in (then, stack.directory):
+                item["volumes"] = _moved(item["volumes"], f"{directory}/{KEYS_VIEW[2:]}", keys_of(stack.name))
         item["env_file"] = env_files[name]
         item["environment"] = {
             **item.get("environment", {}),
@@ -165,17 +170,22 @@ def developer_compose_file(stack: Stack) -> dict[str, Any]:
             if app.after:
                 item["depends_on"] = [f"{name}-{suffix}" for name in app.after]
             if "volumes" in item:
-                prefix = f"{stack.directory}/"
-                item["volumes"] = [
-                    "./" + volume[len(prefix) :] if isinstance(volume, str) and volume.startswith(prefix) else volume
-                    for volume in item["volumes"]
-                ]
+                # As its owner sees them.
+                item["volumes"] = _moved(_moved(item["volumes"], keys_of(stack.name), KEYS_VIEW), stack.directory, ".")
             if app.is_web:
                 item["ports"] = [f"127.0.0.1:{app.loopback_port + 8 + index}:{app.port}"]
             services[f"{app.name}-{suffix}"] = {
                 key: value for key, value in _escaped(item).items() if value not in ([], {})
             }
     return {"name": stack.name, "services": services}
+
+
+def _moved(volumes: list[Any], place: str, new_place: str) -> list[Any]:
+    """Volumes with a source below `place` get the same below `new_place`."""
+    return [
+        new_place + volume[len(place) :] if isinstance(volume, str) and volume.startswith(f"{place}/") else volume
+        for volume in volumes
+    ]
 
 
 def _merged(base: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:

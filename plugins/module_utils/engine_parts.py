@@ -1,0 +1,64 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the module `engine` installs: every file of the package, and the programs that start it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from importlib.abc import InspectLoader
+from typing import cast
+
+from . import release
+from .engine_files import PACKAGE
+from .release.entrypoints import cli, remote
+from .release.entrypoints.commands import (
+    certificates,
+    cleanup,
+    end_grace_period,
+    expire_standby,
+    notify,
+    operate,
+    page,
+    recover,
+    status,
+)
+from .release.env import importer
+from .release.operations import compose_env_files, config_check, layout
+from .release.operations import flags as flag_operations
+
+# Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
+# was typed by its name, so each of them stands here.
+SUB_COMMANDS = (certificates, cleanup, end_grace_period, expire_standby, notify, operate, page, recover, status)
+PARTS = (cli, config_check, importer, remote, flag_operations, compose_env_files, layout, *SUB_COMMANDS)
+
+# Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.
+# Without the site's own packages (-S), which the engine does not use and which take time to find.
+PROGRAM = """#!/usr/bin/python3 -IS
+# The release engine of onehost.release.
+import sys
+
+sys.path.insert(0, {path!r})
+from release.{part} import main
+
+raise SystemExit(main())
+"""
+
+
+def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
+    """Content and mode of every file of an installed engine, by path."""
+    result = {}
+    for name, part in sorted(sys.modules.items()):
+        if name != release.__name__ and not name.startswith(f"{release.__name__}."):
+            continue
+        relative = name[len(release.__name__) :].lstrip(".").replace(".", "/")
+        file = os.path.join(relative, "__init__.py") if hasattr(part, "__path__") else f"{relative}.py"
+        # Asked of whatever imported it, a zip archive as a rule. Ansible's own loader answers with bytes.
+        loader = part.__spec__.loader if part.__spec__ else None
+        source: object = cast(InspectLoader, loader).get_source(name)
+        data = source if isinstance(source, bytes) else str(source).encode()
+        result[os.path.join(path, PACKAGE, file)] = (data, 0o644)
+    result[command_path] = (PROGRAM.format(path=path, part="entrypoints.cli").encode(), 0o755)
+    result[os.path.join(path, "exchange")] = (PROGRAM.format(path=path, part="entrypoints.remote").encode(), 0o755)
+    return result

@@ -1,0 +1,110 @@
+#!/usr/bin/python
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: stack_home
+short_description: Provide the directories of a stack
+description:
+  - Root's own are below C(/var/lib/onehost/<stack>), where only root can rename or replace anything. The directory that
+    the owner knows gets links to them, which are for people. It is written with the owner's rights.
+  - Moves there what earlier versions kept in the owner's directory.
+options:
+  stack:
+    description:
+      - Name of the stack.
+    type: str
+    required: true
+  directory:
+    description:
+      - The directory that the owner knows. Created for the owner where only root may create any.
+    type: path
+    required: true
+  owner:
+    description:
+      - The user that it belongs to.
+    type: str
+    required: true
+attributes:
+  check_mode:
+    support: full
+    description: Lists what would be created or moved.
+  diff_mode:
+    support: full
+    description: Lists what is created or moved.
+author:
+  - the onehost.release maintainers (@onehost)
+"""
+
+EXAMPLES = r"""
+- name: Provide the stack's directories
+  onehost.release.stack_home:
+    stack: shop
+    directory: /srv/shop
+    owner: deploy
+"""
+
+RETURN = r"""
+paths:
+  description: Directories and links that were created, or would be in check mode.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import pwd
+import socket
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.owned_files import create_for
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import layout
+from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.place import Place
+
+ARGUMENTS = {
+    "stack": {"type": "str", "required": True},
+    "directory": {"type": "path", "required": True},
+    "owner": {"type": "str", "required": True},
+}
+
+
+def main() -> None:
+    module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
+    given, write, told = module.params, not module.check_mode, []
+    host = bootstrap.this_host()
+    place = Place(given["stack"], given["directory"], given["owner"])
+    outdated = place.stack in layout.outdated(host)
+    try:
+        if outdated and write:
+            who = lock.this_process("provision", "provision", socket.gethostname(), host.clock.now())
+            told += layout.move(host, place.stack, who)
+            if not host.home.is_there(place.stack):
+                module.fail_json(msg="; ".join(told))
+        if write:
+            create_for(place.owner, place.directory)
+        elif not _exists(place.owner):
+            # On a pristine host check mode has created no user.
+            module.exit_json(changed=True, paths=[place.directory])
+        paths, blocked = host.home.provide(place, write=write)
+    except OSError as error:
+        module.fail_json(msg=f"{error.filename or place.directory}: {error.strerror}")
+    for sentence in told + [f"left alone: {what}" for what in blocked]:
+        module.warn(sentence)
+    diff = {"before": "", "after": "".join(f"{path}\n" for path in paths)}
+    module.exit_json(changed=outdated or bool(paths), paths=paths, diff=diff)
+
+
+def _exists(user: str) -> bool:
+    try:
+        pwd.getpwnam(user)
+    except KeyError:
+        return False
+    return True
+
+
+if __name__ == "__main__":
+    main()
