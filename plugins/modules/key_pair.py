@@ -59,7 +59,7 @@ author:
 EXAMPLES = r"""
 - name: Provide a key pair
   onehost.release.key_pair:
-    directory: /srv/shop/config/keys
+    directory: /var/lib/onehost/shop/keys
     user: 10001
 """
 
