@@ -14,6 +14,7 @@ import yaml
 from support.lab import INVENTORY, ROOT, Lab
 
 CHECKOUT = "/home/ubuntu/workhub"
+HOME = "/var/lib/onehost/workhub"
 
 
 @pytest.fixture
@@ -89,21 +90,21 @@ class TestOnAReleasedHost:
 
     def test_everything_wrong_is_told_at_once(self, unchanged: Lab) -> None:
         unchanged.ssh(
-            f"cd {CHECKOUT}/config && sudo mv .env.staging away && sudo mv keys/jwt_public.pem keys/away && "
+            f"cd {HOME} && sudo mv env/staging away && sudo mv keys/jwt_public.pem keys/away && "
             f"echo changed >> {CHECKOUT}/WBFinHub/src/main.js && touch {CHECKOUT}/left-here.txt"
         )
         try:
             result = unchanged.playbook("deploy_staging", apps="wbfinhub,wbfinhup,shop", version="v9.9")
         finally:
             unchanged.ssh(
-                f"cd {CHECKOUT}/config && sudo mv away .env.staging && sudo mv keys/away keys/jwt_public.pem && "
+                f"cd {HOME} && sudo mv away env/staging && sudo mv keys/away keys/jwt_public.pem && "
                 f"cd {CHECKOUT} && umask 022 && git checkout --quiet WBFinHub/src/main.js && rm left-here.txt"
             )
         assert result.rc != 0
         assert "'wbfinhup' is not an app of stack workhub. choose from hwtestagent, wbfinhub" in result.problems
         assert "'shop' is not an app" in result.problems
-        assert f"{CHECKOUT}/config/.env.staging: env file is missing" in result.problems
-        assert f"{CHECKOUT}/config/keys/jwt_public.pem: key file is missing" in result.problems
+        assert f"{HOME}/env/staging: env file is missing" in result.problems
+        assert f"{HOME}/keys/jwt_public.pem: key file is missing" in result.problems
         assert "playbooks/provision.yml" in result.problems
         assert "local changes: M WBFinHub/src/main.js, ?? left-here.txt" in result.problems
         assert "version 'v9.9' is not a branch, tag or commit" in result.problems
@@ -118,16 +119,14 @@ class TestOnAReleasedHost:
             assert "'shop' is not an app of stack workhub" in result.problems
 
     def test_promote_without_its_env_file_and_key(self, unchanged: Lab) -> None:
-        unchanged.ssh(f"cd {CHECKOUT}/config && sudo mv .env.production away && sudo mv keys/jwt_private.pem keys/away")
+        unchanged.ssh(f"cd {HOME} && sudo mv env/production away && sudo mv keys/jwt_private.pem keys/away")
         try:
             result = unchanged.playbook("promote")
         finally:
-            unchanged.ssh(
-                f"cd {CHECKOUT}/config && sudo mv away .env.production && sudo mv keys/away keys/jwt_private.pem"
-            )
+            unchanged.ssh(f"cd {HOME} && sudo mv away env/production && sudo mv keys/away keys/jwt_private.pem")
         assert result.rc != 0
-        assert f"{CHECKOUT}/config/.env.production: env file is missing" in result.problems
-        assert f"{CHECKOUT}/config/keys/jwt_private.pem: key file is missing" in result.problems
+        assert f"{HOME}/env/production: env file is missing" in result.problems
+        assert f"{HOME}/keys/jwt_private.pem: key file is missing" in result.problems
 
     def test_a_repository_that_holds_the_platforms_files(self, unchanged: Lab) -> None:
         unchanged.push_commit(

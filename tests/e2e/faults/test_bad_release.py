@@ -108,12 +108,12 @@ def test_way_back_gone(faults: Faults, how: str) -> None:
 
 def test_changed_setting(faults: Faults) -> None:
     """A rollback brings back the settings of its day, and leaves today's secrets."""
-    path = "/home/ubuntu/faults/config/.env.production"
+    path = "/var/lib/onehost/faults/env/production"
     faults.promotable()
-    original = faults.shell(f"cat {path}")
+    original = str(faults.root("cat", path).stdout)
     with faults.case("settings changed", "promote, then rollback") as case:
         try:
-            faults.shell(f"sed -i -e s/first/changed/ -e s/lab-only/rotated/ {path}")
+            faults.shell(f"sudo sed -i -e s/first/changed/ -e s/lab-only/rotated/ {path}")
             faults.onehost("promote")
             assert settings(faults) == ("changed", "rotated")
             faults.onehost("rollback")

@@ -24,7 +24,7 @@ RESTARTS = {
 }
 MOMENTS = ("start:begun", "switch:begun", "switch:done", "stop:begun")
 FULL_PLACES = {
-    "releases": "/home/ubuntu/faults/releases",
+    "releases": "/var/lib/onehost/faults/releases",
     "journal": "/var/lib/onehost/faults/operations",
     "slots": "/var/lib/onehost/faults/slots",
     "switch": "/var/lib/onehost/switch",
