@@ -38,6 +38,8 @@ class FileWriter:
         self.checks_only = module.check_mode
         self.paths: list[str] = []
         self.diff: list[dict[str, Any]] = []
+        #: What users put in the way of what is written with their rights.
+        self.blocked: list[str] = []
 
     def apply(self, entry: dict[str, Any], path: str) -> None:
         """Bring one path of an entry to its state. Raises OSError and CannotWriteError."""

@@ -30,6 +30,7 @@ def write_all(module: AnsibleModule) -> FileWriter:
                 if not entry["write_as"]:
                     writer.apply(entry, path)
                 elif blocked := apply_as(entry["write_as"], writer, entry, path):
+                    writer.blocked.append(blocked)
                     module.warn(f"left alone: {blocked}")
     except CannotWriteError as error:
         module.fail_json(msg=str(error), **error.details)

@@ -94,7 +94,7 @@ EXAMPLES = r"""
       - path: /etc/shop
         state: directory
         mode: "0755"
-      - path: [/etc/shop/staging.conf, /etc/shop/production.conf]
+      - path: /etc/shop/shop.conf
         content: "{{ lookup('ansible.builtin.template', 'shop.conf.j2') }}"
         mode: "0644"
         validate: shop --check %s
@@ -103,6 +103,11 @@ EXAMPLES = r"""
 RETURN = r"""
 paths:
   description: What was written or removed, or would be in check mode.
+  returned: always
+  type: list
+  elements: str
+left_alone:
+  description: What a user put in the way.
   returned: always
   type: list
   elements: str
@@ -130,18 +135,12 @@ REQUIRED = [("state", "file", ["mode"]), ("state", "directory", ["mode"]), ("sta
 def main() -> None:
     module = AnsibleModule(
         argument_spec={
-            "files": {
-                "type": "list",
-                "elements": "dict",
-                "required": True,
-                "options": ENTRY,
-                "required_if": REQUIRED,
-            }
+            "files": {"type": "list", "elements": "dict", "required": True, "options": ENTRY, "required_if": REQUIRED}
         },
         supports_check_mode=True,
     )
     writer = write_all(module)
-    module.exit_json(changed=bool(writer.paths), paths=writer.paths, diff=writer.diff)
+    module.exit_json(changed=bool(writer.paths), paths=writer.paths, left_alone=writer.blocked, diff=writer.diff)
 
 
 if __name__ == "__main__":

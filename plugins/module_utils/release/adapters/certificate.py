@@ -16,6 +16,7 @@ from collections.abc import Iterable
 
 from ..errors import Problem, RefusedError
 from ..stack.tls import CertificatePair
+from ..util.files import read_with_mode
 
 END = b"-----END CERTIFICATE-----"
 # OpenSSL's numbers for verification errors (X509_V_ERR_*).
@@ -33,10 +34,11 @@ def read_pair(certificate: str, key: str) -> CertificatePair:
 
 def _read(path: str, what: str, problems: list[Problem]) -> bytes:
     try:
-        with open(path, "rb") as file:
-            if what == "key" and os.fstat(file.fileno()).st_mode & 0o007:
-                problems.append(Problem("the key can be read by every user of the host", path, f"chmod 600 {path}"))
-            return file.read()
+        # Programs that renew certificates keep links to the newest.
+        data, mode = read_with_mode(path, follow=True)
+        if what == "key" and mode & 0o007:
+            problems.append(Problem("the key can be read by every user of the host", path, f"chmod 600 {path}"))
+        return data
     except OSError as error:
         fix = "put it there, or correct the path in `tls`"
         problems.append(Problem(f"the {what} cannot be read: {error.strerror}", path, fix))

@@ -18,27 +18,31 @@ from typing import Any
 #: The files of the engine are small. A larger one is not ours, and would only fill the memory.
 LARGEST = 64 * 1024 * 1024
 #: Not blocking: opening a FIFO would wait for a writer for ever.
-_READ = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+_READ = os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC
 
 
-def read(path: str, largest: int = LARGEST) -> bytes | None:
+def read(path: str) -> bytes | None:
     """The content of a regular file; None if it does not exist.
 
-    Raises OSError for a link, a FIFO or anything else that is no regular file, and for one of more than `largest`
-    bytes.
+    Raises OSError for a link, a FIFO or anything else that is no regular file, and for one that is too large.
     """
     try:
-        handle = os.open(path, _READ)
+        return read_with_mode(path)[0]
     except FileNotFoundError:
         return None
+
+
+def read_with_mode(path: str, *, follow: bool = False) -> tuple[bytes, int]:
+    """The content and the mode of a regular file, and of what a link leads to if `follow`. Raises OSError."""
+    handle = os.open(path, _READ if follow else _READ | os.O_NOFOLLOW)
     with os.fdopen(handle, "rb") as file:
         facts = os.fstat(handle)
         if not stat.S_ISREG(facts.st_mode):
             raise OSError(errno.EINVAL, "is no regular file", path)
-        data = file.read(largest + 1)
-    if len(data) > largest:
-        raise OSError(errno.EFBIG, f"is larger than {largest} bytes", path)
-    return data
+        data = file.read(LARGEST + 1)
+    if len(data) > LARGEST:
+        raise OSError(errno.EFBIG, f"is larger than {LARGEST} bytes", path)
+    return data, facts.st_mode
 
 
 def read_existing(path: str) -> bytes:
