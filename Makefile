@@ -23,7 +23,7 @@ export ONEHOST_LAB_SUITE ?= trixie
 export ONEHOST_TEST_STRATEGY ?= mitogen_linear
 
 # `make test ONLY="lint unit"` runs these parts alone.
-ONLY ?= lint unit browser sanity molecule e2e faults
+ONLY ?= lint unit browser sanity molecule e2e upgrade faults
 # `make bench SHORT=1`
 SHORT ?=
 # More options for pytest: `make unit PYTEST="-k tags -x"`.
@@ -36,7 +36,7 @@ files = git ls-files --cached --others --exclude-standard -z -- $(1)
 timed = TIMEFORMAT='took %R s: $(1)'; time
 
 .PHONY: help setup engine lab lab-down demo watch test lint lint-ansible lint-code docs unit browser sanity molecule
-.PHONY: e2e faults bench mutate clean
+.PHONY: e2e upgrade faults bench mutate clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,7 +114,11 @@ molecule: setup engine ## Scenarios on labs of their own
 
 e2e: setup engine ## The whole way, through SSH and the public ports, on a lab of its own
 	@tools/lab sweep
-	@pytest tests/e2e -m 'not fault and not bench' $(slowest) $(PYTEST)
+	@pytest tests/e2e -m 'not upgrade and not fault and not bench' $(slowest) $(PYTEST)
+
+upgrade: setup engine ## A host of an earlier version, provisioned again by this one
+	@tools/lab sweep
+	@pytest tests/e2e -m upgrade $(slowest) $(PYTEST)
 
 faults: setup engine ## Break things on purpose and watch production answer
 	@tools/lab sweep

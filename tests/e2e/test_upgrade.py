@@ -26,7 +26,7 @@ from support.faults import HOST_FILES, KILLED, problems
 from support.lab import PLAYBOOK_SECONDS, ROOT, WATCH_SECONDS, Lab, started, until
 from support.load import Load, Target, Window
 
-pytestmark = pytest.mark.timeout(1200)
+pytestmark = [pytest.mark.upgrade, pytest.mark.timeout(1200)]
 
 EARLIER = "a8e2f079eb665609827a8cd14223cbc6a6373ef4"
 STACK = "workhub"
@@ -240,6 +240,22 @@ def test_everything_goes_on(upgrade: Upgrade) -> None:
     assert after.host == before.host
     assert after.answers == before.answers
     assert (after.timers, after.notes) == (before.timers, before.notes)
+
+
+def test_the_owner_sees_everything_where_it_was_and_can_change_none_of_it(upgrade: Upgrade) -> None:
+    """What the earlier engine kept in the owner's directory is root's now; in its place are links."""
+    lab, home = upgrade.lab, f"/home/ubuntu/{STACK}"
+    for name, target in (("releases", "releases"), ("nginx", "nginx"), ("config/keys", "keys")):
+        assert lab.ssh(f"readlink {home}/{name}").strip() == f"/var/lib/onehost/{STACK}/{target}"
+    strange = f"sudo find /var/lib/onehost/{STACK} ! -user root ! -name jwt_private.pem ! -path '*/page/*'"
+    assert lab.ssh(f"{strange} ! -path '*/source/*'") == ""
+    assert lab.ssh(f"sudo ls /var/lib/onehost/{STACK}/rejected 2>/dev/null || true") == ""
+    assert lab.ssh(f"find {home} -path {home}/.git -prune -o ! -user ubuntu -print") == ""
+    assert lab.ssh(f"stat -L -c '%a %u' {KEYS}/jwt_private.pem {KEYS}/jwt_public.pem").split() == [
+        *("600", "10001"),
+        *("644", "0"),
+    ]
+    assert f"{home}" not in lab.ssh("sudo nginx -T 2>/dev/null | grep include")
 
 
 def test_status_says_the_same(upgrade: Upgrade) -> None:
