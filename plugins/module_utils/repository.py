@@ -6,10 +6,10 @@ from __future__ import annotations
 
 # The git commands and files of the module `checkout`, run and written as the owner of the checkout.
 import os
-import pwd
-import subprocess
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError
+from ansible_collections.onehost.release.plugins.module_utils.release.util import as_owner
 
 BEGIN = "# BEGIN kept here by onehost.release"
 END = "# END kept here by onehost.release"
@@ -26,31 +26,15 @@ class Repository:
     def exists(self) -> bool:
         return os.path.exists(os.path.join(self.path, ".git"))
 
-    def run(self, *words: str, ends: tuple[int, ...] = (0,), text: str | None = None) -> str:
+    def run(self, *words: str, ends: tuple[int, ...] = (0,), text: str = "") -> str:
         """The output of a program. It must end with one of these exit codes."""
-        name = self._module.params["owner"]
-        owner = pwd.getpwnam(name)
-        as_root = os.geteuid() == 0
-        done = subprocess.run(
-            words,
-            cwd=self.path,
-            input=text,
-            stdin=subprocess.DEVNULL if text is None else None,
-            capture_output=True,
-            text=True,
-            env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": owner.pw_dir, "LANG": "C.UTF-8"},
-            check=False,
-            user=owner.pw_uid if as_root else None,
-            group=owner.pw_gid if as_root else None,
-            extra_groups=os.getgrouplist(name, owner.pw_gid) if as_root else None,
-            umask=0o022,
-        )
-        if done.returncode not in ends:
-            self._module.fail_json(msg=f"{' '.join(words)} failed in {self.path}: {done.stderr.strip()}")
-        return done.stdout
-
-    def tracked(self, names: list[str]) -> list[str]:
-        return self.run("git", "ls-files", "--", *names).splitlines() if names else []
+        try:
+            done = as_owner.run(self._module.params["owner"], words, directory=self.path, text=text, umask=0o022)
+        except (OSError, OperationError) as error:
+            self._module.fail_json(msg=f"{' '.join(words)} failed in {self.path}: {error}")
+        if done.code not in ends:
+            self._module.fail_json(msg=f"{' '.join(words)} failed in {self.path}: {done.messages.strip()}")
+        return done.text
 
     def source(self) -> str:
         return self.run("git", "config", "--local", "--get", "remote.origin.url", ends=(0, 1)).rstrip("\n")

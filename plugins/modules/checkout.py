@@ -11,7 +11,7 @@ short_description: Make a directory a git checkout of a stack's source
 description:
   - Initialises the repository, sets its remote C(origin), and excludes the platform's own files from git. Fetches
     nothing and touches no source; a deploy does that. An existing repository is kept.
-  - Refuses a repository that tracks one of the platform's own files.
+  - The checkout is for people. Builds have a source of their own, see C(docs/stack.md).
   - Works as the owner of the directory, because a repository may name programs to run, and git refuses to work in a
     directory that belongs to someone else.
 options:
@@ -39,7 +39,7 @@ options:
 attributes:
   check_mode:
     support: full
-    description: Reports what would change. A repository with tracked files of the platform is refused all the same.
+    description: Reports what would change.
   diff_mode:
     support: full
     description: Shows remote and excluded names before and after.
@@ -81,11 +81,6 @@ def main() -> None:
     created = not repository.exists()
     before_source = before_excluded = ""
     if not created:
-        if tracked := repository.tracked(wanted["exclude"]):
-            module.fail_json(
-                msg=f"The source in {repository.path} tracks files that the platform writes itself: "
-                f"{', '.join(tracked)}. Fix: rename them in the source, or stop tracking them: git rm --cached <file>."
-            )
         before_source, before_excluded = repository.source(), repository.excluded()
     elif write:
         repository.run("git", "init", "--quiet", "--initial-branch=main")
