@@ -5,12 +5,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from release.errors import OperationError
+from release.planning.deploy import SourceEntry
 from release.stack.model import Stack
 
 if TYPE_CHECKING:
@@ -25,8 +27,17 @@ class FakeGit:
         self.commits: dict[str, dict[str, str]] = {}
         self.origin: dict[str, str] = {}
         self.fetched: dict[str, str] = {}
+        #: By full name.
+        self.tags: dict[str, str] = {}
+        #: What was built last, and each time which folders.
         self.head = ""
-        self.changes: list[str] = []
+        self.laid_out: list[list[str]] = []
+        #: What is at a path, if not a folder or file; and submodules by path.
+        self.kinds: dict[str, str] = {}
+        self.submodules: dict[str, str] = {}
+        #: The commit that the checkout shows, and why it cannot show another.
+        self.shown = ""
+        self.view_trouble = ""
         self.trouble = ""
         self.offline = False
 
@@ -49,33 +60,40 @@ class FakeGit:
 
     def fetch(self, stack: Stack) -> None:
         if self.offline:
-            raise OperationError("git fetch failed", stack.directory, "could not resolve host", "look at the network")
+            raise OperationError("the source cannot be fetched", stack.source, "could not resolve host", "ask")
         with self.world.change("git fetch"):
             self.fetched = dict(self.origin)
 
-    def resolve(self, stack: Stack, version: str) -> str | None:
-        return self.fetched.get(version) or (version if version in self.commits else None)
+    def resolve(self, stack: Stack, names: Collection[str]) -> dict[str, str]:
+        known = {**{f"refs/heads/{name}": commit for name, commit in self.fetched.items()}, **self.tags}
+        known.update({commit: commit for commit in self.commits})
+        return {name: known[name] for name in names if name in known}
 
-    def local_changes(self, stack: Stack) -> list[str]:
-        return self.changes
+    def entries(self, stack: Stack, commit: str, paths: Collection[str]) -> dict[str, SourceEntry]:
+        found = {}
+        for path in paths:
+            inside = {
+                name: text
+                for name, text in self.commits[commit].items()
+                if path in (".", name) or name.startswith(f"{path}/")
+            }
+            if inside:
+                kind = self.kinds.get(path, "blob" if list(inside) == [path] else "tree")
+                found[path] = SourceEntry(kind, digest(json.dumps(inside, sort_keys=True)))
+        found.update({path: SourceEntry("commit", number) for path, number in self.submodules.items()})
+        return found
 
-    def tracked(self, stack: Stack, commit: str, paths: Sequence[str]) -> list[str]:
-        return [f for f in self.commits[commit] if any(f == p or f.startswith(f"{p}/") for p in paths)]
-
-    def tree(self, stack: Stack, commit: str, path: str) -> str | None:
-        inside = {
-            name: text
-            for name, text in self.commits[commit].items()
-            if path in (".", name) or name.startswith(f"{path}/")
-        }
-        return digest(json.dumps(inside, sort_keys=True)) if inside else None
-
-    def read(self, stack: Stack, commit: str, path: str) -> str | None:
-        return self.commits[commit].get(path)
-
-    def checkout(self, stack: Stack, commit: str) -> None:
-        with self.world.change("git checkout"):
+    @contextlib.contextmanager
+    def lay_out(self, stack: Stack, commit: str, builds: Sequence[tuple[str, str]]) -> Iterator[str]:
+        with self.world.change("git lay out"):
             self.head = commit
+        yield "/state/source/tree-1"
+        self.laid_out.append([folder for folder, _dockerfile in builds])
+
+    def show(self, stack: Stack, commit: str, reserved: Collection[str]) -> str:
+        if not self.view_trouble:
+            self.shown = commit
+        return self.view_trouble
 
 
 def digest(*parts: str) -> str:

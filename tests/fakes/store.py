@@ -54,6 +54,7 @@ class FakeStore:
     slot_env: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
     flags_set: dict[str, State] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
+    build_secrets: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.env = {layer: format_env(values).encode() for layer, values in self.world.stack.env.items()}
@@ -146,10 +147,11 @@ class FakeStore:
     def set_secret_record(self, stack: Stack, record: SecretRecord) -> None:
         self.record = record
 
-    def write_build(self, stack: Stack, compose: dict[str, Any]) -> str:
+    def write_build(self, home: str, compose: dict[str, Any], secrets: Mapping[str, str]) -> str:
         with self.world.change("store build"):
-            self.files["/state/build.json"] = json.loads(json.dumps(compose))
-        return "/state/build.json"
+            self.files[f"{home}/build.json"] = json.loads(json.dumps(compose))
+            self.build_secrets = dict(secrets)
+        return f"{home}/build.json"
 
     def free_bytes(self) -> int:
         return self.free

@@ -12,6 +12,7 @@ import pytest
 from fakes.stacks import shop_definition
 from support.commands import git
 
+from release.adapters.git import Git
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
@@ -32,3 +33,8 @@ def origin(tmp_path: Path) -> Path:
 def stack(tmp_path: Path, origin: Path) -> Stack:
     git(tmp_path, "clone", "--quiet", str(origin), "shop")
     return read_stack("shop", {**shop_definition(), "directory": str(tmp_path / "shop"), "owner": getpass.getuser()})
+
+
+@pytest.fixture
+def adapter(tmp_path: Path) -> Git:
+    return Git(state=str(tmp_path / "state"))

@@ -136,13 +136,21 @@ def test_store_slot_and_build(store: Store, stack: Stack) -> None:
     assert [Path(path).read_bytes() for path in paths] == [b"a", b"b"]
     assert {stat.S_IMODE(Path(path).stat().st_mode) for path in paths} == {0o600}
     assert json.loads(Path(store.slot_compose_path(stack, "staging", "blue")).read_text()) == {"name": "x"}
-    assert json.loads(Path(store.write_build(stack, {"name": "b"})).read_text()) == {"name": "b"}
+
+
+def test_store_build(store: Store, tmp_path: Path) -> None:
+    """Everything of a build is in its own directory, so it goes with that."""
+    path = Path(store.write_build(str(tmp_path), {"name": "b"}, {"NPM_TOKEN": "a\n$b"}))
+    assert json.loads(path.read_text()) == {"name": "b"} and path.parent == tmp_path
+    secret = tmp_path / "secrets" / "NPM_TOKEN"
+    assert secret.read_text() == "a\n$b"
+    assert [stat.S_IMODE(each.stat().st_mode) for each in (path, secret, secret.parent)] == [0o600, 0o600, 0o700]
 
 
 def test_store_warm_note(store: Store, stack: Stack) -> None:
     assert store.warm(stack, "production") is None
     store.set_warm(stack, "production", None)
-    store.write_build(stack, {})
+    (Path(store.state) / stack.name).mkdir(parents=True)
     note = {"slot": "blue", "release": "r1", "until": 1.0}
     store.set_warm(stack, "production", note)
     assert store.warm(stack, "production") == note

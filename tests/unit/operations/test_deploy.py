@@ -5,13 +5,20 @@
 
 from __future__ import annotations
 
+import dataclasses
+import json
+from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes.docker import CRASHING, DYING, HEALTHY, SICK
+from fakes.stacks import shop_with_matrix
 from fakes.world import World
 from invariants.invariants import check_settled
 from support.operations import problems, restarted
+
+from release.env.env_file import format_env
+from release.stack.reader import read_stack
 
 
 def test_deploy_twice_changes_nothing(world: World) -> None:
@@ -94,15 +101,14 @@ def test_deploy_mends_a_moved_tag(world: World) -> None:
     ("spoil", "text"),
     [
         (lambda w: setattr(w.git, "trouble", "is not a git checkout"), "is not a git checkout"),
-        (lambda w: setattr(w.git, "changes", [" M api/main"]), "the checkout has local changes: M api/main"),
-        (lambda w: setattr(w.git, "offline", True), "the repository cannot be fetched: could not resolve host"),
+        (lambda w: setattr(w.git, "offline", True), "the source cannot be fetched: could not resolve host"),
         (lambda w: setattr(w.store, "free", 1), "0.0 GB free, the floor is 1 GB"),
         (lambda w: w.store.env.pop("staging"), "shop/env/staging: env file is missing"),
         (lambda w: w.store.keys.pop("jwt_private.pem"), "shop/keys/jwt_private.pem: key file is missing"),
-        (lambda w: w.git.commits[w.git.origin["main"]].update({"config/x": ""}), "config/x: is tracked"),
         (lambda w: w.git.commits[w.git.origin["main"]].pop("api/Dockerfile"), "api/Dockerfile does not exist"),
         (lambda w: restarted(w, api={"context": "backend"}), "folder backend does not exist in commit"),
-        (lambda w: restarted(w, api={"context": "."}), "which holds secrets in config/ and releases/"),
+        (lambda w: w.git.kinds.update(api="link"), "folder api is no folder in commit"),
+        (lambda w: w.git.tags.update({"refs/tags/main": "1" * 40}), "ambiguous: refs/heads/main ("),
     ],
 )
 def test_deploy_refuses(world: World, spoil: Any, text: str) -> None:
@@ -113,32 +119,100 @@ def test_deploy_refuses(world: World, spoil: Any, text: str) -> None:
 def test_deploy_refuses_all_at_once(world: World) -> None:
     world.store.free = 1
     world.store.env.pop("common")
-    world.git.changes = ["?? notes.txt"]
     found = problems(world, "deploy", apps=("nobody", "api"), version="main")
-    assert len(found) >= 4, found
+    assert len(found) >= 3, found
 
 
 def test_deploy_refuses_a_version_that_does_not_exist(world: World) -> None:
     assert "'v9' is not a branch, tag or commit" in problems(world, "deploy", version="v9")[0]
 
 
-def test_whole_checkout_with_config_left_out(world: World) -> None:
+def test_a_repository_with_names_of_the_platform(world: World) -> None:
+    """It is built from a tree of its own, so they collide with nothing; nor must a .dockerignore name anything."""
     restarted(world, api={"context": "."})
+    files = {"config/x": "", "nginx/x": "", "releases/x": "", "scripts/x": "", "docker-compose.yml": ""}
+    world.git.commits[world.git.origin["main"]].update({**files, "Dockerfile": "FROM scratch"})
+    assert world.good("deploy").changed
+    assert [set(folders) for folders in world.git.laid_out] == [{".", "front", "mail"}]
+
+
+def test_only_what_is_built_is_laid_out(world: World) -> None:
+    world.good("deploy")
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    before = list(world.faults.calls)
+    assert not world.good("deploy").changed
+    assert world.git.laid_out[1:] == [["api"]] and "git lay out" not in world.faults.calls[len(before) :]
+
+
+def test_an_app_that_is_a_submodule(world: World) -> None:
+    restarted(world, api={"context": "vendor/api"})
+    world.git.submodules["vendor"] = "1" * 40
+    world.good("deploy")
+    assert world.git.laid_out[0].count("vendor/api") == 1
+    assert not world.good("deploy").changed
+    world.git.submodules["vendor"] = "2" * 40
+    assert set(world.good("deploy").built) == {"api"}
+
+
+def test_full_names_of_branches_and_tags(world: World) -> None:
     commit = world.git.origin["main"]
-    world.git.commits[commit].update(
-        {".dockerignore": "node_modules\nconfig/\nreleases/\n", "Dockerfile": "FROM scratch"}
-    )
-    world.git.commits[commit]["api/main"] = "1:healthy"
-    report = world.run("deploy", check=True)
-    assert report and not report.failed, report
+    world.git.tags["refs/tags/main"] = world.commit({"api": HEALTHY})
+    assert world.good("deploy", version="refs/tags/main").commit == world.git.tags["refs/tags/main"]
+    world.git.origin["main"] = commit
+    assert world.good("deploy", version="refs/heads/main").commit == commit
 
 
-def test_the_ignore_file_of_the_dockerfile_counts(world: World) -> None:
-    restarted(world, api={"context": "."})
-    files = world.git.commits[world.git.origin["main"]]
-    files.update({".dockerignore": "config\nreleases\n", "Dockerfile": "FROM scratch", "api/main": "1:healthy"})
-    files["Dockerfile.dockerignore"] = "node_modules\n"
-    assert "which holds secrets in config/ and releases/" in problems(world, "deploy")[0]
+def test_the_checkout_shows_what_was_built(world: World) -> None:
+    commit = world.git.origin["main"]
+    world.good("deploy")
+    assert world.git.shown == commit
+    world.git.view_trouble = "it has local changes: M api/main"
+    world.commit({"api": HEALTHY})
+    report = world.good("deploy")
+    assert world.git.shown == commit != report.commit
+    assert "was left as it is, the build did not need it: it has local changes" in Path(report.journal).read_text()
+
+
+def test_no_checkout(world: World) -> None:
+    world.stack = dataclasses.replace(world.stack, checkout=False)
+    world.good("deploy")
+    assert world.git.shown == ""
+
+
+def with_build_secret(world: World, **values: str) -> None:
+    definition = shop_with_matrix(NPM_TOKEN={"class": "secret", "same": True})
+    definition["apps"]["api"]["build_secrets"] = ["NPM_TOKEN"]
+    world.stack = read_stack("shop", definition)
+    world.store.env["common"] = format_env({"DATABASE_URL": "db://1", "COLOUR": "blue", **values}).encode()
+
+
+def test_a_build_secret(world: World) -> None:
+    """Its build gets it, no container does, and another value is no other build."""
+    with_build_secret(world, NPM_TOKEN="npm-first-value")
+    world.good("deploy")
+    assert world.store.build_secrets == {"NPM_TOKEN": "npm-first-value"}
+    assert all(b"npm-first-value" not in data for env in world.store.slot_env.values() for data in env.values())
+    assert "npm-first-value" not in json.dumps(list(world.store.files.values()))
+    world.commit({"front": HEALTHY})
+    world.good("deploy")
+    assert world.store.build_secrets == {}, "the build of another app"
+    with_build_secret(world, NPM_TOKEN="npm-other-value")
+    assert not world.good("deploy").built
+
+
+def test_a_build_secret_without_a_value(world: World) -> None:
+    with_build_secret(world)
+    found = problems(world, "deploy")
+    assert any("app api: build secret NPM_TOKEN has no value in staging" in problem for problem in found), found
+
+
+def test_a_build_secret_in_an_image_is_found(world: World) -> None:
+    with_build_secret(world, NPM_TOKEN="npm-first-value")
+    world.docker.inside = b"//registry/:_authToken=npm-first-value"
+    report = world.run("deploy")
+    assert report and report.failed and "NPM_TOKEN (staging) in /app/.env" in report.problems[0]["what"]
+    assert "npm-first-value" not in json.dumps(report.to_json())
 
 
 def test_first_deploy_brings_every_app(world: World) -> None:

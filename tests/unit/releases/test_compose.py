@@ -8,7 +8,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from fakes.stacks import changed_stack, shop_definition, shop_with_flags
+from fakes.stacks import changed_stack, shop_definition, shop_with_flags, shop_with_matrix
 from fakes.world import World
 
 from release.releases import compose
@@ -136,14 +136,14 @@ def test_dollars_stay_dollars(world: World) -> None:
 
 def test_build() -> None:
     stack = stack_with(build_target="prod", build_arguments={"MODE": "a$b"}, dockerfile="docker/Dockerfile")
-    built = compose.build_file(stack, {"api": "source"}, {"api": "0123456789ab"})
+    built = compose.build_file(stack, {"api": "source"}, {"api": "0123456789ab"}, "/b")
     assert built["name"] == "shop-build" and set(built["services"]) == {"api"}
     service = built["services"]["api"]
     assert service["image"] == "api:0123456789ab"
     assert service["build"] == {
-        "context": "/srv/shop/api",
+        "context": "/b/tree/api",
         "dockerfile": "docker/Dockerfile",
-        "args": {"MODE": "a$$b"},
+        "args": {"MODE": "a$$b", "BUILDKIT_CACHE_MOUNT_NS": "shop"},
         "labels": {
             "release.onehost.stack": "shop",
             "release.onehost.app": "api",
@@ -151,7 +151,31 @@ def test_build() -> None:
         },
         "target": "prod",
     }
-    assert "target" not in compose.build_file(stack, {"mail": "s"}, {"mail": "t"})["services"]["mail"]["build"]
+    assert "target" not in compose.build_file(stack, {"mail": "s"}, {"mail": "t"}, "/b")["services"]["mail"]["build"]
+
+
+def test_a_stack_cannot_take_the_caches_of_another() -> None:
+    stack = stack_with(build_arguments={"BUILDKIT_CACHE_MOUNT_NS": "other"})
+    built = compose.build_file(stack, {"api": "s"}, {"api": "t"}, "/b")
+    assert built["services"]["api"]["build"]["args"]["BUILDKIT_CACHE_MOUNT_NS"] == "shop"
+    assert "BUILDKIT_CACHE_MOUNT_NS" not in compose.build_settings(stack_with(), stack.apps["front"])["args"]
+
+
+def test_secrets_of_a_build() -> None:
+    """Files that the build may mount: in no argument, label or setting of the image."""
+    definition = shop_with_matrix(NPM_TOKEN={"class": "secret"}, PIP_TOKEN={"class": "secret"})
+    definition["build_secrets"] = ["NPM_TOKEN"]
+    definition["apps"]["api"]["build_secrets"] = ["PIP_TOKEN", "NPM_TOKEN"]
+    stack = read_stack("shop", definition)
+    built = compose.build_file(stack, {"api": "s", "mail": "s"}, {"api": "t", "mail": "t"}, "/b")
+    assert built["services"]["api"]["build"]["secrets"] == ["NPM_TOKEN", "PIP_TOKEN"]
+    assert built["services"]["mail"]["build"]["secrets"] == ["NPM_TOKEN"]
+    assert built["secrets"] == {
+        "NPM_TOKEN": {"file": "/b/secrets/NPM_TOKEN"},
+        "PIP_TOKEN": {"file": "/b/secrets/PIP_TOKEN"},
+    }
+    assert "secrets" not in compose.build_file(stack_with(), {"api": "s"}, {"api": "t"}, "/b")
+    assert "secrets" not in compose.build_settings(stack_with(), stack_with().apps["api"]), "images keep their label"
 
 
 def test_for_people() -> None:

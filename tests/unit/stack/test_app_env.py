@@ -10,7 +10,7 @@ from fakes.stacks import shop_definition, shop_with_matrix
 
 from release.env.env_file import format_env, parse_env
 from release.errors import RefusedError
-from release.stack.app_env import files_of, slot_env, values_of
+from release.stack.app_env import build_secrets, files_of, slot_env, values_of
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
@@ -51,6 +51,18 @@ def test_with_a_matrix_an_app_gets_what_is_its_own() -> None:
     assert values_of(stack, "api", "production", env) == {"A": "1", "B": "2", "TOKEN": "t"}
     assert values_of(stack, "front", "production", env) == {"B": "2"}
     assert values_of(stack, "mail", "production", env) == {"B": "2", "TOKEN": "t"}
+
+
+def test_what_a_build_gets_no_container_gets() -> None:
+    definition = shop_with_matrix(NPM_TOKEN={"class": "secret"}, PIP_TOKEN={"class": "secret"})
+    definition["apps"]["api"]["build_secrets"] = ["NPM_TOKEN"]
+    stack = read_stack("shop", definition)
+    env = {"common": b"NPM_TOKEN='c'\nPIP_TOKEN='p'\n", "staging": b"NPM_TOKEN='n'\n"}
+    assert build_secrets(stack, "staging", env) == {"NPM_TOKEN": "n"}
+    assert build_secrets(stack, "staging", {}) == {}
+    for app in stack.apps:
+        assert "NPM_TOKEN" not in values_of(stack, app, "staging", env)
+        assert values_of(stack, app, "staging", env)["PIP_TOKEN"] == "p"
 
 
 def test_env_files_of_a_slot() -> None:

@@ -1,17 +1,17 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Several stacks on one host."""
+"""Checks across the parts of a stack, and several stacks on one host."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import pytest
-from fakes.stacks import shop_definition
+from fakes.stacks import shop_definition, shop_with_matrix
 
 from release.errors import RefusedError
-from release.stack.reader import read_stacks
+from release.stack.reader import read_stack, read_stacks
 
 
 def two(**changes: Any) -> dict[str, Any]:
@@ -97,3 +97,15 @@ def test_mistakes_of_two_stacks_at_once() -> None:
     with pytest.raises(RefusedError) as caught:
         read_stacks(both)
     assert len(caught.value.problems) == 2
+
+
+@pytest.mark.parametrize("where", ["stack", "app"])
+def test_a_build_secret_is_a_secret_of_the_matrix(where: str) -> None:
+    """Or it would be in no search for leaks, and in the containers of every app."""
+    definition = shop_with_matrix()
+    owner = definition if where == "stack" else definition["apps"]["api"]
+    owner["build_secrets"] = ["DATABASE_URL", "COLOUR", "NOWHERE"]
+    with pytest.raises(RefusedError) as caught:
+        read_stack("shop", definition)
+    found = {str(problem) for problem in caught.value.problems if problem.where.endswith("apps.api")}
+    assert {name for name in owner["build_secrets"] if any(name in text for text in found)} == {"COLOUR", "NOWHERE"}

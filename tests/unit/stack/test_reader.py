@@ -307,8 +307,10 @@ def test_everything_that_can_be_said() -> None:
         disk_floor_gb=5.5,
         soak_minutes=6,
         promote_window="09:00-17:30",
+        checkout=False,
         apps={"api": EVERY_APP_KEY, "web": web},
     )
+    assert not found.checkout and stack().checkout
     assert found.environments["staging"] == Environment("staging", (8100, 8101), ("s.example",))
     assert (found.name, found.owner, found.source, found.version) == (
         "the-shop",
@@ -418,3 +420,13 @@ def test_what_mends_a_mistake(key: str, value: Any, fix: str) -> None:
         app(**{key: value})
     (problem, *_others) = caught.value.problems
     assert problem.where.startswith("stack shop.apps.api") and problem.fix.startswith(fix), problem
+
+
+def test_build_secrets_and_checkout_survive_a_round_trip() -> None:
+    """A release keeps its definition; one of before has neither, and its apps are the same."""
+    assert "build_secrets" not in stack().to_mapping(with_env=False)["apps"]["api"]
+    apps = {"api": {**copy.deepcopy(LEAST["apps"]["api"]), "build_secrets": ["B"]}}
+    matrix = {"A": {"class": "secret"}, "B": {"class": "secret"}}
+    found = stack(build_secrets=["A"], checkout=False, env_matrix=matrix, apps=apps)
+    assert found.build_secrets_of(found.apps["api"]) == ("A", "B")
+    assert read_stack("shop", found.to_mapping(with_env=False)) == found

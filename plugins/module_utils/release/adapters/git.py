@@ -1,128 +1,303 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Git, always as the owner of the checkout and never as root: a repository may name programs to run."""
+"""Git, always as the owner of the stack and never as root: a repository may name programs to run."""
 
 from __future__ import annotations
 
+import contextlib
+import hashlib
 import os
-import pwd
-import re
-import subprocess
-from collections.abc import Sequence
+import posixpath
+import shutil
+import signal
+import tempfile
+from collections.abc import Collection, Iterator, Sequence
 
 from ..errors import OperationError
-from ..hints import host_command
+from ..paths import STATE
+from ..planning import submodules
+from ..planning.deploy import SourceEntry
 from ..stack.model import Stack
+from ..util import as_owner
+from ..util.addresses import without_credentials
+from . import source_tree
+from .mirror import CHECK_SECONDS, Mirror, reason
 
-FETCH_SECONDS = 300
+#: The files of a commit, for one build; a killed build leaves one.
+TREE = "tree-"
+#: The mode of a symbolic link in a commit.
+LINK = "120000"
+#: How deep submodules may be in submodules.
+DEPTH = 8
+#: The checkout for people is no reason to wait.
+VIEW_SECONDS = 60
 
 
 class Git:
-    """The checkout of a stack."""
+    """The sources of stacks: a mirror each, and a clean tree for each build."""
 
-    def _run(self, stack: Stack, *arguments: str, seconds: float = 60) -> subprocess.CompletedProcess[str]:
-        owner = pwd.getpwnam(stack.owner)
-        as_root = os.geteuid() == 0
-        environment = {
-            "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
-            "HOME": owner.pw_dir,
-            "USER": stack.owner,
-            "LANG": "C.UTF-8",
-            "GIT_TERMINAL_PROMPT": "0",
-            "GIT_SSH_COMMAND": "ssh -o BatchMode=yes -o ConnectTimeout=15",
-        }
-        return subprocess.run(
-            ["git", "-C", stack.directory, *arguments],
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=seconds,
-            env=environment,
-            check=False,
-            user=owner.pw_uid if as_root else None,
-            group=owner.pw_gid if as_root else None,
-            extra_groups=os.getgrouplist(stack.owner, owner.pw_gid) if as_root else None,
-        )
+    def __init__(self, state: str = STATE) -> None:
+        self._state = state
+        self._addresses: dict[tuple[str, str], str] = {}
 
-    def _need(self, stack: Stack, *arguments: str, seconds: float = 60) -> str:
-        try:
-            done = self._run(stack, *arguments, seconds=seconds)
-        except subprocess.TimeoutExpired as error:
-            raise OperationError(f"git {arguments[0]} did not finish", stack.directory, str(error)) from error
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines()
-            raise OperationError(
-                f"git {arguments[0]} failed",
-                stack.directory,
-                _reason(lines),
-                host_command(f"sudo -u {stack.owner} git -C {stack.directory} {' '.join(arguments)}"),
-                log=lines[-20:],
-            )
-        return str(done.stdout)
+    def _home(self, stack: Stack) -> str:
+        """Root's directory that holds all that belongs to the source. Others may pass through, not look."""
+        home = os.path.join(self._state, stack.name, "source")
+        os.makedirs(os.path.dirname(home), mode=0o755, exist_ok=True)
+        with contextlib.suppress(FileExistsError):
+            os.mkdir(home)
+            os.chmod(home, 0o711)
+        return home
+
+    def _mirror(self, stack: Stack) -> Mirror:
+        address = self._address(stack)
+        return Mirror(os.path.join(self._home(stack), "mirror.git"), stack.owner, address, address)
+
+    def _address(self, stack: Stack) -> str:
+        """Where the source comes from: as the stack says, or else as the checkout in its directory does."""
+        known = (stack.directory, stack.source)
+        if known not in self._addresses:
+            self._addresses[known] = stack.source or self._origin(stack)
+        return self._addresses[known]
+
+    def _origin(self, stack: Stack) -> str:
+        done = self._view(stack, "remote", "get-url", "origin")
+        address = done.text.strip() if done.code == 0 else ""
+        is_relative = address and "://" not in address and ":" not in address.split("/")[0]
+        return posixpath.normpath(posixpath.join(stack.directory, address)) if is_relative else address
 
     def problem(self, stack: Stack) -> str:
-        """Why the directory cannot be used as the stack's checkout, or an empty string."""
-        if not os.path.isdir(os.path.join(stack.directory, ".git")):
-            return "is not a git checkout"
-        if self._run(stack, "remote", "get-url", "origin").returncode != 0:
-            return "has no remote named origin, and the stack names no `source`"
-        return ""
+        """Why there is nothing to build from, or an empty string."""
+        if self._address(stack):
+            return ""
+        return "has no remote named origin, and the stack names no `source`"
 
     def fetch(self, stack: Stack) -> None:
-        self._need(
-            stack,
-            "fetch",
-            "--quiet",
-            "--force",
-            "--prune",
-            "--tags",
-            "origin",
-            "+refs/heads/*:refs/remotes/origin/*",
-            seconds=FETCH_SECONDS,
-        )
+        mirror = self._mirror(stack)
+        with mirror.locked():
+            mirror.fetch()
 
-    def resolve(self, stack: Stack, version: str) -> str | None:
-        """The full commit id of a branch of origin, a tag or a commit; None if there is no such thing."""
-        candidates = [f"refs/remotes/origin/{version}", f"refs/tags/{version}"]
-        if re.fullmatch(r"[0-9a-f]{7,40}", version):
-            candidates.append(version)
-        for candidate in candidates:
-            done = self._run(stack, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{candidate}^{{commit}}")
-            if done.returncode == 0:
-                return str(done.stdout).strip()
-        return None
+    def resolve(self, stack: Stack, names: Collection[str]) -> dict[str, str]:
+        """The full ids of the commits that these names mean now; a name that means none is left out."""
+        mirror = self._mirror(stack)
+        found = _resolve(mirror, names)
+        if not found and mirror.git("for-each-ref", "--format=%(refname)", *names).output:
+            # A name without a commit: something is missing.
+            self._repair(mirror)
+            found = _resolve(mirror, names)
+        return found
 
-    def local_changes(self, stack: Stack) -> list[str]:
-        """Changed, added and untracked files, as git prints them; files in `.git/info/exclude` do not count."""
-        return self._need(stack, "status", "--porcelain", "--untracked-files=normal").splitlines()
+    def entries(self, stack: Stack, commit: str, paths: Collection[str]) -> dict[str, SourceEntry]:
+        """What a commit has at these paths; "." is all of it. A path below a submodule is known by the submodule."""
+        mirror = self._mirror(stack)
+        asked = submodules.ancestors(list(paths))
+        listing = self._read(mirror, "ls-tree", "-t", "-z", "--full-tree", commit, "--", *asked)
+        known = {}
+        for row in listing.split(b"\0")[:-1]:
+            about, _tab, path = row.partition(b"\t")
+            mode, kind, number = about.decode().split()
+            known[path.decode(errors="surrogateescape")] = SourceEntry("link" if mode == LINK else kind, number)
+        if "." in paths:
+            tree = mirror.git("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
+            known["."] = SourceEntry("tree", tree.text.strip())
+        return {
+            path: known[path] for path in asked if path in known and (path in paths or known[path].kind == "commit")
+        }
 
-    def tracked(self, stack: Stack, commit: str, paths: Sequence[str]) -> list[str]:
-        return self._need(stack, "ls-tree", "-r", "--name-only", commit, "--", *paths).splitlines()
+    def _repair(self, mirror: Mirror, *, whole: bool = False) -> None:
+        """Make a mirror anew if it is damaged."""
+        with mirror.locked():
+            if not mirror.is_sound(whole=whole):
+                mirror.make_anew()
 
-    def tree(self, stack: Stack, commit: str, path: str) -> str | None:
-        """The object id of a folder or file in a commit: the same id means the same content."""
-        name = commit if path in ("", ".") else f"{commit}:{path.rstrip('/')}"
-        done = self._run(
-            stack,
-            "rev-parse",
-            "--verify",
-            "--quiet",
-            "--end-of-options",
-            f"{name}^{{tree}}" if path in ("", ".") else name,
-        )
-        return str(done.stdout).strip() if done.returncode == 0 else None
+    # A build
 
-    def read(self, stack: Stack, commit: str, path: str) -> str | None:
-        done = self._run(stack, "show", f"{commit}:{path}")
-        return str(done.stdout) if done.returncode == 0 else None
+    @contextlib.contextmanager
+    def lay_out(self, stack: Stack, commit: str, builds: Sequence[tuple[str, str]]) -> Iterator[str]:
+        """A directory of root's own, while the block runs: in `tree` are the folders of a commit that these builds see,
+        given with the Dockerfile of each."""
+        source = self._home(stack)
+        for name in os.listdir(source):
+            if name.startswith(TREE):
+                shutil.rmtree(os.path.join(source, name), ignore_errors=True)
+        home = tempfile.mkdtemp(prefix=TREE, dir=source)
+        try:
+            tree = os.path.join(home, "tree")
+            os.mkdir(tree, 0o755)
+            folders = [posixpath.normpath(folder) for folder, _dockerfile in builds]
+            pointers = self._fill(self._mirror(stack), commit, folders, tree, "")
+            if pointers:
+                raise OperationError(
+                    "the source is kept by Git LFS and was not fetched",
+                    without_credentials(self._address(stack)),
+                    f"only pointers: {', '.join(pointers)}",
+                    f"install git-lfs on the host, then: sudo -u {stack.owner} git lfs install --skip-repo",
+                )
+            _check(home, builds)
+            yield home
+        finally:
+            shutil.rmtree(home, ignore_errors=True)
 
-    def checkout(self, stack: Stack, commit: str) -> None:
-        self._need(stack, "checkout", "--quiet", "--detach", commit, seconds=FETCH_SECONDS)
+    def _fill(self, mirror: Mirror, commit: str, folders: Sequence[str], tree: str, below: str) -> list[str]:
+        """Lay out folders of a commit and the submodules in them. Returns files that only stand for one of Git LFS."""
+        if below.count("/") > source_tree.DEPTH:
+            raise OperationError("the source cannot be laid out", mirror.shown, f"{below}: too deep")
+        links = submodules.read_links(self._read(mirror, "ls-tree", "-r", "-z", "--full-tree", commit))
+        paths, wanted = submodules.needed(links, folders)
+        pointers = self._archive(mirror, commit, [] if "." in paths else paths, tree, below)
+        if not wanted:
+            return pointers
+        shown = mirror.git("config", "--null", "--blob", f"{commit}:.gitmodules", "--get-regexp", r"^submodule\.")
+        addresses = submodules.read_modules(shown.output)
+        for path, number in wanted.items():
+            where = posixpath.join(below, path)
+            inner = self._submodule(mirror, where, addresses.get(path, ""), number)
+            pointers += self._fill(inner, number, ["."], tree, where)
+        return pointers
+
+    def _submodule(self, parent: Mirror, path: str, named: str, commit: str) -> Mirror:
+        """The mirror of a submodule, with the commit that is wanted."""
+        what = f"submodule {path} cannot be fetched"
+        address = submodules.resolved(named, parent.address)
+        if path.count("/") > DEPTH * 8 or not address:
+            cause = f"{without_credentials(named)} is no address that may be used" if named else "not in .gitmodules"
+            raise OperationError(what, parent.shown, cause, "correct its url in .gitmodules")
+        home = os.path.dirname(parent.path)
+        name = hashlib.sha256(address.encode(errors="surrogateescape")).hexdigest()[:32]
+        mirror = Mirror(os.path.join(home, f"module-{name}.git"), parent.owner, address, parent.source)
+        with mirror.locked():
+            if mirror.is_there() and _resolve(mirror, [commit]):
+                return mirror
+            try:
+                mirror.fetch()
+            except OperationError as error:
+                raise OperationError(what, error.where, error.cause, error.fix, error.log) from error
+            if not _resolve(mirror, [commit]):
+                # Many servers give a commit by its number, though no branch has it any more.
+                mirror.git("fetch", "--quiet", "--no-tags", "--no-write-fetch-head", "origin", commit, seconds=300)
+            if not _resolve(mirror, [commit]):
+                cause = f"its repository has no commit {commit[:12]}"
+                raise OperationError(what, mirror.shown, cause, "push that commit, or name another one")
+        return mirror
+
+    def _read(self, mirror: Mirror, *words: str) -> bytes:
+        done = mirror.git(*words)
+        if done.code:
+            self._repair(mirror)
+            done = mirror.git(*words)
+        if done.code:
+            raise mirror.failure("the source cannot be read", done)
+        return done.output
+
+    def _archive(self, mirror: Mirror, commit: str, paths: Sequence[str], tree: str, below: str) -> list[str]:
+        words = ["git", "archive", "--format=tar", commit, "--", *paths]
+        for attempt in (1, 2):
+            code, messages, answer = _pipe(mirror, words, tree, below)
+            if code in (0, -signal.SIGPIPE):
+                # The reader gave up, and says why.
+                return source_tree.read_answer(answer, mirror.shown)
+            if attempt == 1 and not mirror.is_sound(whole=True):
+                with mirror.locked():
+                    mirror.make_anew()
+                _empty(tree, below)
+            else:
+                break
+        lines = without_credentials(messages).strip().splitlines()
+        raise OperationError("the source cannot be laid out", mirror.shown, reason(lines), log=lines[-20:])
+
+    # The checkout for people
+
+    def _view(self, stack: Stack, *words: str) -> as_owner.Finished:
+        environment = {
+            "GIT_TERMINAL_PROMPT": "0",
+            "GIT_ALLOW_PROTOCOL": "file",
+            "GIT_OPTIONAL_LOCKS": "0",
+            # A home directory may be a repository too.
+            "GIT_CEILING_DIRECTORIES": os.path.dirname(stack.directory),
+        }
+        words = ("git", "-C", stack.directory, *words)
+        try:
+            return as_owner.run(stack.owner, words, environment=environment, seconds=VIEW_SECONDS, umask=0o022)
+        except TimeoutError as error:
+            return as_owner.Finished(1, b"", f"error: {error}")
+
+    def show(self, stack: Stack, commit: str, reserved: Collection[str]) -> str:
+        """Bring the checkout in the stack's directory to the commit that was built. It is for people and is never read
+        back. Returns why it was left alone, if it was: nothing in it is ever lost."""
+        changed = self._view(stack, "status", "--porcelain", "--untracked-files=no")
+        if changed.code:
+            return reason(changed.messages.strip().splitlines())
+        if changed.output:
+            return "it has local changes: " + ", ".join(line.strip() for line in changed.text.splitlines()[:5])
+        mirror = self._mirror(stack)
+        try:
+            names = mirror.git("ls-tree", "--name-only", "-z", "--full-tree", commit).text.split("\0")
+        except OperationError as error:
+            return f"{error.what}: {error.cause}"
+        if taken := [name for name in names if name in reserved]:
+            return f"the platform keeps its own {', '.join(taken)} there"
+        refs = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+        for words in (
+            ("fetch", "--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head", mirror.path, *refs),
+            ("checkout", "--quiet", "--no-overwrite-ignore", "--detach", commit),
+        ):
+            done = self._view(stack, *words)
+            if done.code:
+                return reason(done.messages.strip().splitlines())
+        return ""
 
 
-def _reason(lines: Sequence[str]) -> str:
-    """The line that says what is wrong; git's advice follows it."""
-    told = [line for line in lines if line.startswith(("fatal:", "error:"))]
-    return told[0] if told else lines[-1] if lines else "no output"
+def _resolve(mirror: Mirror, names: Collection[str]) -> dict[str, str]:
+    asked = [name for name in names if name.isprintable() and " " not in name]
+    done = mirror.git("cat-file", "--batch-check", text="".join(f"{name}^{{commit}}\n" for name in asked))
+    rows = [row.split() for row in done.text.splitlines()]
+    return {name: row[0] for name, row in zip(asked, rows, strict=False) if row[1:2] == ["commit"]}
+
+
+def _pipe(mirror: Mirror, words: Sequence[str], tree: str, below: str) -> tuple[int, str, bytes]:
+    """Run git and lay out what it writes. Returns its code, its messages, and what the other process answers."""
+    seconds = CHECK_SECONDS
+    with as_owner.started(mirror.owner, words, environment=mirror.environment()) as process:
+        given, output, messages = as_owner.streams(process)
+        given.close()
+        with source_tree.laying_out(output, tree, below, seconds) as answer:
+            output.close()
+            limits = {messages: -as_owner.MESSAGES_KEPT}
+            try:
+                kept = as_owner.collect(process, limits, seconds)
+            except TimeoutError as error:
+                raise OperationError("git archive did not finish", mirror.shown, str(error)) from error
+            as_owner.end(process)
+            said = answer.read()
+    return process.returncode, kept[messages].decode(errors="replace"), said
+
+
+def _empty(tree: str, below: str) -> None:
+    """Take away what a failed attempt has laid out; what lies around it stays."""
+    place = os.path.join(tree, below) if below else tree
+    for name in os.listdir(place):
+        path = os.path.join(place, name)
+        if os.path.isdir(path) and not os.path.islink(path):
+            shutil.rmtree(path)
+        else:
+            os.remove(path)
+
+
+def _check(home: str, builds: Sequence[tuple[str, str]]) -> None:
+    """What is built is ours and lies in the tree, whatever git did meanwhile. Docker's client, which is root, follows a
+    link in these places."""
+    tree = os.path.realpath(os.path.join(home, "tree"))
+    for path in (home, tree):
+        known = os.lstat(path)
+        if known.st_uid != os.geteuid() or known.st_mode & 0o022:
+            raise OperationError("the source cannot be laid out", path, "it belongs to somebody else")
+    for folder, dockerfile in builds:
+        context = os.path.normpath(os.path.join(tree, folder))
+        if os.path.realpath(context) != context or not os.path.isdir(context):
+            raise OperationError("the source cannot be built", folder, "it is no folder of the commit")
+        if not os.path.isfile(os.path.join(context, dockerfile)):
+            raise OperationError("the source cannot be built", folder, f"{dockerfile} does not exist in the commit")
+        for name in (dockerfile, f"{dockerfile}.dockerignore", ".dockerignore"):
+            if not os.path.realpath(os.path.join(context, name)).startswith(f"{tree}/"):
+                raise OperationError("the source cannot be built", folder, f"{name} is a link to outside of the source")

@@ -15,7 +15,7 @@ from ..env.env_file import fingerprint
 from ..env.secret_ages import SecretRecord
 from ..paths import STATE, env_of, keys_of, releases_of
 from ..planning.disk_usage import Sample
-from ..releases.compose import key_files
+from ..releases.compose import SECRETS, key_files
 from ..releases.release import PARTIAL, Entry, Release, ReleaseStatus
 from ..releases.slot import StandbyNote
 from ..stack.flags import FlagChange, State
@@ -180,11 +180,13 @@ class Store:
                 os.remove(os.path.join(home, old))
         write_atomically(self.slot_compose_path(stack, environment, slot), as_json(compose), 0o600)
 
-    def write_build(self, stack: Stack, compose: dict[str, Any]) -> str:
-        home = os.path.join(self.state, stack.name)
-        os.makedirs(home, mode=0o755, exist_ok=True)
+    def write_build(self, home: str, compose: dict[str, Any], secrets: Mapping[str, str]) -> str:
+        """Write the files of a build into its own directory, which is removed with them. Returns the Compose file."""
+        os.makedirs(os.path.join(home, SECRETS), mode=0o700, exist_ok=True)
+        for name, value in secrets.items():
+            write_synced(os.path.join(home, SECRETS, name), value.encode(), 0o600)
         path = os.path.join(home, "build.json")
-        write_atomically(path, as_json(compose), 0o600)
+        write_synced(path, as_json(compose), 0o600)
         return path
 
     # The warm slot: /var/lib/onehost/<stack>/warm-<environment>.json

@@ -47,7 +47,7 @@ def this_host() -> Host:
         paths=paths,
         docker=docker,
         router=HAProxy(),
-        git=Git(),
+        git=Git(state=paths.state),
         probe=probe,
         store=Store(state=paths.state),
         disk=Disk(docker=docker, state=paths.state),

@@ -7,20 +7,22 @@ from __future__ import annotations
 
 import json
 import posixpath
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 
 from ..env.env_file import fingerprint
 from ..errors import OperationError, Problem, RefusedError
-from ..hints import hint, host_command
+from ..hints import hint
 from ..planning import config_findings
-from ..planning.deploy import COMMIT_DIGITS, RESERVED, Source, _tags, leaves_out
+from ..planning.deploy import COMMIT_DIGITS, OWN_NAMES, Source, SourceEntry, _tags, choose, names_of
 from ..planning.preflight import check_apps, check_config, selected
+from ..planning.submodules import is_below
 from ..ports import Host
 from ..process.journal import Journal
 from ..releases import compose
 from ..releases.host_state import HostState
 from ..releases.request import Request
 from ..releases.runtime import BuildResult
+from ..stack.app_env import build_secrets
 from ..stack.model import App, Stack
 
 
@@ -44,67 +46,62 @@ def find_source(host: Host, stack: Stack, state: HostState, request: Request, jo
     if trouble:
         problems.append(Problem(trouble, stack.directory, f"set `source`, then {hint('provision')}"))
         raise RefusedError(problems)
-    changes = host.git.local_changes(stack)
-    if changes:
-        problems.append(
-            Problem(
-                "the checkout has local changes: " + ", ".join(change.strip() for change in changes[:20]),
-                stack.directory,
-                f"commit them elsewhere, or {host_command(f'git -C {stack.directory} stash --include-untracked')}",
-            )
-        )
     with journal.step("fetch", f"fetch {version}"):
         try:
             host.git.fetch(stack)
         except OperationError as error:
-            problems.append(
-                Problem(f"the repository cannot be fetched: {error.cause}", stack.source or stack.directory, error.fix)
-            )
+            problems.append(Problem(f"{error.what}: {error.cause}", error.where, error.fix))
             raise RefusedError(problems) from error
-        commit = host.git.resolve(stack, version)
-    if commit is None:
-        problems.append(
-            Problem(
-                f"version {version!r} is not a branch, tag or commit of the repository",
-                stack.source or "origin",
-                host_command(f"git -C {stack.directory} ls-remote origin"),
-            )
-        )
+        commit, unclear = choose(version, host.git.resolve(stack, names_of(version)))
+    if unclear:
+        problems.append(unclear)
         raise RefusedError(problems)
-    problems += [
-        Problem(
-            "is tracked in the repository, but the platform keeps its own file there",
-            path,
-            f"remove it from the repository, for example: git rm -r --cached {path}",
-        )
-        for path in host.git.tracked(stack, commit, RESERVED)[:10]
-    ]
-    sources = {}
-    for name in selected(stack, request):
-        if name not in stack.apps:
-            continue  # already reported above
-        app = stack.apps[name]
-        fingerprint_of_app = source_of(host, stack, app, commit, problems)
-        if fingerprint_of_app:
-            sources[name] = fingerprint_of_app
+    apps = [stack.apps[name] for name in selected(stack, request) if name in stack.apps]  # others are reported above
+    entries = host.git.entries(stack, commit, sorted({path for app in apps for path in _paths(app)}))
+    sources = {app.name: source_of(stack, app, commit, entries, problems) for app in apps}
+    problems += _missing_secrets(stack, apps, state, request)
     if problems:
         raise RefusedError(problems)
     return Source(commit, version, sources)
 
 
-def source_of(host: Host, stack: Stack, app: App, commit: str, problems: list[Problem]) -> str:
-    """A fingerprint of everything an app's image is built from. Adds a problem and returns "" if it cannot be built."""
-    tree = host.git.tree(stack, commit, app.context)
-    where = f"app {app.name}"
-    if tree is None:
-        problems.append(
-            Problem(
-                f"folder {app.context} does not exist in commit {commit[:COMMIT_DIGITS]}", where, "correct `context`"
-            )
+def _paths(app: App) -> tuple[str, str]:
+    """The app's folder and its Dockerfile in a commit."""
+    context = posixpath.normpath(app.context)
+    return context, posixpath.normpath(posixpath.join(context, app.dockerfile))
+
+
+def _missing_secrets(stack: Stack, apps: Iterable[App], state: HostState, request: Request) -> list[Problem]:
+    known = build_secrets(stack, request.environment, state.env_of(request.environment))
+    missing = {name: app.name for app in apps for name in stack.build_secrets_of(app) if name not in known}
+    return [
+        Problem(
+            f"build secret {name} has no value in {request.environment}",
+            f"app {app}",
+            f"add it, then {hint('provision')}",
         )
+        for name, app in missing.items()
+    ]
+
+
+def _repository(entries: Mapping[str, SourceEntry], path: str) -> str:
+    """The submodule that a path is or lies in, if any."""
+    return next((place for place in entries if entries[place].kind == "commit" and is_below(path, place)), "")
+
+
+def source_of(stack: Stack, app: App, commit: str, entries: Mapping[str, SourceEntry], problems: list[Problem]) -> str:
+    """A fingerprint of everything an app's image is built from. Adds a problem and returns "" if it cannot be built."""
+    folder, dockerfile = _paths(app)
+    where = f"app {app.name}"
+    # The folder of an app may be in another repository; which commit of that decides, and what it holds is seen later.
+    other = _repository(entries, folder)
+    found = entries.get(other or folder)
+    if found is None or found.kind not in ("tree", "commit"):
+        what = "does not exist" if found is None else "is no folder"
+        where_to = f"in commit {commit[:COMMIT_DIGITS]}"
+        problems.append(Problem(f"folder {folder} {what} {where_to}", where, "correct `context`"))
         return ""
-    dockerfile = app.dockerfile if app.context == "." else f"{app.context.rstrip('/')}/{app.dockerfile}"
-    if host.git.tree(stack, commit, dockerfile) is None:
+    if dockerfile not in entries and not _repository(entries, dockerfile):
         problems.append(
             Problem(
                 f"{dockerfile} does not exist in commit {commit[:COMMIT_DIGITS]}",
@@ -112,17 +109,7 @@ def source_of(host: Host, stack: Stack, app: App, commit: str, problems: list[Pr
                 "add it, or correct `dockerfile`",
             )
         )
-    if posixpath.normpath(app.context) == ".":
-        # BuildKit uses the ignore file that belongs to the Dockerfile, if there is one.
-        own = f"{app.dockerfile}.dockerignore"
-        name = own if host.git.tree(stack, commit, own) is not None else ".dockerignore"
-        missing = [
-            folder for folder in ("config", "releases") if not leaves_out(host.git.read(stack, commit, name), folder)
-        ]
-        if missing:
-            folders = " and ".join(f"{folder}/" for folder in missing)
-            what = f"is built from the whole checkout, which holds secrets in {folders}"
-            problems.append(Problem(what, where, f"add a line for {folders} to {name}"))
+    tree = f"{found.number}:{folder[len(other) :]}" if other else found.number
     # The names count too, because they are labels of the image.
     return fingerprint(json.dumps([stack.name, app.name, tree, compose.build_settings(stack, app)], sort_keys=True))
 
@@ -146,9 +133,17 @@ def find_images(host: Host, stack: Stack, request: Request, source: Source) -> t
 
 
 def build(
-    host: Host, stack: Stack, request: Request, source: Source, journal: Journal, begins: Callable[[], None]
+    host: Host,
+    stack: Stack,
+    request: Request,
+    source: Source,
+    journal: Journal,
+    *,
+    env: Mapping[str, bytes],
+    begins: Callable[[], None],
 ) -> tuple[dict[str, str], list[BuildResult]]:
-    """Return the image IDs of the apps, built or reused. `begins` is called before the first build.
+    """Return the image IDs of the apps, built or reused. `env` has the secrets of builds; `begins` is called before
+    the first build.
 
     Raises OperationError that names every app that could not be built.
     """
@@ -161,13 +156,20 @@ def build(
     results: list[BuildResult] = []
     if missing:
         begins()
-        host.git.checkout(stack, source.commit)
-        wanted_sources = {name: source.sources[name] for name in missing}
-        path = host.store.write_build(stack, compose.build_file(stack, wanted_sources, tags))
-        results = host.docker.build(path, missing, request.rebuild, journal.note)
+        apps = [stack.apps[name] for name in missing]
+        wanted = {name for app in apps for name in stack.build_secrets_of(app)}
+        secrets = build_secrets(stack, request.environment, env)
+        with host.git.lay_out(stack, source.commit, [(app.context, app.dockerfile) for app in apps]) as home:
+            file = compose.build_file(stack, {name: source.sources[name] for name in missing}, tags, home)
+            path = host.store.write_build(
+                home, file, {name: value for name, value in secrets.items() if name in wanted}
+            )
+            results = host.docker.build(path, missing, request.rebuild, journal.note)
         failed = [result for result in results if not result.ok]
         if failed:
             raise _build_failure(failed, stack)
+        if stack.checkout and (why := host.git.show(stack, source.commit, OWN_NAMES)):
+            journal.note(f"the checkout in {stack.directory} was left as it is, the build did not need it: {why}")
     for name in missing:
         image = host.docker.image(stack.image(name, tags[name]))
         if image is None:

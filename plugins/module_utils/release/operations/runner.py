@@ -194,7 +194,13 @@ def _plan_deploy(
     source = build.find_source(host, stack, state, request, log)
     with log.step("build", f"build {source.commit[:12]}"):
         images, results = build.build(
-            host, stack, request, source, log, lambda: _announce(host, request, report, source.commit)
+            host,
+            stack,
+            request,
+            source,
+            log,
+            env=state.env_of(request.environment),
+            begins=lambda: _announce(host, request, report, source.commit),
         )
     with log.step("search", "search the images for secrets"):
         leaked = secret_scan.search_new(host, stack, state, images.values())

@@ -23,7 +23,7 @@ from typing import IO, TYPE_CHECKING, Any, Protocol
 from ..errors import OperationError
 from ..ports import Host
 from ..releases.host_state import HostState
-from ..stack.app_env import values_of
+from ..stack.app_env import build_secrets, values_of
 from ..stack.model import ENVIRONMENTS, Stack
 from ..util.lazy import lazy_import
 
@@ -178,6 +178,8 @@ def search_new(host: Host, stack: Stack, state: HostState, images: Iterable[str]
             for name, value in values_of(stack, app, environment, state.env_of(environment)).items():
                 if stack.env_matrix[name].is_secret:
                     secrets[f"{name} ({environment})"] = value
+        for name, value in build_secrets(stack, environment, state.env_of(environment)).items():
+            secrets[f"{name} ({environment})"] = value
     wanted = encodings(secrets)
     if not wanted:
         return []

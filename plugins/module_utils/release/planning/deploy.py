@@ -6,27 +6,19 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from ..errors import NothingToDoError
+from ..errors import NothingToDoError, Problem
 from ..releases.host_state import HostState
 from ..releases.plan import Plan, moves
 from ..releases.request import Request
 from ..stack.model import Stack
 from .promote import AppVersions, compose_release, plan_new
 
-#: Names beside the source that belong to the platform; a repository that tracks one of them cannot be checked out.
-RESERVED = (
-    "config",
-    "docker-compose.yml",
-    "nginx",
-    "releases",
-    "scripts/deploy-staging.sh",
-    "scripts/promote-production.sh",
-    "scripts/rollback-production.sh",
-)
-
+#: What the platform keeps in the stack's directory. A checkout there cannot show a commit that has one of these names.
+OWN_NAMES = ("config", "docker-compose.yml", "nginx", "releases", "scripts")
 
 #: Digits of the commit in `<app>:<commit>`.
 COMMIT_DIGITS = 12
@@ -41,19 +33,34 @@ class Source:
     sources: dict[str, str]
 
 
-def leaves_out(ignored: str | None, folder: str) -> bool:
-    """Whether a .dockerignore excludes a folder from the build; the last matching line counts."""
-    left_out = False
-    for line in (ignored or "").splitlines():
-        pattern = line.strip()
-        if not pattern or pattern.startswith("#"):
-            continue
-        takes_back, pattern = pattern.startswith("!"), pattern.lstrip("!").strip().strip("/")
-        if takes_back and (pattern == folder or pattern.startswith((f"{folder}/", "*"))):
-            left_out = False
-        elif not takes_back and pattern in (folder, f"{folder}/**", f"{folder}/*", f"**/{folder}", "*", "**"):
-            left_out = True
-    return left_out
+@dataclass(frozen=True)
+class SourceEntry:
+    """What a commit has at a path: a folder (`tree`), a file (`blob`), a `link`, or another repository's commit. The
+    same number means the same content."""
+
+    kind: str
+    number: str
+
+
+def names_of(version: str) -> tuple[str, ...]:
+    """What a version may stand for in the repository: a branch, a tag, or a commit by its number or the beginning of
+    it. A full name and a full number are never anything else."""
+    if version.startswith("refs/") or re.fullmatch(r"[0-9a-f]{40}", version):
+        return (version,)
+    short = (version,) if re.fullmatch(r"[0-9a-f]{7,39}", version) else ()
+    return (f"refs/heads/{version}", f"refs/tags/{version}", *short)
+
+
+def choose(version: str, found: Mapping[str, str]) -> tuple[str, Problem | None]:
+    """The commit that a version means among those that its names were found to mean; or what is wrong with it."""
+    commits = set(found.values())
+    if len(commits) == 1:
+        return commits.pop(), None
+    if not commits:
+        what = f"version {version!r} is not a branch, tag or commit of the repository"
+        return "", Problem(what, "version", "push it, or name another one")
+    known = ", ".join(f"{name} ({commit[:COMMIT_DIGITS]})" for name, commit in found.items())
+    return "", Problem(f"version {version!r} is ambiguous: {known}", "version", f"name one of them: {', '.join(found)}")
 
 
 def _tags(commit: str, settings: str) -> Iterator[str]:

@@ -15,6 +15,10 @@ from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Slot, Stack
 from .release import Release
 
 LABEL = "release.onehost"
+#: Below the directory of a build: one file for each secret.
+SECRETS = "secrets"
+#: BuildKit's own build argument; it is no part of the image.
+CACHE_OWNER = "BUILDKIT_CACHE_MOUNT_NS"
 PRIVATE_KEY = "jwt_private.pem"
 PUBLIC_KEY = "jwt_public.pem"
 #: During a rotation the public key of before, which still opens tokens that were signed with it; otherwise the same as
@@ -46,30 +50,37 @@ def image_labels(stack: Stack, app: App, source: str) -> dict[str, str]:
 
 
 def build_settings(stack: Stack, app: App) -> dict[str, Any]:
-    """Everything besides the source itself that decides the content of an image."""
+    """Everything besides the source itself that decides the content of an image. Of its secrets that is the names."""
+    names = stack.build_secrets_of(app)
     return {
         "dockerfile": app.dockerfile,
         "target": app.build_target,
         "args": {**stack.build_arguments, **app.build_arguments},
+        **({"secrets": list(names)} if names else {}),
     }
 
 
-def build_file(stack: Stack, sources: dict[str, str], tags: dict[str, str]) -> dict[str, Any]:
-    """A Compose file to build the apps named in `sources` from the checkout, each with its tag."""
+def build_file(stack: Stack, sources: dict[str, str], tags: dict[str, str], home: str) -> dict[str, Any]:
+    """A Compose file to build the apps named in `sources`, each with its tag, from the directory of the build."""
     services = {}
+    secrets: dict[str, Any] = {}
     for name, source in sources.items():
         app = stack.apps[name]
         settings = build_settings(stack, app)
         build: dict[str, Any] = {
-            "context": f"{stack.directory}/{app.context}",
+            "context": f"{home}/tree/{app.context}",
             "dockerfile": settings["dockerfile"],
-            "args": settings["args"],
+            # Last, for it is no choice: the caches of a stack's builds are its own.
+            "args": {**settings["args"], CACHE_OWNER: stack.name},
             "labels": image_labels(stack, app, source),
         }
         if settings["target"]:
             build["target"] = settings["target"]
+        if "secrets" in settings:
+            build["secrets"] = settings["secrets"]
+            secrets.update({secret: {"file": f"{home}/{SECRETS}/{secret}"} for secret in settings["secrets"]})
         services[name] = {"image": stack.image(name, tags[name]), "build": _escaped(build)}
-    return {"name": f"{stack.name}-build", "services": services}
+    return {"name": f"{stack.name}-build", "services": services, **({"secrets": secrets} if secrets else {})}
 
 
 def service(stack: Stack, app: App, environment: EnvironmentName, image: str) -> dict[str, Any]:

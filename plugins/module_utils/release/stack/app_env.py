@@ -29,8 +29,17 @@ def values_of(stack: Stack, app: str, environment: EnvironmentName, env: Mapping
     return {
         name: value
         for name, value in values.items()
-        if (key := stack.env_matrix.get(name)) and key.is_for(environment) and key.is_for_app(app)
+        if (key := stack.env_matrix.get(name))
+        and key.is_for(environment)
+        and key.is_for_app(app)
+        and name not in stack.all_build_secrets
     }
+
+
+def build_secrets(stack: Stack, environment: EnvironmentName, env: Mapping[str, bytes]) -> dict[str, str]:
+    """The values of the secrets that builds may read. They are in no container."""
+    values = effective(stack.env_matrix, {layer: parse_env(data) for layer, data in env.items()}, environment).all
+    return {name: values[name] for name in sorted(stack.all_build_secrets) if values.get(name)}
 
 
 def slot_env(stack: Stack, environment: EnvironmentName, env: Mapping[str, bytes]) -> dict[str, bytes]:

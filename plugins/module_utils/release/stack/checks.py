@@ -37,6 +37,15 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
                     "add `keys: {mount: ...}` to the stack",
                 )
             )
+        problems.extend(
+            Problem(
+                f"build secret {name} is no secret of the env matrix",
+                place,
+                f"add it to `env_matrix`: `{name}: {{class: secret}}`",
+            )
+            for name in stack.build_secrets_of(app)
+            if name not in stack.env_matrix or not stack.env_matrix[name].is_secret
+        )
         known = "known: " + ", ".join(stack.apps)
         problems.extend(
             Problem(f"starts after {name!r}, which is not an app of this stack", place, known)

@@ -80,6 +80,8 @@ class App:
     after: tuple[str, ...]
     replace: str
     flags: dict[str, Flag] = dataclasses.field(default_factory=dict)
+    #: Names of secrets of the env matrix that its build may read.
+    build_secrets: tuple[str, ...] = ()
 
     @property
     def is_web(self) -> bool:
@@ -150,6 +152,10 @@ class Stack:
     #: Local time in which a promote may begin, as HH:MM-HH:MM; empty for any time.
     promote_window: str
     apps: dict[str, App]
+    #: As for one app, for all.
+    build_secrets: tuple[str, ...] = ()
+    #: Whether the directory shows the source that was built, for people.
+    checkout: bool = True
 
     def to_mapping(self, *, with_env: bool) -> dict[str, Any]:
         """Plain data for JSON and templates. Without env values it may be world-readable."""
@@ -163,11 +169,21 @@ class Stack:
         for app in data["apps"].values():
             for key in ("port", "loopback_port") if app["kind"] == "worker" else ():
                 del app[key]
+            if not app["build_secrets"]:
+                del app["build_secrets"]  # releases of before have none, and are the same
         return data
 
     @property
     def web_apps(self) -> list[App]:
         return [app for app in self.apps.values() if app.is_web]
+
+    def build_secrets_of(self, app: App) -> tuple[str, ...]:
+        return tuple(dict.fromkeys((*self.build_secrets, *app.build_secrets)))
+
+    @property
+    def all_build_secrets(self) -> frozenset[str]:
+        """Variables that builds get, and no container."""
+        return frozenset(name for app in self.apps.values() for name in self.build_secrets_of(app))
 
     def image(self, app: str, tag: str) -> str:
         return f"{app}:{tag}"

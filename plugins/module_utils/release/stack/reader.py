@@ -77,6 +77,8 @@ def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
             app_name: _read_app(app_name, app_data, f"{where}.apps.{app_name}", problems)
             for app_name, app_data in fields.mapping("apps").items()
         },
+        build_secrets=fields.texts("build_secrets"),
+        checkout=fields.boolean("checkout", True),
     )
     fields.no_others()
     if not stack.apps:
@@ -202,6 +204,7 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
             flag: _read_flag(flag, data, f"{where}.flags.{flag}", problems)
             for flag, data in fields.mapping("flags").items()
         },
+        build_secrets=fields.texts("build_secrets"),
     )
     fields.no_others()
     for flag, declared in app.flags.items():
