@@ -82,9 +82,9 @@ def more_stacks(released: Lab) -> Lab:
     """Beside WorkHub two more stacks on the same host, which took data alone: files/more_stacks.yml."""
     released.ssh("test -d /srv/git/parcel.git || git init --quiet --bare --initial-branch=main /srv/git/parcel.git")
     released.repositories["parcel"] = released.repositories["workhub"].replace("workhub.git", "parcel.git")
-    released.push_commit(
-        {path.name: path.read_text() for path in sorted((FILES / "parcel").iterdir())}, repository="parcel"
-    )
+    source = FILES / "parcel"
+    files = {str(path.relative_to(source)): path.read_text() for path in sorted(source.rglob("*")) if path.is_file()}
+    released.push_commit(files, repository="parcel")
     released.playbook("provision", inventories=[FILES / "more_stacks.yml"]).ok()
     # The stack's owner, who fetches from it, is there since the line before; git trusts nobody else's repository.
     released.ssh("sudo chown -R parcel /srv/git/parcel.git")

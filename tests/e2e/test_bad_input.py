@@ -106,7 +106,7 @@ class TestOnAReleasedHost:
         assert f"{HOME}/env/staging: env file is missing" in result.problems
         assert f"{HOME}/keys/jwt_public.pem: key file is missing" in result.problems
         assert "playbooks/provision.yml" in result.problems
-        assert "local changes: M WBFinHub/src/main.js, ?? left-here.txt" in result.problems
+        assert "local changes" not in result.problems, "the directory is no source"
         assert "version 'v9.9' is not a branch, tag or commit" in result.problems
         for problem in result.report["problems"]:
             assert problem["what"] in result.stdout, "what the report holds is also what people see"
@@ -132,11 +132,17 @@ class TestOnAReleasedHost:
         unchanged.push_commit(
             {"docker-compose.yml": "services: {}\n", "config/.env.common": "A=1\n"}, branch="with-our-files"
         )
-        result = unchanged.playbook("deploy_staging", version="with-our-files")
+        result = unchanged.playbook("deploy_staging", version="with-our-files", options="--check").ok()
+        assert "would deploy" in result.stdout
+
+    def test_a_name_that_means_two_commits(self, unchanged: Lab) -> None:
+        unchanged.push_commit({"WBFinHub/note.txt": "1\n"}, branch="twice")
+        unchanged.ssh("git -C /srv/git/workhub.git tag twice main")
+        result = unchanged.playbook("deploy_staging", version="twice")
         assert result.rc != 0
-        for path in ("docker-compose.yml", "config/.env.common"):
-            assert f"{path}: is tracked in the repository, but the platform keeps its own file there" in result.problems
-            assert f"git rm -r --cached {path}" in result.problems
+        assert "version 'twice' is ambiguous: refs/heads/twice (" in result.problems
+        assert "name one of them: refs/heads/twice, refs/tags/twice" in result.problems
+        unchanged.playbook("deploy_staging", version="refs/tags/twice", options="--check").ok()
 
     def test_an_app_without_a_folder_or_a_dockerfile(self, unchanged: Lab) -> None:
         unchanged.push_commit({"WBFinHub": None, "WBSalesHub/Dockerfile": None}, branch="incomplete")

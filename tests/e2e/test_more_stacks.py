@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from pathlib import Path
 
@@ -71,6 +72,52 @@ def test_an_app_of_somebody_else(more_stacks: Lab) -> None:
         "NoNewPrivs:": "1",
     }
     assert more_stacks.ssh("stat --format=%U /srv/parcel").strip() == "parcel"
+
+
+def test_a_build_sees_the_commit_and_nothing_else(more_stacks: Lab) -> None:
+    """From the root of a repository that has names of the platform's own, in whose directory secrets lie."""
+    more_stacks.ssh(
+        "sudo -u parcel sh -c 'echo SECRET=1 > /srv/parcel/left.env; echo {} > /srv/parcel/config/secret.json'"
+    )
+    more_stacks.playbook("deploy_staging", inventories=MORE, stack="parcel", rebuild=True).ok()
+    inside = more_stacks.ssh(
+        "sudo docker run --rm parcel:staging sh -c 'cd /source && find . -type f -printf \"%P %m\\n\"'"
+    )
+    source = Path(__file__).parent / "files" / "parcel"
+    files = [str(path.relative_to(source)) for path in source.rglob("*") if path.is_file()]
+    assert sorted(inside.splitlines()) == sorted(f"{name} 644" for name in files)
+    assert more_stacks.ssh("sudo ls /var/lib/onehost/parcel/source").split() == ["lock", "mirror.git"]
+    assert more_stacks.ssh("stat --format=%U:%a /var/lib/onehost/parcel/source/mirror.git").strip() == "parcel:700"
+    view = more_stacks.ssh("sudo -u parcel ls -A /srv/parcel")
+    assert "index.html" not in view, "a view could not have the config of both"
+
+
+def test_a_token_that_only_the_build_has(more_stacks: Lab) -> None:
+    token, name = "parcel-token-for-builds", "parcel:staging"
+    known = hashlib.sha256(token.encode()).hexdigest()
+    assert known in more_stacks.ssh(f"sudo docker run --rm {name} cat /pages/token")
+    for command in (
+        f"sudo docker image inspect {name}",
+        f"sudo docker history --no-trunc {name}",
+        f"sudo docker run --rm {name} sh -c 'env; cat /run/secrets/*; grep -r {token} /source /pages /etc; true' 2>&1",
+        "sudo sh -c 'docker exec $(docker ps --quiet --filter label=release.onehost.app=parcel | head -1) env'",
+        "sudo cat /etc/onehost/stacks/parcel.json",
+        "sudo sh -c 'cat /var/lib/onehost/parcel/operations/*'",
+    ):
+        assert token not in more_stacks.ssh(command), command
+
+
+def test_caches_of_builds_are_the_stacks_own(more_stacks: Lab) -> None:
+    """What another build of the host has left there is not seen."""
+    dockerfile = (
+        "FROM onehost-lab/python:3\nRUN --mount=type=cache,target=/cache ls /cache > /seen && touch /cache/other\n"
+    )
+    build = f"printf '{dockerfile}' | sudo docker build --quiet --no-cache --tag other-cache:test -"
+    more_stacks.ssh(build)
+    assert "parcel" not in more_stacks.ssh("sudo docker run --rm other-cache:test cat /seen")
+    more_stacks.playbook("deploy_staging", inventories=MORE, stack="parcel", rebuild=True).ok()
+    seen = more_stacks.ssh("sudo docker run --rm parcel:staging cat /pages/cache").split()
+    assert seen == ["parcel"], "its own of the build before, and no other"
 
 
 def test_unclaimed_host_names_reach_the_stack_without_names(more_stacks: Lab) -> None:
