@@ -432,6 +432,19 @@ def test_git_gets_nothing_of_ours(adapter: Git, stack: Stack, tmp_path: Path, mo
     assert int((tmp_path / "session").read_text()) != os.getsid(0)
 
 
+def test_how_many_programs_a_deploy_without_a_build_starts(
+    adapter: Git, stack: Stack, origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    named = dataclasses.replace(stack, source=str(origin))
+    adapter.fetch(named)
+    monkeypatch.setenv("PATH", commands(tmp_path / "bin", git=f'echo "$@" >>{tmp_path}/calls; exec /usr/bin/git "$@"'))
+    assert adapter.problem(named) == ""
+    commit = commit_of(adapter, named)
+    adapter.entries(named, commit, ["api", "api/Dockerfile", "x", "x/Dockerfile"])
+    calls = [line.split()[0] for line in (tmp_path / "calls").read_text().splitlines()]
+    assert calls == ["fetch", "cat-file", "ls-tree"]
+
+
 # The checkout for people
 
 

@@ -216,7 +216,7 @@ class Git:
             # A home directory may be a repository too.
             "GIT_CEILING_DIRECTORIES": os.path.dirname(stack.directory),
         }
-        words = ("git", "-C", stack.directory, *words)
+        words = ("git", "-C", stack.directory, "-c", "core.quotePath=false", *words)
         try:
             return as_owner.run(stack.owner, words, environment=environment, seconds=VIEW_SECONDS, umask=0o022)
         except TimeoutError as error:

@@ -139,7 +139,8 @@ class Mirror:
                 shutil.rmtree(os.path.join(home, name), ignore_errors=True)
         new = Mirror(tempfile.mkdtemp(prefix=UNFINISHED, dir=home), self.owner, self.address, self.source)
         try:
-            os.chown(new.path, self._uid(), -1, follow_symlinks=False)
+            if os.geteuid() == 0:
+                os.chown(new.path, self._uid(), -1, follow_symlinks=False)
             made = as_owner.run(self.owner, ["sh", "-c", _MAKE, "sh", new.path, ATTRIBUTES])
             done = new._fetch() if made.code == 0 else made
             if done.code:
