@@ -41,6 +41,13 @@ def loopback_port(app: dict[str, Any], environment: str, slot: str) -> int:
     return port_in_block(app["loopback_port"], app["replace"] == "stop_first", environment, slot)
 
 
+def public_ports(stacks: list[dict[str, Any]], only: str = "") -> list[int]:
+    environments = [environment for stack in stacks for environment in _stack(stack).environments.values()]
+    wanted = {port for it in environments if only in ("", it.name) for port, _tls in it.listeners}
+    others = {port for it in environments if only not in ("", it.name) for port, _tls in it.listeners}
+    return sorted(wanted - others)
+
+
 def without_env(stack: dict[str, Any]) -> dict[str, Any]:
     return _stack(stack).to_mapping(with_env=False)
 
@@ -71,5 +78,6 @@ class FilterModule:
             "config_findings": config_findings,
             "loopback_port": loopback_port,
             "notification_findings": notification_findings,
+            "public_ports": public_ports,
             "without_env": without_env,
         }

@@ -39,6 +39,25 @@ def test_stacks_are_read_from_variables() -> None:
     assert evaluate("query('onehost.release.stacks', 'other')", onehost_stack_shop=shop_definition()) == []
 
 
+def test_public_ports_and_those_of_one_environment_alone() -> None:
+    shop, blog = shop_definition(), shop_definition()
+    shop["environments"] = {
+        "staging": {"ports": [4400, 80], "hosts": ["s.shop.example"]},
+        "production": {"ports": [4500]},
+    }
+    tls = {"certificate": "/etc/ssl/a.pem", "key": "/etc/ssl/a.key"}
+    blog["environments"]["staging"] = {"ports": [4600], "tls": {**tls, "port": 4643}}
+    blog["environments"]["production"] = {"ports": [80], "hosts": ["blog.example"], "tls": tls}
+    found = [evaluate("stack | onehost.release.without_env", stack=stack) for stack in (shop, blog)]
+
+    def ports(words: str) -> Any:
+        return evaluate(f"stacks | onehost.release.public_ports{words}", stacks=found)
+
+    assert ports("") == [80, 443, 4400, 4500, 4600, 4643]
+    assert ports("(only='staging')") == [4400, 4600, 4643], "production of another stack has port 80 too"
+    assert ports("(only='production')") == [443, 4500]
+
+
 def test_all_problems_of_all_stacks_are_told() -> None:
     shop, blog = shop_definition(), shop_definition()
     del shop["apps"]["api"]["health"]
