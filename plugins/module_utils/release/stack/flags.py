@@ -39,13 +39,16 @@ def values(stack: Stack, app: str, overrides: State) -> dict[str, bool]:
 
 
 def closed(stack: Stack, known: State) -> dict[str, str]:
-    """The routes of flags that are off, as the router looks them up, each with its flag."""
-    return {
-        f"{app.name}{flag.route.lower().rstrip('/')}/": name
+    """The routes of flags that are off, as the router looks them up, each with its flag. An app that has one also has
+    the entry `<app>:`, for paths that are not spelled as they are meant: the router refuses those to it."""
+    off = [
+        (app.name, flag.route, name)
         for app in stack.apps.values()
         for name, flag in app.flags.items()
         if flag.route and not values(stack, app.name, known)[name]
-    }
+    ]
+    routes = {f"{app}{route.lower().rstrip('/')}/": name for app, route, name in off}
+    return routes | {f"{app}:": "closed" for app, _, _ in off}
 
 
 def who_has(stack: Stack, flag: str) -> list[str]:
