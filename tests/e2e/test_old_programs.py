@@ -72,6 +72,9 @@ def nginx_files(stacks: Stacks, version: str, **options: Any) -> dict[str, str]:
         f"{home}/server.conf": edge("server.conf.j2"),
         f"{home}/test-part": edge("validate_stack.j2"),
     }
+    guarded = {f"{stack['name']}-{name}" for stack in stacks for name, it in stack["environments"].items() if it["tls"]}
+    for name in guarded | options.get("edge_basic_auth", {}).keys():
+        files[f"{home}/own/{name}/listener.conf"] = edge("listener.conf.j2", name)
     for name, users in options.get("edge_basic_auth", {}).items():
         files |= {f"{home}/auth/{name}.conf": edge("auth.conf.j2", name), f"{home}/auth/{name}.htpasswd": users[0]}
     for stack in stacks:

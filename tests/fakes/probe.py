@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from fakes.docker import SICK
 from release.releases.release import Live
-from release.releases.runtime import Answer
+from release.releases.runtime import Answer, ProbeTarget
 from release.stack.model import App, EnvironmentName
 
 if TYPE_CHECKING:
@@ -37,7 +37,8 @@ class FakeProbe:
             return Answer(500, body="no database")
         return Answer(0, error=f"no answer on port {port}: connection reset")
 
-    def edge(self, port: int, host: str, path: str, *, tls: bool = False) -> Answer:
+    def edge(self, target: ProbeTarget) -> Answer:
+        port, path, tls = target.port, target.path, target.tls
         self.world.faults.alive()
         if self.edge_down:
             return Answer(0, error=f"no answer on port {port}: connection refused")

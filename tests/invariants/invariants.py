@@ -9,6 +9,7 @@ from fakes.world import World
 
 from release.releases.history import find, rollback_target
 from release.releases.release import Entry, Live
+from release.releases.runtime import ProbeTarget
 from release.stack.model import ENVIRONMENTS, EnvironmentName
 
 
@@ -60,7 +61,7 @@ def _check_answers(world: World, environment: EnvironmentName, live: Live) -> No
     world.clock.time += 1
     for port in world.stack.environments[environment].ports:
         for path, app in (("/", "api"), ("/front", "front")):
-            answer = world.probe.edge(port, "localhost", path)
+            answer = world.probe.edge(ProbeTarget(port, "localhost", path, False, f"shop-{environment}"))
             box = world.docker.named(environment, live, app)
             if world.docker.is_bad(box):
                 continue  # it was good enough for its checks, and nobody watched it longer

@@ -14,5 +14,10 @@ def get(host: Any, url: str, *options: str) -> tuple[int, dict[str, str], str]:
     return int(status.split()[1]), headers, body
 
 
+def inside(site: str, port: int) -> str:
+    """The engine's own way into an environment whose visitors need a password or https."""
+    return f"--unix-socket /run/onehost-edge/{site}-{port}.sock"
+
+
 def name(host_name: str) -> str:
     return f"--header 'Host: {host_name}'"

@@ -27,6 +27,7 @@ FILES = {
     "etc/group": "root:x:0:\nadm:x:4:\nwww-data:x:33:\nhaproxy:x:99:\n",
     "var/lib/haproxy/.keep": "",
     "run/haproxy/.keep": "",
+    "run/onehost-edge/.keep": "",
 }
 
 

@@ -3,8 +3,10 @@
 import json
 
 import pytest
-from support.http import get, name
+from support.http import get, inside, name
 
+# Visitors of notes' production are sent to https.
+PRODUCTION = inside("notes-production", 80)
 MAP = "/var/lib/onehost/switch/notes-production.map"
 # An app that tells what it was asked.
 APP = """
@@ -40,13 +42,13 @@ def release(host):
 
 
 def test_port_80_is_shared_by_host_name(host, release):
-    assert get(host, "http://127.0.0.1/", name("notes.example.test"))[0] == 200
+    assert get(host, "http://127.0.0.1/", name("notes.example.test"), PRODUCTION)[0] == 200
     # Every other name is WorkHub's, which has no release here.
     assert get(host, "http://127.0.0.1/", name("elsewhere.test"))[0] == 503
 
 
 def test_answer_names_its_release(host, release):
-    _, headers, _ = get(host, "http://127.0.0.1/", name("notes.example.test"))
+    _, headers, _ = get(host, "http://127.0.0.1/", name("notes.example.test"), PRODUCTION)
     assert headers["x-release"] == "20261121T000000Z-production-abc"
 
 
@@ -62,7 +64,7 @@ def test_answer_names_its_release(host, release):
     ],
 )
 def test_path_arrives_as_it_was_written(host, release, asked, seen, prefix):
-    status, _, body = get(host, f"http://127.0.0.1{asked}", name("notes.example.test"))
+    status, _, body = get(host, f"http://127.0.0.1{asked}", name("notes.example.test"), PRODUCTION)
     assert status == 200
     request = json.loads(body)
     assert request["path"] == seen
@@ -70,13 +72,13 @@ def test_path_arrives_as_it_was_written(host, release, asked, seen, prefix):
 
 
 def test_stripped_path_needs_its_slash(host, release):
-    status, headers, _ = get(host, "http://127.0.0.1/files?a=b", name("notes.example.test"))
+    status, headers, _ = get(host, "http://127.0.0.1/files?a=b", name("notes.example.test"), PRODUCTION)
     assert (status, headers["location"]) == (307, "/files/?a=b")
 
 
 def test_route_with_its_own_host_name(host, release):
-    assert get(host, "http://127.0.0.1/public/x", name("files.example.test"))[0] == 200
-    status, _, body = get(host, "http://127.0.0.1/", name("files.example.test"))
+    assert get(host, "http://127.0.0.1/public/x", name("files.example.test"), PRODUCTION)[0] == 200
+    status, _, body = get(host, "http://127.0.0.1/", name("files.example.test"), PRODUCTION)
     assert status == 404
     assert "There is nothing at this address" in body
 
@@ -89,7 +91,7 @@ def test_client_cannot_say_who_it_is(host, release):
         "Forwarded: for=1.2.3.4",
     ]
     options = [f"--header '{claim}'" for claim in claims]
-    _, _, body = get(host, "http://127.0.0.1/", name("notes.example.test:8480"), *options)
+    _, _, body = get(host, "http://127.0.0.1/", name("notes.example.test:8480"), PRODUCTION, *options)
     headers = json.loads(body)["headers"]
     assert headers["x-forwarded-for"] == "127.0.0.1"
     assert headers["x-forwarded-proto"] == "http"
@@ -110,5 +112,5 @@ def test_app_is_told_that_the_client_came_by_https(host, release):
 def test_body_limit_of_an_app(host, release):
     sent = "--data-binary @/tmp/body --header Expect:"
     host.check_output("head -c 2000000 /dev/zero > /tmp/body")
-    assert get(host, "http://127.0.0.1/files/", name("notes.example.test"), sent)[0] == 413
-    assert get(host, "http://127.0.0.1/", name("notes.example.test"), sent)[0] == 501
+    assert get(host, "http://127.0.0.1/files/", name("notes.example.test"), PRODUCTION, sent)[0] == 413
+    assert get(host, "http://127.0.0.1/", name("notes.example.test"), PRODUCTION, sent)[0] == 501

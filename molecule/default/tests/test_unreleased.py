@@ -1,7 +1,7 @@
 """The road of a request while nothing is released."""
 
 import pytest
-from support.http import get, name
+from support.http import get, inside, name
 
 
 @pytest.mark.parametrize("port", [4400, 4500, 80])
@@ -15,7 +15,8 @@ def test_without_a_release_says_so(host, port):
 
 
 def test_unclaimed_host_name_is_told_so(host):
-    assert get(host, "http://127.0.0.1:4600/", name("notes.staging.test"))[0] == 503
+    staging = inside("notes-staging", 4600)
+    assert get(host, "http://127.0.0.1:4600/", name("notes.staging.test"), staging)[0] == 503
     assert get(host, "http://127.0.0.1:4600/", name("elsewhere.test"))[0] == 421
 
 
@@ -31,10 +32,21 @@ def test_switch_away_gives_a_page_to_wait_on(host):
 
 
 def test_query_stays_out_of_the_log(host):
+    since = host.check_output("date +%s")
     get(host, "http://127.0.0.1:4400/callback?code=one-time-secret")
-    log = host.check_output("tail -n 5 /var/log/nginx/access.log")
-    assert "GET /callback HTTP" in log
-    assert "one-time-secret" not in log
+    host.check_output("systemctl stop haproxy")
+    try:
+        get(host, "http://127.0.0.1:4400/broken?code=one-time-secret")
+    finally:
+        host.check_output("systemctl start haproxy")
+    # What failed is told nevertheless: where it went, and what came of it.
+    told = host.check_output("tail -n 5 /var/log/nginx/access.log")
+    assert "GET /callback HTTP" in told
+    broken = next(line for line in told.splitlines() if "GET /broken HTTP" in line)
+    assert " 503 " in broken
+    assert "to=unix:/run/haproxy/workhub-staging-wbhubmanager.sock answered=502" in broken
+    assert host.run("grep --recursive one-time-secret /var/log/nginx").rc == 1
+    assert "one-time-secret" not in host.check_output(f"journalctl --unit nginx --unit haproxy --since @{since}")
 
 
 PAGE = "/_onehost/"
@@ -52,8 +64,9 @@ def stranger(host):
 def test_status_page_is_there_before_the_first_release(host):
     assert host.service("onehost-page.timer").is_running
     assert host.service("onehost-page.timer").is_enabled
-    for port, options in ((4400, []), (4600, [name("notes.staging.test")])):
-        status, headers, body = get(host, f"http://127.0.0.1:{port}{PAGE}", *options)
+    # Staging of notes has TLS, and the port without it is for the engine.
+    for port, options in ((4400, []), (4600, [name("notes.staging.test"), inside("notes-staging", 4600)])):
+        status, headers, body = get(host, f"http://127.0.0.1:{port}{PAGE}", *options, "--user eve:molecule")
         assert status == 200
         assert "default-src 'none'" in headers["content-security-policy"]
         assert "Nothing has been released yet" in body
@@ -63,12 +76,43 @@ def test_status_page_is_there_before_the_first_release(host):
 
 
 def test_status_page_is_for_those_who_are_named(host, stranger):
-    assert get(host, f"{stranger}:4400{PAGE}")[0] == 403
-    assert get(host, f"{stranger}:4400{PAGE}status.json")[0] == 403
-    # The password of staging opens staging, and nothing more.
+    assert get(host, f"{stranger}:4400{PAGE}")[0] == 401
+    assert get(host, f"{stranger}:4400{PAGE}status.json")[0] == 401
+    # A tunnel or any user of the host comes from here too.
+    assert get(host, f"http://127.0.0.1:4400{PAGE}")[0] == 401
+    # The password of staging opens staging, and nothing more; the page's opens nothing else.
     ann = [name("notes.staging.test"), "--user ann:molecule"]
     tls = "https" + stranger.removeprefix("http") + ":4643"
     assert get(host, f"{tls}/", *ann, "--insecure")[0] == 503
-    assert get(host, f"{tls}{PAGE}", *ann, "--insecure")[0] == 403
+    assert get(host, f"{tls}{PAGE}", *ann, "--insecure")[0] == 401
+    assert get(host, f"{tls}/", ann[0], "--user eve:molecule --insecure")[0] == 401
     # In production the path is the apps'.
     assert get(host, f"http://127.0.0.1:4500{PAGE}")[0] == 503
+
+
+@pytest.mark.parametrize("claim", ["", "X-Forwarded-For: 127.0.0.1", "X-Real-IP: unix:", "Forwarded: for=127.0.0.1"])
+def test_no_address_stands_in_for_the_password_of_staging(host, claim):
+    for address in ("https://127.0.0.1:4643/", "https://[::1]:4643/"):
+        options = f"--globoff --insecure --header '{claim}'"
+        assert get(host, address, name("notes.staging.test"), options)[0] == 401
+    # The port without TLS leads there, whoever asks.
+    assert get(host, "http://127.0.0.1:4600/", name("notes.staging.test"))[0] == 308
+
+
+def test_the_way_in_of_the_engine_is_root_s(host):
+    assert host.check_output("stat --format '%U %a' /run/onehost-edge") == "root 700"
+    assert host.check_output("ls /run/onehost-edge").split() == [
+        "notes-production-443.sock",
+        "notes-production-80.sock",
+        "notes-staging-4600.sock",
+        "notes-staging-4643.sock",
+    ]
+    ask = "curl --silent --unix-socket /run/onehost-edge/notes-staging-4600.sock http://notes.staging.test/"
+    assert host.run(f"runuser -u notes -- {ask}").rc == 7
+
+
+def test_nginx_starts_over_the_sockets_of_a_killed_one(host):
+    host.check_output("pkill --signal KILL --pidfile /run/nginx.pid; ls /run/onehost-edge/*.sock")
+    host.check_output("systemctl restart nginx")
+    options = [name("notes.staging.test"), inside("notes-staging", 4600)]
+    assert get(host, "http://127.0.0.1:4600/", *options)[0] == 503

@@ -73,6 +73,8 @@ HAPROXY_SOCKETS = "/run/haproxy"
 HAPROXY_ADMIN_SOCKET = f"{HAPROXY_SOCKETS}/admin.sock"
 #: One file for each environment holds the certificate and its key, so that they change in one step.
 EDGE_CERTIFICATES = "/etc/nginx/onehost/tls"
+#: For root alone: one socket for each port of an environment that asks visitors for a password or sends them to https.
+EDGE_SOCKETS = "/run/onehost-edge"
 APT_CACHE = "/var/cache/apt"
 SYSTEM_LOG = "/var/log/journal"
 

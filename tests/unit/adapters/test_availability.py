@@ -24,12 +24,12 @@ class Edge:
     def health(self, port: int, path: str) -> Answer:
         raise AssertionError("the probe stands outside")
 
-    def edge(self, port: int, host: str, path: str, *, tls: bool = False) -> Answer:
-        self.asked.append(path)
-        return Answer(self.status[path])
+    def edge(self, target: ProbeTarget) -> Answer:
+        self.asked.append(target.path)
+        return Answer(self.status[target.path])
 
 
-QUESTIONS = [ProbeTarget(8100, "localhost", path, tls=False) for path in ("/a", "/b")]
+QUESTIONS = [ProbeTarget(8100, "localhost", path, tls=False, site="shop-staging") for path in ("/a", "/b")]
 
 
 def test_it_counts_what_is_not_answered() -> None:

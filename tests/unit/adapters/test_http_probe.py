@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import http.server
+import socketserver
 import ssl
 import threading
 from collections.abc import Iterator
@@ -15,6 +16,12 @@ import pytest
 from fakes.certificates import Authority, Made, authority
 
 from release.adapters.http_probe import Probe
+from release.releases.runtime import ProbeTarget
+
+
+def target(port: int, path: str = "/", *, tls: bool = False) -> ProbeTarget:
+    return ProbeTarget(port, "shop.example", path, tls, "shop-staging")
+
 
 # Probe
 
@@ -29,7 +36,11 @@ class Web(http.server.BaseHTTPRequestHandler):
         if self.path == "/slow":
             threading.Event().wait(0.5)
             return
-        self.send_response(503 if self.path == "/sick" else 200)
+        if self.path.startswith("/edge"):
+            self.send_response(int(self.path[-3:]))
+            self.end_headers()
+            return
+        self.send_response({"/sick": 503, "/app-401": 401}.get(self.path, 200))
         self.send_header("X-Release", f"of {self.headers['Host']}")
         self.end_headers()
         self.wfile.write(b"two\n  words" + b"x" * 1000)
@@ -49,7 +60,7 @@ def port() -> Iterator[int]:
 
 
 def test_probe(port: int) -> None:
-    answer = Probe().edge(port, "shop.example", "/")
+    answer = Probe().edge(target(port))
     assert (answer.status, answer.release) == (200, "of shop.example")
     assert answer.body.startswith("two words") and len(answer.body) <= 300
     sick = Probe().health(port, "/sick")
@@ -64,6 +75,49 @@ def test_probe_without_an_answer(port: int, path: str) -> None:
 
 def test_probe_where_nothing_listens() -> None:
     assert "refused" in Probe().health(1, "/").error
+
+
+# Where the edge turns visitors away
+
+
+class Inside(socketserver.StreamRequestHandler):
+    """The edge behind the socket that it has for the engine."""
+
+    def handle(self) -> None:
+        asked = self.rfile.readline()
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Release: inside\r\nConnection: close\r\n\r\n" + asked)
+
+
+@pytest.fixture
+def inside(port: int, tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / f"shop-staging-{port}.sock"
+    with socketserver.ThreadingUnixStreamServer(str(path), Inside) as server:
+        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+        thread.start()
+        yield tmp_path
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize("path", ["/edge-401", "/edge-308"])
+def test_the_engine_needs_no_password_and_no_https(port: int, inside: Path, path: str) -> None:
+    answer = Probe(sockets=str(inside)).edge(target(port, path))
+    assert (answer.status, answer.release, answer.body) == (200, "inside", f"GET {path} HTTP/1.1")
+
+
+@pytest.mark.parametrize(("path", "status"), [("/app-401", 401), ("/edge-403", 403), ("/sick", 503)])
+def test_any_other_answer_is_what_visitors_get(port: int, inside: Path, path: str, status: int) -> None:
+    answer = Probe(sockets=str(inside)).edge(target(port, path))
+    assert answer.status == status and answer.release != "inside"
+
+
+def test_a_closed_port_is_not_hidden_by_the_socket(inside: Path) -> None:
+    (inside / "shop-staging-1.sock").symlink_to(next(inside.glob("*.sock")))
+    assert "refused" in Probe(sockets=str(inside)).edge(target(1)).error
+
+
+def test_routes_from_before_the_sockets(port: int, tmp_path: Path) -> None:
+    assert Probe(sockets=str(tmp_path)).edge(target(port, "/edge-401")).status == 401
 
 
 @pytest.fixture(scope="module")
@@ -109,6 +163,6 @@ def tls_port(signer: Authority, tmp_path: Path) -> Iterator[int]:
 
 
 def test_probe_by_tls(tls_port: int) -> None:
-    answer = Probe().edge(tls_port, "shop.example", "/", tls=True)
+    answer = Probe().edge(target(tls_port, tls=True))
     assert (answer.status, answer.release) == (200, "of shop.example")
-    assert Probe().edge(tls_port, "shop.example", "/").status == 0
+    assert Probe().edge(target(tls_port)).status == 0

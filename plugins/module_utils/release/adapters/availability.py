@@ -44,9 +44,7 @@ class AvailabilityProbe:
         with TaskPool() as at_once:
 
             def ask() -> list[Answer]:
-                return at_once.all(
-                    lambda target: self.probe.edge(target.port, target.host, target.path, tls=target.tls), asked
-                )
+                return at_once.all(self.probe.edge, asked)
 
             # Targets that fail before anything happens cannot be lost: a first release, or an app that is already down.
             asked = [question for question, answer in zip(asked, ask(), strict=True) if is_good(answer)]

@@ -1,55 +1,69 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Probing apps for readiness, and the edge for the right release. Loopback only."""
+"""Probing apps for readiness, and the edge for the right release. On this host only."""
 
 from __future__ import annotations
 
 import http.client
+import socket
 import ssl
 
-from ..releases.runtime import Answer
+from ..paths import EDGE_SOCKETS
+from ..releases.runtime import Answer, ProbeTarget
 
 #: Timeout in seconds of one probe; waiting for readiness takes many short probes.
 PROBE_SECONDS = 5.0
+#: What the edge itself answers to visitors without a password, and to those who came by http where https is wanted.
+TURNED_AWAY = (308, 401)
 
 
-class _Encrypted(http.client.HTTPConnection):
-    """TLS to this very host, for the requested host name. The peer is known here, and a certificate that expired last
+class _Connection(http.client.HTTPConnection):
+    """To a port on loopback, or to a unix socket. With TLS the peer is known here, and a certificate that expired last
     night must not block a rollback, so nothing is verified; provisioning checks certificates."""
 
-    def __init__(self, address: str, port: int, *, timeout: float, name: str) -> None:
-        super().__init__(address, port, timeout=timeout)
-        self.name = name
+    def __init__(self, place: int | str, host: str, *, tls: bool, timeout: float) -> None:
+        super().__init__(host, timeout=timeout)
+        self.place = place
+        self.tls = tls
 
     def connect(self) -> None:
-        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-        super().connect()
-        self.sock = context.wrap_socket(self.sock, server_hostname=self.name)
+        if isinstance(self.place, int):
+            self.sock = socket.create_connection(("127.0.0.1", self.place), self.timeout)
+        else:
+            self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+            self.sock.settimeout(self.timeout)
+            self.sock.connect(self.place)
+        if self.tls:
+            context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+            context.check_hostname = False
+            context.verify_mode = ssl.CERT_NONE
+            self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
 
 
 class Probe:
-    """HTTP over loopback."""
+    """HTTP on this host."""
 
-    def __init__(self, seconds: float = PROBE_SECONDS) -> None:
+    def __init__(self, seconds: float = PROBE_SECONDS, sockets: str = EDGE_SOCKETS) -> None:
         self.seconds = seconds
+        self.sockets = sockets
 
     def health(self, port: int, path: str) -> Answer:
         """Probe an app in its slot directly."""
         return self._ask(port, "localhost", path)
 
-    def edge(self, port: int, host: str, path: str, *, tls: bool = False) -> Answer:
-        """Probe the edge as a visitor would, on the host's own address."""
-        return self._ask(port, host, path, tls=tls)
+    def edge(self, target: ProbeTarget) -> Answer:
+        """Probe the edge as a visitor would, on its public port. Where visitors need a password or are sent to https,
+        that is as far as it leads, and the rest is asked through the socket that the edge has for the engine alone."""
+        answer = self._ask(target.port, target.host, target.path, tls=target.tls)
+        if answer.status not in TURNED_AWAY or answer.release:
+            return answer
+        inside = self._ask(f"{self.sockets}/{target.site}-{target.port}.sock", target.host, target.path, tls=target.tls)
+        # Routes of a release from before there were such sockets have none; then what a visitor gets says more.
+        return inside if inside.status else answer
 
-    def _ask(self, port: int, host: str, path: str, *, tls: bool = False) -> Answer:
-        connection = (
-            _Encrypted("127.0.0.1", port, timeout=self.seconds, name=host)
-            if tls
-            else http.client.HTTPConnection("127.0.0.1", port, timeout=self.seconds)
-        )
+    def _ask(self, place: int | str, host: str, path: str, *, tls: bool = False) -> Answer:
+        connection = _Connection(place, host, tls=tls, timeout=self.seconds)
         try:
             connection.request(
                 "GET", path, headers={"Host": host, "User-Agent": "onehost-release", "Connection": "close"}
@@ -59,6 +73,7 @@ class Probe:
             release, flag = (response.headers.get(name, "") for name in ("X-Release", "X-Flag-Off"))
             return Answer(response.status, release, " ".join(body.split()), flag=flag)
         except (OSError, http.client.HTTPException) as error:
-            return Answer(0, error=f"no answer on port {port}: {str(error) or type(error).__name__}")
+            where = f"port {place}" if isinstance(place, int) else place
+            return Answer(0, error=f"no answer on {where}: {str(error) or type(error).__name__}")
         finally:
             connection.close()

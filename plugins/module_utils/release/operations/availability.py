@@ -14,6 +14,8 @@ def probe_targets(stack: Stack, environment: EnvironmentName) -> list[ProbeTarge
     public = stack.environments[environment]
     host = public.hosts[0] if public.hosts else "localhost"
     port, tls = public.listeners[-1] if public.tls else public.listeners[0]
+    site = f"{stack.name}-{environment}"
     return [
-        ProbeTarget(port, app.routes[0].host or host, check_path(app, app.routes[0]), tls) for app in stack.web_apps
+        ProbeTarget(port, app.routes[0].host or host, check_path(app, app.routes[0]), tls, site)
+        for app in stack.web_apps
     ]

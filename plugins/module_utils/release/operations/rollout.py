@@ -220,11 +220,10 @@ class Rollout:
     def _checks(self) -> list[tuple[str, ProbeTarget]]:
         """The name of an app and what must be answered by it."""
         environment = self.current.environments[self.plan.environment]
+        host = environment.main_host or "localhost"
+        site = f"{self.plan.stack}-{self.plan.environment}"
         return [
-            (
-                app.name,
-                ProbeTarget(port, route.host or environment.main_host or "localhost", check_path(app, route), tls),
-            )
+            (app.name, ProbeTarget(port, route.host or host, check_path(app, route), tls, site))
             for app in self.stack.web_apps
             if app.name in self.current.apps  # the router does not know apps that were removed from the stack since
             for route in app.routes
@@ -234,7 +233,7 @@ class Rollout:
     def _ask(self, checks: Sequence[tuple[str, ProbeTarget]]) -> list[_Answered]:
         def ask(check: tuple[str, ProbeTarget]) -> _Answered:
             app, target = check
-            return _Answered(app, target, self.host.probe.edge(target.port, target.host, target.path, tls=target.tls))
+            return _Answered(app, target, self.host.probe.edge(target))
 
         return concurrently(ask, checks)
 
@@ -244,7 +243,7 @@ class Rollout:
 
     def _unconfirmed(self, failed: Sequence[_Answered], number: int) -> OperationError:
         """What is said of checks that failed: how many, and all about the first."""
-        app, (port, host, path, tls), answer = failed[0]
+        app, (port, host, path, tls, _), answer = failed[0]
         url = f"{'https' if tls else 'http'}://{host}:{port}{path}"
         named = f"release {answer.release or 'none'}" if answer.status else "no release"
         container = next((c for c in self._new_containers() if c.app == app), None)

@@ -61,14 +61,15 @@ class Answer:
         return f"HTTP {self.status} {self.body}".strip()
 
 
-#: A target at the edge: a public port, a host name, a path, and whether the port speaks TLS.
 class ProbeTarget(NamedTuple):
-    """One target at the edge: a public port, the Host header, a path, and whether to use TLS."""
+    """One target at the edge: a public port, the Host header, a path, whether to use TLS, and the environment that it
+    belongs to, as `<stack>-<environment>`."""
 
     port: int
     host: str
     path: str
     tls: bool
+    site: str
 
 
 @dataclass
