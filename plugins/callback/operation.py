@@ -50,6 +50,7 @@ from typing import Any
 from ansible import constants, context
 from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 from ansible_collections.onehost.release.plugins.module_utils.release.hints import spell_all
+from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean, cleaned_blocks
 from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
 from ansible_collections.onehost.release.plugins.plugin_utils.place import here, typed_playbooks
 from ansible_collections.onehost.release.plugins.plugin_utils.presenters import JsonLines, Live, Outcome, Plain, Task
@@ -263,7 +264,7 @@ class CallbackModule(DefaultCallback):
         if task._uuid not in self._tasks:
             role = task._role.get_name(include_role_fqcn=False) if task._role else ""
             self._tasks[task._uuid] = Task(
-                str(task.name or task.action).strip(), role, task.action, _near(task.get_path())
+                clean(task.name or task.action).strip(), role, task.action, _near(task.get_path())
             )
         return self._tasks[task._uuid]
 
@@ -356,7 +357,7 @@ class CallbackModule(DefaultCallback):
         in_loop = bool(_task_of(result).loop)
         # The items of a loop come one by one, or together at its end.
         for part in outcome.result["results"] if in_loop and "results" in outcome.result else [outcome.result]:
-            text = self._get_diff(part["diff"]) if part.get("diff") and part.get("changed") else ""
+            text = self._get_diff(cleaned_blocks(part["diff"])) if part.get("diff") and part.get("changed") else ""
             if text:
                 with self._shown() as presenter:
                     label = str(self._get_item_label(part)) if in_loop else ""

@@ -10,11 +10,12 @@ from typing import NoReturn
 from ansible.module_utils.basic import AnsibleModule
 
 from .release.errors import OperationError, RefusedError
+from .release.util.printable import clean
 
 
 def end_refused(module: AnsibleModule, error: RefusedError | OperationError) -> NoReturn:
     """Fail with the reason. In check mode only report it, because the host may not have been provisioned yet."""
     if module.check_mode:
-        module.exit_json(changed=False, lines=[f"would be refused: {error}"])
-    module.fail_json(msg=str(error))
+        module.exit_json(changed=False, lines=[f"would be refused: {clean(error)}"])
+    module.fail_json(msg=clean(error))
     raise AssertionError("fail_json does not return")

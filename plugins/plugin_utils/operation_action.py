@@ -23,6 +23,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
 from ansible_collections.onehost.release.plugins.module_utils.release.hints import Place, hint, spell_all
 from ansible_collections.onehost.release.plugins.module_utils.release.paths import EXCHANGE_COMMAND
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering.report import report_lines
+from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
 from ansible_collections.onehost.release.plugins.plugin_utils.place import here
 
@@ -82,7 +83,7 @@ class OperationAction(ActionBase):
         result = spell_all(result, self._place)
         if not result.get("failed") and not progress_channel.is_open():
             for line in result.get("lines", []):
-                display.display(f"  [{self._host}] {line}")
+                display.display(f"  [{self._host}] {clean(line)}")
         return result
 
     def _arguments(self, task_vars: dict[str, Any]) -> dict[str, Any]:
@@ -203,11 +204,14 @@ class OperationAction(ActionBase):
                 progress_channel.send(self._host, item)
         elif item.get("event") in ("step", "note"):
             moment = time.strftime("%H:%M:%S", time.localtime(item.get("at", 0)))
-            display.display(f"  {moment} {item.get('text', '')}")
+            display.display(f"  {moment} {clean(item.get('text', ''))}")
 
     @staticmethod
     def _ended(report: dict[str, Any]) -> dict[str, Any]:
-        lines = report_lines(report) if "problems" in report else [report.get("message", ""), *report.get("log", [])]
+        if "problems" in report:
+            lines = report_lines(report)
+        else:
+            lines = [clean(line) for line in (report.get("message", ""), *report.get("log", []))]
         failed = bool(report.get("failed"))
         return {
             "changed": bool(report.get("changed")),

@@ -10,12 +10,12 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering import summary
+from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean, cleaned
 from ansible_collections.onehost.release.plugins.plugin_utils.screen import (
     Line,
     Marks,
     Part,
     box,
-    clean,
     cut,
     duration,
     with_time,
@@ -101,6 +101,7 @@ class OperationView:
 
 def end_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -> list[Line]:
     """The end of an operation: what is live where and what comes next, or what went wrong."""
+    report = cleaned(report)
     if report.get("failed"):
         return failure_lines(host, report, marks, width)
     message = clean(report.get("message", ""))
@@ -131,6 +132,7 @@ def _gate_lines(report: dict[str, Any]) -> list[Line]:
 
 def failure_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -> list[Line]:
     """A failed or refused operation as a box: what, where, why, the last lines, the fix."""
+    report = cleaned(report)
     title = (
         f"{report.get('operation', 'operation')} {report.get('stack', '')} {report.get('environment', '')} on {host}"
     )

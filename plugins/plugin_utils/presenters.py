@@ -20,12 +20,13 @@ from ansible_collections.onehost.release.plugins.module_utils.release.hints impo
     spell,
 )
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering.report import report_lines
+from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 from ansible_collections.onehost.release.plugins.plugin_utils.operation_view import (
     OperationView,
     end_lines,
     task_failure_lines,
 )
-from ansible_collections.onehost.release.plugins.plugin_utils.screen import Line, Marks, clean, cut, duration, with_time
+from ansible_collections.onehost.release.plugins.plugin_utils.screen import Line, Marks, cut, duration, with_time
 
 ANYWHERE = Place()
 
@@ -304,7 +305,9 @@ class JsonLines(Plain):
     """One JSON object for each event, for programs."""
 
     def _tell(self, event: str, **data: Any) -> None:
-        self.screen.say(Line(json.dumps({"event": event, "at": round(time.time(), 3), **data}, default=str)))
+        text = json.dumps({"event": event, "at": round(time.time(), 3), **data}, default=str)
+        # The one control character that JSON does not escape.
+        self.screen.say(Line(text.replace("\x7f", "\\u007f")))
 
     def play(self, name: str, hosts: list[str], check: bool) -> None:
         self._tell("play", name=name, hosts=hosts, check=check)

@@ -5,15 +5,12 @@
 from __future__ import annotations
 
 # Text on a screen: styled lines, cut and wrapped to a width, and the box that shows a failure. Pure.
-import re
 import textwrap
 import unicodedata
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-#: Terminal control sequences in a program's output, which must not reach ours: colours, titles, cursor moves.
-_ESCAPES = re.compile(r"\x1b(\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(\x07|\x1b\\)|.)")
-_CONTROLS = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]")
+from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 
 LABEL = 7
 
@@ -53,11 +50,6 @@ def marks_for(encoding: str | None) -> Marks:
     except (LookupError, UnicodeEncodeError):
         return ASCII
     return UNICODE
-
-
-def clean(text: object) -> str:
-    """Foreign text without anything that would act on the terminal."""
-    return _CONTROLS.sub("", _ESCAPES.sub("", str(text))).expandtabs(4)
 
 
 def width_of(text: str) -> int:
@@ -101,7 +93,7 @@ class Part:
 def box(title: str, parts: Iterable[Part], width: int, marks: Marks) -> list[Line]:
     """A failure, open on the right, so that selecting it with the mouse copies only the text."""
     width = max(40, min(width, 110))
-    head = f"{marks.corner}{marks.rule} {cut(title, width - 6, marks.more)} "
+    head = f"{marks.corner}{marks.rule} {cut(clean(title), width - 6, marks.more)} "
     found = [Line(head + marks.rule * max(0, width - width_of(head)), "error")]
     for part in parts:
         label = part.label

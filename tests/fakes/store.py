@@ -79,7 +79,7 @@ class FakeStore:
             self.half.discard(release.id)
 
     def release_env(self, stack: Stack, release: str) -> dict[str, bytes]:
-        return dict(self.written[release].env)
+        return dict(self.written[release].env) if release in self.written else {}
 
     def release_routes(self, stack: Stack, release: str) -> bytes | None:
         return self.written[release].routes

@@ -32,6 +32,7 @@ from release.entrypoints import access, bootstrap
 from release.errors import RefusedError
 from release.hints import Place, spell
 from release.stack.model import Stack
+from release.util.printable import clean
 
 SETTINGS = Path("/etc/onehost/control/settings.json")
 #: On tmpfs: needed for as long as a run lasts, and there is room when the disk is full.
@@ -303,7 +304,7 @@ def main(words: Sequence[str] | None = None) -> int:
         wanted = limit(wanted, caller, bootstrap.this_host().stacks.all())
     except RefusedError as refused:
         for problem in refused.problems:
-            sys.stderr.write(f"problem: {spell(str(problem), Place('control', has_control=True))}\n")
+            sys.stderr.write(f"problem: {clean(spell(str(problem), Place('control', has_control=True)))}\n")
         return 1
     if not room_for_artifacts(settings):
         if not wanted.verb.engine:

@@ -97,6 +97,37 @@ def test_refused_and_failed(onehost: Run, world: World) -> None:
     assert code == 1 and "choose from shop" in err
 
 
+FORGED = "x\nproblem: forged\n\x1b]0;owned\x07\x9b31m\u202e"
+
+
+@pytest.mark.parametrize("option", ["--reason", "--version", "--apps"])
+def test_what_cannot_be_printed_is_refused(onehost: Run, option: str) -> None:
+    code, out, _ = onehost("deploy", option, FORGED)
+    assert code == 1 and f"problem: {option[2:]}: has characters that cannot be printed" in out
+    assert "forged" not in out and out.replace("\n", "").isprintable()
+
+
+def test_no_name_that_is_typed_acts_on_the_terminal(onehost: Run) -> None:
+    for words in (
+        ("status", "--stack", FORGED),
+        ("rollback", "--release", FORGED),
+        ("promote", "--skip-gates", FORGED),
+    ):
+        code, out, err = onehost(*words)
+        assert code == 1 and (out + err).replace("\n", "").isprintable()
+        assert "\nproblem: forged" not in out + err
+
+
+def test_a_reason_of_before_is_shown_as_one_line(onehost: Run, world: World) -> None:
+    """Releases and journals of an earlier engine hold what it took."""
+    world.ship()
+    for written in world.store.written.values():
+        written.release = dataclasses.replace(written.release, reason=FORGED, person=FORGED)
+    code, out, _ = onehost("status")
+    assert code == 0 and out.replace("\n", "").isprintable() and "\nproblem: forged" not in out
+    assert "x problem: forged" in out
+
+
 def test_recover_and_cool(onehost: Run, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     world.ship()
     world.commit({"api": HEALTHY})

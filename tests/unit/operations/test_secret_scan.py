@@ -16,6 +16,7 @@ from fakes.images import Exported, tar
 from hypothesis import given
 from hypothesis import strategies as st
 
+from release.env.secret_forms import base64_forms
 from release.operations import secret_scan
 
 SECRET = 'kanarien vogel/+&ü"1'
@@ -76,7 +77,7 @@ def test_over_the_edge_of_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
 @given(st.binary(max_size=7), st.binary(min_size=12, max_size=40), st.binary(max_size=7))
 def test_base64_at_any_offset(before: bytes, value: bytes, after: bytes) -> None:
     text = base64.b64encode(before + value + after)
-    assert any(form in text for form in secret_scan._base64_forms(value))
+    assert any(form in text for form in base64_forms(value))
 
 
 def test_short_values_are_not_looked_for() -> None:

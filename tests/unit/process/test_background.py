@@ -22,6 +22,7 @@ def test_result_in_time(tmp_path: Path) -> None:
     process, result = background.start(lambda: {"pid": os.getpid(), "big": "x" * 200000}, str(path), None)
     assert result and result["pid"] == process != os.getpid()
     assert json.loads(path.read_text()) == result
+    assert (path.stat().st_mode & 0o777, path.parent.stat().st_mode & 0o777) == (0o600, 0o700)
 
 
 def test_result_after_the_wait(tmp_path: Path) -> None:
@@ -55,6 +56,8 @@ def test_a_mistake_of_ours_is_told(tmp_path: Path) -> None:
 
     _, result = background.start(work, str(tmp_path / "one.json"), 10)
     assert result and result["failed"] and "KeyError: 'oops'" in result["log"][-1]
+    _, result = background.start(work, str(tmp_path / "two.json"), 10, lambda line: line.replace("oops", "***A***"))
+    assert result and "***A***" in result["log"][-1] and "oops" not in "".join(result["log"])
 
 
 def test_a_result_that_cannot_be_written_is_told_all_the_same(tmp_path: Path) -> None:

@@ -43,6 +43,49 @@ def test_journal(world: World, tmp_path: Path) -> None:
     assert result and result["outcome"] == "undone"
 
 
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+def test_a_journal_is_for_root_alone(world: World, tmp_path: Path) -> None:
+    """Apps may print secrets that nobody has declared. One that an earlier engine left open to all is mended."""
+    folder = tmp_path / "operations"
+    folder.mkdir(mode=0o755)
+    old = folder / "old.jsonl"
+    old.write_text("")
+    old.chmod(0o644)
+    for path in (old, folder / "new.jsonl"):
+        journal.Journal(str(path), world.clock, {"operation": "deploy"}).close()
+        assert mode(path) == 0o600
+    assert mode(folder) == 0o700
+
+
+def test_a_journal_is_never_written_through_a_link(world: World, tmp_path: Path) -> None:
+    target = tmp_path / "target"
+    target.write_text("mine\n")
+    (tmp_path / "operations").mkdir()
+    (tmp_path / "operations" / "one.jsonl").symlink_to(target)
+    with pytest.raises(OSError, match=r"one\.jsonl"):
+        journal.Journal(str(tmp_path / "operations" / "one.jsonl"), world.clock, {"operation": "deploy"})
+    assert target.read_text() == "mine\n"
+
+
+def test_what_people_read_is_cleaned_but_not_the_plan(world: World, tmp_path: Path) -> None:
+    path = str(tmp_path / "one.jsonl")
+    plan = Plan("deploy", "shop", "staging", release(1, "staging"), True, "blue", None, "create")
+    one = journal.Journal(path, world.clock, {"operation": "deploy", "reason": "\x1b[31mx\n"}, redact=str.upper)
+    one.note("a note")
+    one.add("plan", plan=plan.to_json())
+    one.add("end", outcome="failed", message="why")
+    one.close()
+    record = journal.read(path)
+    assert record.plan == plan and record.header["operation"] == "deploy"
+    assert record.result and (record.result["outcome"], record.result["message"]) == ("failed", "WHY")
+    default = journal.Journal(str(tmp_path / "two.jsonl"), world.clock, {"reason": "\x1b[31mx\ny"})
+    default.close()
+    assert journal.read(str(tmp_path / "two.jsonl")).header["reason"] == "x y"
+
+
 def test_check_mode_has_no_journal(world: World, tmp_path: Path) -> None:
     one = journal.Journal(None, world.clock, {"operation": "deploy"})
     with one.step("start", "start it"):

@@ -96,3 +96,18 @@ def test_a_lock_whose_holder_is_not_named(tmp_path: Path, content: str) -> None:
             lock.hold(str(path), LockHolder.from_json({}), 0),
         ):
             pass
+
+
+def test_only_root_can_open_a_lock(tmp_path: Path) -> None:
+    """Whoever can open it, if only to read, can hold it."""
+    path = tmp_path / "one.lock"
+    path.write_text("")
+    path.chmod(0o644)
+    with lock.hold(str(path), WHO, 0):
+        assert path.stat().st_mode & 0o777 == 0o600
+
+
+@pytest.mark.parametrize(("person", "reason"), [("ann\n", ""), ("ann", "x\nproblem: forged"), ("ann", "\x1b[2K")])
+def test_who_cannot_be_printed_gets_no_lock(person: str, reason: str) -> None:
+    with pytest.raises(RefusedError, match="cannot be printed"):
+        lock.this_process("flag", person, "desk", 0.0, reason)

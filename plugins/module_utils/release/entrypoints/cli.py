@@ -94,7 +94,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code: 0 done or nothing to do, 1 failed or refused."""
     options = _parser().parse_args(arguments)
     if os.geteuid() != 0:
-        say(f"onehost {options.command} needs root: {verb_hint(options.command)}", sys.stderr)
+        say(f"onehost {options.command} needs root: {verb_hint(options.command)}", to=sys.stderr)
         return 1
     # sudo keeps the caller's umask; files written here set their own modes.
     os.umask(0o022)
@@ -104,9 +104,9 @@ def main(arguments: list[str] | None = None) -> int:
         return int(command.run(bootstrap.this_host(), options, access.caller()))
     except RefusedError as refused:
         for problem in refused.problems:
-            say(f"problem: {problem}", sys.stderr, stack)
+            say(f"problem: {problem}", to=sys.stderr, stack=stack)
     except OperationError as error:
-        say(f"failed: {error}", sys.stderr, stack)
+        say(f"failed: {error}", to=sys.stderr, stack=stack)
     return 1
 
 

@@ -16,6 +16,7 @@ import sys
 from collections.abc import Mapping
 from typing import Any, cast
 
+from ..env.secret_forms import Redactor
 from ..errors import Problem, RefusedError
 from ..operations import runner
 from ..paths import RESULTS
@@ -26,6 +27,7 @@ from ..releases.request import OPERATIONS, Request
 from ..rendering import report as text
 from ..stack.model import Stack
 from ..stack.reader import read_stack
+from ..util.printable import clean
 from . import bootstrap
 from .remote_client import VERSION_MISMATCH, engine_fingerprint
 
@@ -60,10 +62,12 @@ def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
     path = runner.new_journal_path(host, stack, request)
     result_path = os.path.join(RESULTS, os.path.basename(path).replace(".jsonl", ".json"))
 
-    def work() -> dict[str, Any]:
-        return dict(runner.run(host, stack, request, journal_path=path).to_json())
+    redact = Redactor()
 
-    process, report = background.start(work, result_path, given["wait_seconds"])
+    def work() -> dict[str, Any]:
+        return dict(runner.run(host, stack, request, journal_path=path, redact=redact).to_json())
+
+    process, report = background.start(work, result_path, given["wait_seconds"], redact)
     if report is None:
         return {"changed": True, "running": True, "process": process, "journal": path, "result": result_path}
     return _result(report, check)
@@ -95,7 +99,7 @@ def _result(report: Mapping[str, Any], check: bool) -> dict[str, Any]:
     lines = (
         text.report_lines(cast(ReportData, report))
         if "problems" in report
-        else [report["message"], *report.get("log", [])]
+        else [clean(line) for line in (report["message"], *report.get("log", []))]
     )
     changed = bool(report.get("changed")) or (check and report["message"].startswith("would "))
     diff = {"before": f"{report.get('was', '')}\n", "after": f"{report.get('release', '')}\n"}

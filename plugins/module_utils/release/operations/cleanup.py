@@ -21,6 +21,7 @@ from ..process import lock
 from ..releases.lock_holder import LockHolder
 from ..rendering.notifications import disk_alarm
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
+from ..util.printable import cleaned
 from . import host_usage
 
 #: Image sizes are underestimated when layers are shared; re-measure and re-plan at most this many times.
@@ -200,6 +201,7 @@ def alarm(host: Host, report: CleanupReport, check: bool) -> None:
 
 def lines(report: CleanupReport, check: bool) -> list[str]:
     """The report as lines for people."""
+    report = cleaned(report)
     found = [f"cleanup: {report.message}"]
     by_kind = ", ".join(f"{kind} {size(count)}" for kind, count in report.kinds.items())
     if by_kind:

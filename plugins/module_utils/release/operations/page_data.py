@@ -12,6 +12,7 @@ from ..releases.status import OperationSummary, ReleaseSummary, StatusReport
 from ..rendering import key_grace_period
 from ..rendering.page.data import DiskUse, PageData
 from ..stack.model import ENVIRONMENTS, Stack
+from . import redaction
 from .observe import observe
 from .status import operations, status
 
@@ -25,13 +26,13 @@ def look(host: Host, stack: Stack, name: str, space: tuple[int, int], samples: l
     state = observe(host, stack)
     total, free = space
     least = lowest(samples)
-    found = status(host, stack, state)
+    found, redact = status(host, stack, state), redaction.redactor(host, stack)
     return PageData(
         status=found,
         host=name,
         at=int(host.clock.now()),
-        releases=tuple(_releases(state)),
-        operations=tuple(_operations(host, stack)),
+        releases=redaction.redact_releases(_releases(state), redact),
+        operations=redaction.redact_operations(_operations(host, stack), redact),
         notes=tuple(_notes(found)),
         disk=DiskUse(total=total, free=free, lowest=least.free if least else free, samples=tuple(samples)),
     )

@@ -15,6 +15,8 @@ from ..planning.disk_usage import Sample
 from ..ports import Host
 from ..rendering.page.document import page, trouble
 from ..stack.model import Stack
+from ..util.printable import cleaned
+from . import redaction
 from .page_data import look
 
 
@@ -42,10 +44,11 @@ def _sample(host: Host, sample: Sample) -> tuple[list[Sample], list[str]]:
 def _write(host: Host, stack: Stack, space: tuple[int, int], samples: list[Sample]) -> list[str]:
     try:
         data = look(host, stack, socket.gethostname(), space, samples)
-        host.page.write(stack.name, "status.json", json.dumps(data.to_json()).encode())
+        host.page.write(stack.name, "status.json", json.dumps(cleaned(data.to_json())).encode())
         host.page.write(stack.name, "index.html", page(data).encode())
     except (ReleaseError, OSError, ValueError) as error:
-        return [f"{stack.name}: {error}", *_write_trouble(host, stack, str(error))]
+        cause = redaction.redactor(host, stack)(error)
+        return [f"{stack.name}: {cause}", *_write_trouble(host, stack, cause)]
     return []
 
 

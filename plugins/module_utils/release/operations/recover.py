@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import os
 
+from ..env.secret_forms import Redactor
 from ..errors import OperationError
 from ..ports import Host
 from ..process.journal import Journal, Record
 from ..stack.model import Stack
+from . import redaction
 from .rollout import Rollout
 
 
@@ -20,9 +22,17 @@ def recover(host: Host, stack: Stack, record: Record) -> str:
     Raises OperationError if that is not possible now (Docker is down, say); the journal then stays unfinished.
     """
     name = os.path.basename(record.path).removesuffix(".jsonl")
+    redact = redaction.redactor(host, stack)
+    try:
+        return redact(_recover(host, stack, record, name, redact))
+    except OperationError as error:
+        raise redaction.redact_error(error, redact) from error
+
+
+def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redactor) -> str:
     last = next(reversed(record.steps), "its start")
     found = f"{name} was interrupted at {last}"
-    journal = Journal(record.path, host.clock)
+    journal = Journal(record.path, host.clock, redact=redact)
     try:
         if record.plan is None:
             journal.add("end", outcome="undone", message="nothing had been changed")

@@ -8,9 +8,10 @@ from __future__ import annotations
 import datetime
 import os
 import socket
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import cast
 
+from ..env.secret_forms import Redactor
 from ..errors import NothingToDoError, OperationError, Problem, RefusedError
 from ..hints import hint, host_command
 from ..planning import deploy, gates, promote, rollback
@@ -21,11 +22,11 @@ from ..releases.host_state import HostState
 from ..releases.plan import Plan
 from ..releases.release import timestamp
 from ..releases.report import OperationReport, ProbesRow, problem_row
-from ..releases.request import Request
+from ..releases.request import Request, check_request
 from ..releases.runtime import ProbeCounts
 from ..rendering import notifications
 from ..stack.model import Stack
-from . import availability, build, disk_floor, outcome, pattern_scan, recover, secret_scan
+from . import availability, build, disk_floor, outcome, pattern_scan, recover, redaction, secret_scan
 from .observe import observe
 from .rollout import Rollout
 
@@ -41,21 +42,27 @@ def run(
     *,
     check: bool = False,
     journal_path: str = "",
+    redact: Redactor | None = None,
 ) -> OperationReport:
-    """Carry out one request. Expected failures are not raised; they are in the report."""
+    """Carry out one request. Expected failures are not raised; they are in the report. `redact` learns the secrets."""
     begun = host.clock.monotonic()
     path = journal_path or new_journal_path(host, stack, request)
     report = OperationReport(request.operation, stack.name, request.environment)
+    redact = redact or Redactor()
     try:
+        check_request(request)
+        redaction.learn_all(redact, host, stack)
+        # It stands in the lock, the journal, the history, notifications, on the page.
+        request = replace(request, reason=redact(request.reason))
         if check:
-            _plan_and_go(host, stack, request, report, "")
+            _plan_and_go(host, stack, request, report, "", redact)
         else:
             who = lock.this_process(request.operation, request.person, request.host, host.clock.now(), request.reason)
             with lock.hold(lock.lock_path(stack.name, request.environment, host.paths.locks), who, request.lock_wait):
                 if request.operation == "deploy":
                     # A deploy builds, which takes a while. Short operations appear on the page when they are done.
                     host.page.renew(stack.name)
-                _plan_and_go(host, stack, request, report, path)
+                _plan_and_go(host, stack, request, report, path, redact)
     except NothingToDoError as nothing:
         report.message = str(nothing)
     except RefusedError as refused:
@@ -73,6 +80,7 @@ def run(
         where = f"{stack.name} {request.environment}"
         report.problems = [{"what": report.message, "where": where, "fix": host_command("df -h")}]
     _tell_of_full_disk(host, stack, report)
+    redaction.redact_report(report, redact)
     report.seconds = round(host.clock.monotonic() - begun, 2)
     if not check:
         host.page.renew(stack.name)
@@ -93,7 +101,9 @@ def _tell_of_full_disk(host: Host, stack: Stack, report: OperationReport) -> Non
             problem["fix"] = report.fix = hint("cleanup")
 
 
-def _plan_and_go(host: Host, stack: Stack, request: Request, report: OperationReport, path: str) -> None:
+def _plan_and_go(
+    host: Host, stack: Stack, request: Request, report: OperationReport, path: str, redact: Redactor
+) -> None:
     check = not path
     left = journal.unfinished(stack.name, request.environment, host.paths.state)
     if left and not check:
@@ -115,12 +125,13 @@ def _plan_and_go(host: Host, stack: Stack, request: Request, report: OperationRe
             "apps": list(request.apps),
             "pid": os.getpid(),
         },
+        redact=redact,
     )
     report.journal = log.path or ""
     try:
         env = state.env_of(request.environment)
         if request.operation == "rollback":
-            plan, env = _plan_rollback(host, stack, state, request)
+            plan, env = _plan_rollback(host, stack, state, request, redact)
         elif request.operation == "promote":
             unfinished = [os.path.basename(record.path) for record in left]
             plan = _plan_promote(host, stack, state, request, report, unfinished=unfinished)
@@ -178,9 +189,12 @@ def _staging_leftovers(
     return []
 
 
-def _plan_rollback(host: Host, stack: Stack, state: HostState, request: Request) -> tuple[Plan, dict[str, bytes]]:
+def _plan_rollback(
+    host: Host, stack: Stack, state: HostState, request: Request, redact: Redactor
+) -> tuple[Plan, dict[str, bytes]]:
     target = rollback.choose(stack, state, request)
     then = host.store.release_env(stack, target.release.id)
+    redaction.learn(redact, stack, then)
     slot = state.idle_slot(request.environment)
     home = os.path.dirname(host.store.slot_compose_path(stack, request.environment, slot))
     return rollback.plan_rollback(stack, state, request, target, then, home)

@@ -10,16 +10,14 @@ once, and again only when a secret has changed.
 
 from __future__ import annotations
 
-import base64
 import hashlib
 import hmac
-import json
-import urllib.parse
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, TYPE_CHECKING, Any, Protocol
 
+from ..env.secret_forms import forms
 from ..errors import OperationError
 from ..ports import Host
 from ..releases.host_state import HostState
@@ -55,28 +53,11 @@ def encodings(secrets: Mapping[str, str]) -> dict[bytes, str]:
     """What to search for, and the key each encoding belongs to."""
     result: dict[bytes, str] = {}
     for name, value in secrets.items():
-        raw = value.encode()
-        if len(raw) < SHORTEST:
+        if len(value.encode()) < SHORTEST:
             continue
-        forms = [raw, urllib.parse.quote(value, safe="").encode(), urllib.parse.quote_plus(value).encode()]
-        forms += [json.dumps(value)[1:-1].encode(), json.dumps(value, ensure_ascii=False)[1:-1].encode()]
-        forms += _base64_forms(raw)
-        for form in forms:
+        for form in forms(value):
             result.setdefault(form, name)
     return result
-
-
-def _base64_forms(raw: bytes) -> Iterable[bytes]:
-    """Base64 of a text around the value depends on what precedes and follows it, so search only for the characters that
-    the value alone determines."""
-    for shift in range(3):
-        coded = base64.b64encode(b"\0" * shift + raw)
-        begin = (0, 2, 3)[shift]
-        end = len(coded) - (0, 3, 2)[(shift + len(raw)) % 3]
-        inner = coded[begin:end] if (shift + len(raw)) % 3 else coded[begin:]
-        if len(inner) >= SHORTEST:
-            yield inner
-            yield inner.replace(b"+", b"-").replace(b"/", b"_")
 
 
 def fingerprint(salt: str, wanted: Encodings) -> str:

@@ -29,7 +29,7 @@ from ..releases.status import (
 )
 from ..stack import flags
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Stack
-from . import key_grace_period
+from . import key_grace_period, redaction
 from .observe import observe
 
 #: How many releases, and how many operations, of each environment the report lists.
@@ -40,7 +40,7 @@ OPERATIONS = 5
 def status(host: Host, stack: Stack, state: HostState | None = None) -> StatusReport:
     """Everything status.yml shows. Pass `state` to avoid observing the host again."""
     state = state or observe(host, stack)
-    return StatusReport(
+    found = StatusReport(
         stack=stack.name,
         environments={name: _environment(host, stack, state, name) for name in ENVIRONMENTS},
         rollback=_rollback(host, stack, state),
@@ -57,6 +57,7 @@ def status(host: Host, stack: Stack, state: HostState | None = None) -> StatusRe
         free_gb=round(state.free_bytes / 1e9, 1),
         floor_gb=stack.disk_floor_gb,
     )
+    return redaction.redact_status(found, redaction.redactor(host, stack))
 
 
 def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentName) -> EnvironmentStatus:

@@ -16,19 +16,26 @@ from collections.abc import Callable
 from typing import Any
 
 from ..util.files import write_atomically
+from ..util.printable import clean
+from .private import private_directory
 
 
 def start(
-    work: Callable[[], dict[str, Any]], result_path: str, wait_seconds: float | None
+    work: Callable[[], dict[str, Any]],
+    result_path: str,
+    wait_seconds: float | None,
+    redact: Callable[[str], str] = clean,
 ) -> tuple[int, dict[str, Any] | None]:
-    """Run `work` in a new session. Returns its process id and its result, or None if it is not done within the wait."""
+    """Run `work` in a new session. Returns its process id and its result, or None if it is not done within the wait.
+
+    An exception that nobody expected is part of the result, in lines made by `redact`."""
     reader, writer = os.pipe()
     sys.stdout.flush()
     sys.stderr.flush()
     pid = os.fork()
     if pid == 0:
         os.close(reader)
-        _child(work, result_path, writer)
+        _child(work, result_path, writer, redact)
     os.close(writer)
     try:
         data = _read_all(reader, wait_seconds)
@@ -40,7 +47,7 @@ def start(
     return pid, json.loads(data) if data else None
 
 
-def _child(work: Callable[[], dict[str, Any]], result_path: str, writer: int) -> None:
+def _child(work: Callable[[], dict[str, Any]], result_path: str, writer: int, redact: Callable[[str], str]) -> None:
     try:
         os.setsid()
         for number in (signal.SIGHUP, signal.SIGINT, signal.SIGPIPE):
@@ -54,12 +61,12 @@ def _child(work: Callable[[], dict[str, Any]], result_path: str, writer: int) ->
             result = {
                 "failed": True,
                 "message": "the engine failed",
-                "log": traceback.format_exc().splitlines()[-12:],
+                "log": [redact(line) for line in traceback.format_exc().splitlines()[-12:]],
             }
         data = json.dumps(result).encode()
         try:
-            os.makedirs(os.path.dirname(result_path), mode=0o755, exist_ok=True)
-            write_atomically(result_path, data, 0o644)
+            private_directory(os.path.dirname(result_path))
+            write_atomically(result_path, data, 0o600)
         finally:
             view = memoryview(data)
             while view:

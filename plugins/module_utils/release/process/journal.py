@@ -3,7 +3,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The journal: one file per operation. Every step is recorded before and after, and flushed line by line.
 
-Recovery reads it after a kill, and people watch it while an operation runs. It contains no secret.
+Recovery reads it after a kill, and people watch it while an operation runs. It contains no secret that the engine
+knows, and is root's alone, since an app may print others.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import IO, Any
 
@@ -20,9 +21,13 @@ from ..ports import ClockPort
 from ..releases.plan import Plan, Step
 from ..stack.model import EnvironmentName
 from ..util.files import sync_directory
+from ..util.printable import clean
+from .private import open_private, private_directory
 
 #: How many of the newest journals are looked at.
 LOOKED_AT = 20
+#: What people read, and others may have written: apps, builds, git, whoever gave a reason.
+TEXTS = ("text", "message", "found", "person", "host", "reason")
 
 
 @dataclass
@@ -44,15 +49,22 @@ class Record:
 class Journal:
     """Writes the journal of one operation. With `path` None nothing is written (check mode)."""
 
-    def __init__(self, path: str | None, clock: ClockPort, header: dict[str, Any] | None = None) -> None:
+    def __init__(
+        self,
+        path: str | None,
+        clock: ClockPort,
+        header: dict[str, Any] | None = None,
+        redact: Callable[[str], str] = clean,
+    ) -> None:
         self.path = path
         self._clock = clock
         self.seconds: dict[str, float] = {}
+        self._redact = redact
         self._handle = -1
         if path is None:
             return
-        os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-        self._handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_CLOEXEC, 0o644)
+        private_directory(os.path.dirname(path))
+        self._handle = open_private(path, os.O_RDWR | os.O_APPEND)
         size = os.fstat(self._handle).st_size
         if size and os.pread(self._handle, 1, size - 1) != b"\n":
             os.write(self._handle, b"\n")  # a line cut off by a power failure must not swallow the next one
@@ -63,7 +75,9 @@ class Journal:
     def add(self, event: str, **data: Any) -> None:
         if self._handle < 0:
             return
-        line = json.dumps({"event": event, "at": round(self._clock.now(), 3), **data}, sort_keys=True) + "\n"
+        # Not the plan: recovery needs it as it is.
+        shown = {key: self._redact(data[key]) for key in TEXTS if isinstance(data.get(key), str)}
+        line = json.dumps({"event": event, "at": round(self._clock.now(), 3), **data, **shown}, sort_keys=True) + "\n"
         os.write(self._handle, line.encode())
         if event != "note":
             os.fdatasync(self._handle)

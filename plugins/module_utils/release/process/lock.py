@@ -16,6 +16,8 @@ from ..errors import Problem, RefusedError
 from ..hints import hint, option
 from ..paths import LOCKS
 from ..releases.lock_holder import LockHolder, time_of_day
+from ..util.printable import check_printable
+from .private import open_private
 
 #: Whoever only looks who holds the lock has it for a moment; that is no reason to turn an operation away.
 LOOK_SECONDS = 0.2
@@ -30,8 +32,8 @@ def lock_path(stack: str, name: str, directory: str = LOCKS) -> str:
 def hold(path: str, who: LockHolder, wait_seconds: float) -> Iterator[None]:
     """Hold the lock while the block runs. Raises RefusedError, naming the holder, if it is not free in time."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
-    # Not inherited by docker or git: a child that outlives this process must not keep the lock.
-    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    # Whoever could open it could hold it, too, and so keep every operation out.
+    handle = open_private(path, os.O_RDWR)
     try:
         deadline = time.monotonic() + max(wait_seconds, LOOK_SECONDS)
         while not _try(handle):
@@ -47,7 +49,9 @@ def hold(path: str, who: LockHolder, wait_seconds: float) -> Iterator[None]:
 
 
 def this_process(operation: str, person: str, host: str, now: float, reason: str = "") -> LockHolder:
-    """This process as a lock holder, at `now` (seconds since the epoch)."""
+    """This process as a lock holder, at `now` (seconds since the epoch). Raises RefusedError where the person or the
+    reason cannot be printed: history, status and notifications show them to others."""
+    check_printable({"person": person, "host": host, "reason": reason})
     return LockHolder(operation, person, host, time_of_day(now), os.getpid(), reason)
 
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from ..stack.model import EnvironmentName
+from ..util.printable import check_printable
 
 OPERATIONS: dict[str, EnvironmentName] = {"deploy": "staging", "promote": "production", "rollback": "production"}
 
@@ -31,3 +32,10 @@ class Request:
     lock_wait: float = 0.0
     watch_seconds: int | None = None
     warm_seconds: int | None = None
+
+
+def check_request(request: Request) -> None:
+    """Raises RefusedError for what cannot be printed as it was given: history and status show it to others."""
+    texts = {"person": request.person, "host": request.host, "reason": request.reason, "version": request.version}
+    lists = {"apps": request.apps, "skip_gates": request.skip_gates}
+    check_printable({**texts, "release": request.release, **{name: "".join(given) for name, given in lists.items()}})

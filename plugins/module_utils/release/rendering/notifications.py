@@ -20,6 +20,7 @@ from ..releases.report import ReportData
 from ..releases.request import Request
 from ..stack.model import ENVIRONMENTS, EnvironmentName
 from ..util.fields import Fields
+from ..util.printable import clean, clean_block, cleaned
 from .summary import rows
 
 TYPES = ("slack", "discord", "webhook")
@@ -108,11 +109,12 @@ def _url(fields: Fields) -> str:
 def start(request: Request, stack: str, host: str, commit: str, at: float) -> Event:
     """An operation begins to change something."""
     text = f"{request.operation} of {stack} to {request.environment} started" + (f": {commit[:12]}" if commit else "")
-    return _event(START, text, request, stack, host, at, commit=commit[:12])
+    return _event(START, clean(text), request, stack, host, at, commit=commit[:12])
 
 
 def end(request: Request, report: ReportData, host: str, at: float) -> Event:
     """An operation has ended. Of a failure, only the engine's own words are sent."""
+    report = cleaned(report)
     kind = FAILURE if report["failed"] else ROLLBACK if request.operation == "rollback" else SUCCESS
     head = f"{request.operation} of {report['stack']} to {request.environment}"
     message = _own_words(report["message"]) if report["failed"] else report["message"]
@@ -129,7 +131,7 @@ def end(request: Request, report: ReportData, host: str, at: float) -> Event:
     lines += [f"{label}: {text}" for label, text, _kind in rows(report) if label in wanted]
     return _event(
         kind,
-        "\n".join(lines),
+        "\n".join(clean(line) for line in lines),
         request,
         report["stack"],
         host,
@@ -151,15 +153,16 @@ def recovered(stack: str, environment: EnvironmentName, host: str, count: int, a
     text = (
         f"recovery of {stack} {environment}: {count} interrupted operation(s) finished or undone; see {hint('status')}"
     )
-    return Event(FAILURE, on_host(text, stack), stack, environment, "recover", host, at=at)
+    return Event(FAILURE, clean(on_host(text, stack)), stack, environment, "recover", host, at=at)
 
 
 def disk_alarm(host: str, message: str, at: float) -> Event:
     """A cleanup did not reach its floor."""
-    return Event(DISK, f"disk of {host}: {message}", operation="cleanup", host=host, at=at)
+    return Event(DISK, clean(f"disk of {host}: {message}"), operation="cleanup", host=host, at=at)
 
 
 def _event(kind: str, text: str, request: Request, stack: str, host: str, at: float, **more: Any) -> Event:
+    request = cleaned(request)
     by = f"by {request.person} on {request.host}" + (f": {request.reason}" if request.reason else "")
     first, newline, rest = text.partition("\n")
     return Event(
@@ -178,6 +181,7 @@ def _event(kind: str, text: str, request: Request, stack: str, host: str, at: fl
 
 def body(target: Target, event: Event) -> bytes:
     """The request body that the service's documentation asks for."""
+    event = dataclasses.replace(cleaned(event), text=clean_block(event.text))
     text = f"{_SIGNS[event.event]} [{event.host}] {event.text}"
     if target.type == "slack":
         # Escape &, <, > so that a reason such as <!channel> cannot ping the channel.

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from ..releases.report import ReportData
+from ..util.printable import cleaned
 from . import summary
 
 _STEP_WORDS = {
@@ -33,6 +34,7 @@ _STEP_WORDS = {
 
 def report_lines(report: ReportData) -> list[str]:
     """What happened, how long it took, what is live now, what to type next."""
+    report = cleaned(report)
     lines = [f"{report['operation']} {report['stack']} {report['environment']}: {report['message']}"]
     lines += [f"found: {text}" for text in report["recovered"]]
     if report["gates"] and (report["failed"] or report["changed"]):

@@ -10,6 +10,7 @@ from collections.abc import Sequence
 
 from ..hints import Place, hint, spell, verb_hint
 from ..releases.status import AppStatus, EnvironmentStatus, StatusReport
+from ..util.printable import cleaned
 from . import key_grace_period
 from .report import table
 from .summary import is_a_name
@@ -30,6 +31,7 @@ def all_lines(reports: Sequence[StatusReport]) -> list[str]:
 
 def status_lines(status: StatusReport) -> list[str]:
     """One stack."""
+    status = cleaned(status)
     environments = status.environments
     lines = [_environment_line(status.stack, name, env) for name, env in environments.items()]
     lines += _apps(environments)

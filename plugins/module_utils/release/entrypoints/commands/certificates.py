@@ -19,5 +19,5 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     for line in lines:
         say(line)
     for problem in problems:
-        say(f"problem: {problem}", sys.stderr)
+        say(f"problem: {problem}", to=sys.stderr)
     return 1 if problems else 0

@@ -25,5 +25,5 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     if options.json:
         print_json(dataclasses.asdict(report))
     else:
-        say("\n".join(cleanup.lines(report, options.check)))
+        say(*cleanup.lines(report, options.check))
     return 1 if report.failed else 0

@@ -38,7 +38,7 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
         warm_seconds=options.warm_seconds,
     )
     report = run_operation(host, stack, request, check=options.check)
-    say("\n".join(report_lines(report.to_json())), stack=options.stack)
+    say(*report_lines(report.to_json()), stack=options.stack)
     return 1 if report.failed else 0
 
 

@@ -18,18 +18,20 @@ from ...ports import Host
 from ...process import lock
 from ...releases.lock_holder import LockHolder
 from ...stack.model import Stack
+from ...util.printable import clean, cleaned
 from ..access import Caller
 
 
-def say(text: str, to: TextIO | None = None, stack: str = "") -> None:
-    """Print a text for a user of this host, who has named this stack."""
+def say(*lines: str, to: TextIO | None = None, stack: str = "") -> None:
+    """Print lines for a user of this host, who has named this stack. Nothing within a line can end it, or act on the
+    terminal."""
     place = Place("host", stack=stack, has_control=os.path.exists(CONTROL_COMMAND))
-    (to or sys.stdout).write(spell(text, place) + "\n")
+    (to or sys.stdout).write("".join(f"{clean(spell(line, place))}\n" for line in lines))
 
 
 def print_json(data: object) -> None:
     """Print data for a program; commands in it keep their canonical form."""
-    sys.stdout.write(json.dumps(data, indent=2) + "\n")
+    sys.stdout.write(json.dumps(cleaned(data), indent=2) + "\n")
 
 
 def chosen_stacks(host: Host, options: argparse.Namespace, caller: Caller) -> list[Stack]:

@@ -17,5 +17,5 @@ from .output import chosen_stacks, say
 def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     problems = page_writer.write_all(host, chosen_stacks(host, options, caller))
     for problem in problems:
-        say(f"problem: {problem}", sys.stderr)
+        say(f"problem: {problem}", to=sys.stderr)
     return 1 if problems else 0

@@ -19,5 +19,5 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     if options.json:
         print_json([item.to_json() for item in found])
     else:
-        say("\n".join(all_lines(found)))
+        say(*all_lines(found))
     return 0

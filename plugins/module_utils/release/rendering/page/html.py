@@ -1,12 +1,14 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writing HTML: every text is escaped unless it was made here."""
+"""Writing HTML: every text is cleaned and escaped unless it was made here."""
 
 from __future__ import annotations
 
 import html
 import time
+
+from ...util.printable import clean
 
 #: Void elements, which have no end tag.
 VOID = frozenset({"meta", "link", "br", "hr"})
@@ -21,7 +23,7 @@ class Markup(str):
 def tag(element: str, /, *content: str, **attributes: str | int | float) -> Markup:
     """One element. In attribute names a trailing underscore (`class_`) is dropped, others become hyphens."""
     given = "".join(
-        f' {key.rstrip("_").replace("_", "-")}="{html.escape(str(value))}"' for key, value in attributes.items()
+        f' {key.rstrip("_").replace("_", "-")}="{html.escape(clean(value))}"' for key, value in attributes.items()
     )
     if element in VOID:
         return Markup(f"<{element}{given}>")
@@ -30,7 +32,7 @@ def tag(element: str, /, *content: str, **attributes: str | int | float) -> Mark
 
 def join(*content: str) -> Markup:
     """Concatenated pieces."""
-    return Markup("".join(item if isinstance(item, Markup) else html.escape(item) for item in content))
+    return Markup("".join(item if isinstance(item, Markup) else html.escape(clean(item)) for item in content))
 
 
 def moment(at: float, now: float) -> Markup:
