@@ -40,6 +40,7 @@ _raw:
   elements: dict
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -93,10 +94,22 @@ class LookupModule(LookupBase):
         ]
         stacks: list[Stack] = []
         try:
-            stacks = read_stacks(definitions)
+            stacks = read_stacks(definitions, self._ports(variables or {}))
         except RefusedError as refused:
             problems += refused.problems
         if problems:
             lines = "\n".join(f"  - {problem}" for problem in problems)
             raise AnsibleLookupError(f"{len(problems)} problem(s) in the inventory:\n{lines}")
         return [stack.to_mapping(with_env=with_env) for stack in stacks if not terms or stack.name in terms]
+
+    def _ports(self, variables: dict[str, Any]) -> dict[int, str]:
+        """Ports that other parts of the host have, by the variables of their roles."""
+        ssh = self._templar.template(variables.get("firewall_ssh_ports") or [])
+        metrics = self._templar.template(variables.get("router_metrics_port") or 0)
+        found = {**dict.fromkeys(_numbers(ssh), "SSH"), **dict.fromkeys(_numbers([metrics]), "HAProxy's metrics")}
+        return {port: use for port, use in found.items() if port}
+
+
+def _numbers(given: Any) -> list[int]:
+    """The ports in what an inventory says; whatever else is there is for the role itself to refuse."""
+    return [int(item) for item in given if re.fullmatch(r"[0-9]{1,5}", str(item))] if isinstance(given, list) else []

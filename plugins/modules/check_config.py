@@ -70,6 +70,12 @@ junit:
   description: The findings as JUnit XML.
   returned: always
   type: str
+warned:
+  description:
+    - What the definition allows and should be meant, such as an app without limits. A warning is no finding.
+  returned: always
+  type: list
+  elements: str
 due:
   description: Secrets that are due for replacement.
   returned: always
@@ -120,7 +126,7 @@ def main() -> None:
     except (RefusedError, OperationError) as error:
         if module.check_mode:
             # A host may be looked at before it was ever provisioned.
-            module.exit_json(changed=False, ok=False, findings=[], junit="", due=[], lines=[str(error)])
+            module.exit_json(changed=False, ok=False, findings=[], junit="", due=[], warned=[], lines=[str(error)])
         module.fail_json(msg=str(error))
     changed = bool(result["renewed"])
     diff = {"before": "", "after": "".join(f"{label}\n" for label in result["renewed"])} if changed else {}

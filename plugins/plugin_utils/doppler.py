@@ -278,7 +278,7 @@ def _read(response: http.client.HTTPResponse, limit: float) -> bytes:
         if time.monotonic() > limit:
             raise _RetryError("the answer takes too long")
     expected = response.headers.get("Content-Length", "")
-    if expected.isdigit() and int(expected) != size:
+    if re.fullmatch(r"[0-9]{1,18}", expected) and int(expected) != size:
         raise _RetryError("the answer was cut off")
     return b"".join(parts)
 

@@ -279,3 +279,5 @@ class Host:
     availability: AvailabilityPort = field(default_factory=NoAvailability)
     notifier: NotifierPort = field(default_factory=NoNotifier)
     page: PagePort = field(default_factory=NoPage)
+    #: The host's memory; 0 if it is not known.
+    memory_bytes: int = 0

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
 from pathlib import Path
 
@@ -32,7 +33,9 @@ def origin(tmp_path: Path) -> Path:
 @pytest.fixture
 def stack(tmp_path: Path, origin: Path) -> Stack:
     git(tmp_path, "clone", "--quiet", str(origin), "shop")
-    return read_stack("shop", {**shop_definition(), "directory": str(tmp_path / "shop"), "owner": getpass.getuser()})
+    stack = read_stack("shop", {**shop_definition(), "directory": str(tmp_path / "shop")})
+    # Whoever runs the tests, which may be root.
+    return dataclasses.replace(stack, owner=getpass.getuser())
 
 
 @pytest.fixture

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.stacks import shop_definition, shop_with_matrix
+from fakes.stacks import changed_stack, shop_definition, shop_with_matrix
 from fakes.world import World
 
 from release.env.env_file import format_env, parse_env
@@ -207,3 +207,43 @@ def test_broken_files_on_the_host(world: World, layer: str, data: bytes) -> None
     promoted = world.run("promote")
     assert promoted is not None and promoted.failed and promoted.problems
     world.run("rollback")
+
+
+# What a definition gives away
+
+
+def test_a_build_argument_with_the_value_of_a_secret_is_refused(world: World) -> None:
+    world.store.env["common"] = b"DATABASE_URL='postgres://shop:pw@db'\n"
+    world.stack = changed_stack(world, api={"build_arguments": {"URL": "--with postgres://shop:pw@db"}})
+    report = world.run("deploy")
+    assert report is not None and report.failed
+    (problem,) = report.problems
+    assert problem["what"].startswith("DATABASE_URL is a build argument (apps.api.build_arguments.URL)")
+    assert "build_secrets" in problem["fix"] and "pw@db" not in json.dumps(report.to_json())
+    found = config_check.report(world.host, world.stack, running=False, record=False, write=False)
+    assert not found["ok"] and "postgres" not in json.dumps(found)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "is_told"),
+    [
+        ("NPM_TOKEN", "x", True),
+        ("npm_auth", "x", True),
+        ("GITHUBTOKEN", "x", True),
+        ("DB_PASSWORD", "x", True),
+        ("PIP_INDEX_URL", "https://me:pw@pypi.example/simple", True),
+        ("PIP_INDEX_URL", "https://pypi.example/simple", False),
+        ("AUTHOR", "ann", False),
+        ("KEYBOARD", "us", False),
+        ("VERSION", "1", False),
+    ],
+)
+def test_a_build_argument_that_looks_like_a_secret_is_warned_of(
+    world: World, name: str, value: str, is_told: bool
+) -> None:
+    world.stack = changed_stack(world, api={"build_arguments": {name: value}, "pids": "unlimited"})
+    found = config_check.report(world.host, world.stack, running=False, record=False, write=False)
+    assert found["ok"], "a warning is no finding"
+    assert found["warned"][-1] == "app api may start any number of processes"
+    assert (len(found["warned"]) == 2) is is_told and "me:pw" not in json.dumps(found)
+    assert all(f"warning: {text}" in found["lines"] for text in found["warned"])

@@ -7,19 +7,22 @@ from __future__ import annotations
 
 import copy
 import datetime
+import json
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from fakes.stacks import shop_definition
-from hypothesis import given
+from fakes.stacks import shop_definition, shop_with_matrix
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from release.env import matrix_report
 from release.env.matrix import Key
 from release.env.matrix_check import check
 from release.errors import RefusedError
+from release.releases import compose
 from release.stack.model import ENVIRONMENTS
-from release.stack.reader import read_stack
+from release.stack.reader import read_stack, read_stacks
 
 FIELDS = (
     *("class", "environments", "apps", "type", "bytes", "values", "pattern", "distinct", "same", "equals"),
@@ -37,9 +40,12 @@ SCALARS = st.one_of(
     st.sampled_from([10**30, 10**400, -1]),
     st.floats(),
     st.sampled_from(WORDS),
-    st.just(datetime.date(2026, 1, 1)),
+    st.sampled_from([datetime.date(2026, 1, 1), b"bytes", {1, 2}, (1, 2), "²", "٣", "1_0", "0x1F", "1e3", 22]),
 )
-NAMES = st.one_of(st.sampled_from(["A", "B", "a b", "", "1A", "staging", *FIELDS]), SCALARS)
+NAMES = st.one_of(
+    st.sampled_from(["A", "B", "a b", "", "1A", "staging", *FIELDS]),
+    SCALARS.filter(lambda item: not isinstance(item, set)),
+)
 JUNK = st.recursive(
     SCALARS,
     lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)),
@@ -52,21 +58,104 @@ VALUES = st.dictionaries(
 )
 
 
+def repr_of(odd: Any) -> str:
+    return "a long number" if isinstance(odd, int) else repr(odd)
+
+
 def told(definition: dict[str, Any]) -> list[str]:
     """What a person reads; empty when it is a stack."""
     try:
-        read_stack("shop", definition)
+        stack = read_stack("shop", definition)
+        read_stacks({"shop": definition}, {22: "SSH"})
     except RefusedError as refused:
         texts = [str(problem) for problem in refused.problems]
         assert all(texts) and len(set(texts)) == len(texts), "each problem once"
         assert not any("Traceback" in text or " object at 0x" in text for text in texts)
         return texts
+    # What was taken can be stored and read again, and a container can be made of it.
+    stored = json.loads(json.dumps(stack.to_mapping(with_env=True), allow_nan=False))
+    assert read_stack("shop", stored).to_mapping(with_env=True) == stored
+    for app in stack.apps.values():
+        json.dumps(compose.service(stack, app, "staging", "sha256:1"), allow_nan=False)
     return []
 
 
 @given(MATRICES)
 def test_any_matrix(matrix: Any) -> None:
     told(shop_definition() | {"env_matrix": matrix, "secrets": []})
+
+
+def whole_definition() -> dict[str, Any]:
+    """One with everything that a definition may have."""
+    definition = copy.deepcopy(shop_with_matrix())
+    definition |= {
+        "name": "shop",
+        "owner": "ann",
+        "source": "/srv/git",
+        "version": "main",
+        "build_arguments": {"A": "1"},
+    }
+    definition |= {"warm_seconds": 1, "soak_minutes": 1, "promote_window": "09:00-17:00"}
+    tls = {"certificate": "/srv/a.pem", "key": "/srv/b.pem", "plain_ports": [80], "hsts_seconds": 1, "port": 443}
+    definition["environments"]["production"] |= {"hosts": ["a.example"], "canonical_host": "a.example", "tls": tls}
+    flag = {"default": True, "description": "x", "route": "/flag"}
+    definition["apps"]["api"] |= {"dockerfile": "Dockerfile", "build_target": "x", "build_arguments": {"A": "1"}}
+    definition["apps"]["api"] |= {"user": 1000, "memory": "1g", "cpus": "0.5", "pids": 5, "environment": {"A": "1"}}
+    definition["apps"]["api"] |= {"compose": {"cap_drop": ["ALL"]}, "drain_seconds": 1, "flags": {"flag": flag}}
+    definition["apps"]["api"] |= {"stop_seconds": 1, "timeout_seconds": 1, "body_limit": "1m", "replace": "start_first"}
+    definition["apps"]["api"]["routes"] = [{"path": "/", "host": "a.example", "strip_path": False, "check": "/x"}]
+    return definition
+
+
+def places(data: Any, home: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    """The way to everything in it."""
+    for name, item in data.items() if isinstance(data, dict) else enumerate(data):
+        yield (*home, name)
+        if isinstance(item, (dict, list)):
+            yield from places(item, (*home, name))
+
+
+EVERYWHERE = list(places(whole_definition()))
+
+
+def test_the_whole_definition_is_one() -> None:
+    assert told(whole_definition()) == []
+
+
+@settings(max_examples=1500)
+@given(st.dictionaries(st.sampled_from(EVERYWHERE), JUNK, min_size=1, max_size=2))
+def test_anything_at_every_place(changes: dict[tuple[Any, ...], Any]) -> None:
+    definition = whole_definition()
+    for place, junk in changes.items():
+        home: Any = definition
+        for name in place[:-1]:
+            is_there = (isinstance(home, dict) and name in home) or (
+                isinstance(home, list) and name in range(len(home))
+            )
+            home = home[name] if is_there else None
+        if isinstance(home, dict) or (isinstance(home, list) and place[-1] in range(len(home))):
+            home[place[-1]] = junk
+    told(definition)
+
+
+@pytest.mark.parametrize("place", EVERYWHERE, ids=str)
+@pytest.mark.parametrize(
+    "odd", ["²", "٣", 10**5000, b"x", {1}, float("nan"), float("inf"), datetime.date(2026, 1, 1)], ids=repr_of
+)
+def test_what_no_text_editor_prevents(place: tuple[Any, ...], odd: Any) -> None:
+    definition = whole_definition()
+    home: Any = definition
+    for name in place[:-1]:
+        home = home[name]
+    home[place[-1]] = odd
+    told(definition)
+
+
+def test_nested_without_end() -> None:
+    junk: Any = []
+    for _ in range(5000):
+        junk = [junk]
+    assert "nested" in "".join(told(shop_definition() | {"env_matrix": junk}))
 
 
 PLACES = [

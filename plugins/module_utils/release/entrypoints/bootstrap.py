@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 
 from ..adapters.availability import AvailabilityProbe
@@ -62,4 +63,5 @@ def this_host() -> Host:
         availability=AvailabilityProbe(probe=probe),
         notifier=Webhooks(),
         page=PageUnit(state=paths.state),
+        memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )

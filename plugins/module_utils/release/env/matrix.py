@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Problem
-from ..util.fields import Fields
+from ..util.fields import Fields, shown
 from .env_file import problem_of
 from .value_types import TYPES, wrong
 
@@ -198,7 +198,11 @@ def _plain(fields: Fields, key: str, value: Any) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (str, int, float)):
-        return str(value)
+        try:
+            return str(value)
+        except ValueError:  # Python does not write out a number of thousands of digits
+            fields.note(key, "is too long")
+            return ""
     fields.note(key, f"must be text or a number, not {type(value).__name__}")
     return ""
 
@@ -221,7 +225,8 @@ def _equals(fields: Fields) -> tuple[tuple[str, str], ...]:
         return ()
     if not isinstance(value, Mapping):
         return (("", _plain(fields, "equals", value)),)
-    for name in value:
+    named = {name if isinstance(name, str) else shown(name): item for name, item in value.items()}
+    for name in named:
         if name not in KNOWN_ENVIRONMENTS:
             fields.note(f"equals.{name}", "is not a known environment", "choose from " + ", ".join(KNOWN_ENVIRONMENTS))
-    return tuple((str(name), _plain(fields, f"equals.{name}", item)) for name, item in value.items())
+    return tuple((name, _plain(fields, f"equals.{name}", item)) for name, item in named.items())

@@ -12,7 +12,7 @@ from typing import Any
 from ..env import matrix_report, secret_ages
 from ..env.matrix_check import COMMON, Finding, concerning
 from ..hints import RELEASING, hint
-from ..planning.config_findings import PROVISION, files_of, findings, read_layers
+from ..planning.config_findings import PROVISION, files_of, findings, read_layers, warnings
 from ..ports import Host
 from ..releases.host_state import HostState
 from ..releases.runtime import Container
@@ -54,13 +54,15 @@ def report(
     environments = (environment,) if environment else ENVIRONMENTS
     if environment:
         found = concerning(found, environment)
+    warned = [f"warning: {text}" for text in warnings(stack)]
     due = secret_ages.due(stack.env_matrix, secret_ages.days(state.secret_record, state.now))
     return {
         **matrix_report.document(stack.name, found, environments),
         "junit": matrix_report.junit(stack.name, stack.env_matrix, found, environments),
+        "warned": warnings(stack),
         "due": due,
         "renewed": renewed,
-        "lines": [*matrix_report.lines(stack.env_matrix, found, environments), *notes, *due],
+        "lines": [*matrix_report.lines(stack.env_matrix, found, environments), *notes, *warned, *due],
     }
 
 

@@ -29,6 +29,7 @@ def observe(host: Host, stack: Stack) -> HostState:
         keys=host.store.key_fingerprints(stack),
         routes={environment: host.edge.wanted(stack, environment) for environment in ENVIRONMENTS},
         free_bytes=host.store.free_bytes(),
+        memory_bytes=host.memory_bytes,
         now=host.clock.now(),
         images=frozenset(image for image in wanted if host.docker.image(image) is not None),
         secret_record=host.store.secret_record(stack),

@@ -10,12 +10,14 @@ from collections.abc import Mapping
 
 from ..env import secret_ages
 from ..env.env_file import parse_env
-from ..env.matrix_check import COMMON, Finding, check, concerning
+from ..env.matrix_check import COMMON, SHORTEST_SECRET, Finding, check, concerning
 from ..errors import Problem
 from ..hints import hint
 from ..paths import env_of
+from ..releases import limits
 from ..releases.host_state import HostState
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
+from ..util.addresses import SECRET_WORDS, without_credentials
 
 #: As `format_env` writes a value, or so plain that every reader of env files parses it the same way.
 _WRITTEN = re.compile(r"(?ms)^([A-Za-z_][A-Za-z0-9_]*)=('(?:\\'|[^'\\]|\\(?!'))*'|[A-Za-z0-9_./:@%+,=-]*)$")
@@ -25,6 +27,8 @@ _FREE = re.compile(r"\s*(#.*)?")
 
 
 PROVISION = hint("provision")
+BUILD_SECRETS = "move it to `build_secrets`, and replace it where it is issued"
+_SECRET_NAME = re.compile(rf"(?i)(^|[_-])({SECRET_WORDS})([_-]|$)|(token|secret|password|passwd|api_?key)$")
 
 
 def files_of(state: HostState) -> dict[str, bytes]:
@@ -70,13 +74,50 @@ def _strange_lines(layer: str, text: str) -> list[Finding]:
     return found
 
 
+def _build_arguments(stack: Stack) -> dict[str, str]:
+    """Every build argument by its place in the definition."""
+    found = {f"build_arguments.{name}": value for name, value in stack.build_arguments.items()}
+    for app in stack.apps.values():
+        found |= {f"apps.{app.name}.build_arguments.{name}": v for name, v in app.build_arguments.items()}
+    return found
+
+
+def _public_secrets(stack: Stack, state: HostState) -> list[Finding]:
+    """Secrets that are given to a build, where everybody who has the image or may log in to the host can read them."""
+    layers, _strange = read_layers(files_of(state))
+    secrets = {
+        (name, value)
+        for values in layers.values()
+        for name, value in values.items()
+        if name in stack.secrets and len(value) >= SHORTEST_SECRET
+    }
+    what = "is a build argument ({}): it stays in the image's history, and files that everybody may read hold it"
+    return [
+        Finding(name, COMMON, "public secret", what.format(place), BUILD_SECRETS)
+        for place, given in sorted(_build_arguments(stack).items())
+        for name, value in sorted(secrets)
+        if value in given
+    ]
+
+
+def warnings(stack: Stack) -> list[str]:
+    """What a definition allows and should be meant: it blocks nothing."""
+    looks = [
+        f"{place} looks like a secret, and build arguments are public. Fix: {BUILD_SECRETS}"
+        for place, value in sorted(_build_arguments(stack).items())
+        if _SECRET_NAME.search(place.rpartition(".")[2]) or without_credentials(value) != value
+    ]
+    return [*looks, *limits.warnings(stack)]
+
+
 def findings(stack: Stack, state: HostState) -> list[Finding]:
     """Everything wrong with the files on the host. Without a matrix there is nothing to compare them with."""
+    public = _public_secrets(stack, state)
     if not stack.env_matrix:
-        return []
+        return public
     layers, strange = read_layers(files_of(state))
     days = secret_ages.days(state.secret_record, state.now)
-    found = strange + check(stack.env_matrix, layers, ENVIRONMENTS, days)
+    found = public + strange + check(stack.env_matrix, layers, ENVIRONMENTS, days)
     # A missing file has a message of its own; do not also report each of its keys as missing.
     gone = {layer for name in ENVIRONMENTS for layer, data in state.env[name].items() if data is None}
     quiet = {layer: COMMON in gone or layer in gone for layer in (COMMON, *ENVIRONMENTS)}

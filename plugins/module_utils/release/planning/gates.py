@@ -131,7 +131,20 @@ def _staging_unchanged(stack: Stack, state: HostState) -> Gate:
 
 
 #: The settings of an app's container, besides its image and values.
-SETTINGS = ("kind", "port", "health", "environment", "compose", "user", "memory", "cpus", "pids", "keys", "replace")
+SETTINGS = (
+    "kind",
+    "port",
+    "health",
+    "environment",
+    "compose",
+    "user",
+    "memory",
+    "cpus",
+    "pids",
+    "keys",
+    "replace",
+    "capabilities",
+)
 
 
 def _same_settings(stack: Stack, state: HostState) -> Gate:

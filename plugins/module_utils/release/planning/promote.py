@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ..env.env_file import fingerprint
@@ -15,6 +15,7 @@ from ..errors import NothingToDoError, Problem, RefusedError
 from ..hints import hint
 from ..releases import compose
 from ..releases.host_state import HostState
+from ..releases.limits import Limits
 from ..releases.plan import Plan, TagMove, moves
 from ..releases.release import Release, ReleaseStatus, release_id
 from ..releases.request import Request
@@ -58,6 +59,13 @@ class AppVersions:
     images: dict[str, str]
     commits: dict[str, str]
     sources: dict[str, str]
+    #: The services that these images were tried as in staging; none for images that are to be tried now.
+    tried: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    def limits_of(self, name: str, state: HostState) -> Limits:
+        """The default limits of an app."""
+        limits = Limits.of_host(state.memory_bytes)
+        return limits.tried_by(self.tried[name]) if name in self.tried else limits
 
 
 def versions_of(release: Release, names: list[str]) -> AppVersions:
@@ -66,6 +74,7 @@ def versions_of(release: Release, names: list[str]) -> AppVersions:
         images={name: release.images[name] for name in names},
         commits={name: release.commits.get(name, release.commit) for name in names},
         sources={name: release.sources.get(name, "") for name in names},
+        tried={name: release.services[name] for name in names},
     )
 
 
@@ -85,7 +94,7 @@ def compose_release(
     kept = live.release if live else None
     names = [name for name in stack.apps if name in images or (kept and name in kept.images)]
     services = {
-        name: compose.service(stack, stack.apps[name], environment, images[name])
+        name: compose.service(stack, stack.apps[name], environment, images[name], given.limits_of(name, state))
         if name in images or kept is None
         else kept.services[name]
         for name in names

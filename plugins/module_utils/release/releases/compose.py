@@ -12,6 +12,7 @@ from typing import Any
 from ..env.env_file import fingerprint
 from ..paths import FLAGS_MOUNT, STATE, keys_of
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Slot, Stack
+from .limits import Limits
 from .release import Release
 
 LABEL = "release.onehost"
@@ -83,8 +84,11 @@ def build_file(stack: Stack, sources: dict[str, str], tags: dict[str, str], home
     return {"name": f"{stack.name}-build", "services": services, **({"secrets": secrets} if secrets else {})}
 
 
-def service(stack: Stack, app: App, environment: EnvironmentName, image: str) -> dict[str, Any]:
-    """One app as a Compose service, without what belongs to a slot."""
+def service(
+    stack: Stack, app: App, environment: EnvironmentName, image: str, limits: Limits | None = None
+) -> dict[str, Any]:
+    """One app as a Compose service, without what belongs to a slot. `limits` are for what the app itself leaves open;
+    without them, those of a host whose memory is not known."""
     result: dict[str, Any] = {
         "image": image,
         "pull_policy": "never",
@@ -97,12 +101,7 @@ def service(stack: Stack, app: App, environment: EnvironmentName, image: str) ->
     }
     if app.user is not None:
         result["user"] = str(app.user)
-    if app.memory:
-        result["mem_limit"] = app.memory
-    if app.cpus:
-        result["cpus"] = app.cpus
-    if app.pids:
-        result["pids_limit"] = app.pids
+    result.update((limits or Limits.of_host(0)).keys(app))
     if stack.keys and app.keys != "none":
         result["volumes"] = [f"{keys_of(stack.name)}/{name}:{stack.keys.mount}/{name}:ro" for name in key_files(app)]
     if app.flags:

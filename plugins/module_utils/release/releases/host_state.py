@@ -29,6 +29,8 @@ class HostState:
     #: The edge's routes as provisioned, by environment.
     routes: dict[str, bytes | None] = field(default_factory=dict)
     free_bytes: int = 0
+    #: Of the host; 0 if it is not known.
+    memory_bytes: int = 0
     now: float = 0.0
     #: IDs of the images on the host that any release in the history names.
     images: frozenset[str] = field(default_factory=frozenset)

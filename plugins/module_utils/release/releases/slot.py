@@ -28,7 +28,9 @@ class StandbyNote(TypedDict):
 def stack_of(release: Release, current: Stack) -> Stack:
     """The stack as the release defines it, but with today's ports, because the router knows only those. The ports also
     depend on whether an app may run twice."""
-    day = read_stack(release.stack, {**release.definition, "directory": current.directory, "owner": current.owner})
+    # Of before there were rules for these; and only today's are used.
+    today = {"directory": current.directory, "owner": current.owner, "source": current.source}
+    day = read_stack(release.stack, {**release.definition, **today})
     apps = {
         name: dataclasses.replace(app, loopback_port=now.loopback_port, replace=now.replace)
         if (now := current.apps.get(name))

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from ..errors import Problem
 from .model import PORT_BLOCK, App, Stack, socket_path, start_order
@@ -80,6 +80,38 @@ def _port_problems(apps: Iterable[tuple[str, App]]) -> list[Problem]:
                     f"each app has a block of {PORT_BLOCK}: use {first + PORT_BLOCK} or more",
                 )
             )
+    return problems
+
+
+def check_ports(stacks: Iterable[Stack], taken: Mapping[int, str]) -> list[Problem]:
+    """Ports of the edge and loopback blocks that meet each other, or a port of another part of the host."""
+    stacks = list(stacks)
+    problems: list[Problem] = []
+    blocks = [(f"stack {stack.name}.apps.{app.name}", app) for stack in stacks for app in stack.apps.values()]
+    blocks = [(place, app) for place, app in blocks if app.loopback_port]
+    for place, app in blocks:
+        block = range(app.loopback_port, app.loopback_port + PORT_BLOCK)
+        problems += [
+            Problem(
+                f"loopback_port {app.loopback_port}: port {port} of its block is {use}'s",
+                place,
+                f"each app has a block of {PORT_BLOCK} ports; choose another",
+            )
+            for port, use in taken.items()
+            if port in block
+        ]
+    for stack in stacks:
+        for environment in stack.environments.values():
+            where = f"stack {stack.name}.environments.{environment.name}"
+            for port, _encrypted in environment.listeners:
+                uses = [taken[port]] if port in taken else []
+                uses += [
+                    f"the loopback block of {place}"
+                    for place, app in blocks
+                    if app.loopback_port <= port < app.loopback_port + PORT_BLOCK
+                ]
+                fix = "visitors need a port of the edge's own"
+                problems += [Problem(f"port {port} belongs to {use}", where, fix) for use in uses]
     return problems
 
 

@@ -20,6 +20,10 @@ EnvironmentName = Literal["staging", "production"]
 Slot = Literal["blue", "green"]
 ENVIRONMENTS: tuple[EnvironmentName, ...] = ("staging", "production")
 SLOTS: tuple[Slot, ...] = ("blue", "green")
+#: What a limit is when there is to be none.
+UNLIMITED: Literal["unlimited"] = "unlimited"
+#: Capabilities that Docker gives to every container, and the platform only to those that name them.
+DROPPED_CAPABILITIES = ("NET_RAW",)
 
 #: Loopback ports reserved for each app: two slots for each environment now, space for previews later.
 PORT_BLOCK = 10
@@ -68,9 +72,10 @@ class App:
     routes: tuple[Route, ...]
     keys: str
     user: int | None
+    #: Empty, or 0: the default of `releases.limits`.
     memory: str
     cpus: str
-    pids: int
+    pids: int | Literal["unlimited"]
     environment: dict[str, str]
     compose: dict[str, Any]
     drain_seconds: int
@@ -82,6 +87,8 @@ class App:
     flags: dict[str, Flag] = dataclasses.field(default_factory=dict)
     #: Names of secrets of the env matrix that its build may read.
     build_secrets: tuple[str, ...] = ()
+    #: Of those that containers do not have by default.
+    capabilities: tuple[str, ...] = ()
 
     @property
     def is_web(self) -> bool:
@@ -167,6 +174,9 @@ class Stack:
         for part in (*data["environments"].values(), *data["apps"].values()):
             del part["name"]
         for app in data["apps"].values():
+            if not app["capabilities"]:
+                # As in releases of before there were any, which would otherwise differ.
+                del app["capabilities"]
             for key in ("port", "loopback_port") if app["kind"] == "worker" else ():
                 del app[key]
             if not app["build_secrets"]:

@@ -5,15 +5,32 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from typing import Any
 
 from ..env.matrix import Key, read_matrix
 from ..errors import Problem, RefusedError
-from ..util.fields import Fields, plain
-from .checks import check_apps_of, check_together
-from .model import ENVIRONMENTS, NAME, OWN_PATH, PORT_BLOCK, App, Environment, EnvironmentName, Flag, Keys, Route, Stack
+from ..util.addresses import has_credentials
+from ..util.fields import Fields, plain, shown
+from .checks import check_apps_of, check_ports, check_together
+from .model import (
+    DROPPED_CAPABILITIES,
+    ENVIRONMENTS,
+    NAME,
+    OWN_PATH,
+    PORT_BLOCK,
+    UNLIMITED,
+    App,
+    Environment,
+    EnvironmentName,
+    Flag,
+    Keys,
+    Route,
+    Stack,
+)
+from .reserved import SSH_PORTS, directory_problem, name_problem, owner_problem
 from .tls import read_tls
 
 PATH = r"/[A-Za-z0-9._~/-]*"
@@ -26,39 +43,50 @@ def read_stack(name: str, data: Any) -> Stack:
     """Read and check one stack. Raises RefusedError with every problem at once."""
     problems: list[Problem] = []
     stack = _read_stack(name, data, problems)
-    if problems:
+    if problems or stack is None:
         raise RefusedError(list(dict.fromkeys(problems)))
     return stack
 
 
-def read_stacks(definitions: Mapping[str, Any]) -> list[Stack]:
-    """Read all stacks of one host, and check them for conflicts."""
+def read_stacks(definitions: Mapping[str, Any], taken: Mapping[int, str] | None = None) -> list[Stack]:
+    """Read all stacks of one host, and check them for conflicts. `taken` are ports of other parts of the host, each
+    with its use."""
     problems: list[Problem] = []
-    stacks = [_read_stack(name, data, problems) for name, data in sorted(definitions.items())]
+    found = [_read_stack(name, data, problems) for name, data in sorted(definitions.items())]
+    stacks = [stack for stack in found if stack is not None]
     if not problems:
-        problems += check_together(stacks)
+        problems += check_together(stacks) + check_ports(stacks, taken or {})
     if problems:
         raise RefusedError(list(dict.fromkeys(problems)))
     return stacks
 
 
-def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
+def _read_stack(name: str, data: Any, problems: list[Problem]) -> Stack | None:
+    try:
+        return _read_whole_stack(name, data, problems)
+    except RecursionError:
+        fix = "write it as the documentation shows"
+        problems.append(Problem("is nested too deeply to be read", f"stack {name}", fix))
+        return None
+
+
+def _read_whole_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
     where = f"stack {default_name}"
     fields = Fields(plain(data), where, problems)
     name = fields.text("name", default_name, pattern=NAME, hint="lower-case letters, digits and single hyphens")
+    if why := name_problem(name):
+        fields.note("name", f"{name!r} {why}", "choose another")
+    owner = fields.text("owner", "ubuntu", pattern=r"[a-z_][a-z0-9_-]*")
+    if why := owner_problem(owner):
+        fields.note("owner", f"{owner!r} {why}", "name the user who works in the checkout")
     environments = _read_environments(fields, problems)
     keys_data = fields.value("keys")
     matrix = read_matrix(fields, tuple(fields.mapping("apps")), problems)
     stack = Stack(
         name=name,
-        directory=fields.text(
-            "directory",
-            pattern=r"/[A-Za-z0-9._/-]*[A-Za-z0-9]",
-            required=True,
-            hint="an absolute path, for example /home/ubuntu/shop",
-        ),
-        owner=fields.text("owner", "ubuntu", pattern=r"[a-z_][a-z0-9_-]*"),
-        source=fields.text("source", "", pattern=r"[A-Za-z0-9/~][^\s]*", hint="a git address or an absolute path"),
+        directory=_read_directory(fields, owner),
+        owner=owner,
+        source=_read_source(fields),
         version=fields.text("version", "main", pattern=r"[A-Za-z0-9][A-Za-z0-9._/-]*"),
         environments=environments,
         keys=None if keys_data is None else _read_keys(keys_data, f"{where}.keys", problems),
@@ -71,7 +99,9 @@ def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
         disk_floor_gb=fields.number("disk_floor_gb", 20, 0, 100000),
         soak_minutes=fields.integer("soak_minutes", 0, 0, 100000),
         promote_window=fields.text(
-            "promote_window", pattern=r"([01]\d|2[0-3]):[0-5]\d-([01]\d|2[0-3]):[0-5]\d", hint="for example 09:00-17:00"
+            "promote_window",
+            pattern=r"([01][0-9]|2[0-3]):[0-5][0-9]-([01][0-9]|2[0-3]):[0-5][0-9]",
+            hint="for example 09:00-17:00",
         ),
         apps={
             app_name: _read_app(app_name, app_data, f"{where}.apps.{app_name}", problems)
@@ -84,7 +114,42 @@ def _read_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
     if not stack.apps:
         fields.note("apps", "is empty", "name at least one app")
     check_apps_of(stack, where, problems)
+    problems += check_ports([stack], dict.fromkeys(SSH_PORTS, "SSH"))
     return stack
+
+
+def _read_directory(fields: Fields, owner: str) -> str:
+    path = fields.text(
+        "directory",
+        # Each part has a name: no `..`, no `.`, no double slash, no slash at the end.
+        pattern=r"(/(?!\.{1,2}/)[A-Za-z0-9._-]+)*/[A-Za-z0-9._-]*[A-Za-z0-9]|/",
+        required=True,
+        hint="an absolute path without `..`, `//` and a slash at its end, for example /home/ubuntu/shop",
+    )
+    if why := directory_problem(path, owner):
+        fields.note("directory", f"{path} {why}", f"give the stack one of its own, for example /home/{owner}/shop")
+    return path
+
+
+def _read_source(fields: Fields) -> str:
+    """The repository's address. What is wrong with it is told without it: it stands in files that everybody may read,
+    so a token in it is refused, and a message would publish it too."""
+    source = fields.value("source", "")
+    if isinstance(source, str) and has_credentials(source):
+        fix = "use an SSH deploy key (git@host:path), or the credential helper of the owner's git"
+        fields.note("source", "holds a user, a password, a token or a query, which others could read", fix)
+        return ""
+    if isinstance(source, str) and source and not re.fullmatch(r"[A-Za-z0-9/~][^\s]*", source):
+        fields.note("source", "is not valid", "a git address or an absolute path")
+        return ""
+    return fields.text("source")
+
+
+def _is_port(value: int | str) -> bool:
+    if isinstance(value, str):
+        # Not isdigit, which knows digits that int does not.
+        return re.fullmatch(r"[1-9][0-9]{0,4}", value) is not None and int(value) <= 65535
+    return 1 <= value <= 65535
 
 
 def _read_environments(fields: Fields, problems: list[Problem]) -> dict[EnvironmentName, Environment]:
@@ -100,8 +165,8 @@ def _read_environments(fields: Fields, problems: list[Problem]) -> dict[Environm
         inner = Fields(data[name], f"{fields.where}.environments.{name}", problems)
         ports = []
         for port in inner.items("ports"):
-            if isinstance(port, bool) or not str(port).isdigit() or not 1 <= int(port) <= 65535:
-                inner.note("ports", f"{port!r} is not a port")
+            if isinstance(port, bool) or not isinstance(port, (int, str)) or not _is_port(port):
+                inner.note("ports", f"{shown(port)} is not a port")
             else:
                 ports.append(int(port))
         if not ports:
@@ -189,11 +254,12 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
         ),
         keys=fields.choice("keys", "none", ("none", "public", "private")),
         user=None if user < 0 else user,
-        memory=fields.text("memory", pattern=r"[1-9][0-9]*[bkmg]?", hint="for example 512m"),
+        memory=fields.text("memory", pattern=r"unlimited|[1-9][0-9]*[bkmg]?", hint="for example 512m, or unlimited"),
         cpus=fields.text("cpus", pattern=r"[0-9]+(\.[0-9]+)?", hint="for example 0.5"),
-        pids=fields.integer("pids", 0, 0, 4194304),
+        pids=UNLIMITED if fields.value("pids") == UNLIMITED else fields.integer("pids", 0, 0, 4194304),
+        capabilities=_read_capabilities(fields),
         environment=fields.values("environment"),
-        compose=fields.mapping("compose"),
+        compose=_read_compose(fields),
         drain_seconds=fields.integer("drain_seconds", 10, 0, 3600),
         stop_seconds=fields.integer("stop_seconds", 10, 1, 600),
         timeout_seconds=fields.integer("timeout_seconds", 60, 1, 86400),
@@ -237,6 +303,26 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
     for key in sorted(forbidden & set(app.compose)):
         fields.note(f"compose.{key}", "is set by the platform and cannot be replaced", "remove it")
     return app
+
+
+def _read_capabilities(fields: Fields) -> tuple[str, ...]:
+    named = fields.texts("capabilities")
+    for name in named:
+        if name not in DROPPED_CAPABILITIES:
+            fix = f"choose from {', '.join(DROPPED_CAPABILITIES)}; any other is `compose: {{cap_add: [...]}}`"
+            fields.note("capabilities", f"{name!r} is not one that is taken away", fix)
+    return tuple(sorted(set(named)))
+
+
+def _read_compose(fields: Fields) -> dict[str, Any]:
+    """Compose's own keys. They are kept as JSON, which has no dates, sets or infinite numbers."""
+    compose = fields.mapping("compose")
+    try:
+        json.dumps(compose, allow_nan=False)
+    except (TypeError, ValueError):
+        fields.note("compose", "holds more than texts, numbers, lists and mappings", "put dates and the like in quotes")
+        return {}
+    return compose
 
 
 def _read_flag(name: str, data: Any, where: str, problems: list[Problem]) -> Flag:

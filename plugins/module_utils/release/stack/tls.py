@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ..errors import Problem
-from ..util.fields import Fields
+from ..util.fields import Fields, shown
 
 #: Read as root on the host, so only a plain absolute path; on the control machine any path will do.
 HOST_PATH = r"/[A-Za-z0-9._/@+-]*[A-Za-z0-9]"
@@ -78,9 +78,10 @@ def _read_plain_ports(fields: Fields, ports: Sequence[int]) -> tuple[int, ...]:
     known = {str(port): port for port in ports}
     found = []
     for port in fields.items("plain_ports"):
-        if str(port) in known:
-            found.append(known[str(port)])
+        written = port if isinstance(port, str) else shown(port)
+        if written in known:
+            found.append(known[written])
         else:
             fix = "choose from " + ", ".join(known)
-            fields.note("plain_ports", f"{port!r} is not one of the environment's `ports`", fix)
+            fields.note("plain_ports", f"{shown(port)} is not one of the environment's `ports`", fix)
     return tuple(found)

@@ -11,6 +11,9 @@ from typing import Any
 
 from ..errors import Problem
 
+#: Of a value that a message quotes, in characters.
+LONGEST_QUOTE = 500
+
 
 def plain(value: Any) -> Any:
     """The same data in plain containers: templates pass lazy ones, which cannot be copied."""
@@ -19,6 +22,15 @@ def plain(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [plain(item) for item in value]
     return value
+
+
+def shown(value: Any) -> str:
+    """A value as a message quotes it, cut if it is long. Python refuses to write out very long numbers."""
+    try:
+        text = repr(value)
+    except (ValueError, RecursionError):
+        return f"this {type(value).__name__}"
+    return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
 
 
 class Fields:
@@ -49,11 +61,15 @@ class Fields:
         if isinstance(value, bool) or not isinstance(value, (str, int, float)):
             self.note(key, f"must be text, not {type(value).__name__}")
             return default
-        found = str(value)
+        try:
+            found = str(value)
+        except ValueError:  # Python does not write out a number of thousands of digits
+            self.note(key, "is too long")
+            return default
         if required and not found:
             self.note(key, "is missing", hint or f"set `{key}`")
         elif found and pattern and not re.fullmatch(pattern, found):
-            self.note(key, f"{found!r} is not valid", hint or f"must match {pattern}")
+            self.note(key, f"{shown(found)} is not valid", hint or f"must match {pattern}")
         return found
 
     def integer(self, key: str, default: int, lowest: int, highest: int, *, required: bool = False) -> int:
@@ -62,23 +78,25 @@ class Fields:
             if required:
                 self.note(key, "is missing", f"set `{key}` to a whole number from {lowest} to {highest}")
             return default
-        if isinstance(value, str) and re.fullmatch(r"-?\d{1,9}", value):
+        if isinstance(value, str) and re.fullmatch(r"-?[0-9]{1,9}", value):
             value = int(value)
         if isinstance(value, bool) or not isinstance(value, int):
-            self.note(key, f"must be a whole number, not {value!r}")
+            self.note(key, f"must be a whole number, not {shown(value)}")
             return default
         if not lowest <= value <= highest:
-            self.note(key, f"{value} is out of range", f"choose {lowest} to {highest}")
+            self.note(key, f"{shown(value)} is out of range", f"choose {lowest} to {highest}")
         return value
 
     def number(self, key: str, default: float, lowest: float, highest: float) -> float:
         value = self.value(key, default)
         try:
-            number = float(value) if not isinstance(value, bool) else float("nan")
+            # float() takes digits of every script, and underscores.
+            is_odd = isinstance(value, bool) or (isinstance(value, str) and not re.fullmatch(r"[0-9.eE+-]+", value))
+            number = float("nan") if is_odd else float(value)
         except (TypeError, ValueError, OverflowError):
             number = float("nan")
         if not lowest <= number <= highest:
-            self.note(key, f"{value!r} is not a number from {lowest:g} to {highest:g}")
+            self.note(key, f"{shown(value)} is not a number from {lowest:g} to {highest:g}")
             return default
         return number
 
@@ -89,14 +107,14 @@ class Fields:
         words = {"true": True, "yes": True, "false": False, "no": False}
         if isinstance(value, str) and value.lower() in words:
             return words[value.lower()]
-        self.note(key, f"must be true or false, not {value!r}")
+        self.note(key, f"must be true or false, not {shown(value)}")
         return default
 
     def choice(self, key: str, default: str, choices: Sequence[str]) -> str:
         value = self.value(key, default)
         # YAML reads a bare `none` as text but `null`, `off` and `no` as other things; say so instead of guessing.
         if value not in choices:
-            self.note(key, f"{value!r} is not known", "choose one of " + ", ".join(choices))
+            self.note(key, f"{shown(value)} is not known", "choose one of " + ", ".join(choices))
             return default
         return str(value)
 
@@ -121,8 +139,8 @@ class Fields:
             return {}
         for name in value:
             if not isinstance(name, str):
-                self.note(key, f"has the name {name!r}, which YAML does not read as text", "write it in quotes")
-        return {str(name): item for name, item in value.items()}
+                self.note(key, f"has the name {shown(name)}, which YAML does not read as text", "write it in quotes")
+        return {name if isinstance(name, str) else shown(name): item for name, item in value.items()}
 
     def values(self, key: str) -> dict[str, str]:
         """A mapping of environment variables; numbers and booleans are converted to text."""
@@ -131,7 +149,10 @@ class Fields:
             if isinstance(item, bool):
                 result[name] = "true" if item else "false"
             elif isinstance(item, (str, int, float)):
-                result[name] = str(item)
+                try:
+                    result[name] = str(item)
+                except ValueError:
+                    self.note(f"{key}.{name}", "is too long")
             else:
                 self.note(f"{key}.{name}", f"must be text or a number, not {type(item).__name__}")
         return result
@@ -141,4 +162,8 @@ class Fields:
         for name in self.data:
             if name not in self.seen:
                 known = ", ".join(sorted(self.seen))
-                self.note(str(name), "is not a known option", f"remove it, or choose one of: {known}")
+                self.note(
+                    name if isinstance(name, str) else shown(name),
+                    "is not a known option",
+                    f"remove it, or choose one of: {known}",
+                )
