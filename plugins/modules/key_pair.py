@@ -59,7 +59,7 @@ author:
 EXAMPLES = r"""
 - name: Provide a key pair
   onehost.release.key_pair:
-    directory: /var/lib/onehost/shop/keys
+    directory: /etc/shop/keys
     user: 10001
 """
 

@@ -14,7 +14,10 @@ from release.releases.runtime import ProbeCounts
 
 def test_the_questions_and_the_report(world: World) -> None:
     asked = probe_targets(world.stack, "staging")
-    assert asked == [(8100, "localhost", "/health", False), (8100, "localhost", "/front/ready", False)]
+    assert asked == [
+        (8100, "localhost", "/health", False, "shop-staging"),
+        (8100, "localhost", "/front/ready", False, "shop-staging"),
+    ]
     assert world.good("deploy").probes == {}
     with NoAvailability().watch([]) as seen:
         assert seen == ProbeCounts()
