@@ -200,6 +200,9 @@ def test_unfinished_requests_are_cut() -> None:
 
 def test_no_query_in_a_log() -> None:
     assert "error_log /var/log/nginx/error.log alert;" in lines(render("edge", "server.conf.j2"))
+    routes = lines(render("edge", "routes.conf.j2", item=[shop(), "production"], edge_stacks=[shop()]))
+    passed = [line for line in routes if line.startswith("proxy_pass")]
+    assert routes.count("error_log /var/log/nginx/error.log emerg;") == len(passed) > 0
     (access,) = re.findall(r"log_format onehost (.*?);", render("edge", "nginx.conf.j2"), re.DOTALL)
     assert "to=$upstream_addr answered=$upstream_status" in access
     assert not any(name in access for name in ("$request ", "$request_uri", "$args", "$query_string", "$http_referer"))
