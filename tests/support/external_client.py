@@ -6,6 +6,22 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
+#: Opens connections and keeps them: address, port, how many. Prints how many were accepted, and why others were not.
+CROWD = """
+import collections, socket, sys
+host, port, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+kept, ends = [], collections.Counter()
+for _ in range(number):
+    one = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+    one.settimeout(2)
+    try:
+        one.connect((host, port))
+        kept.append(one)
+        ends["accepted"] += 1
+    except OSError as error:
+        ends[type(error).__name__] += 1
+print(*sorted(f"{name}:{count}" for name, count in ends.items()))
+"""
 #: The host's own addresses in that network.
 FOUR, SIX = "192.0.2.1", "2001:db8::1"
 

@@ -13,6 +13,11 @@ APP = """
 import json, http.server
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
+        if "Upgrade" in self.headers or self.path == "/unasked":
+            head = (b"HTTP/1.1 101 Go", b"Upgrade: any", b"Connection: Upgrade", b"", b"tunnel")
+            self.wfile.write(bytes([13, 10]).join(head))
+            self.close_connection = True
+            return
         body = json.dumps({"path": self.path, "headers": {k.lower(): v for k, v in self.headers.items()}}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
@@ -69,6 +74,97 @@ def test_path_arrives_as_it_was_written(host, release, asked, seen, prefix):
     request = json.loads(body)
     assert request["path"] == seen
     assert request["headers"].get("x-forwarded-prefix") == prefix
+
+
+OFF = "/var/lib/onehost/switch/notes-production-off.map"
+AS_TYPED = "--path-as-is"
+
+
+@pytest.fixture(scope="module")
+def closed(host, release):
+    """A feature flag has closed /files/drafts, as the engine tells HAProxy."""
+    tell = "python3 -c '" + ASK + "' '%s'"
+    entries = {"files/files/drafts/": "drafts", "files:": "closed"}
+    for key, value in entries.items():
+        assert host.check_output(tell % f"add map {OFF} {key} {value}") == ""
+    yield
+    for key in entries:
+        host.check_output(tell % f"del map {OFF} {key}")
+
+
+@pytest.mark.parametrize(
+    ("asked", "status"),
+    [
+        ("/files/drafts", 503),
+        ("/files/Dr%61fts/x", 503),
+        ("/files/drafts%2F", 503),
+        ("/files//drafts", 400),
+        ("/files/drafts;a=b", 400),
+        ("/files/x%5Cdrafts", 400),
+        ("/files/x%2Fdrafts", 400),
+        ("/files/./drafts", 404),
+        ("/files/x/../drafts", 404),
+        ("/files/%2e/drafts", 404),
+        ("/files/x%2F..%2Fdrafts", 404),
+        ("/api/../files/drafts", 404),
+        ("/%66iles/drafts", 404),
+        ("//files/drafts", 404),
+        ("/files/open?a=//;b", 200),
+        ("/files/a%20%ed%95%9c", 200),
+        # The path is another app's, which has nothing closed.
+        ("/api/v1//x;y%2Fz", 200),
+    ],
+)
+def test_closed_route_stays_closed_however_it_is_spelled(host, closed, asked, status):
+    answer = get(host, f"http://127.0.0.1{asked}", name("notes.example.test"), PRODUCTION, AS_TYPED)
+    assert answer[0] == status
+    if status == 200:
+        assert json.loads(answer[2])["path"] == asked.removeprefix("/files")
+
+
+@pytest.mark.parametrize(
+    "asked", ["/files/..", "/%66iles/x", "//files/x", "/files/../files/x", "/files/%2e%2e/files/x"]
+)
+def test_prefix_is_removed_only_where_it_is_written(host, release, asked):
+    """What means the prefix but does not say so is nowhere. What only looks like it is another app's, as written."""
+    status, _, body = get(host, f"http://127.0.0.1{asked}", name("notes.example.test"), PRODUCTION, AS_TYPED)
+    if asked == "/files/..":
+        assert status == 200
+        assert "x-forwarded-prefix" not in json.loads(body)["headers"]
+    else:
+        assert status == 404
+        assert "There is nothing at this address" in body
+
+
+@pytest.mark.parametrize("protocol", ["h2c", "TLS/1.0", "h2c, websocket"])
+def test_websocket_is_the_only_upgrade(host, release, protocol):
+    upgrade = f"--header 'Upgrade: {protocol}' --header 'Connection: Upgrade, HTTP2-Settings' --max-time 3"
+    status, _, body = get(host, "http://127.0.0.1/", name("notes.example.test"), PRODUCTION, upgrade)
+    assert status == 200
+    assert "upgrade" not in json.loads(body)["headers"]
+    assert json.loads(body)["headers"]["connection"] == "close"
+    key = "--header 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==' --header 'Sec-WebSocket-Version: 13'"
+    upgrade = f"--header 'Upgrade: WebSocket' --header 'Connection: Upgrade' {key}"
+    assert get(host, "http://127.0.0.1/", name("notes.example.test"), PRODUCTION, upgrade)[0] == 101
+
+
+def test_app_makes_no_tunnel_without_being_asked(host, release):
+    assert get(host, "http://127.0.0.1/unasked", name("notes.example.test"), PRODUCTION)[0] == 502
+
+
+def test_router_tells_what_failed_and_nothing_else(host, release):
+    since = host.check_output("date +%s")
+    get(host, "http://127.0.0.1/good?code=one-time-secret", name("notes.example.test"), PRODUCTION)
+    get(host, "http://127.0.0.1/unasked?code=one-time-secret", name("notes.example.test"), PRODUCTION)
+    # Nothing is released there, which is no failure.
+    get(host, "http://127.0.0.1:4500/nothing?code=one-time-secret")
+    told = host.check_output(f"journalctl --unit haproxy --output cat --since @{since}")
+    assert "notes-production notes-production-notes-blue/app status=502" in told
+    assert "release=20261121T000000Z-production-abc" in told
+    assert 'GET "/unasked"' in told
+    assert "/good" not in told
+    assert "/nothing" not in told
+    assert "one-time-secret" not in told
 
 
 def test_stripped_path_needs_its_slash(host, release):

@@ -49,6 +49,54 @@ def test_query_stays_out_of_the_log(host):
     assert "one-time-secret" not in host.check_output(f"journalctl --unit nginx --unit haproxy --since @{since}")
 
 
+# Uploads that are never finished: port, how many. Prints what each is answered within a second, and what others get.
+UPLOADS = """
+import collections, socket, sys, time, urllib.error, urllib.request
+port, number = int(sys.argv[1]), int(sys.argv[2])
+head = b"POST / HTTP/1.1\\r\\nHost: x\\r\\n" + sys.argv[3].encode() + b"\\r\\n\\r\\n"
+kept = []
+for _ in range(number):
+    one = socket.create_connection(("127.0.0.1", port), 5)
+    one.sendall(head + b"5\\r\\nhello")
+    kept.append(one)
+time.sleep(1)
+ends = collections.Counter()
+for one in kept:
+    one.setblocking(False)
+    try:
+        ends[one.recv(99).split()[1].decode()] += 1
+    except BlockingIOError:
+        ends["held"] += 1
+print(*sorted(f"{name}:{count}" for name, count in ends.items()))
+try:
+    urllib.request.urlopen(f"http://127.0.0.1:{port}/", b"short", 5)
+except urllib.error.HTTPError as error:
+    print(error.code)
+kept[0].setblocking(True)
+kept[0].settimeout(20)
+begun = time.monotonic()
+try:
+    print("cut" if not kept[0].recv(99) else "answered")
+except ConnectionError:
+    print("cut")
+print(10 < time.monotonic() - begun < 17)
+"""
+
+
+@pytest.mark.parametrize(
+    ("header", "ends"),
+    [
+        ("Content-Length: 200000", "429:10 held:20"),
+        ("Transfer-Encoding: chunked", "429:10 held:20"),
+        # Too short to be kept on disk for long: the connections are their limit.
+        ("Content-Length: 2000", "held:30"),
+    ],
+)
+def test_unfinished_uploads_are_limited_and_cut(host, header, ends):
+    answer = host.check_output(f"python3 -c '{UPLOADS}' 4500 30 '{header}'")
+    assert answer.splitlines() == [ends, "503", "cut", "True"]
+
+
 PAGE = "/_onehost/"
 # An address of the host that nobody named.
 STRANGER = "192.0.2.9"

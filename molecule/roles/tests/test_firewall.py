@@ -1,19 +1,25 @@
-"""The firewall on a cloud's own image, whose rules refuse everything but SSH and are loaded at each boot."""
+"""The firewall on a cloud's own image, whose rules refuse everything but SSH and are loaded at each boot.
+
+What is open, what one client may take, and what containers reach.
+"""
 
 from pathlib import Path
 
 import pytest
-from support.external_client import FOUR, SIX, neighbour
+from support.external_client import CROWD, FOUR, SIX, neighbour
 
 FILES = Path(__file__).resolve().parents[1] / "files"
 #: What the inventory opens, and something that listens without being asked for.
-EDGE, CLOSED = 4700, 9102
+STAGING, EDGE, CLOSED = 4600, 4700, 9102
+#: Clients beside the host: two in one network of 64 bits, and one that the inventory calls a proxy.
+CLIENTS = ("192.0.2.2", "192.0.2.3", "192.0.2.9")
+CLIENTS6 = ("2001:db8::2", "2001:db8::3")
 
 
 @pytest.fixture(scope="module")
 def outside(host):
     host.check_output(f"systemd-run --quiet --unit=test-closed python3 -m http.server --bind :: {CLOSED}")
-    with neighbour(host) as ask:
+    with neighbour(host, CLIENTS, CLIENTS6) as ask:
         yield ask
     host.run("systemctl stop test-closed")
 
@@ -61,3 +67,64 @@ def test_what_is_loaded_at_boot_is_right(host, outside):
     assert reached(outside, EDGE) == {"IPv4", "IPv6"}
     assert reached(outside, CLOSED) == set()
     assert host.check_output("iptables -S InstanceServices").count("-A InstanceServices") == 2
+
+
+def crowd(outside, port, number, *, client="", address=FOUR):
+    """How the connections end that one client opens and keeps."""
+    source = f"one.bind(({client!r}, 0)); " if client else ""
+    program = CROWD.replace("one.settimeout(2)", f"{source}one.settimeout(2)")
+    return outside(f"python3 -c '{program.replace(chr(39), chr(34))}' {address} {port} {number}").stdout.strip()
+
+
+def test_one_client_may_take_so_many_connections(outside):
+    assert crowd(outside, EDGE, 50) == "ConnectionRefusedError:10 accepted:40"
+    # They are free again at once.
+    assert crowd(outside, EDGE, 50) == "ConnectionRefusedError:10 accepted:40"
+    assert crowd(outside, EDGE, 50, address=SIX) == "ConnectionRefusedError:10 accepted:40"
+    assert crowd(outside, EDGE, 50, client="192.0.2.9") == "accepted:50", "a proxy speaks for many"
+
+
+def test_requests_in_a_row_are_not_many_at_once(outside):
+    ask = f"curl --silent --output /dev/null --write-out %{{http_code}} http://{FOUR}:{EDGE}/"
+    answer = outside(f"sh -c 'for i in $(seq 100); do {ask}; echo; done | sort | uniq --count'")
+    assert answer.stdout.split() == ["100", "503"]
+
+
+def test_all_clients_together_may_take_so_many_of_staging(outside):
+    # The proxy is not counted as a client.
+    assert crowd(outside, STAGING, 80, client="192.0.2.9") == "ConnectionRefusedError:20 accepted:60"
+    assert crowd(outside, EDGE, 30) == "accepted:30"
+
+
+@pytest.fixture
+def container(host):
+    """A network namespace on a bridge as Docker makes them, whose root sends what is for 127.0.0.1 to the gateway."""
+    host.check_output(
+        "ip netns add box && ip link add br-test type veth peer name eth0 netns box && ip link set br-test up && "
+        "ip addr add 172.29.9.1/24 dev br-test && ip addr add 169.254.169.254/32 dev lo && "
+        "ip addr add 169.254.9.9/32 dev lo && sysctl -qw net.ipv4.conf.br-test.route_localnet=1 && "
+        "ip netns exec box sh -c 'ip addr add 172.29.9.2/24 dev eth0 && ip link set eth0 up && "
+        "sysctl -qw net.ipv4.conf.all.route_localnet=1 && ip route add default via 172.29.9.1 && "
+        "ip route add 127.0.0.0/8 via 172.29.9.1 dev eth0 src 172.29.9.2 table 77 && ip rule add pref 1 lookup 77'"
+    )
+    for unit, address in (("wide", "0.0.0.0"), ("own", "127.0.0.1")):
+        port = {"wide": 9201, "own": 9202}[unit]
+        host.check_output(f"systemd-run --quiet --unit=test-{unit} python3 -m http.server --bind {address} {port}")
+    host.check_output(
+        "curl --silent --retry 10 --retry-connrefused --retry-delay 1 http://127.0.0.1:9202/ http://127.0.0.1:9201/"
+    )
+    yield lambda where: host.run(f"ip netns exec box curl --silent --output /dev/null --max-time 2 http://{where}/").rc
+    host.run("systemctl stop test-wide test-own; ip link del br-test; ip netns del box")
+    host.run("ip addr del 169.254.169.254/32 dev lo; ip addr del 169.254.9.9/32 dev lo")
+
+
+def test_containers_reach_neither_loopback_nor_metadata(host, container):
+    places = ("172.29.9.1:9201", "127.0.0.1:9202", "169.254.169.254:9201", "169.254.9.9:9201")
+    assert [container(place) for place in places] == [0, 28, 28, 0]
+    # Without the table they would.
+    host.check_output("nft 'delete table inet onehost'")
+    try:
+        assert [container(place) for place in places] == [0, 0, 0, 0]
+    finally:
+        host.check_output("systemctl restart onehost-firewall")
+    assert [container(place) for place in places] == [0, 28, 28, 0]
