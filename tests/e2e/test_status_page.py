@@ -28,12 +28,13 @@ def test_it_is_there_for_those_who_are_named(released: Lab) -> None:
     assert answer.headers["cache-control"] == "no-store" and answer.release == ""
     assert "default-src 'none'" in answer.headers["content-security-policy"]
     assert released.get("production", PAGE).headers.get("x-release"), "there the path is the apps'"
+    # The host itself is a stranger too: any of its users and any tunnel on it have this address.
     stranger = (
-        f"sudo ip addr add {STRANGER}/32 dev lo; for path in '' index.html status.json; do curl --silent "
-        f"--output /dev/null --write-out '%{{http_code}} ' http://{STRANGER}:4400{PAGE}$path; done; "
-        f"sudo ip addr del {STRANGER}/32 dev lo"
+        f"sudo ip addr add {STRANGER}/32 dev lo; for host in {STRANGER} 127.0.0.1; do "
+        "for path in '' index.html status.json; do curl --silent --output /dev/null --write-out '%{http_code} ' "
+        f"http://$host:4400{PAGE}$path; done; done; sudo ip addr del {STRANGER}/32 dev lo"
     )
-    assert released.ssh(stranger).split() == ["403", "403", "403"]
+    assert released.ssh(stranger).split() == ["403"] * 6
     modes = released.ssh(f"sudo stat --format '%U %G %a' {HOME} {HOME}/index.html {HOME}/status.json").splitlines()
     assert modes == ["root www-data 2750", "root www-data 640", "root www-data 640"]
 

@@ -84,17 +84,18 @@ print(10 < time.monotonic() - begun < 17)
 
 
 @pytest.mark.parametrize(
-    ("header", "ends"),
+    ("port", "header", "ends", "then"),
     [
-        ("Content-Length: 200000", "429:10 held:20"),
-        ("Transfer-Encoding: chunked", "429:10 held:20"),
-        # Too short to be kept on disk for long: the connections are their limit.
-        ("Content-Length: 2000", "held:30"),
+        (4500, "Content-Length: 200000", "429:10 held:20", "503"),
+        (4500, "Transfer-Encoding: chunked", "429:10 held:20", "503"),
+        # Too short to be kept on disk for long: the connections are their limit, and for staging the requests.
+        (4500, "Content-Length: 2000", "held:30", "503"),
+        (4400, "Content-Length: 2000", "429:5 held:25", "429"),
     ],
 )
-def test_unfinished_uploads_are_limited_and_cut(host, header, ends):
-    answer = host.check_output(f"python3 -c '{UPLOADS}' 4500 30 '{header}'")
-    assert answer.splitlines() == [ends, "503", "cut", "True"]
+def test_unfinished_uploads_are_limited_and_cut(host, port, header, ends, then):
+    answer = host.check_output(f"python3 -c '{UPLOADS}' {port} 30 '{header}'")
+    assert answer.splitlines() == [ends, then, "cut", "True"]
 
 
 PAGE = "/_onehost/"

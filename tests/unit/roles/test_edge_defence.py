@@ -192,6 +192,17 @@ def test_uploads_are_limited_by_site_and_by_client() -> None:
     } <= set(shared)
 
 
+def test_requests_in_progress_are_limited_by_client_and_for_staging() -> None:
+    text = lines(render("edge", "nginx.conf.j2"))
+    assert "limit_conn_zone $binary_remote_addr zone=onehost_requests_client:10m;" in text
+    assert "limit_conn onehost_requests_client 9;" in lines(
+        render("edge", "server.conf.j2", edge_requests_per_client=9)
+    )
+    assert "limit_conn onehost_requests_staging 5;" in lines(render("edge", "limits.conf.j2", edge_staging_requests=5))
+    places = of_edge("{{ __edge_staging_limits }}", edge_stacks=[shop()])
+    assert places == ["/etc/nginx/onehost/own/shop-staging/limits.conf"], "production has no such limit"
+
+
 def test_unfinished_requests_are_cut() -> None:
     text = lines(render("edge", "nginx.conf.j2"))
     wanted = {"client_header_timeout 10s;", "client_body_timeout 15s;", "reset_timedout_connection on;"}
