@@ -96,7 +96,7 @@ def odd_path() -> re.Pattern[str]:
     "path",
     [
         *("//a", "/a//b", "/a/.", "/a/./b", "/..", "/a/../b", "/a;b=c", "/a\\b", "/%2e/a", "/a%2fb", "/a%5cb", "/%61"),
-        *("/%7a", "/a%3bb", "/%30", "/%39", "/a%2db", "/%5f", "/%7e", "/a%00", "/%4a", "/%5a"),
+        *("/%7a", "/a%3bb", "/%30", "/%39", "/a%2db", "/%5f", "/%7e", "/a%00", "/%4a", "/%5a", "/a%c0%af", "/a#b"),
     ],
 )
 def test_paths_that_are_not_spelled_as_they_are_meant(path: str) -> None:
