@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from release.env.env_file import fingerprint, format_env, parse_env, problem_of
+from release.env.env_file import as_recorded, fingerprint, format_env, is_same_content, parse_env, problem_of
 from release.errors import RefusedError
 
 KEYS = st.from_regex(r"[A-Za-z_][A-Za-z0-9_]*", fullmatch=True)
@@ -89,4 +89,14 @@ def test_sorted_so_that_a_second_run_changes_nothing() -> None:
 
 def test_fingerprint() -> None:
     assert fingerprint("a") == fingerprint(b"a") != fingerprint("b")
-    assert len(fingerprint("a")) == 16
+    assert len(fingerprint("a")) == 64, "two contents with one fingerprint cannot be made"
+
+
+def test_a_fingerprint_of_an_earlier_engine() -> None:
+    new, earlier = fingerprint("a"), fingerprint("a")[:16]
+    assert as_recorded(earlier, new) == earlier and as_recorded("", new) == new
+    assert as_recorded(new[:15], new) == new and as_recorded(fingerprint("b")[:16], new) == new
+    for one, other in ((new, new), (earlier, new), (new, earlier), (earlier, earlier), ("", "")):
+        assert is_same_content(one, other)
+    for one, other in ((new, fingerprint("b")), (earlier, fingerprint("b")), ("", new), (new[:12], new)):
+        assert not is_same_content(one, other)

@@ -32,3 +32,11 @@ def test_what_is_due_is_said_by_urgency() -> None:
         "DATABASE_URL (production): due for 10 days, last changed 100 days ago",
         "DATABASE_URL (staging): due in 10 days, last changed 80 days ago",
     ]
+
+
+def test_the_fingerprint_of_a_file_cannot_be_tried_without_the_salt() -> None:
+    one, other = (secret_ages.salted({}, 1.0) for _ in range(2))
+    assert secret_ages.salted(one, 2.0) == one and one["salt"] != other["salt"]
+    prints = {secret_ages.content_fingerprint(r, x, b"A=1") for r in (one, other) for x in ("common", "staging")}
+    assert len(prints) == 4 and all(len(text) == 64 for text in prints)
+    assert secret_ages.content_fingerprint({}, "common", b"A=1") == ""

@@ -16,6 +16,9 @@ from collections.abc import Mapping
 
 from ..errors import Problem, RefusedError
 
+#: Of a fingerprint, in what an earlier engine wrote.
+EARLIER_DIGITS = 16
+
 _LINE = re.compile(r"(?ms)^[ \t]*(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)[ \t]*=[ \t]*('(?:\\'|[^'])*'|[^\n]*)$")
 
 
@@ -65,6 +68,17 @@ def parse_env(text: str | bytes) -> dict[str, str]:
 
 
 def fingerprint(text: str | bytes) -> str:
-    """A short hash of content, to tell whether it changed."""
+    """A hash of content, to tell whether it changed. It is whole: somebody may look for two sources that have one."""
     data = text.encode() if isinstance(text, str) else text
-    return hashlib.sha256(data).hexdigest()[:16]
+    return hashlib.sha256(data).hexdigest()
+
+
+def as_recorded(recorded: str, found: str) -> str:
+    """A fingerprint in the form of an earlier record, where they are of the same content: an earlier engine kept only
+    its first digits."""
+    return recorded if len(recorded) == EARLIER_DIGITS and found.startswith(recorded) else found
+
+
+def is_same_content(one: str, other: str) -> bool:
+    """Whether two recorded fingerprints are of the same content, either of which an earlier engine may have written."""
+    return as_recorded(one, other) == one or as_recorded(other, one) == other

@@ -76,6 +76,18 @@ def updated(
     return {"format": FORMAT, "salt": salt, "secrets": result, "notes": notes, "offline": offline}
 
 
+def salted(record: SecretRecord, now: float) -> SecretRecord:
+    """The record with a salt, which the first operation on a host needs before anything was recorded."""
+    return record if record.get("salt") else updated(record, {}, now)
+
+
+def content_fingerprint(record: SecretRecord, label: str, content: bytes) -> str:
+    """A fingerprint of content that holds secrets, for a file that others may read: without the salt nobody can try
+    values on it. Empty without a salt, which is what nothing has that was recorded."""
+    salt = str(record.get("salt", ""))
+    return hmac.new(salt.encode(), label.encode() + b"\0" + content, hashlib.sha256).hexdigest() if salt else ""
+
+
 def secret_values(matrix: Mapping[str, Key], layers: Mapping[str, Mapping[str, str]]) -> dict[tuple[str, str], str]:
     """Values whose age matters, by (environment, key)."""
     return {

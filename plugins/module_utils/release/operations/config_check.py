@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from ..env import matrix_report, secret_ages
+from ..env.env_file import EARLIER_DIGITS
 from ..env.matrix_check import COMMON, Finding, concerning
 from ..hints import RELEASING, hint
 from ..planning.config_findings import PROVISION, files_of, findings, read_layers, warnings
@@ -71,7 +72,8 @@ def _secret_values(stack: Stack, state: HostState) -> dict[tuple[str, str], str]
     values = secret_ages.secret_values(stack.env_matrix, layers)
     if state.keys.get(secret_ages.JWT):
         # A fingerprint is enough: only whether the key changed matters.
-        values[secret_ages.KEY_FILES, secret_ages.JWT] = str(state.keys[secret_ages.JWT])
+        # Its first digits are what an earlier engine recorded: the key must not seem to be new.
+        values[secret_ages.KEY_FILES, secret_ages.JWT] = str(state.keys[secret_ages.JWT])[:EARLIER_DIGITS]
     return values
 
 

@@ -11,6 +11,7 @@ import socket
 from dataclasses import asdict, replace
 from typing import cast
 
+from ..env import secret_ages
 from ..env.secret_forms import Redactor
 from ..errors import NothingToDoError, OperationError, Problem, RefusedError
 from ..hints import hint, host_command
@@ -112,6 +113,9 @@ def _plan_and_go(
     if request.operation == "promote":
         left += _staging_leftovers(host, stack, request, report, check)
     state = observe(host, stack)
+    if not check and not state.secret_record.get("salt"):
+        state = replace(state, secret_record=secret_ages.salted(state.secret_record, state.now))
+        host.store.set_secret_record(stack, state.secret_record)
     log = journal.Journal(
         path or None,
         host.clock,

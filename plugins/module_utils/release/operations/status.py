@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..env import secret_ages
-from ..env.env_file import parse_env
+from ..env.env_file import is_same_content, parse_env
 from ..errors import NothingToDoError, RefusedError
 from ..planning.gates import short_id
 from ..planning.rollback import choose
@@ -184,7 +184,7 @@ def _rollback(host: Host, stack: Stack, state: HostState) -> RollbackPreview:
         for key in sorted(then.keys() | now.keys())
         if then.get(key) != now.get(key) and not (key in stack.secrets and key not in then)
     ]
-    if old.routes != target.release.routes:
+    if not is_same_content(old.routes, target.release.routes):
         changes.append("routes of the edge: restored to those of that release")
     return RollbackPreview(
         possible=True, to=target.release.id, commit=target.release.commit[:12], changes=tuple(changes)

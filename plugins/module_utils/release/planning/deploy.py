@@ -15,7 +15,7 @@ from ..releases.host_state import HostState
 from ..releases.plan import Plan, moves
 from ..releases.request import Request
 from ..stack.model import Stack
-from .promote import AppVersions, compose_release, plan_new
+from .promote import AppVersions, compose_release, is_same, plan_new
 
 #: What the platform keeps in the stack's directory. A checkout there cannot show a commit that has one of these names.
 OWN_NAMES = ("config", "docker-compose.yml", "nginx", "releases", "scripts")
@@ -81,7 +81,7 @@ def plan_deploy(stack: Stack, state: HostState, request: Request, source: Source
         version=source.version,
     )
     live = state.live_entry(request.environment)
-    if live and live.release.content() == release.content() and state.is_intact(request.environment):
+    if live and is_same(live.release, release, state) and state.is_intact(request.environment):
         raise NothingToDoError(
             f"{request.environment} already runs {live.release.id}, with the same images, configuration and keys"
         )

@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import datetime
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
-from ..env.env_file import fingerprint
+from ..env import secret_ages
+from ..env.env_file import as_recorded, fingerprint
 from ..errors import NothingToDoError, Problem, RefusedError
 from ..hints import hint
 from ..releases import compose
@@ -43,13 +44,25 @@ def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
         version=source.release.version,
         promoted_from=source.release.id,
     )
-    if live and live.release.content() == release.content() and state.is_intact("production"):
+    if live and is_same(live.release, release, state) and state.is_intact("production"):
         raise NothingToDoError(
             f"production already runs {live.release.id}, with the same images, configuration and keys"
         )
     before = live.release.images if live else {}
     tags = moves(before, "rollback", state.tags) + moves(release.images, "production", state.tags)
     return plan_new(stack, state, request, release, tuple(tags), old_status="previous")
+
+
+def is_same(known: Release, new: Release, state: HostState) -> bool:
+    """Whether users could not tell a release of the history from a new one. An earlier engine recorded shorter
+    fingerprints, and those of env files without a salt."""
+    env = dict(new.env)
+    for layer, data in state.env_of(new.environment).items():
+        if as_recorded(known.env.get(layer, ""), fingerprint(data)) == known.env.get(layer):
+            env[layer] = known.env[layer]
+    keys = {name: as_recorded(known.keys.get(name, ""), found) for name, found in new.keys.items()}
+    routes = as_recorded(known.routes, new.routes)
+    return known.content() == replace(new, env=env, keys=keys, routes=routes).content()
 
 
 @dataclass(frozen=True)
@@ -124,7 +137,10 @@ def compose_release(
         commits={name: given.commits.get(name) or old("commits").get(name, "") for name in names},
         sources={name: given.sources.get(name) or old("sources").get(name, "") for name in names},
         definition=_definition(stack, images, kept),
-        env={layer: fingerprint(data) for layer, data in state.env_of(environment).items()},
+        env={
+            layer: secret_ages.content_fingerprint(state.secret_record, layer, data)
+            for layer, data in state.env_of(environment).items()
+        },
         keys=compose.pair(state.keys),
         routes=fingerprint(state.routes.get(environment) or b""),
         promoted_from=promoted_from,

@@ -20,7 +20,7 @@ from ..releases.request import Request
 from ..releases.slot import planned_slot
 from ..stack.model import EnvironmentName, Slot, Stack
 from .preflight import PROVISION, check_apps
-from .promote import compose_release, plan_new, versions_of
+from .promote import compose_release, is_same, plan_new, versions_of
 
 
 def choose(stack: Stack, state: HostState, request: Request) -> Entry:
@@ -201,7 +201,7 @@ def _plan_some(stack: Stack, state: HostState, request: Request, target: Entry) 
     )
     release = dataclasses.replace(release, operation="rollback")
     live = state.live_entry(request.environment)
-    if live and live.release.content() == release.content():
+    if live and is_same(live.release, release, state):
         raise NothingToDoError("these apps already run the images of that release")
     tags = moves(release.images, request.environment, state.tags)
     return plan_new(stack, state, request, release, tuple(tags), old_status="rolled_back")
