@@ -14,10 +14,6 @@ ROUTER_MAPS = f"{STATE}/switch"
 #: The last delivery to each target, without its address.
 NOTIFICATIONS = f"{STATE}/notifications"
 
-#: Of the role `control_node`: what its runs leave.
-RUNS = f"{STATE}/runs"
-#: Where images are laid out to be searched: not in /tmp, which may be memory.
-SEARCHES = f"{STATE}/searches"
 #: Names directly below STATE, where each stack has a directory of its name: no stack can be called so.
 STATE_NAMES = frozenset({"switch", "runs", "notifications", "searches", "onehost", "ballast", "disk"})
 
@@ -92,3 +88,8 @@ class Paths:
 
     state: str = STATE
     locks: str = LOCKS
+
+    @property
+    def searches(self) -> str:
+        """Where images are laid out to be searched: not in /tmp, which may be memory."""
+        return f"{self.state}/searches"

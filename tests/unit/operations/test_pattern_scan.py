@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import contextlib
 import io
+import os
+import tarfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO
@@ -75,6 +77,69 @@ def test_nothing_is_written_outside_or_left_behind(tmp_path: Path, monkeypatch: 
     written = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert [path.name for path in written] == ["in"]
     assert written[0].stat().st_mode & 0o777 == 0o600
+
+
+LONG = "n" * 300
+DEEP = "/".join(["d" * 200] * 25)
+
+
+def test_a_name_that_no_disk_can_keep_is_searched_too(
+    world: World, gitleaks: Gitleaks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A layer may hold names of any length, and a file that is a directory later, or is there twice."""
+    first = [(f"app/{LONG}", AWS_KEY), (f"{DEEP}/x", AWS_KEY), ("app/a", b""), ("app/a/b", AWS_KEY)]
+    again = [("app/twice", AWS_KEY), ("app/twice", b"clean"), ("app/dir/x", b""), ("app/dir", AWS_KEY)]
+    on(world, gitleaks, Exported(listed(*first, *again)), monkeypatch)
+    found = search(world)[0]
+    assert found == sorted(
+        f"aws-access-token in /{name}" for name in (f"app/{LONG}", f"{DEEP}/x", "app/a/b", "app/twice", "app/dir")
+    )
+
+
+def listed(*files: tuple[str, bytes]) -> bytes:
+    """A layer with files in this order, some of one name."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, data in files:
+            info = tarfile.TarInfo(name)
+            info.size = len(data)
+            archive.addfile(info, io.BytesIO(data))
+    return buffer.getvalue()
+
+
+def test_an_image_that_would_fill_the_disk_is_not_searched(
+    world: World, gitleaks: Gitleaks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pattern_scan, "LARGEST_TOTAL", 3 * pattern_scan.BLOCK)
+    on(world, gitleaks, Images({f"app/{number}": b"x" for number in range(4)}), monkeypatch)
+    with pytest.raises(OperationError, match="could not be searched for patterns: it adds more than"):
+        search(world)
+    assert world.store.clean == {}, "and does not count as searched"
+    assert list(Path(world.paths.searches).iterdir()) == []
+
+
+def test_it_is_laid_out_beside_the_engines_files_for_root_alone(
+    world: World, gitleaks: Gitleaks, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """/tmp is memory on some distributions, and everybody's."""
+    home = Path(world.paths.searches)
+    killed, going_on = home / "killed" / "files", home / "going-on"
+    killed.mkdir(parents=True)
+    going_on.mkdir()
+    now = world.host.clock.now()
+    os.utime(home / "killed", (now - 7 * 3600, now - 7 * 3600))
+    os.utime(going_on, (now - 60, now - 60))
+    seen: list[tuple[Path, int]] = []
+
+    def scan(directory: str) -> list[tuple[str, str]]:
+        seen.append((Path(directory).parent, Path(directory).stat().st_mode & 0o777))
+        return []
+
+    on(world, gitleaks, Images({"app/x": b"x"}), monkeypatch)
+    monkeypatch.setattr(gitleaks, "scan", scan)
+    search(world)
+    assert seen == [(home, 0o700)] and home.stat().st_mode & 0o777 == 0o700
+    assert list(home.iterdir()) == [going_on]
 
 
 def test_not_installed(world: World, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
