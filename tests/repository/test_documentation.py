@@ -154,6 +154,20 @@ def test_both_readmes_say_the_same() -> None:
     assert typed(english) == typed(korean)
 
 
+@pytest.mark.parametrize("name", ["README.md", "README.ko.md"])
+def test_the_readme_installs_a_tag_and_offers_hashes(name: str) -> None:
+    """Not the head of a branch, which is whatever was pushed last; the tag is named once."""
+    text = (ROOT / name).read_text()
+    version = yaml.safe_load((ROOT / "galaxy.yml").read_text())["version"]
+    assert text.count(f"release=v{version}\n") == 1 and text.count(f"v{version}") == 1
+    installed = re.findall(r"collection install (.*)", text)
+    assert installed == ['"git+https://github.com/onehost/release.git,$release"']
+    (hashed,) = re.findall(r"pip install --require-hashes -r \"(.*)\"", text)
+    assert hashed.endswith("/onehost/release/$release/requirements/control.txt")
+    packages = re.findall(r"(?m)^([a-z0-9-]+)==", (ROOT / "requirements/control.txt").read_text())
+    assert {"ansible-core", "distlib"} <= set(packages)
+
+
 def test_every_playbook_is_told_of_and_well_formed() -> None:
     told = {
         name

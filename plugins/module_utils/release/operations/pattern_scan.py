@@ -12,7 +12,6 @@ from __future__ import annotations
 import contextlib
 import errno
 import os
-import shutil
 import tempfile
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -79,9 +78,22 @@ def _directory(host: Host) -> Iterator[str]:
     private_directory(host.paths.searches)
     for entry in os.scandir(host.paths.searches):
         if host.clock.now() - entry.stat(follow_symlinks=False).st_mtime > STALE_SECONDS:
-            shutil.rmtree(entry.path, ignore_errors=True)
+            _remove(entry.path)
     with tempfile.TemporaryDirectory(dir=host.paths.searches) as directory:
         yield directory
+
+
+def _remove(directory: str) -> None:
+    """Best effort: what is left is tried again at the next search."""
+    for place, folders, names in os.walk(directory, topdown=False):
+        for name in names:
+            with contextlib.suppress(OSError):
+                os.remove(os.path.join(place, name))
+        for name in folders:
+            with contextlib.suppress(OSError):
+                os.rmdir(os.path.join(place, name))
+    with contextlib.suppress(OSError):
+        os.rmdir(directory)
 
 
 @dataclass
