@@ -36,7 +36,7 @@ files = git ls-files --cached --others --exclude-standard -z -- $(1)
 timed = TIMEFORMAT='took %R s: $(1)'; time
 
 .PHONY: help setup engine lab lab-down demo watch test lint lint-ansible lint-code docs unit browser sanity molecule
-.PHONY: e2e upgrade faults bench mutate clean
+.PHONY: e2e upgrade faults attack bench mutate clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,6 +123,10 @@ upgrade: setup engine ## A host of an earlier version, provisioned again by this
 faults: setup engine ## Break things on purpose and watch production answer
 	@tools/lab sweep
 	@pytest tests/e2e -m fault $(slowest) $(PYTEST)
+
+attack: setup engine ## Attack a lab as its visitors, its stacks' owners and pushed commits do; the table of it
+	@tools/lab sweep
+	@ONEHOST_ATTACKS=1 pytest tests/e2e/attacks $(slowest) $(PYTEST)
 
 bench: setup engine ## Measure promote and rollback under load, 25 minutes; SHORT=1 the main figures, 4 minutes
 	@tools/lab sweep
