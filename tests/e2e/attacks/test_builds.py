@@ -49,14 +49,12 @@ def test_cache_mounts_are_a_stack_s_own(shop: Attacked) -> None:
         "RUN --mount=type=cache,target=/root/.cache cat /root/.cache/poison >/loot 2>/dev/null || true; "
         "echo poisoned-by-$STACK >/root/.cache/poison"
     )
-    before = shop.live("staging", "depot")
     try:
         shop.deploy({"Dockerfile": dockerfile(step), "turn": "1"}).ok()
         shop.deploy({"Dockerfile": dockerfile(step), "turn": "2"}, stack="depot").ok()
         assert "poisoned-by-shop" not in shop.loot("depot")
     finally:
         shop.releases["staging"] = shop.live("staging", "depot")
-        assert before
 
 
 @pytest.mark.attack("2, 3", "RUN steps that reach for the host's loopback", "nothing comes back")

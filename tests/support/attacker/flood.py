@@ -19,6 +19,8 @@ import time
 #: What the time limit leaves to the opening itself.
 OPENING_SECONDS = 15.0
 MOST_SECONDS = 120.0
+#: As long as nothing more is taken from anyone.
+PATIENCE_SECONDS = 0.5
 HALF = b"GET / HTTP/1.1\r\nHost: shop.exam"
 
 
@@ -72,15 +74,14 @@ def main() -> None:
         head = b"POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: %d\r\n\r\n" % (options.upload + 1)
     left = {connection: memoryview(head + bytes(options.upload)) for connection in alive(started)}
     # Whoever was let in sends; whoever was turned away is closed by the other side meanwhile.
-    while any(left.values()) and time.monotonic() < end:
-        before = sum(map(len, left.values()))
+    patience = time.monotonic() + PATIENCE_SECONDS
+    while any(left.values()) and time.monotonic() < min(patience, end):
         for connection, data in left.items():
             if data:
                 with contextlib.suppress(OSError):
                     left[connection] = data[connection.send(data[:65536]) :]
-        if sum(map(len, left.values())) == before:
-            time.sleep(0.05)
-            break
+                    patience = time.monotonic() + PATIENCE_SECONDS
+        time.sleep(0.001)
     print(json.dumps({"started": len(started), "open": len(alive(started))}), flush=True)
     time.sleep(max(0.0, end - time.monotonic()))
 
