@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import os
-import time
 from collections.abc import Generator, Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
-from support import attacks
+from support import attack_table, attacks
+from support.attack_table import Row
 from support.attacks import Attacked
 from support.faults import LONG
 from support.lab import ROOT, Lab
@@ -20,24 +19,25 @@ PUBLISHED = ROOT / "docs" / "benchmarks" / "attacks.md"
 ALL = LONG or bool(os.environ.get("ONEHOST_ATTACKS"))
 collect_ignore = [] if ALL else ["test_races.py"]
 
-ROWS: dict[str, tuple[str, str, str, str, float]] = {}
+ROWS: dict[str, Row] = {}
+#: Tests that failed since the lab was last looked at, and modules that have begun.
+DOUBTFUL: set[str] = set()
+SEEN: set[object] = set()
 
 
 @pytest.fixture(scope="session")
-def attacked(released_or_provisioned: Lab) -> Attacked:
+def attacked(provisioned: Lab) -> Attacked:
     """Both stacks, released twice."""
-    return attacks.prepare(released_or_provisioned)
-
-
-@pytest.fixture(scope="session")
-def released_or_provisioned(provisioned: Lab) -> Lab:
-    return provisioned
+    return attacks.prepare(provisioned)
 
 
 @pytest.fixture
-def shop(attacked: Attacked) -> Iterator[Attacked]:
+def shop(attacked: Attacked, request: pytest.FixtureRequest) -> Iterator[Attacked]:
     """The lab as every attack finds it, also after one that succeeded."""
-    attacked.repair()
+    if DOUBTFUL or request.module not in SEEN:
+        attacked.repair()
+    SEEN.add(request.module)
+    DOUBTFUL.clear()
     yield attacked
 
 
@@ -46,40 +46,20 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
     """A line of the table for each attack that was tried."""
     outcome = yield
     report = outcome.get_result()
+    if report.failed:
+        DOUBTFUL.add(item.nodeid)
     mark = item.get_closest_marker("attack")
     if mark is None or (report.when != "call" and report.passed):
         return
     number, what, holds = mark.args
     case = getattr(item, "callspec", None)
     what = what.format(**case.params) if case else what
-    ROWS[item.nodeid] = (number, what, holds, "held" if report.passed else "FAILED", call.duration)
+    ROWS[item.nodeid] = Row(number, what, holds, report.passed, call.duration)
 
 
 def pytest_sessionfinish(session: pytest.Session) -> None:
     if not ROWS:
         return
-    write(OUTPUT)
-    if os.environ.get("ONEHOST_ATTACKS") and not session.config.option.keyword:
-        write(PUBLISHED)
-
-
-def write(path: Path) -> None:
-    """The table of all attacks, as Markdown."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    rows = sorted(ROWS.values(), key=lambda row: (int("".join(filter(str.isdigit, row[0])) or 99), row[0]))
-    held = sum(row[3] == "held" for row in rows)
-    lines = [
-        "# Attacks",
-        "",
-        f"Written by `make attack` on {time.strftime('%Y-%m-%d', time.gmtime())}.",
-        "",
-        "Each is tried on a lab with two stacks. `alice` owns one of them and has no sudo but the collection's rule;",
-        "`oscar` is in the operators' group; visitors have nothing. The tests are in `tests/e2e/attacks/`.",
-        "",
-        f"{len(rows)} attacks, {held} held.",
-        "",
-        "| no. | attack | what must hold | result | seconds |",
-        "| --- | --- | --- | --- | ---: |",
-        *(f"| {number} | {what} | {holds} | {result} | {spent:.1f} |" for number, what, holds, result, spent in rows),
-    ]
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    attack_table.write(ROWS.values(), OUTPUT)
+    if ALL and not session.config.option.keyword:
+        attack_table.write(ROWS.values(), PUBLISHED)
