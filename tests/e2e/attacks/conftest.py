@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -61,5 +62,6 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
     if not ROWS:
         return
     attack_table.write(ROWS.values(), OUTPUT)
-    if ALL and not session.config.option.keyword:
+    every = len(list(Path(__file__).parent.glob("test_*.py")))
+    if ALL and not session.config.option.keyword and len({name.partition("::")[0] for name in ROWS}) == every:
         attack_table.write(ROWS.values(), PUBLISHED)
