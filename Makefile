@@ -23,7 +23,7 @@ export ONEHOST_LAB_SUITE ?= trixie
 export ONEHOST_TEST_STRATEGY ?= mitogen_linear
 
 # `make test ONLY="lint unit"` runs these parts alone.
-ONLY ?= lint unit browser sanity molecule e2e upgrade faults
+ONLY ?= lint unit browser sanity molecule e2e upgrade attack faults
 # `make bench SHORT=1`
 SHORT ?=
 # More options for pytest: `make unit PYTEST="-k tags -x"`.
@@ -114,7 +114,7 @@ molecule: setup engine ## Scenarios on labs of their own
 
 e2e: setup engine ## The whole way, through SSH and the public ports, on a lab of its own
 	@tools/lab sweep
-	@pytest tests/e2e -m 'not upgrade and not fault and not bench' $(slowest) $(PYTEST)
+	@pytest tests/e2e -m 'not upgrade and not attack and not fault and not bench' $(slowest) $(PYTEST)
 
 upgrade: setup engine ## A host of an earlier version, provisioned again by this one
 	@tools/lab sweep
@@ -126,7 +126,7 @@ faults: setup engine ## Break things on purpose and watch production answer
 
 attack: setup engine ## Attack a lab as its visitors, its stacks' owners and pushed commits do; the table of it
 	@tools/lab sweep
-	@ONEHOST_ATTACKS=1 pytest tests/e2e/attacks $(slowest) $(PYTEST)
+	@ONEHOST_ATTACKS=$(if $(ONEHOST_SHORT),,1) pytest tests/e2e/attacks $(slowest) $(PYTEST)
 
 bench: setup engine ## Measure promote and rollback under load, 25 minutes; SHORT=1 the main figures, 4 minutes
 	@tools/lab sweep
