@@ -64,6 +64,7 @@ created:
 """
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.release.util.addresses import without_credentials
 from ansible_collections.onehost.release.plugins.module_utils.repository import Repository, with_block
 
 ARGUMENTS = {
@@ -98,8 +99,8 @@ def main() -> None:
         changed=created or source != before_source or excluded != before_excluded,
         created=created,
         diff={
-            "before": "" if created else f"origin {before_source}\n{before_excluded}",
-            "after": f"origin {source}\n{excluded}",
+            "before": "" if created else f"origin {without_credentials(before_source)}\n{before_excluded}",
+            "after": f"origin {without_credentials(source)}\n{excluded}",
         },
     )
 

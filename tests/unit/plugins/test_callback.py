@@ -348,6 +348,33 @@ def test_another_play_on_a_terminal(run: Any) -> None:
     assert "the-secret-value" not in stream
 
 
+def test_a_diff_shows_nothing_that_acts_on_the_terminal(run: Any, tmp_path: Path) -> None:
+    """The old side is whatever the owner of the file wrote."""
+    (tmp_path / "first").write_text("\x1b]0;owned\x07\x1b[8mhidden\x9b2K\nsecond\tline\n")
+    code, stream = run("other", "--check", "--diff")
+    assert code == 0 and "owned" not in stream and "\x1b[8m" not in stream and "\x9b" not in stream
+    assert "-hidden" in stream and "-second\tline" in stream.replace("\r", "")
+
+
+EVIL = "x\x1b]0;owned\x07\x1b[31m\x9b2K\u202e\nproblem: forged\x7f"
+
+
+def evil(value: Any) -> Any:
+    """The same report with a hostile text in every field."""
+    if isinstance(value, str):
+        return value + EVIL
+    if isinstance(value, dict):
+        return {key: evil(item) for key, item in value.items()}
+    return [evil(item) for item in value] if isinstance(value, list) else value
+
+
+@pytest.mark.parametrize("report", [REPORT, FAILED])
+def test_whatever_a_host_answers_forges_no_line(parts: Any, report: dict[str, Any]) -> None:
+    lines = texts(parts.view.end_lines("vm1", evil(report), parts.text.UNICODE, 300))
+    assert all(line.isprintable() for line in lines)
+    assert not any(line.startswith("problem: ") for line in lines)
+
+
 def test_check_mode_shows_each_change_and_its_diff(run: Any, tmp_path: Path) -> None:
     code, stream = run("other", "--check", "--diff")
     final = "\n".join(screen_after(stream))

@@ -63,6 +63,15 @@ def test_a_checkout_that_is_there_keeps_what_is_its_owners(ask: Ask, wanted: dic
     assert not ask("checkout", **{**wanted, "source": ""})["changed"]
 
 
+def test_a_token_of_before_is_not_shown(ask: Ask, wanted: dict[str, Any], tmp_path: Path) -> None:
+    """Whoever takes it out of the definition does not publish it by `--diff`."""
+    git(tmp_path, "init", "--quiet")
+    git(tmp_path, "config", "remote.origin.url", "https://bot:ghp_s3cret@git.example.com/shop.git")
+    answer = ask("checkout", **{**wanted, "source": "https://git.example.com/shop.git"})
+    assert answer["changed"] and "s3cret" not in str(answer["diff"])
+    assert "origin https://git.example.com/shop.git" in answer["diff"]["before"]
+
+
 def test_a_source_with_names_of_the_platform(ask: Ask, wanted: dict[str, Any], tmp_path: Path) -> None:
     """Builds have a source of their own, so it is nobody's fault."""
     git(tmp_path, "init", "--quiet")

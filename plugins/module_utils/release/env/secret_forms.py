@@ -55,20 +55,26 @@ class Redactor:
     def __init__(self, secrets: Mapping[str, Iterable[str]] | None = None) -> None:
         #: What to replace and by what, the longest first: one value may be a part of another.
         self._known: list[tuple[str, str]] = []
+        self._seen: set[tuple[str, str]] = set()
         self.learn(secrets or {})
 
     def learn(self, secrets: Mapping[str, Iterable[str]]) -> None:
         """Know more values, each by the name of its secret."""
+        new = {(name, value) for name, values in secrets.items() for value in values} - self._seen
+        if not new:
+            return
+        self._seen |= new
         known = dict(self._known)
-        for name, values in secrets.items():
-            for value in values:
-                for form in _shown_forms(value):
-                    known.setdefault(form, f"***{name}***")
+        for name, value in sorted(new):
+            for form in _shown_forms(value):
+                known.setdefault(form, f"***{name}***")
         self._known = sorted(known.items(), key=lambda item: (-len(item[0]), item))
 
     def __call__(self, text: object) -> str:
-        # Twice: once as it was written, and once more when no control character divides a value any longer.
-        return without_credentials(self._replaced(clean(self._replaced(str(text)))))
+        written = self._replaced(str(text))
+        found = clean(written)
+        # Once more when no control character divides a value any longer.
+        return without_credentials(found if found == written else self._replaced(found))
 
     def _replaced(self, text: str) -> str:
         for form, name in self._known:
