@@ -23,7 +23,7 @@ CODE = {
         3,
         "opened once, its owner checked, moved before it is believed",
     ),
-    "module_utils/release/adapters/git.py": (4, "runs as the owner; the rest are messages"),
+    "module_utils/release/adapters/git.py": (4, "the view: git as the owner, for people; the rest are names"),
     "module_utils/release/adapters/stack_directory.py": (1, "with the owner's rights"),
     "module_utils/release/adapters/stack_home.py": (5, "with the owner's rights"),
     "module_utils/release/operations/build.py": (2, "messages"),

@@ -58,6 +58,11 @@ def env_of(stack: str, state: str = STATE) -> str:
     return f"{state}/{stack}/env"
 
 
+def source_of(stack: str, state: str = STATE) -> str:
+    """What builds come from: the mirror of the repository, which is the owner's, and root's tree of a commit."""
+    return f"{state}/{stack}/source"
+
+
 # Programs.
 COMMAND = "/usr/local/bin/onehost"
 #: There when this host is its own control node.

@@ -84,6 +84,27 @@ def test_moved_tag_and_deleted_branch(adapter: Git, stack: Stack, origin: Path) 
     assert adapter.resolve(stack, ["refs/heads/gone", "refs/tags/gone", "refs/tags/v1"]) == {"refs/tags/v1": commit}
 
 
+def test_a_branch_where_a_folder_of_branches_was(adapter: Git, stack: Stack, origin: Path) -> None:
+    git(origin, "branch", "release/1")
+    adapter.fetch(stack)
+    git(origin, "branch", "-D", "release/1")
+    git(origin, "branch", "release")
+    adapter.fetch(stack)
+    assert set(adapter.resolve(stack, ["refs/heads/release", "refs/heads/release/1"])) == {"refs/heads/release"}
+
+
+@pytest.mark.parametrize(
+    "said", ["../../../etc/cron.d commit", "--output=/etc/x commit", "abc commit", f"{'A' * 40} commit"]
+)
+def test_a_commit_is_a_number(
+    adapter: Git, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, said: str
+) -> None:
+    """The owner may have changed git, and a commit's number is a part of paths."""
+    adapter.fetch(stack)
+    monkeypatch.setenv("PATH", commands(tmp_path / "bin", git=f"test $1 = cat-file && echo '{said}'"))
+    assert adapter.resolve(stack, ["refs/heads/main"]) == {}
+
+
 def test_the_directory_is_no_source(adapter: Git, stack: Stack, origin: Path) -> None:
     """Not what was changed there, nor what git ignores or does not know: it was in images once."""
     write(origin, {".gitignore": "*.env\n"})
@@ -252,6 +273,19 @@ def test_a_commit_that_the_submodule_does_not_have(adapter: Git, stack: Stack, o
         pytest.raises(OperationError, match=r"submodule api/lib .*its repository has no commit 111111111111"),
         adapter.lay_out(stack, commit, API),
     ):
+        pass
+
+
+def test_a_repository_in_itself(
+    adapter: Git, stack: Stack, origin: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    (origin / ".gitmodules").write_text('[submodule "a"]\n\tpath = api/lib\n\turl = ../origin\n')
+    git(origin, "add", ".gitmodules")
+    git(origin, "commit", "--quiet", "-m", "sub")
+    commit = commit_of(adapter, stack)
+    stub = f"[ $1 = ls-tree ] || exec /usr/bin/git \"$@\"; printf '160000 commit {commit}\\tapi/lib\\0'"
+    monkeypatch.setenv("PATH", commands(tmp_path / "bin", git=stub))
+    with pytest.raises(OperationError, match="more than 8 submodules deep"), adapter.lay_out(stack, commit, API):
         pass
 
 
@@ -430,6 +464,57 @@ def test_git_gets_nothing_of_ours(adapter: Git, stack: Stack, tmp_path: Path, mo
     seen = (tmp_path / "env").read_text()
     assert "secret-value" not in seen and "GIT_TERMINAL_PROMPT=0" in seen
     assert int((tmp_path / "session").read_text()) != os.getsid(0)
+
+
+@pytest.mark.parametrize(
+    ("archive", "why"),
+    [
+        ("yes", "ReadError|is no path"),
+        ("cat /bin/ls", "ReadError"),
+        ("tar --create --absolute-names /etc/hostname", "is no path of a commit"),
+        ("tar --create --directory /dev null", "is no file, folder or link"),
+        ("kill -9 $$", "ReadError|was ended"),
+        ("echo fatal: out of luck >&2; exit 1", "fatal: out of luck"),
+        ('setsid sleep 30 & exec /usr/bin/git "$@"', "its process was stopped"),
+    ],
+)
+def test_a_git_that_the_owner_has_changed(
+    adapter: Git, stack: Stack, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive: str, why: str
+) -> None:
+    commit = commit_of(adapter, stack)
+    stub = f'[ $1 = archive ] || exec /usr/bin/git "$@"\n{archive}'
+    monkeypatch.setenv("PATH", commands(tmp_path / "bin", git=stub))
+    monkeypatch.setattr("release.adapters.source_tree.ANSWER_SECONDS", 1)
+    with pytest.raises(OperationError, match=why), adapter.lay_out(stack, commit, API):
+        pass
+    assert not list((tmp_path / "state" / "shop" / "source").glob("tree-*"))
+
+
+def test_a_link_in_the_place_of_a_submodule(
+    adapter: Git, stack: Stack, origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing where it leads is written, and nothing there is removed when git says that a mirror is damaged."""
+    victim = tmp_path / "victim"
+    victim.mkdir()
+    (victim / "file").write_text("root's\n")
+    git(tmp_path, "init", "--quiet", "inner")
+    inner = write(tmp_path / "inner", {"Dockerfile": "FROM inner\n"})
+    (origin / ".gitmodules").write_text('[submodule "a"]\n\tpath = api/lib\n\turl = ../inner\n')
+    (origin / "api" / "lib").symlink_to(victim)
+    git(origin, "add", ".")
+    git(origin, "commit", "--quiet", "-m", "sub")
+    commit = commit_of(adapter, stack)
+    stub = f"""
+case $1 in
+    ls-tree) printf '160000 commit {inner}\\tapi/lib\\0';;
+    fsck) exit 1;;
+    archive) /usr/bin/git "$@"; echo error: damaged >&2; [ $3 = {commit} ] || exit 1;;
+    *) exec /usr/bin/git "$@";;
+esac"""
+    monkeypatch.setenv("PATH", commands(tmp_path / "bin", git=stub))
+    with pytest.raises(OperationError, match="cannot be laid out"), adapter.lay_out(stack, commit, API):
+        pass
+    assert [path.name for path in victim.iterdir()] == ["file"]
 
 
 def test_how_many_programs_a_deploy_without_a_build_starts(

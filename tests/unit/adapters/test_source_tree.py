@@ -32,8 +32,7 @@ def in_a_process(archive: bytes, tree: Path, below: str = "") -> list[str]:
     path = tree.parent / "archive"
     path.write_bytes(archive)
     with path.open("rb") as stream, source_tree.laying_out(stream, str(tree), below, 30) as answer:
-        said = answer.read()
-    return source_tree.read_answer(said, "the origin")
+        return source_tree.read_answer(answer, "the origin")
 
 
 @pytest.fixture
@@ -118,7 +117,7 @@ def test_a_header_that_takes_all_memory(tree: Path, monkeypatch: pytest.MonkeyPa
         source_tree.laying_out(stream, str(tree), "", 30) as answer,
         pytest.raises(OperationError, match=r"MemoryError|its process was stopped"),
     ):
-        source_tree.read_answer(answer.read(), "the origin")
+        source_tree.read_answer(answer, "the origin")
 
 
 def test_it_ends_by_itself(tree: Path) -> None:
@@ -128,7 +127,7 @@ def test_it_ends_by_itself(tree: Path) -> None:
         source_tree.laying_out(stream, str(tree), "", 0) as answer,
         pytest.raises(OperationError, match="its process was stopped"),
     ):
-        source_tree.read_answer(answer.read(), "the origin")
+        source_tree.read_answer(answer, "the origin")
     os.close(write)
 
 

@@ -9,13 +9,13 @@ import contextlib
 import hashlib
 import os
 import posixpath
+import re
 import shutil
-import signal
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
 
 from ..errors import OperationError
-from ..paths import STATE
+from ..paths import STATE, source_of
 from ..planning import submodules
 from ..planning.deploy import SourceEntry
 from ..stack.model import Stack
@@ -26,12 +26,24 @@ from .mirror import CHECK_SECONDS, Mirror, reason
 
 #: The files of a commit, for one build; a killed build leaves one.
 TREE = "tree-"
+#: How many damaged mirrors of one build are made anew.
+MADE_ANEW = 3
 #: The mode of a symbolic link in a commit.
 LINK = "120000"
 #: How deep submodules may be in submodules.
 DEPTH = 8
+#: The whole number of a commit.
+NUMBER = r"[0-9a-f]{40}|[0-9a-f]{64}"
 #: The checkout for people is no reason to wait.
 VIEW_SECONDS = 60
+
+
+class _MadeAnewError(Exception):
+    """A mirror was damaged and is whole again; what was read of it so far is not."""
+
+    def __init__(self, error: OperationError) -> None:
+        super().__init__(str(error))
+        self.error = error
 
 
 class Git:
@@ -43,7 +55,7 @@ class Git:
 
     def _home(self, stack: Stack) -> str:
         """Root's directory that holds all that belongs to the source. Others may pass through, not look."""
-        home = os.path.join(self._state, stack.name, "source")
+        home = source_of(stack.name, self._state)
         os.makedirs(os.path.dirname(home), mode=0o755, exist_ok=True)
         with contextlib.suppress(FileExistsError):
             os.mkdir(home)
@@ -123,10 +135,8 @@ class Git:
                 shutil.rmtree(os.path.join(source, name), ignore_errors=True)
         home = tempfile.mkdtemp(prefix=TREE, dir=source)
         try:
-            tree = os.path.join(home, "tree")
-            os.mkdir(tree, 0o755)
             folders = [posixpath.normpath(folder) for folder, _dockerfile in builds]
-            pointers = self._fill(self._mirror(stack), commit, folders, tree, "")
+            pointers = self._lay_out(self._mirror(stack), commit, folders, os.path.join(home, "tree"))
             if pointers:
                 raise OperationError(
                     "the source is kept by Git LFS and was not fetched",
@@ -139,10 +149,26 @@ class Git:
         finally:
             shutil.rmtree(home, ignore_errors=True)
 
-    def _fill(self, mirror: Mirror, commit: str, folders: Sequence[str], tree: str, below: str) -> list[str]:
+    def _lay_out(
+        self, mirror: Mirror, commit: str, folders: Sequence[str], tree: str, tries: int = MADE_ANEW
+    ) -> list[str]:
+        """As `_fill`. After a mirror was made anew everything begins again, in an empty tree: no single thing in it is
+        removed by its path, since a link in the tree leads anywhere."""
+        os.mkdir(tree, 0o755)
+        try:
+            return self._fill(mirror, commit, folders, tree)
+        except _MadeAnewError as made:
+            if not tries:
+                raise made.error from made
+            shutil.rmtree(tree)
+            return self._lay_out(mirror, commit, folders, tree, tries - 1)
+
+    def _fill(
+        self, mirror: Mirror, commit: str, folders: Sequence[str], tree: str, below: str = "", depth: int = 0
+    ) -> list[str]:
         """Lay out folders of a commit and the submodules in them. Returns files that only stand for one of Git LFS."""
-        if below.count("/") > source_tree.DEPTH:
-            raise OperationError("the source cannot be laid out", mirror.shown, f"{below}: too deep")
+        if depth > DEPTH:
+            raise OperationError("the source cannot be laid out", mirror.shown, f"more than {DEPTH} submodules deep")
         links = submodules.read_links(self._read(mirror, "ls-tree", "-r", "-z", "--full-tree", commit))
         paths, wanted = submodules.needed(links, folders)
         pointers = self._archive(mirror, commit, [] if "." in paths else paths, tree, below)
@@ -153,14 +179,14 @@ class Git:
         for path, number in wanted.items():
             where = posixpath.join(below, path)
             inner = self._submodule(mirror, where, addresses.get(path, ""), number)
-            pointers += self._fill(inner, number, ["."], tree, where)
+            pointers += self._fill(inner, number, ["."], tree, where, depth + 1)
         return pointers
 
     def _submodule(self, parent: Mirror, path: str, named: str, commit: str) -> Mirror:
         """The mirror of a submodule, with the commit that is wanted."""
         what = f"submodule {path} cannot be fetched"
         address = submodules.resolved(named, parent.address)
-        if path.count("/") > DEPTH * 8 or not address:
+        if not address:
             cause = f"{without_credentials(named)} is no address that may be used" if named else "not in .gitmodules"
             raise OperationError(what, parent.shown, cause, "correct its url in .gitmodules")
         home = os.path.dirname(parent.path)
@@ -192,19 +218,16 @@ class Git:
 
     def _archive(self, mirror: Mirror, commit: str, paths: Sequence[str], tree: str, below: str) -> list[str]:
         words = ["git", "archive", "--format=tar", commit, "--", *paths]
-        for attempt in (1, 2):
-            code, messages, answer = _pipe(mirror, words, tree, below)
-            if code in (0, -signal.SIGPIPE):
-                # The reader gave up, and says why.
-                return source_tree.read_answer(answer, mirror.shown)
-            if attempt == 1 and not mirror.is_sound(whole=True):
-                with mirror.locked():
-                    mirror.make_anew()
-                _empty(tree, below)
-            else:
-                break
+        code, messages, pointers = _pipe(mirror, words, tree, below)
+        if code == 0:
+            return pointers
         lines = without_credentials(messages).strip().splitlines()
-        raise OperationError("the source cannot be laid out", mirror.shown, reason(lines), log=lines[-20:])
+        error = OperationError("the source cannot be laid out", mirror.shown, reason(lines), log=lines[-20:])
+        if mirror.is_sound(whole=True):
+            raise error
+        with mirror.locked():
+            mirror.make_anew()
+        raise _MadeAnewError(error)
 
     # The checkout for people
 
@@ -229,7 +252,7 @@ class Git:
         if changed.code:
             return reason(changed.messages.strip().splitlines())
         if changed.output:
-            return "it has local changes: " + ", ".join(line.strip() for line in changed.text.splitlines()[:5])
+            return "it has local changes: " + ", ".join(line.strip()[:200] for line in changed.text.splitlines()[:5])
         mirror = self._mirror(stack)
         try:
             names = mirror.git("ls-tree", "--name-only", "-z", "--full-tree", commit).text.split("\0")
@@ -252,36 +275,27 @@ def _resolve(mirror: Mirror, names: Collection[str]) -> dict[str, str]:
     asked = [name for name in names if name.isprintable() and " " not in name]
     done = mirror.git("cat-file", "--batch-check", text="".join(f"{name}^{{commit}}\n" for name in asked))
     rows = [row.split() for row in done.text.splitlines()]
-    return {name: row[0] for name, row in zip(asked, rows, strict=False) if row[1:2] == ["commit"]}
+    found = {name: row[0] for name, row in zip(asked, rows, strict=False) if row[1:2] == ["commit"]}
+    # It becomes a part of names and paths, and git is not ours.
+    return {name: number for name, number in found.items() if re.fullmatch(NUMBER, number)}
 
 
-def _pipe(mirror: Mirror, words: Sequence[str], tree: str, below: str) -> tuple[int, str, bytes]:
-    """Run git and lay out what it writes. Returns its code, its messages, and what the other process answers."""
-    seconds = CHECK_SECONDS
+def _pipe(mirror: Mirror, words: Sequence[str], tree: str, below: str) -> tuple[int, str, list[str]]:
+    """Run git and lay out what it writes. Returns its code, its messages, and files that only stand for one of LFS."""
     with as_owner.started(mirror.owner, words, environment=mirror.environment()) as process:
         given, output, messages = as_owner.streams(process)
         given.close()
-        with source_tree.laying_out(output, tree, below, seconds) as answer:
+        with source_tree.laying_out(output, tree, below, CHECK_SECONDS) as answer:
             output.close()
-            limits = {messages: -as_owner.MESSAGES_KEPT}
             try:
-                kept = as_owner.collect(process, limits, seconds)
+                kept = as_owner.collect(process, {messages: -as_owner.MESSAGES_KEPT}, CHECK_SECONDS)
             except TimeoutError as error:
                 raise OperationError("git archive did not finish", mirror.shown, str(error)) from error
-            as_owner.end(process)
-            said = answer.read()
-    return process.returncode, kept[messages].decode(errors="replace"), said
-
-
-def _empty(tree: str, below: str) -> None:
-    """Take away what a failed attempt has laid out; what lies around it stays."""
-    place = os.path.join(tree, below) if below else tree
-    for name in os.listdir(place):
-        path = os.path.join(place, name)
-        if os.path.isdir(path) and not os.path.islink(path):
-            shutil.rmtree(path)
-        else:
-            os.remove(path)
+            code = as_owner.end(process)
+            said = kept[messages].decode(errors="replace")
+            # Ended without a word: the reader gave up and closed the pipe, and says why.
+            pointers = source_tree.read_answer(answer, mirror.shown) if code == 0 or not said.strip() else []
+    return code, said, pointers
 
 
 def _check(home: str, builds: Sequence[tuple[str, str]]) -> None:

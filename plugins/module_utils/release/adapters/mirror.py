@@ -197,6 +197,6 @@ def settings(values: Mapping[str, str]) -> dict[str, str]:
 
 def reason(lines: list[str]) -> str:
     """What is wrong. What git itself says last is often only that it could not read; the reason stands before it."""
-    told = [line.strip() for line in lines if line.strip() and not line.startswith(_ADVICE)]
+    told = [line.strip()[:300] for line in lines if line.strip() and not line.startswith(_ADVICE)]
     fatal = next((line for line in told if line.startswith(("fatal:", "error:"))), "")
     return "; ".join(dict.fromkeys(line for line in (*told[:1], fatal) if line)) or "no output"

@@ -15,8 +15,10 @@ import importlib
 import json
 import os
 import resource
+import select
 import signal
 import stat
+import time
 from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, NoReturn
 
@@ -35,6 +37,8 @@ DEPTH = 100
 #: A process that reads a hostile archive may not take the host's memory.
 MEMORY = 2 * 1024**3
 CHUNK = 1024 * 1024
+#: By then the rest of the archive is long laid out.
+ANSWER_SECONDS = 60
 #: How a file begins that stands for one kept by Git LFS, and how long such a file is at most.
 LFS_POINTER = b"version https://git-lfs.github.com/spec/v1\n"
 LFS_POINTER_SIZE = 1024
@@ -155,15 +159,23 @@ def laying_out(stream: IO[bytes], root: str, below: str, seconds: float) -> Iter
         os.waitpid(child, 0)
 
 
-def read_answer(data: bytes, what: str) -> list[str]:
-    """The answer of that process. Raises OperationError if it could not lay the archive out."""
+def read_answer(answer: IO[bytes], what: str) -> list[str]:
+    """The answer of that process, once the archive's writer has ended. Raises OperationError if it could not lay the
+    archive out, or goes on waiting: something that the writer left behind may hold the stream open."""
+    data = b""
+    deadline = time.monotonic() + ANSWER_SECONDS
+    while select.select([answer], [], [], max(deadline - time.monotonic(), 0))[0]:
+        part = os.read(answer.fileno(), CHUNK)
+        if not part:
+            break
+        data += part
     try:
-        answer = json.loads(data)
+        said = json.loads(data)
     except ValueError:
-        answer = {"error": "its process was stopped"}
-    if "error" in answer:
-        raise OperationError("the source cannot be laid out", what, answer["error"])
-    return [str(path) for path in answer["pointers"]]
+        said = {"error": "its process was stopped"}
+    if "error" in said:
+        raise OperationError("the source cannot be laid out", what, said["error"])
+    return [str(path) for path in said["pointers"]]
 
 
 def _be_the_child(stream: int, answer: int, root: str, below: str, seconds: float) -> NoReturn:

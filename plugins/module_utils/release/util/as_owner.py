@@ -92,14 +92,15 @@ def started(
             if stream is not None:
                 with contextlib.suppress(OSError):
                     stream.close()
-        process.wait()
 
 
-def end(process: subprocess.Popen[bytes]) -> None:
-    """Kill the process and those of its group. It leads its session, so the group is its own, and until it is waited
-    for its number is nobody else's."""
-    with contextlib.suppress(ProcessLookupError, PermissionError):
-        os.killpg(process.pid, signal.SIGKILL)
+def end(process: subprocess.Popen[bytes]) -> int:
+    """Kill the process, if it has not ended, and those of its group. It leads its session, so the group is its own, and
+    until it is waited for its number is nobody else's. Returns how it ended."""
+    if process.returncode is None:
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    return process.wait()
 
 
 def run(
