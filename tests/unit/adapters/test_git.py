@@ -544,6 +544,21 @@ def test_the_checkout_follows(adapter: Git, stack: Stack, origin: Path) -> None:
     assert (directory / "notes.txt").read_text() == "mine\n"
 
 
+def test_tags_and_branches_of_people_stay(adapter: Git, stack: Stack, origin: Path) -> None:
+    """Also when the commit is on no branch."""
+    directory = Path(stack.directory)
+    git(directory, "tag", "mine")
+    git(directory, "branch", "work")
+    mine = git(directory, "rev-parse", "HEAD")
+    commit = write(origin, {"api/main.py": "print()\n"})
+    git(origin, "tag", "mine")
+    git(origin, "reset", "--quiet", "--hard", "HEAD~1")
+    adapter.fetch(stack)
+    assert adapter.show(stack, commit, ["config"]) == ""
+    assert git(directory, "rev-parse", "HEAD") == commit
+    assert git(directory, "rev-parse", "mine", "work").split() == [mine, mine]
+
+
 def test_a_checkout_without_a_commit_yet(adapter: Git, stack: Stack, origin: Path, tmp_path: Path) -> None:
     git(tmp_path, "init", "--quiet", "fresh")
     fresh = dataclasses.replace(stack, directory=str(tmp_path / "fresh"), source=str(origin))

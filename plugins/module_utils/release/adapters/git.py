@@ -260,9 +260,10 @@ class Git:
             return f"{error.what}: {error.cause}"
         if taken := [name for name in names if name in reserved]:
             return f"the platform keeps its own {', '.join(taken)} there"
-        refs = ("+refs/heads/*:refs/remotes/origin/*", "+refs/tags/*:refs/tags/*")
+        # Tags and branches there may be somebody's own.
+        refs = ("+refs/heads/*:refs/remotes/origin/*", commit)
         for words in (
-            ("fetch", "--quiet", "--force", "--prune", "--no-tags", "--no-write-fetch-head", mirror.path, *refs),
+            ("fetch", "--quiet", "--prune", "--no-tags", "--no-write-fetch-head", mirror.path, *refs),
             ("checkout", "--quiet", "--no-overwrite-ignore", "--detach", commit),
         ):
             done = self._view(stack, *words)

@@ -37,7 +37,7 @@ SHORTEST = 8
 ZSTD = b"\x28\xb5\x2f\xfd"
 CHUNK = 4 * 1024 * 1024
 
-FIX = "take it out of the build (.dockerignore, ARG, COPY), replace the secret where it is issued, and deploy again"
+FIX = "take it out of the build (ARG, COPY; see build_secrets), replace the secret where it is issued, and deploy again"
 
 Encodings = Mapping[bytes, str]
 
