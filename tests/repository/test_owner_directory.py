@@ -26,7 +26,7 @@ CODE = {
     "module_utils/release/adapters/git.py": (4, "the view: git as the owner, for people; the rest are names"),
     "module_utils/release/adapters/stack_directory.py": (1, "with the owner's rights"),
     "module_utils/release/adapters/stack_home.py": (5, "with the owner's rights"),
-    "module_utils/release/operations/build.py": (2, "messages"),
+    "module_utils/release/operations/build.py": (1, "a message"),
     "module_utils/release/operations/layout.py": (1, "a message"),
     "module_utils/release/operations/rollout.py": (2, "where Compose looks for relative paths of the inventory"),
     "module_utils/release/releases/compose.py": (3, "text of Compose files"),

@@ -171,7 +171,7 @@ def test_the_checkout_shows_what_was_built(world: World) -> None:
     world.commit({"api": HEALTHY})
     report = world.good("deploy")
     assert world.git.shown == commit != report.commit
-    assert "was left as it is, the build did not need it: it has local changes" in Path(report.journal).read_text()
+    assert "the checkout for people stays as it was: it has local changes" in Path(report.journal).read_text()
 
 
 def test_no_checkout(world: World) -> None:

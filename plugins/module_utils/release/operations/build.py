@@ -169,7 +169,7 @@ def build(
         if failed:
             raise _build_failure(failed, stack)
         if stack.checkout and (why := host.git.show(stack, source.commit, OWN_NAMES)):
-            journal.note(f"the checkout in {stack.directory} was left as it is, the build did not need it: {why}")
+            journal.note(f"the checkout for people stays as it was: {why}")
     for name in missing:
         image = host.docker.image(stack.image(name, tags[name]))
         if image is None:
