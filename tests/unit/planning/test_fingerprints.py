@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+from collections.abc import Collection
 
 import pytest
 from fakes.world import World
 
 from release.env.env_file import fingerprint
-from release.operations import config_check
+from release.errors import OperationError
+from release.operations import build, config_check
+from release.planning.deploy import SourceEntry
+from release.releases.compose import LABEL
 from release.releases.release import Release
+from release.stack.model import Stack
+
+SOURCE = f"{LABEL}.source"
 
 
 def as_before(release: Release) -> Release:
@@ -28,7 +35,10 @@ def as_before(release: Release) -> Release:
 
 
 def upgraded(world: World) -> None:
-    """The history of a host that an earlier engine has written."""
+    """The history and images of a host that an earlier engine has written."""
+    for number, (image, behaviour) in list(world.docker.images.items()):
+        labels = {name: text[:16] if name == SOURCE else text for name, text in image.labels.items()}
+        world.docker.images[number] = (dataclasses.replace(image, labels=labels), behaviour)
     for written in world.store.written.values():
         old = as_before(written.release)
         env = {layer: fingerprint(data)[:16] for layer, data in written.env.items()}
@@ -65,6 +75,52 @@ def test_what_changed_on_an_upgraded_host_is_seen_once(world: World) -> None:
     assert world.good("deploy").changed and world.good("promote").changed
     assert "already runs" in world.good("deploy").message
     assert "already runs" in world.good("promote").message
+
+
+def test_images_of_an_earlier_engine_are_used_again(world: World) -> None:
+    """Its labels have the first digits only. The commits that it built from say whether the source is the same."""
+    world.ship()
+    before = world.entries("staging")[-1].release
+    upgraded(world)
+    for behaviour in ("healthy", "healthy"):
+        world.commit({"api": behaviour})
+        report = world.good("deploy")
+        assert set(report.built) == {"api"}
+    after = world.entries("staging")[-1].release
+    assert {name: after.images[name] for name in ("front", "mail")} == {
+        name: before.images[name] for name in ("front", "mail")
+    }
+    assert all(len(text) == 64 for text in after.sources.values())
+
+
+def test_a_source_with_the_same_first_digits_is_built(world: World) -> None:
+    """Somebody had two sources with one label of before: one for staging, the other for the review."""
+    world.good("deploy")
+    upgraded(world)
+    other = world.commit({"api": "healthy"})
+    wanted = {}
+    for app in world.stack.apps.values():
+        paths = (app.context, f"{app.context}/{app.dockerfile}")
+        wanted[app.name] = build.source_of(world.stack, app, other, world.git.entries(world.stack, other, paths), [])
+    for written in world.store.written.values():
+        short = {name: text[:16] for name, text in wanted.items()}
+        written.release = dataclasses.replace(written.release, sources=short)
+    assert set(world.good("deploy").built) == {"api"}
+
+
+def test_a_commit_that_the_repository_lost_is_built_again(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    world.ship()
+    upgraded(world)
+    lost, entries = world.git.origin["main"], world.git.entries
+    world.commit({"api": "healthy"})
+
+    def known(stack: Stack, commit: str, paths: Collection[str]) -> dict[str, SourceEntry]:
+        if commit == lost:
+            raise OperationError("git ls-tree failed", "source", "not a tree object")
+        return entries(stack, commit, paths)
+
+    monkeypatch.setattr(world.git, "entries", known)
+    assert set(world.good("deploy").built) == {"api", "front", "mail"}
 
 
 def test_the_way_back_on_an_upgraded_host(world: World) -> None:

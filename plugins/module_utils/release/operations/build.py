@@ -9,7 +9,7 @@ import json
 import posixpath
 from collections.abc import Callable, Iterable, Mapping
 
-from ..env.env_file import fingerprint
+from ..env.env_file import as_recorded, fingerprint
 from ..errors import OperationError, Problem, RefusedError
 from ..hints import hint
 from ..planning import config_findings
@@ -62,7 +62,34 @@ def find_source(host: Host, stack: Stack, state: HostState, request: Request, jo
     problems += _missing_secrets(stack, apps, state, request)
     if problems:
         raise RefusedError(problems)
-    return Source(commit, version, sources)
+    return Source(commit, version, sources, _built(host, stack, state, sources))
+
+
+def _built(host: Host, stack: Stack, state: HostState, sources: Mapping[str, str]) -> dict[str, str]:
+    """Images of the history that were built from these sources. An earlier engine labelled them with the first digits,
+    for which another source may be made: what its commit has in the folder decides, which git knows by whole hashes."""
+    found: dict[str, str] = {}
+    for entry in reversed(state.entries):
+        release = entry.release
+        for name, wanted in sources.items():
+            recorded, image = release.sources.get(name, ""), release.images.get(name, "")
+            if name in found or image not in state.images:
+                continue
+            commit = release.commits.get(name) or release.commit
+            if recorded == wanted or (
+                as_recorded(recorded, wanted) == recorded
+                and _source_at(host, stack, stack.apps[name], commit) == wanted
+            ):
+                found[name] = image
+    return found
+
+
+def _source_at(host: Host, stack: Stack, app: App, commit: str) -> str:
+    """The fingerprint of an app's source in an earlier commit; empty if the repository no longer has that."""
+    try:
+        return source_of(stack, app, commit, host.git.entries(stack, commit, _paths(app)), [])
+    except OperationError:
+        return ""
 
 
 def _paths(app: App) -> tuple[str, str]:
@@ -122,6 +149,8 @@ def find_images(host: Host, stack: Stack, request: Request, source: Source) -> t
     images, tags = {}, {}
     for name, wanted in source.sources.items():
         known = None if request.rebuild else host.docker.image_with_label(f"{compose.LABEL}.source", wanted)
+        if known is None and not request.rebuild and name in source.built:
+            known = host.docker.image(source.built[name])
         if known:
             images[name] = known.id
         for tag in _tags(source.commit[:COMMIT_DIGITS], wanted[:6]):

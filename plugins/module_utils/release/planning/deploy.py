@@ -8,7 +8,7 @@ from __future__ import annotations
 import itertools
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ..errors import NothingToDoError, Problem
 from ..releases.host_state import HostState
@@ -31,6 +31,8 @@ class Source:
     commit: str
     version: str
     sources: dict[str, str]
+    #: Images of the history that are known to be of these sources, by app, whatever their label says.
+    built: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
