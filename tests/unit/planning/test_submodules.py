@@ -70,8 +70,16 @@ def test_the_file_that_names_them() -> None:
 
 
 def test_links() -> None:
-    listing = b"\0".join([b"100644 blob 1\ta", b"160000 commit 2\tlib/b c", b"160000 commit 3\tlib\xff", b""])
-    assert submodules.read_links(listing) == {"lib/b c": "2", "lib\udcff": "3"}
+    one, two, three = (number * 40 for number in (b"1", b"2", b"3"))
+    rows = [b"100644 blob %b\ta\tb" % one, b"160000 commit %b\tlib/b c" % two, b"160000 commit %b\tlib\xff" % three]
+    listing = b"".join(row + b"\0" for row in rows)
+    assert submodules.read_links(listing) == {"lib/b c": "2" * 40, "lib\udcff": "3" * 40}
+    assert [path for *_about, path in submodules.read_rows(listing)] == ["a\tb", "lib/b c", "lib\udcff"]
+
+
+@pytest.mark.parametrize("listing", [b"", b"160000", b"160000 commit\0", b"160000 commit x\ta\0", b"\xff\0" * 9])
+def test_a_listing_that_git_does_not_write(listing: bytes) -> None:
+    assert submodules.read_links(listing) == {}
 
 
 @pytest.mark.parametrize(

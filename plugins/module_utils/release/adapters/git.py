@@ -76,7 +76,7 @@ class Git:
     def _origin(self, stack: Stack) -> str:
         done = self._view(stack, "remote", "get-url", "origin")
         address = done.text.strip() if done.code == 0 else ""
-        is_relative = address and "://" not in address and ":" not in address.split("/")[0]
+        is_relative = address and "://" not in address and ":" not in address.partition("/")[0]
         return posixpath.normpath(posixpath.join(stack.directory, address)) if is_relative else address
 
     def problem(self, stack: Stack) -> str:
@@ -105,11 +105,10 @@ class Git:
         mirror = self._mirror(stack)
         asked = submodules.ancestors(list(paths))
         listing = self._read(mirror, "ls-tree", "-t", "-z", "--full-tree", commit, "--", *asked)
-        known = {}
-        for row in listing.split(b"\0")[:-1]:
-            about, _tab, path = row.partition(b"\t")
-            mode, kind, number = about.decode().split()
-            known[path.decode(errors="surrogateescape")] = SourceEntry("link" if mode == LINK else kind, number)
+        known = {
+            path: SourceEntry("link" if mode == LINK else kind, number)
+            for mode, kind, number, path in submodules.read_rows(listing)
+        }
         if "." in paths:
             tree = mirror.git("rev-parse", "--verify", "--quiet", f"{commit}^{{tree}}")
             known["."] = SourceEntry("tree", tree.text.strip())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import posixpath
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 #: Addresses that a repository may name: of a transport that runs no program of its choosing.
 _URL = re.compile(r"(https?|ssh|git)://[^\s]+")
@@ -60,18 +60,21 @@ def read_modules(listing: bytes) -> dict[str, str]:
     return {posixpath.normpath(known["path"]): known["url"] for known in named.values() if len(known) == 2}
 
 
+def read_rows(listing: bytes) -> Iterator[tuple[str, str, str, str]]:
+    """Mode, kind, number and path, of what `git ls-tree -z` shows. Whatever else is there, git does not write."""
+    for row in re.finditer(rb"(\d{6}) ([a-z]+) ([0-9a-f]{40,64})\t([^\0]+)\0", listing):
+        mode, kind, number, path = (part.decode(errors="surrogateescape") for part in row.groups())
+        yield mode, kind, number, path
+
+
 def read_links(listing: bytes) -> dict[str, str]:
-    """Commits by path, of what `git ls-tree -r -z` shows: where other repositories belong."""
-    links = {}
-    for row in listing.split(b"\0"):
-        if row.startswith(b"160000 "):
-            about, _tab, path = row.partition(b"\t")
-            links[path.decode(errors="surrogateescape")] = about.split()[2].decode()
-    return links
+    """Commits by path, of the same: where other repositories belong."""
+    return {path: number for mode, _kind, number, path in read_rows(listing) if mode == "160000"}
 
 
-def is_below(path: str, folder: str) -> bool:
-    return folder in ("", ".", path) or path.startswith(f"{folder}/")
+def is_below(inner: str, outer: str) -> bool:
+    """Whether a path is another one, or lies in it."""
+    return outer in ("", ".", inner) or inner.startswith(f"{outer}/")
 
 
 def needed(links: Mapping[str, str], folders: Iterable[str]) -> tuple[list[str], dict[str, str]]:
