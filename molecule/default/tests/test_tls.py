@@ -16,7 +16,7 @@ def test_certificates_are_readable_by_root_alone(host):
 
 @pytest.mark.parametrize(("name", "port"), [("notes.example.test", 443), ("notes.staging.test", 4643)])
 def test_certificate_is_the_environments_own(host, name, port):
-    write = "--silent --output /dev/null --write-out '%{http_code} %{http_version}'"
+    write = "--user ann:molecule --silent --output /dev/null --write-out '%{http_code} %{http_version}'"
     address = f"--resolve {name}:{port}:127.0.0.1 https://{name}:{port}/"
     assert host.check_output(f"curl {TRUSTED} {write} {address}") == "503 2"
 
