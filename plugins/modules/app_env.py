@@ -43,6 +43,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import compose_env_files
+from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 
 
 def main() -> None:
@@ -55,7 +56,7 @@ def main() -> None:
         if module.check_mode:
             # A host may be looked at before it was ever provisioned.
             module.exit_json(changed=True, files=[])
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=clean(error))
     module.exit_json(changed=bool(files), files=files)
 
 

@@ -98,6 +98,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import config_check
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
+from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 
 ARGUMENTS = {
     "stack": {"type": "str", "default": ""},
@@ -126,8 +127,8 @@ def main() -> None:
     except (RefusedError, OperationError) as error:
         if module.check_mode:
             # A host may be looked at before it was ever provisioned.
-            module.exit_json(changed=False, ok=False, findings=[], junit="", due=[], warned=[], lines=[str(error)])
-        module.fail_json(msg=str(error))
+            module.exit_json(changed=False, ok=False, findings=[], junit="", due=[], warned=[], lines=[clean(error)])
+        module.fail_json(msg=clean(error))
     changed = bool(result["renewed"])
     diff = {"before": "", "after": "".join(f"{label}\n" for label in result["renewed"])} if changed else {}
     if given["fail"] and not result["ok"]:

@@ -94,6 +94,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import cleanup
+from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 
 SETTINGS = {
     "free_gb": {"type": "float"},
@@ -123,8 +124,10 @@ def main() -> None:
     except (RefusedError, OperationError) as error:
         if module.check_mode:
             # As the other operations: a host may be looked at before it was ever provisioned.
-            module.exit_json(msg=str(error), lines=[f"would be refused: {error}"], would_refuse=True, changed=False)
-        module.fail_json(msg=str(error))
+            module.exit_json(
+                msg=clean(error), lines=[f"would be refused: {clean(error)}"], would_refuse=True, changed=False
+            )
+        module.fail_json(msg=clean(error))
     lines = cleanup.lines(report, module.check_mode)
     names = "".join(f"{item.kind} {', '.join(item.names)}\n" for item in report.removed)
     diff = {"before": names, "after": ""}

@@ -74,6 +74,7 @@ files:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.key_pair_files import PRIVATE, PUBLIC, Pair
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError
+from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 
 ARGUMENTS = {
     "directory": {"type": "path", "required": True},
@@ -100,7 +101,7 @@ def main() -> None:
     except OSError as error:
         module.fail_json(msg=f"{error.filename}: {error.strerror}")
     except OperationError as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=clean(error))
     module.exit_json(changed=bool(pair.files), files=pair.files)
 
 

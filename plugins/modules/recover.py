@@ -51,6 +51,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.process import journal
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
+from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 
 
 def main() -> None:
@@ -69,7 +70,7 @@ def main() -> None:
                 stack = host.stacks.load(name)
                 lines += after_boot(host, stack) + recover_stack(host, stack)
     except (RefusedError, OperationError) as error:
-        module.fail_json(msg=str(error), lines=lines)
+        module.fail_json(msg=clean(error), lines=lines)
     module.exit_json(changed=bool(lines), lines=lines or ["no operation is unfinished"])
 
 

@@ -50,6 +50,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import status
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering import status as status_text
+from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 
 
 def main() -> None:
@@ -60,7 +61,7 @@ def main() -> None:
         names = [host.stacks.choose(wanted)] if wanted else host.stacks.names()
         reports = [status.status(host, host.stacks.load(name)) for name in names]
     except (RefusedError, OperationError) as error:
-        module.fail_json(msg=str(error))
+        module.fail_json(msg=clean(error))
     lines = status_text.all_lines(reports)
     stacks = [report.to_json() for report in reports]
     module.exit_json(changed=False, stacks=stacks, lines=lines or ["no stack was provisioned on this host"])

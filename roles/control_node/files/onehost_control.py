@@ -32,7 +32,7 @@ from release.entrypoints import access, bootstrap
 from release.errors import RefusedError
 from release.hints import Place, spell
 from release.stack.model import Stack
-from release.util.printable import clean
+from release.util.printable import clean, is_printable
 
 SETTINGS = Path("/etc/onehost/control/settings.json")
 #: On tmpfs: needed for as long as a run lasts, and there is room when the disk is full.
@@ -133,7 +133,7 @@ class Wanted:
 
 def value_of(option: Option, text: str) -> str:
     """The value, when it is one. Its error names the pattern, argparse adds the option."""
-    if not text.isprintable() or not re.fullmatch(option.pattern, text):
+    if not is_printable(text) or not re.fullmatch(option.pattern, text):
         raise argparse.ArgumentTypeError(f"not a value for it: {text!r} (wanted: {option.help})")
     return text
 

@@ -43,7 +43,9 @@ class Web(http.server.BaseHTTPRequestHandler):
         self.send_response({"/sick": 503, "/app-401": 401}.get(self.path, 200))
         self.send_header("X-Release", f"of {self.headers['Host']}")
         self.end_headers()
-        self.wfile.write(b"two\n  words" + b"x" * 1000)
+        self.wfile.write(
+            b"two\n  words " + b"x" * 250 + b' {"key":"half-of-a-secret-that-is-longer-than-what-is-read"}'
+        )
 
     def log_message(self, *_: object) -> None:
         """Quiet."""
@@ -62,7 +64,7 @@ def port() -> Iterator[int]:
 def test_probe(port: int) -> None:
     answer = Probe().edge(target(port))
     assert (answer.status, answer.release) == (200, "of shop.example")
-    assert answer.body.startswith("two words") and len(answer.body) <= 300
+    assert answer.body == f'two words {"x" * 250} {{"key":"…', "no part of a word, which may be a secret"
     sick = Probe().health(port, "/sick")
     assert (sick.status, sick.release) == (503, "of localhost") and str(sick).startswith("HTTP 503 two words")
 

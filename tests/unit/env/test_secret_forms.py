@@ -55,6 +55,10 @@ def test_each_line_of_a_key() -> None:
     assert redact("-----BEGIN PRIVATE KEY-----") == "-----BEGIN PRIVATE KEY-----"
 
 
+def test_a_value_with_more_space_than_its_text() -> None:
+    assert Redactor({"A": ["two  words\tand one"]})("it is two words and one") == "it is ***A***"
+
+
 def test_short_values_stay() -> None:
     assert Redactor({"DEBUG": ["true"], "PORT": ["8080"], "EMPTY": [""]})("true at 8080") == "true at 8080"
 

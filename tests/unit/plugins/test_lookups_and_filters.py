@@ -79,6 +79,17 @@ def test_variables_of_renamed_roles_are_told_with_their_new_names() -> None:
     assert "apps.api.health: is missing" in text and "cleanup_of_mine" not in text
 
 
+def test_ports_of_other_roles_are_taken() -> None:
+    shop = shop_definition()
+    shop["environments"]["staging"]["ports"] = [2222]
+    assert evaluate("query('onehost.release.stacks')", onehost_stack_shop=shop)
+    ssh = trust_as_template("{{ [22, '2222', 'odd', '\u0662'] }}")
+    with pytest.raises(AnsibleError, match="port 2222 belongs to SSH"):
+        evaluate("query('onehost.release.stacks')", onehost_stack_shop=shop, firewall_ssh_ports=ssh)
+    with pytest.raises(AnsibleError, match="port 2222 belongs to HAProxy's metrics"):
+        evaluate("query('onehost.release.stacks')", onehost_stack_shop=shop, router_metrics_port=2222)
+
+
 def test_each_renamed_variable_is_one_that_a_role_takes() -> None:
     renamed = importlib.import_module("ansible_collections.onehost.release.plugins.lookup.stacks").RENAMED
     known = {"onehost_control_node"}

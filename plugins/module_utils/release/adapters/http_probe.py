@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import http.client
+import re
 import socket
 import ssl
 
@@ -14,6 +15,9 @@ from ..releases.runtime import Answer, ProbeTarget
 
 #: Timeout in seconds of one probe; waiting for readiness takes many short probes.
 PROBE_SECONDS = 5.0
+#: Of an answer's body: enough to say what is wrong.
+BODY_BYTES = 300
+_LAST_WORD = re.compile(r"[^\s\"'<>]*$")
 #: What the edge itself answers to visitors without a password, and to those who came by http where https is wanted.
 TURNED_AWAY = (308, 401)
 
@@ -69,11 +73,18 @@ class Probe:
                 "GET", path, headers={"Host": host, "User-Agent": "onehost-release", "Connection": "close"}
             )
             response = connection.getresponse()
-            body = response.read(300).decode(errors="replace").strip()
+            body = _beginning(response.read(BODY_BYTES + 1))
             release, flag = (response.headers.get(name, "") for name in ("X-Release", "X-Flag-Off"))
-            return Answer(response.status, release, " ".join(body.split()), flag=flag)
+            return Answer(response.status, release, body, flag=flag)
         except (OSError, http.client.HTTPException) as error:
             where = f"port {place}" if isinstance(place, int) else place
             return Answer(0, error=f"no answer on {where}: {str(error) or type(error).__name__}")
         finally:
             connection.close()
+
+
+def _beginning(data: bytes) -> str:
+    """The beginning of a body as one line. What is cut off ends before a word: half a secret would be shown, as only
+    whole ones are recognised."""
+    text = " ".join(data[:BODY_BYTES].decode(errors="replace").split())
+    return text if len(data) <= BODY_BYTES else f"{_LAST_WORD.sub('', text)}…"

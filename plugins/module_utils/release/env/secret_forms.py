@@ -92,8 +92,8 @@ def _shown_forms(value: str) -> Iterable[str]:
         if len(part) >= SHORTEST_REPLACED:
             yield from (form.decode(errors="surrogateescape") for form in forms(part))
             yield html.escape(part)
-            if len(clean(part)) >= SHORTEST_REPLACED:
-                yield clean(part)
+            # As one line, and as the probe of an app's health joins its words.
+            yield from (line for line in (clean(part), " ".join(part.split())) if len(line) >= SHORTEST_REPLACED)
 
 
 def _passwords(value: str) -> list[str]:

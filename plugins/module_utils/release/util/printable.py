@@ -65,10 +65,15 @@ def _cleaned(value: Any, way: Callable[[str], str]) -> Any:
     return value
 
 
+def is_printable(text: str) -> bool:
+    """Whether a text that somebody typed can be shown to others as it is: on one line, and all of it visible."""
+    return text.isprintable()
+
+
 def check_printable(given: Mapping[str, str]) -> None:
     """Raises RefusedError for each text, by the name of its option, that cannot be shown as it is. Whoever gives a
     reason types it on one line; anything else is meant to look like output of ours."""
-    wrong = [name for name, text in given.items() if not text.isprintable()]
+    wrong = [name for name, text in given.items() if not is_printable(text)]
     if wrong:
         what, fix = "has characters that cannot be printed", "write it as plain text on one line"
         raise RefusedError(Problem(what, name, fix) for name in wrong)
