@@ -64,6 +64,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import layout
 from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.place import Place
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.reserved import user_problem
 
 ARGUMENTS = {
     "stack": {"type": "str", "required": True},
@@ -77,6 +78,10 @@ def main() -> None:
     given, write, told = module.params, not module.check_mode, []
     host = bootstrap.this_host()
     place = Place(given["stack"], given["directory"], given["owner"])
+    number = _number(place.owner)
+    if number is not None and (why := user_problem(place.owner, number)):
+        fix = "name the user who works in the checkout"
+        module.fail_json(msg=f"stack {place.stack}.owner: {place.owner!r} {why}. Fix: {fix}")
     outdated = place.stack in layout.outdated(host)
     try:
         if outdated and write:
@@ -86,7 +91,7 @@ def main() -> None:
                 module.fail_json(msg="; ".join(told))
         if write:
             create_for(place.owner, place.directory)
-        elif not _exists(place.owner):
+        elif number is None:
             # On a pristine host check mode has created no user.
             module.exit_json(changed=True, paths=[place.directory])
         paths, blocked = host.home.provide(place, write=write)
@@ -98,12 +103,12 @@ def main() -> None:
     module.exit_json(changed=outdated or bool(paths), paths=paths, diff=diff)
 
 
-def _exists(user: str) -> bool:
+def _number(user: str) -> int | None:
+    """The user's number; None if there is no such user."""
     try:
-        pwd.getpwnam(user)
+        return pwd.getpwnam(user).pw_uid
     except KeyError:
-        return False
-    return True
+        return None
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from fakes.docker import SICK, UNBUILDABLE
 from fakes.world import World
 
 from release.errors import OperationError
-from release.operations import page_writer
+from release.operations import page_writer, redaction
 from release.operations.page_data import look
 from release.operations.status import status
 from release.process import journal
@@ -145,6 +145,17 @@ def test_the_page_of_a_host_that_cannot_be_inspected(talking: World, monkeypatch
     monkeypatch.setattr(talking.docker, "image", lambda reference: (_ for _ in ()).throw(failure()))
     page_writer.write_all(talking.host, [talking.stack])
     assert b"\x1b" not in written["index.html"] and SECRET.encode() not in written["index.html"]
+
+
+@pytest.mark.parametrize("error", [OSError("gone"), OperationError("is a link", "config", "x"), ValueError("odd")])
+def test_what_cannot_be_read_hides_no_other_secret(
+    world: World, monkeypatch: pytest.MonkeyPatch, error: Exception
+) -> None:
+    """Whoever needs it says what is wrong; that must be told, and may hold other values."""
+    world.store.env["common"] = f"DATABASE_URL='{SECRET}'\n".encode()
+    world.ship()
+    monkeypatch.setattr(world.store, "config_env", lambda *given: (_ for _ in ()).throw(error))
+    assert redaction.redactor(world.host, world.stack)(f"x {SECRET}") == "x ***DATABASE_URL***"
 
 
 @pytest.mark.parametrize("option", ["reason", "version", "release"])

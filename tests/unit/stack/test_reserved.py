@@ -16,6 +16,7 @@ from fakes.stacks import shop_definition
 from release import paths
 from release.errors import RefusedError
 from release.stack.reader import read_stack, read_stacks
+from release.stack.reserved import user_problem
 
 ROOT = Path(__file__).resolve().parents[3]
 SECRET = "ghp_Zm9vYmFy0123456789"
@@ -71,6 +72,13 @@ def test_a_directory_of_a_stack(path: str) -> None:
 @pytest.mark.parametrize("owner", ["root", "www-data", "nobody", "systemd-network", "haproxy", "_apt", "sshd"])
 def test_no_owner(owner: str) -> None:
     assert any(text.startswith(f"stack shop.owner: {owner!r} is ") for text in told(owner=owner))
+
+
+def test_no_owner_on_this_host() -> None:
+    """Programs bring users that no list knows; they have the numbers of the system."""
+    assert user_problem("ann", 1000) == user_problem("ann", 70000) == ""
+    assert user_problem("git-daemon", 997) == "is a user of the system (number 997)"
+    assert user_problem("toor", 0) and user_problem("nogroup", 65534) and user_problem("haproxy", 1000)
 
 
 @pytest.mark.parametrize("name", ["switch", "runs", "notifications", "searches"])

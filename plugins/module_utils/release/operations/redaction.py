@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 
 from ..env.env_file import parse_env
 from ..env.secret_forms import Redactor
-from ..errors import OperationError
+from ..errors import OperationError, ReleaseError
 from ..ports import Host
 from ..releases.report import OperationReport
 from ..releases.status import EnvironmentStatus, OperationSummary, ReleaseSummary, StatusReport
@@ -34,9 +34,9 @@ def learn_all(known: Redactor, host: Host, stack: Stack) -> None:
     today's values."""
     for environment in ENVIRONMENTS:
         # What cannot be read is reported by whoever needs it.
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError, ReleaseError):
             learn(known, stack, host.store.config_env(stack, environment))
-        with contextlib.suppress(OSError):
+        with contextlib.suppress(OSError, ValueError, ReleaseError):
             live = host.router.live(stack.name, environment)
             learn(known, stack, host.store.release_env(stack, live.release) if live else {})
 

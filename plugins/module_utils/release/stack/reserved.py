@@ -29,7 +29,7 @@ _SYSTEM = (
     *("/var/lib/docker", "/var/lib/dpkg", "/var/lib/nginx", "/var/lib/onehost", "/var/lib/systemd", "/var/local"),
     *("/var/lock", "/var/log", "/var/mail", "/var/run", "/var/spool"),
 )
-#: Users that Debian, Ubuntu and the programs on a host bring along. The role `stack` asks the host for the others.
+#: Users that Debian, Ubuntu and usual programs bring along. The module `stack_home` knows others by their number.
 _SYSTEM_USERS = frozenset(
     {
         *("root", "daemon", "bin", "sys", "sync", "games", "man", "lp", "mail", "news", "uucp", "proxy", "www-data"),
@@ -52,6 +52,9 @@ _SYSTEM_USERS = frozenset(
         *("redis", "mongodb", "memcache", "rabbitmq", "prometheus", "grafana", "ntp", "chrony", "_chrony", "postfix"),
     }
 )
+#: The first number of a person's user on Debian and Ubuntu, and a user's who owns nothing.
+FIRST_PERSON = 1000
+NOBODY = 65534
 #: Unless the inventory says otherwise.
 SSH_PORTS = (22,)
 
@@ -72,6 +75,13 @@ def owner_problem(owner: str) -> str:
     if owner == "root":
         return "is root: git and the scripts of a stack run as its owner"
     return "is a user of the system" if owner in _SYSTEM_USERS else ""
+
+
+def user_problem(owner: str, number: int) -> str:
+    """The same on a host, where the user's number is known: it has users of the system that nobody else has."""
+    if FIRST_PERSON <= number != NOBODY:
+        return owner_problem(owner)
+    return owner_problem(owner) or f"is a user of the system (number {number})"
 
 
 def name_problem(name: str) -> str:
