@@ -7,7 +7,6 @@ from __future__ import annotations
 # The git commands and files of the module `checkout`, run and written as the owner of the checkout.
 import os
 
-from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError
 from ansible_collections.onehost.release.plugins.module_utils.release.util import as_owner
 
@@ -15,29 +14,35 @@ BEGIN = "# BEGIN kept here by onehost.release"
 END = "# END kept here by onehost.release"
 
 
+class RepositoryError(Exception):
+    """A program in the repository failed, and what it said."""
+
+
 class Repository:
     """The repository in a directory, through programs that run as its owner."""
 
-    def __init__(self, module: AnsibleModule) -> None:
-        self._module = module
-        self.path = module.params["path"]
-        self.exclude_file = os.path.join(self.path, ".git", "info", "exclude")
+    def __init__(self, path: str, owner: str) -> None:
+        self.path, self._owner = path, owner
+        self.exclude_file = os.path.join(path, ".git", "info", "exclude")
 
     def exists(self) -> bool:
-        return os.path.exists(os.path.join(self.path, ".git"))
+        return os.path.lexists(os.path.join(self.path, ".git"))
 
     def run(self, *words: str, ends: tuple[int, ...] = (0,), text: str = "") -> str:
         """The output of a program. It must end with one of these exit codes."""
         try:
-            done = as_owner.run(self._module.params["owner"], words, directory=self.path, text=text, umask=0o022)
-        except (OSError, OperationError) as error:
-            self._module.fail_json(msg=f"{' '.join(words)} failed in {self.path}: {error}")
+            done = as_owner.run(self._owner, words, text=text, umask=0o022)
+        except (OSError, OperationError, ValueError) as error:
+            raise RepositoryError(f"{' '.join(words)}: {error}") from error
         if done.code not in ends:
-            self._module.fail_json(msg=f"{' '.join(words)} failed in {self.path}: {done.messages.strip()}")
+            raise RepositoryError(f"{' '.join(words)}: {done.messages.strip()}")
         return done.text
 
+    def git(self, *words: str, ends: tuple[int, ...] = (0,)) -> str:
+        return self.run("git", "-C", self.path, *words, ends=ends)
+
     def source(self) -> str:
-        return self.run("git", "config", "--local", "--get", "remote.origin.url", ends=(0, 1)).rstrip("\n")
+        return self.git("config", "--local", "--get", "remote.origin.url", ends=(0, 1)).rstrip("\n")
 
     def excluded(self) -> str:
         """Everything that is excluded, by us and by others. Read as the owner: shows nothing they may not read."""

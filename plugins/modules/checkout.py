@@ -11,7 +11,8 @@ short_description: Make a directory a git checkout of a stack's source
 description:
   - Initialises the repository, sets its remote C(origin), and excludes the platform's own files from git. Fetches
     nothing and touches no source; a deploy does that. An existing repository is kept.
-  - The checkout is for people. Builds have a source of their own, see C(docs/stack.md).
+  - The checkout is for people. Builds have a source of their own, see C(docs/stack.md). So a checkout that cannot be
+    set up, because of what its owner has put there, is left alone with a warning.
   - Works as the owner of the directory, because a repository may name programs to run, and git refuses to work in a
     directory that belongs to someone else.
 options:
@@ -63,9 +64,15 @@ created:
   type: bool
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.release.util.addresses import without_credentials
-from ansible_collections.onehost.release.plugins.module_utils.repository import Repository, with_block
+from ansible_collections.onehost.release.plugins.module_utils.repository import (
+    Repository,
+    RepositoryError,
+    with_block,
+)
 
 ARGUMENTS = {
     "path": {"type": "path", "required": True},
@@ -77,32 +84,42 @@ ARGUMENTS = {
 
 def main() -> None:
     module = AnsibleModule(argument_spec=ARGUMENTS, supports_check_mode=True)
-    wanted, write = module.params, not module.check_mode
-    repository = Repository(module)
+    repository = Repository(module.params["path"], module.params["owner"])
+    try:
+        result = provide(repository, module.params, write=not module.check_mode)
+    except RepositoryError as error:
+        module.warn(f"left alone: the checkout in {repository.path}: {without_credentials(str(error))}")
+        result = {"changed": False, "created": False}
+    module.exit_json(**result)
+
+
+def provide(repository: Repository, wanted: dict[str, Any], *, write: bool) -> dict[str, Any]:
+    """Make the checkout. Returns the result."""
     created = not repository.exists()
     before_source = before_excluded = ""
     if not created:
         before_source, before_excluded = repository.source(), repository.excluded()
     elif write:
-        repository.run("git", "init", "--quiet", "--initial-branch=main")
+        repository.git("init", "--quiet", "--initial-branch=main")
         before_excluded = repository.excluded()
     source, excluded = wanted["source"] or before_source, with_block(before_excluded, wanted["exclude"])
     if write:
         if source != before_source:
-            repository.run("git", "config", "--local", "--replace-all", "remote.origin.url", source)
+            repository.git("config", "--local", "--replace-all", "remote.origin.url", source)
             if created:
                 # As a clone would set it. In an existing repository this is the owner's choice.
-                repository.run("git", "config", "--local", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
+                repository.git("config", "--local", "remote.origin.fetch", "+refs/heads/*:refs/remotes/origin/*")
         if excluded != before_excluded:
             repository.exclude(excluded)
-    module.exit_json(
-        changed=created or source != before_source or excluded != before_excluded,
-        created=created,
-        diff={
-            "before": "" if created else f"origin {without_credentials(before_source)}\n{before_excluded}",
-            "after": f"origin {without_credentials(source)}\n{excluded}",
+    before = "" if created else f"origin {before_source}\n{before_excluded}"
+    return {
+        "changed": created or source != before_source or excluded != before_excluded,
+        "created": created,
+        "diff": {
+            "before": without_credentials(before),
+            "after": without_credentials(f"origin {source}\n{excluded}"),
         },
-    )
+    }
 
 
 if __name__ == "__main__":

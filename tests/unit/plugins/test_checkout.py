@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from ansible.module_utils.basic import AnsibleModule
 
 from .conftest import Ask
 
@@ -82,7 +83,18 @@ def test_a_source_with_names_of_the_platform(ask: Ask, wanted: dict[str, Any], t
     assert git(tmp_path, "ls-files") == "config/app.yml" and git(tmp_path, "remote") == "origin"
 
 
-def test_what_git_says_is_passed_on(ask: Ask, wanted: dict[str, Any], tmp_path: Path) -> None:
+def test_what_the_owner_put_there_stops_no_provisioning(
+    ask: Ask, wanted: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing depends on the checkout."""
+    told: list[str] = []
+    monkeypatch.setattr(AnsibleModule, "warn", lambda _module, text: told.append(text))
     (tmp_path / ".git").write_text("gitdir: /nonexistent\n")
     answer = ask("checkout", **wanted)
-    assert answer["failed"] and "git config" in answer["msg"] and "/nonexistent" in answer["msg"]
+    assert not answer["changed"] and not answer.get("failed")
+    assert len(told) == 1 and told[0].startswith(f"left alone: the checkout in {tmp_path}: git -C ")
+    assert "/nonexistent" in told[0]
+    (tmp_path / ".git").unlink()
+    git(tmp_path, "init", "--quiet")
+    (tmp_path / ".git" / "info" / "exclude").write_text("x\n" * 50_000)
+    assert not ask("checkout", **wanted).get("failed") and "too much input" in told[1]

@@ -57,16 +57,18 @@ def started(
     owner: str,
     words: Sequence[str],
     *,
-    directory: str = "/",
     environment: Mapping[str, str] | None = None,
     umask: int = 0o077,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """The program, with pipes for its streams. When the block ends, it and all that it started are killed."""
+    """The program, with pipes for its streams. When the block ends, it and all that it started are killed.
+
+    It begins in `/`: a directory of the owner's may be a link, which root would follow to where the owner may not go.
+    """
     who = account(owner)
     as_root = os.geteuid() == 0
     process = subprocess.Popen(
         words,
-        cwd=directory,
+        cwd="/",
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -107,7 +109,6 @@ def run(
     owner: str,
     words: Sequence[str],
     *,
-    directory: str = "/",
     environment: Mapping[str, str] | None = None,
     text: str = "",
     seconds: float = 60,
@@ -117,7 +118,7 @@ def run(
     data = text.encode(errors="surrogateescape")
     if len(data) > INPUT_LIMIT:
         raise ValueError(f"{len(data)} bytes are too much input for {words[0]}")
-    with started(owner, words, directory=directory, environment=environment, umask=umask) as process:
+    with started(owner, words, environment=environment, umask=umask) as process:
         with contextlib.suppress(BrokenPipeError):
             given, output, messages = streams(process)
             given.write(data)
