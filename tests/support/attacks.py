@@ -250,9 +250,10 @@ class Attacked:
         host: str = f"{STACK}.example",
         password: bool = True,
         headers: Mapping[str, str] | None = None,
+        seconds: float = 10,
     ) -> Answer:
         known = {"Authorization": f"Basic {encoded(':'.join(PASSWORD))}"} if password else {}
-        return self.lab.get(environment, path, {"Host": host, **known, **(headers or {})})
+        return self.lab.get(environment, path, {"Host": host, **known, **(headers or {})}, seconds=seconds)
 
     def raw(self, port: str, text: bytes, then: bytes = b"", seconds: float = 5) -> bytes:
         """Everything that comes back for these bytes; `then` follows the first answer."""

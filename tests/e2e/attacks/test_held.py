@@ -75,7 +75,6 @@ def test_the_command_ignores_the_caller_s_environment(shop: Attacked) -> None:
         "rollback --stack shop --release .",
         "status --stack ../..",
         "deploy --stack shop --apps ../x",
-        "promote --stack shop --skip-gates everything",
         "rollback --stack shop --lock-wait -1 --release x",
     ],
 )

@@ -9,6 +9,7 @@ body of its health check, which then fails. behaviour.json beside it says more, 
 from __future__ import annotations
 
 import base64
+import hashlib
 import json
 import os
 import socket
@@ -22,6 +23,8 @@ BEHAVIOUR = json.loads(Path("behaviour.json").read_text()).get(ENVIRONMENT, {})
 ILL = Path("/tmp/health")
 #: What a hostile build brought back, see tests/e2e/attacks.
 LOOT = Path("/loot")
+#: RFC 6455.
+GUID = "258EAFA5-E914-47DA-95CA-C5AB0DC85B11"
 
 
 def answer(path: str, head: list[str]) -> tuple[str, bytes]:
@@ -40,6 +43,15 @@ def answer(path: str, head: list[str]) -> tuple[str, bytes]:
     return "200 OK", json.dumps(told).encode()
 
 
+def accepted(lines: list[str]) -> list[str]:
+    """The answer to a WebSocket's key: routers look whether it is right."""
+    keys = [line.partition(":")[2].strip() for line in lines if line.lower().startswith("sec-websocket-key:")]
+    return [
+        "Sec-WebSocket-Accept: " + base64.b64encode(hashlib.sha1((key + GUID).encode()).digest()).decode()
+        for key in keys
+    ]
+
+
 def serve(connection: socket.socket) -> None:
     """One request for each connection; after an upgrade, of whatever kind, an echo of what comes."""
     with connection:
@@ -54,8 +66,8 @@ def serve(connection: socket.socket) -> None:
             lines = data.partition(b"\r\n\r\n")[0].decode("latin-1").split("\r\n")
             wanted = [line for line in lines if line.lower().startswith("upgrade:")]
             if wanted:
-                reply = f"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n{wanted[0]}\r\n\r\n"
-                connection.sendall(reply.encode("latin-1"))
+                reply = ["HTTP/1.1 101 Switching Protocols", "Connection: Upgrade", wanted[0], *accepted(lines)]
+                connection.sendall("\r\n".join([*reply, "", ""]).encode("latin-1"))
                 connection.sendall(b"TUNNEL-GOT:" + connection.recv(65536))
                 return
             status, body = answer(lines[0].split(" ")[1], lines[1:])
