@@ -19,6 +19,7 @@ from fakes.certificates import authority
 from support.old_programs import Programs
 from support.rendering import render
 
+from release.paths import routes_of
 from release.stack.reader import read_stack
 
 DEFINITIONS = Path(__file__).parent / "files" / "every_option.yml"
@@ -81,7 +82,7 @@ def nginx_files(stacks: Stacks, version: str, **options: Any) -> dict[str, str]:
         files[f"/etc/nginx/conf.d/onehost-{stack['name']}.conf"] = edge("stack_include.conf.j2", stack)
         for environment, settings in stack["environments"].items():
             name = f"{stack['name']}-{environment}"
-            files[f"{stack['directory']}/nginx/live/{environment}.conf"] = edge("routes.conf.j2", [stack, environment])
+            files[f"{routes_of(stack['name'])}/live/{environment}.conf"] = edge("routes.conf.j2", [stack, environment])
             if settings["tls"]:
                 for kind in ("", ".host"):
                     files[f"{home}/tls/{name}{kind}.conf"] = edge("tls.conf.j2", [stack, environment, kind])
@@ -123,7 +124,7 @@ def test_nginx_takes_the_edge(programs: Programs, stacks: Stacks, options: dict[
     files = nginx_files(stacks, version_of(programs), **options)
     assert len([name for name in files if "/tls/" in name]) == 9
     # The whole, and then each part alone, as the roles have it tested before it is put in place.
-    parts = [f"{stack['directory']}/nginx/live/{name}.conf" for stack in stacks for name in stack["environments"]]
+    parts = [f"{routes_of(stack['name'])}/live/{name}.conf" for stack in stacks for name in stack["environments"]]
     tests = ["nginx -t", *(f"/etc/nginx/onehost/test-part {part}" for part in parts)]
     own = "/etc/nginx/onehost/own/shop-staging/status_page.conf"
     assert_taken(programs, " && ".join([*tests, f"/etc/nginx/onehost/test-part {own} in-server"]), files)
