@@ -94,13 +94,13 @@ def main() -> None:
         elif number is None:
             # On a pristine host check mode has created no user.
             module.exit_json(changed=True, paths=[place.directory])
-        paths, blocked = host.home.provide(place, write=write)
+        provided = host.home.provide(place, write=write)
     except OSError as error:
         module.fail_json(msg=f"{error.filename or place.directory}: {error.strerror}")
-    for sentence in told + [f"left alone: {what}" for what in blocked]:
+    for sentence in told + [f"left alone: {what}" for what in provided.blocked]:
         module.warn(sentence)
-    diff = {"before": "", "after": "".join(f"{path}\n" for path in paths)}
-    module.exit_json(changed=outdated or bool(paths), paths=paths, diff=diff)
+    diff = {"before": "", "after": "".join(f"{path}\n" for path in provided.paths)}
+    module.exit_json(changed=outdated or bool(provided.paths), paths=provided.paths, diff=diff)
 
 
 def _number(user: str) -> int | None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from release.stack.model import Stack
-from release.stack.place import Place
+from release.stack.place import Place, Provided
 
 
 @dataclass
@@ -24,8 +24,8 @@ class FakeHome:
     def is_there(self, stack: str) -> bool:
         return stack not in self.elsewhere
 
-    def provide(self, place: Place, *, write: bool = True) -> tuple[list[str], list[str]]:
-        return [], []
+    def provide(self, place: Place, *, write: bool = True) -> Provided:
+        return Provided([], [])
 
     def move_earlier(self, stack: Stack) -> list[str]:
         if self.fails:

@@ -25,7 +25,7 @@ from .releases.runtime import Answer, BuildResult, Container, Image, ProbeCounts
 from .releases.slot import StandbyNote
 from .stack.flags import FlagChange, State
 from .stack.model import EnvironmentName, Slot, Stack
-from .stack.place import Place
+from .stack.place import Place, Provided
 from .stack.tls import CertificatePair
 
 
@@ -121,7 +121,7 @@ class HomePort(Protocol):
     """Where a stack lives on the host."""
 
     def is_there(self, stack: str) -> bool: ...
-    def provide(self, place: Place, *, write: bool = True) -> tuple[list[str], list[str]]: ...
+    def provide(self, place: Place, *, write: bool = True) -> Provided: ...
     def move_earlier(self, stack: Stack) -> list[str]: ...
 
 

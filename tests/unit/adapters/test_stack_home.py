@@ -20,7 +20,7 @@ from release.adapters.stack_files import StackFiles
 from release.adapters.stack_home import StackHome
 from release.errors import RefusedError
 from release.stack.model import Stack
-from release.stack.place import Place
+from release.stack.place import Place, Provided
 from release.stack.reader import read_stack
 from release.util import trees
 
@@ -62,7 +62,7 @@ def move(stack: Stack, state: Path) -> list[str]:
     return EarlierLayout(str(state), root=ME).move(stack)
 
 
-def provide(stack: Stack, state: Path, *, write: bool = True) -> tuple[list[str], list[str]]:
+def provide(stack: Stack, state: Path, *, write: bool = True) -> Provided:
     return StackHome(str(state)).provide(Place(stack.name, stack.directory, stack.owner), write=write)
 
 

@@ -11,7 +11,7 @@ from typing import Any
 
 from ..paths import STATE, env_of, keys_of, releases_of, routes_of
 from ..stack.model import Stack
-from ..stack.place import Place
+from ..stack.place import Place, Provided
 from ..util.as_user import run_as
 from .earlier_layout import EarlierLayout
 
@@ -51,14 +51,14 @@ class StackHome:
         }
         return {os.path.join(place.directory, name): target for name, target in targets.items()}
 
-    def provide(self, place: Place, *, write: bool = True) -> tuple[list[str], list[str]]:
+    def provide(self, place: Place, *, write: bool = True) -> Provided:
         """Make the directories and links that are missing. Returns what changed, and what is in the way."""
         changed = [path for path, mode in self.directories(place.stack) if _make(path, mode, write=write)]
         try:
             linked, blocked = run_as(place.owner, lambda: self._link(place, write=write))
         except OSError as error:
             linked, blocked = [], [f"{error.filename or place.directory}: {error.strerror}"]
-        return changed + linked, blocked
+        return Provided(changed + linked, blocked)
 
     def _link(self, place: Place, *, write: bool) -> tuple[list[str], list[str]]:
         changed, blocked = [], []

@@ -243,17 +243,17 @@ class Rollout:
 
     def _unconfirmed(self, failed: Sequence[_Answered], number: int) -> OperationError:
         """What is said of checks that failed: how many, and all about the first."""
-        app, (port, host, path, tls, _), answer = failed[0]
-        url = f"{'https' if tls else 'http'}://{host}:{port}{path}"
+        app, asked, answer = failed[0]
+        url = f"{'https' if asked.tls else 'http'}://{asked.host}:{asked.port}{asked.path}"
         named = f"release {answer.release or 'none'}" if answer.status else "no release"
         container = next((c for c in self._new_containers() if c.app == app), None)
         return OperationError(
             f"{len(failed)} of {number} checks through the edge failed",
             url,
             f"{answer}; it names {named}, expected {self.plan.release.id}",
-            host_command(f"curl -ik --resolve '{host}:{port}:127.0.0.1' {url}")
-            if tls
-            else host_command(f"curl -i -H 'Host: {host}' http://127.0.0.1:{port}{path}"),
+            host_command(f"curl -ik --resolve '{asked.host}:{asked.port}:127.0.0.1' {url}")
+            if asked.tls
+            else host_command(f"curl -i -H 'Host: {asked.host}' http://127.0.0.1:{asked.port}{asked.path}"),
             log=self.host.docker.logs(container, 20) if container else [],
         )
 

@@ -48,7 +48,7 @@ def closed(stack: Stack, known: State) -> dict[str, str]:
         if flag.route and not values(stack, app.name, known)[name]
     ]
     routes = {f"{app}{route.lower().rstrip('/')}/": name for app, route, name in off}
-    return routes | {f"{app}:": "closed" for app, _, _ in off}
+    return routes | {f"{row[0]}:": "closed" for row in off}
 
 
 def who_has(stack: Stack, flag: str) -> list[str]:

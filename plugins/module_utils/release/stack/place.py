@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 
 @dataclass(frozen=True)
@@ -15,3 +16,10 @@ class Place:
     stack: str
     directory: str
     owner: str
+
+
+class Provided(NamedTuple):
+    """What was created of a stack's directories and links, and what stands in the way of others."""
+
+    paths: list[str]
+    blocked: list[str]
