@@ -107,19 +107,14 @@ def container(host):
         "sysctl -qw net.ipv4.conf.all.route_localnet=1 && ip route add default via 172.29.9.1 && "
         "ip route add 127.0.0.0/8 via 172.29.9.1 dev eth0 src 172.29.9.2 table 77 && ip rule add pref 1 lookup 77'"
     )
-    for unit, address in (("wide", "0.0.0.0"), ("own", "127.0.0.1")):
-        port = {"wide": 9201, "own": 9202}[unit]
-        host.check_output(f"systemd-run --quiet --unit=test-{unit} python3 -m http.server --bind {address} {port}")
-    host.check_output(
-        "curl --silent --retry 10 --retry-connrefused --retry-delay 1 http://127.0.0.1:9202/ http://127.0.0.1:9201/"
-    )
     yield lambda where: host.run(f"ip netns exec box curl --silent --output /dev/null --max-time 2 http://{where}/").rc
-    host.run("systemctl stop test-wide test-own; ip link del br-test; ip netns del box")
+    host.run("ip link del br-test; ip netns del box")
     host.run("ip addr del 169.254.169.254/32 dev lo; ip addr del 169.254.9.9/32 dev lo")
 
 
 def test_containers_reach_neither_loopback_nor_metadata(host, container):
-    places = ("172.29.9.1:9201", "127.0.0.1:9202", "169.254.169.254:9201", "169.254.9.9:9201")
+    # The edge listens on all of them.
+    places = [f"{address}:{EDGE}" for address in ("172.29.9.1", "127.0.0.1", "169.254.169.254", "169.254.9.9")]
     assert [container(place) for place in places] == [0, 28, 28, 0]
     # Without the table they would.
     host.check_output("nft 'delete table inet onehost'")
