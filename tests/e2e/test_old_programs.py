@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Every configuration that is rendered is taken by nginx and HAProxy of each age that a host may have.
+"""Every configuration that is rendered is taken by nginx and HAProxy of each age that a host may have, and understood.
 
 The labs have the programs of their own distribution. Here the configuration is tested by others: nginx 1.18, as Ubuntu
 22.04 has it, and HAProxy 2.2 and 2.6, on both sides of Ubuntu's 2.4.
@@ -9,6 +9,7 @@ The labs have the programs of their own distribution. Here the configuration is 
 
 from __future__ import annotations
 
+import http.client
 import re
 from pathlib import Path
 from typing import Any
@@ -133,6 +134,57 @@ def test_nginx_takes_the_edge(programs: Programs, stacks: Stacks, options: dict[
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 def test_haproxy_takes_the_router(programs: Programs, stacks: Stacks, options: dict[str, Any]) -> None:
     assert_taken(programs, "haproxy -c -f /etc/haproxy/haproxy.cfg", haproxy_files(stacks, **options))
+
+
+#: HAProxy in place of an app in a slot: its answer is the path and the upgrade that it was asked for.
+APP = """
+frontend app-{port}
+    bind 127.0.0.1:{port}
+    http-request return status 200 content-type text/plain lf-string "%[path] %[req.hdr(Upgrade)]"
+"""
+PATHS = {
+    "/": "200 /",
+    "/a.b/c/x%2Fy//z;w": "200 /x%2Fy//z;w",
+    "/single/a%2Fb//c": "200 /single/a%2Fb//c",
+    # Not the prefix, however it is meant.
+    "/a.b/c/../c/x": "404",
+    "/a.b/c/%2e%2E/c/x": "404",
+    "/a%2eb/c/x": "404",
+    "//a.b/c/x": "404",
+    # A closed route, and what an app might take for it.
+    "/front/battle": "503",
+    "/front/b%61ttle/x": "503",
+    "/front//battle": "400",
+    "/front/battle;x": "400",
+    "/front/x%5Cbattle": "400",
+    "/front/./battle": "404",
+    "/%66ront/battle": "404",
+    "/front/open": "200 /open",
+}
+
+
+def ask(address: str, path: str, **headers: str) -> str:
+    """The status, and the body of a good answer, from staging of shop."""
+    connection = http.client.HTTPConnection(address, 8100, timeout=10)
+    try:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        text = answer.read().decode()
+    finally:
+        connection.close()
+    return f"{answer.status} {text}".strip() if answer.status == 200 else str(answer.status)
+
+
+def test_they_do_what_the_configuration_says(programs: Programs, stacks: Stacks) -> None:
+    files = nginx_files(stacks, version_of(programs)) | haproxy_files(stacks)
+    files["/etc/haproxy/haproxy.cfg"] += "".join(APP.format(port=port) for port in (21000, 21010, 21020))
+    files[f"{MAPS}/shop-staging.map"] = "live blue/20261126T000000Z-staging-abc\n"
+    files[f"{MAPS}/shop-staging-off.map"] = "front/front/battle/ battle\nfront: closed\n"
+    with programs.serving(files) as address:
+        assert {path: ask(address, path) for path in PATHS} == PATHS
+        rest = {"Connection": "Upgrade", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+        asked = {name: ask(address, "/", Upgrade=name, **rest) for name in ("h2c", "WebSocket")}
+    assert asked == {"h2c": "200 /", "WebSocket": "200 / websocket"}
 
 
 def test_a_host_without_stacks(programs: Programs) -> None:

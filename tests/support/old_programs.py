@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""nginx and HAProxy of earlier Debian releases, in images of their own: a configuration can be tested, nothing runs."""
+"""nginx and HAProxy of earlier Debian releases, in images of their own: a configuration can be tested, or served."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import io
 import subprocess
 import tarfile
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 
 import lab_image
@@ -67,14 +68,34 @@ class Programs:
 
     def run(self, command: str, files: Mapping[str, str]) -> tuple[int, str]:
         """Write files to their places and run a command. Returns its exit code and output."""
-        buffer = io.BytesIO()
-        with tarfile.open(fileobj=buffer, mode="w") as archive:
-            for name, text in {**FILES, **files}.items():
-                entry = tarfile.TarInfo(name.lstrip("/"))
-                data = text.encode()
-                entry.size, entry.mode = len(data), 0o755 if text.startswith("#!") else 0o644
-                archive.addfile(entry, io.BytesIO(data))
         words = ["docker", "run", "--rm", "--interactive", "--network", "none", self.image]
         words += ["sh", "-c", f"tar -x -C / && PATH=/usr/sbin:$PATH && {command} 2>&1"]
-        done = subprocess.run(words, input=buffer.getvalue(), capture_output=True, check=False, timeout=120)
+        done = subprocess.run(words, input=_archive(files), capture_output=True, check=False, timeout=120)
         return done.returncode, (done.stdout + done.stderr).decode()
+
+    @contextmanager
+    def serving(self, files: Mapping[str, str]) -> Iterator[str]:
+        """Both programs running with these files. Yields the address at which they can be asked."""
+        start = ["docker", "run", "--detach", "--rm", self.image, "sh", "-c", "sleep 300"]
+        name = subprocess.run(start, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        try:
+            serve = "tar -x -C / && haproxy -D -f /etc/haproxy/haproxy.cfg && nginx"
+            inside = ["docker", "exec", "--interactive", name, "sh", "-c", f"PATH=/usr/sbin:$PATH && {serve}"]
+            done = subprocess.run(inside, input=_archive(files), capture_output=True, check=False, timeout=60)
+            assert done.returncode == 0, (done.stdout + done.stderr).decode()
+            where = ["docker", "inspect", "--format", "{{.NetworkSettings.IPAddress}}", name]
+            yield subprocess.run(where, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        finally:
+            subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=True, timeout=60)
+
+
+def _archive(files: Mapping[str, str]) -> bytes:
+    """The files that configuring would create, and these, as a tar."""
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        for name, text in {**FILES, **files}.items():
+            entry = tarfile.TarInfo(name.lstrip("/"))
+            data = text.encode()
+            entry.size, entry.mode = len(data), 0o755 if text.startswith("#!") else 0o644
+            archive.addfile(entry, io.BytesIO(data))
+    return buffer.getvalue()
