@@ -43,7 +43,7 @@ PASSWORD = ("tester", "open")
 #: Nothing that alice does may reach these. What operations of her own stack write for her is elsewhere.
 OUTSIDE = ("/etc", "/root", "/usr/local", "/opt", f"/home/ubuntu/{OTHER}", f"/var/lib/onehost/{OTHER}", "/var/spool")
 #: Below these something is written all the time.
-BUSY = ("page", "operations", ".git", ".ansible", "__pycache__", "mail", "source")
+BUSY = ("page", "operations", ".git", ".ansible", "__pycache__", "mail", "source", "buildx")
 #: An answer of `timeout`.
 HUNG = 124
 SECONDS = 90.0

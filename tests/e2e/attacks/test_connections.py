@@ -19,7 +19,7 @@ HOST = "192.0.2.1"
 #: The clients' addresses; the last one is a visitor who means no harm.
 VISITOR = "192.0.2.250"
 FEW, MANY = ["192.0.2.2"], [f"192.0.2.{number}" for number in range(10, 110)]
-HOLD_SECONDS = 25
+HOLD_SECONDS = 20
 #: Answers that a visitor must get in that time, and how long each may take.
 PROBES, PROBE_SECONDS = 10, 3
 

@@ -10,12 +10,15 @@ from support.attacks import HOME, Attacked
 
 ROOTS = "/opt/of-root"
 #: What root is known to write there, and names that it might use on the way.
-NAMES = (
-    *("docker-compose.yml", "docker-compose.yml.partial", "config/.env.common", "config/.env.common.partial"),
-    *("config/.env.staging", "config/.env.staging.partial"),
-    *("config/.env.staging.shop-web", "config/.env.staging.shop-web.partial"),
-    *(".git/config", ".git/config.lock", ".git/info/exclude", ".git/HEAD"),
-)
+NAMES = {
+    "env files": (
+        *("config/.env.common", "config/.env.common.partial", "config/.env.staging", "config/.env.staging.partial"),
+        *("config/.env.staging.shop-web", "config/.env.staging.shop-web.partial"),
+    ),
+    "the names of env files on the way": ("config/.env.staging.partial", "config/.env.staging.shop-web.partial"),
+    "the Compose file": ("docker-compose.yml", "docker-compose.yml.partial"),
+    "git's files": (".git/config", ".git/config.lock", ".git/info/exclude", ".git/HEAD"),
+}
 
 
 @pytest.fixture(autouse=True)
@@ -23,23 +26,20 @@ def repaired_afterwards(shop: Attacked) -> None:
     shop.provision("stack", "jwt_keys").ok()
 
 
-def colour() -> str:
-    """Another value each time, so that files are really written."""
-    return "red"
-
-
-@pytest.mark.attack("1d, 1e", "links to root's files at every name that root writes, then provision", "no file changes")
-def test_no_link_is_written_through(shop: Attacked) -> None:
-    victims = [f"{ROOTS}/{number}" for number in range(len(NAMES))]
+@pytest.mark.attack("1d, 1e", "{kind} are links to root's files, then provision", "no file changes")
+@pytest.mark.parametrize("kind", NAMES)
+def test_no_link_is_written_through(shop: Attacked, kind: str) -> None:
+    names = NAMES[kind]
+    victims = [f"{ROOTS}/{number}" for number in range(len(names))]
     shop.root(f"install -d -m 755 {ROOTS}")
     shop.alice("cp -r .git .git.away; cp -r config config.away; cp docker-compose.yml docker-compose.yml.away").ok()
     try:
         for victim in victims:
             shop.root(f"install -m 600 /dev/null {victim}; echo of-root >{victim}")
         with shop.contained():
-            for name, victim in zip(NAMES, victims, strict=True):
+            for name, victim in zip(names, victims, strict=True):
                 shop.alice(f"rm -f {name}; ln -s {victim} {name}").ok()
-            shop.provision("stack", "jwt_keys", attacks_colour="red")
+            shop.provision("stack", attacks_colour="red")
     finally:
         shop.root(
             f"cd {HOME} && rm -rf .git config docker-compose.yml* {ROOTS} && mv .git.away .git && mv config.away config"

@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+from typing import Any
 
 import pytest
 from support.attacks import HOME, OTHER, PLACE, STACK, Attacked, printable
@@ -19,9 +21,19 @@ CRON = "/etc/cron.d/onehost-attack"
 LOOKS = (("status",), ("status", "--json"))
 
 
-def plant_release(shop: Attacked, home: str) -> None:
+def live_release(shop: Attacked) -> dict[str, Any]:
+    release: dict[str, Any] = json.loads(shop.read(f"{shop.kept('releases')}/{shop.live('production')}/release.json"))
+    return release
+
+
+def plant_release(shop: Attacked, release: dict[str, Any]) -> None:
     """A release as alice would like it, where the history is for her."""
-    release = json.loads(shop.read(f"{shop.kept('releases')}/{shop.live('production')}/release.json"))
+    home = f"{HOME}/releases"
+    # Beside the live one, so that it looks like a history.
+    live = f"{home}/{release['id']}"
+    shop.write(f"{live}/release.json", json.dumps(release))
+    shop.write(f"{live}/status.json", STATUS.replace("previous", "live"))
+    release = copy.deepcopy(release)
     release["id"] = FORGED
     for service in release["services"].values():
         service |= {"privileged": True, "volumes": ["/:/host"], "user": "0"}
@@ -38,9 +50,9 @@ def plant_release(shop: Attacked, home: str) -> None:
     "1a", "owner forges a privileged release in place of the history, rolls back to it", "refused, nothing is started"
 )
 def test_a_forged_release_is_not_released(shop: Attacked) -> None:
-    live = shop.live("production")
+    live, release = shop.live("production"), live_release(shop)
     with shop.contained(), shop.away("releases"):
-        plant_release(shop, f"{HOME}/releases")
+        plant_release(shop, release)
         said = shop.onehost("rollback", "--release", FORGED)
         assert said.code == 1 and FORGED in said.text, said
         assert FORGED not in shop.onehost("status").ok().text
@@ -52,11 +64,11 @@ def test_a_forged_release_is_not_released(shop: Attacked) -> None:
     "1a", "owner renames the whole directory and puts a forged one in its place", "operations go on from root's own"
 )
 def test_a_forged_directory_changes_nothing(shop: Attacked) -> None:
-    live = shop.live("production")
+    live, release = shop.live("production"), live_release(shop)
     with shop.contained():
         try:
             shop.alice(f"cd && mv {STACK} {STACK}.away && mkdir {STACK}").ok()
-            plant_release(shop, f"{HOME}/releases")
+            plant_release(shop, release)
             shop.alice("cp -r ../shop.away/.git . ; mkdir -p config nginx/live").ok()
             assert shop.onehost("rollback", "--release", FORGED).code == 1
             status = shop.onehost("status").ok()
@@ -81,7 +93,10 @@ def test_the_end_of_a_key_rotation_writes_root_s_files_only(shop: Attacked, path
         for words in (("end-overlap",), ("recover",)):
             shop.onehost(*words)
             shop.onehost(*words, by="root")
-        assert not shop.exists(path)
+        try:
+            assert not shop.exists(path)
+        finally:
+            shop.root(f"rm -f {path}")
 
 
 @pytest.mark.attack("1c", "owner's own nginx configuration with a log in /etc/cron.d", "nginx never reads it")
@@ -97,7 +112,9 @@ def test_nginx_reads_no_file_of_the_owner(shop: Attacked) -> None:
         shop.root("nginx -t && systemctl reload nginx", check=False)
         for port in ("staging", "production"):
             shop.get(port, headers={"X": "* * * * * root id >/root/pwned"})
-        assert not shop.exists(CRON), "nginx wrote it"
+        written = shop.exists(CRON)
+        shop.root(f"rm -f {CRON}")
+        assert not written, "nginx wrote it"
         assert "log_format pwn" not in shop.root("nginx -T 2>/dev/null")
     until(shop.answers, 20, "every app answers")
 
