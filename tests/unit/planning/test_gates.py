@@ -194,6 +194,58 @@ def test_all_are_evaluated_and_skipping_is_recorded(world: World) -> None:
     assert world.entry(done.release).release.skipped_gates == ("disk_free", "soak_time")
 
 
+def test_what_was_rolled_back_is_not_brought_again(world: World) -> None:
+    world.ship()
+    world.ship()
+    bad = world.entries("production")[-1].release
+    world.good("rollback")
+    found = gate(world, "not_rolled_back")
+    assert (
+        found["result"] == "NO-GO" and f"was rolled back from {bad.id}, which brought api before" in found["evidence"]
+    )
+    report = world.run("promote", skip_gates=("not_rolled_back",))
+    assert report and report.failed and "skipped with a reason only" in report.problems[0]["what"]
+    report = world.good("promote", skip_gates=("not_rolled_back",), reason="it was the cache")
+    again = world.entry(report.release).release
+    assert again.skipped_gates == ("not_rolled_back",) and again.reason == "it was the cache"
+
+
+def test_the_same_images_deployed_again_are_still_those(world: World) -> None:
+    world.ship()
+    world.ship()
+    world.good("rollback")
+    world.change_setting()
+    world.good("deploy")
+    assert gate(world, "not_rolled_back")["result"] == "NO-GO"
+
+
+def test_a_fix_is_something_else(world: World) -> None:
+    """Also if an app that was rolled back beside the broken one comes along unchanged."""
+    world.ship()
+    world.ship(api=HEALTHY, front=HEALTHY)
+    world.good("rollback")
+    assert gate(world, "not_rolled_back")["result"] == "NO-GO"
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    assert gate(world, "not_rolled_back")["result"] == "go"
+    report = world.run("promote", check=True, apps=("front",))
+    assert report and [p["where"] for p in report.problems] == ["gate not_rolled_back"]
+
+
+def test_images_that_were_live_for_good_since(world: World) -> None:
+    world.ship()
+    second = world.commit({"api": HEALTHY})
+    world.good("deploy")
+    world.good("promote")
+    world.clock.time += 2
+    world.good("rollback")
+    world.clock.time += 2
+    world.good("promote", skip_gates=("not_rolled_back",), reason="it was the cache")
+    world.ship()
+    world.good("deploy", version=second)
+    assert gate(world, "not_rolled_back")["result"] == "go"
+
+
 def test_a_gate_that_does_not_exist(world: World) -> None:
     ready(world)
     report = world.run("promote", skip_gates=("luck",))

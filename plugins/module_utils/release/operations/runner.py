@@ -242,7 +242,11 @@ def _plan_promote(
 ) -> Plan:
     """Raises RefusedError unless every gate passes."""
     plan = promote.plan_promote(stack, state, request)
-    found = _gates(host, stack, state, request, unfinished) + _leak_gate(host, stack, state, request, plan)
+    found = [
+        *_gates(host, stack, state, request, unfinished),
+        gates.not_rolled_back(state, plan.release, request.skip_gates, reason=request.reason),
+        *_leak_gate(host, stack, state, request, plan),
+    ]
     report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]
     problems = gates.unknown_skips(request.skip_gates) + gates.problems(found)
     if problems:

@@ -12,10 +12,10 @@ from ..env.env_file import parse_env
 from ..env.matrix_check import concerning
 from ..env.matrix_report import summary
 from ..errors import Problem
-from ..hints import hint
-from ..releases.history import rollback_target
+from ..hints import hint, option
+from ..releases.history import GOOD, newest_first, rollback_target
 from ..releases.host_state import HostState
-from ..releases.release import moment_of
+from ..releases.release import Release, moment_of
 from ..releases.runtime import Answer
 from ..stack.model import Stack
 from . import config_findings
@@ -29,6 +29,7 @@ GATES = (
     "same_keys",
     "disk_free",
     "rollback_ready",
+    "not_rolled_back",
     "journal_clean",
     "soak_time",
     "promote_window",
@@ -73,6 +74,39 @@ def evaluate(
 
 def problems(gates: list[Gate]) -> list[Problem]:
     return [Problem(gate.evidence, f"gate {gate.name}", gate.fix) for gate in gates if not gate.go and not gate.skipped]
+
+
+def not_rolled_back(state: HostState, promoted: Release, skip: tuple[str, ...] = (), *, reason: str = "") -> Gate:
+    """What production was taken back from is not brought again by mistake. Images decide: a fix brings a new one. Who
+    knows that something else was the cause skips this gate, and says in the history why."""
+    name, live = "not_rolled_back", state.live_entry("production")
+    before = live.release.images if live else {}
+    brought = {app: image for app, image in promoted.images.items() if before.get(app) != image}
+    # With the images that are live already it is settings or values that a rollback took back.
+    known = [
+        entry
+        for entry in newest_first(state.entries, "production")
+        if entry.status in (*GOOD, "rolled_back")
+        and (not live or entry.release.id != live.release.id)
+        and (
+            brought.items() <= entry.release.images.items()
+            if brought
+            else entry.release.promoted_from == promoted.promoted_from
+        )
+    ]
+    # The last time counts: it may have been live for good since.
+    if not known or known[0].status != "rolled_back":
+        return Gate(name, True, "production was not rolled back from this")
+    bad = known[0].release
+    what = ", ".join(brought) or "the same images with these settings"
+    why = f" (reason: {bad.reason})" if bad.reason else ""
+    evidence = f"production was rolled back from {bad.id}{why}, which brought {what} before"
+    if name in skip and not reason:
+        return Gate(
+            name, False, f"{evidence}; it is skipped with a reason only", option("reason", "why it is good now")
+        )
+    fix = f"deploy a fix to staging ({DEPLOY}), or {hint('promote', skip_gates=name, reason='why it is good now')}"
+    return Gate(name, False, evidence, fix, name in skip)
 
 
 def unknown_skips(skip: tuple[str, ...]) -> list[Problem]:
