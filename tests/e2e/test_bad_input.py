@@ -130,7 +130,8 @@ class TestOnAReleasedHost:
 
     def test_a_repository_that_holds_the_platforms_files(self, unchanged: Lab) -> None:
         unchanged.push_commit(
-            {"docker-compose.yml": "services: {}\n", "config/.env.common": "A=1\n"}, branch="with-our-files"
+            {"docker-compose.yml": "services: {}\n", "config/.env.common": "A=1\n", "WBFinHub/note.txt": "new\n"},
+            branch="with-our-files",
         )
         result = unchanged.playbook("deploy_staging", version="with-our-files", options="--check").ok()
         assert "would deploy" in result.stdout

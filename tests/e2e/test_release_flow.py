@@ -283,7 +283,9 @@ def test_the_scripts_on_the_host(released: Lab, told: Callable[[], list[dict[str
     assert released.ssh("sudo onehost notify") == "listener: delivered\n"
     places = "/var/lib/onehost /var/log /usr/local/lib/onehost /etc/onehost/stacks"
     # Not the word itself: sudo notes this very command in the journal.
-    assert released.ssh(f"sudo grep --recursive --files-with-matches 'kanarien[v]ogel' {places} || true") == ""
+    # In the env files of earlier releases, which are for root alone, it may still be.
+    search = "sudo grep --recursive --exclude-dir=env --files-with-matches 'kanarien[v]ogel'"
+    assert released.ssh(f"{search} {places} || true") == ""
 
 
 @pytest.mark.parametrize(
