@@ -90,7 +90,6 @@ def nginx_files(stacks: Stacks, version: str, **options: Any) -> dict[str, str]:
                 made = authority().make([f"{stack['name']}.example"])
                 files[f"{home}/tls/{name}.pem"] = (made.certificate + made.key).decode()
         place = f"{home}/own/{stack['name']}-staging"
-        files[f"{place}/limits.conf"] = edge("limits.conf.j2")
         files[f"{place}/status_page.conf"] = render(
             "status_page", "location.conf.j2", item=place, status_page_stacks=stacks, **options
         )
