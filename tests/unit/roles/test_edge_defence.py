@@ -194,7 +194,7 @@ def test_uploads_are_limited_by_site_and_by_client() -> None:
 
 def test_requests_in_progress_are_limited_by_client_and_for_staging() -> None:
     text = lines(render("edge", "nginx.conf.j2"))
-    assert "limit_conn_zone $binary_remote_addr zone=onehost_requests_client:10m;" in text
+    assert "limit_conn_zone $onehost_staging$binary_remote_addr zone=onehost_requests_client:10m;" in text
     shared = lines(render("edge", "server.conf.j2", edge_requests_per_client=9, edge_staging_requests=5))
     assert {"limit_conn onehost_requests_client 9;", "limit_conn onehost_requests_staging 5;"} <= set(shared)
     of_shop = render("edge", "nginx.conf.j2", edge_stacks=[shop()])

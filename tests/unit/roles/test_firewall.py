@@ -63,10 +63,16 @@ def test_an_exception_is_first_and_says_why() -> None:
 
 def test_one_client_has_a_limit_and_so_has_staging() -> None:
     found = usual(firewall_connections_per_client=300, firewall_staging_connections=900)
+    assert found["connections_to_staging"] == [
+        "add @staging { ip saddr ct count over 300 } counter reject with tcp reset",
+        "add @staging6 { ip6 saddr & ffff:ffff:ffff:ffff:: ct count over 300 } counter reject with tcp reset",
+        "ct count over 900 counter reject with tcp reset",
+    ]
+    # A client that has used up staging still has production.
     assert found["connections"] == [
+        "tcp dport { 4400 } goto connections_to_staging",
         "add @clients { ip saddr ct count over 300 } counter reject with tcp reset",
         "add @clients6 { ip6 saddr & ffff:ffff:ffff:ffff:: ct count over 300 } counter reject with tcp reset",
-        "tcp dport { 4400 } ct count over 900 counter reject with tcp reset",
     ]
     assert found["guard"].index(LIMITED) < found["guard"].index("tcp dport 80 accept")
     # Not SSH's, and not what a trusted interface brings.
@@ -75,23 +81,24 @@ def test_one_client_has_a_limit_and_so_has_staging() -> None:
 
 
 def test_a_proxy_speaks_for_many() -> None:
-    rules = usual(firewall_proxies=["192.0.2.0/24", "2001:db8::/32"])["connections"]
-    assert rules[0].startswith("ip saddr != { 192.0.2.0/24 } add @clients ")
-    assert rules[1].startswith("ip6 saddr != { 2001:db8::/32 } add @clients6 ")
+    found = usual(firewall_proxies=["192.0.2.0/24", "2001:db8::/32"])
+    for rules in (found["connections"][1:], found["connections_to_staging"]):
+        assert rules[0].startswith("ip saddr != { 192.0.2.0/24 } add @")
+        assert rules[1].startswith("ip6 saddr != { 2001:db8::/32 } add @")
 
 
 @pytest.mark.parametrize(
-    ("options", "rules"),
+    ("options", "rules", "of_staging"),
     [
-        ({"firewall_connections_per_client": 0}, 1),
-        ({"firewall_staging_connections": 0}, 2),
-        ({"firewall_staging_ports": []}, 2),
+        ({"firewall_connections_per_client": 0}, 1, 1),
+        ({"firewall_staging_connections": 0}, 3, 2),
+        ({"firewall_staging_ports": []}, 2, 0),
     ],
 )
-def test_each_limit_can_be_off(options: dict[str, Any], rules: int) -> None:
+def test_each_limit_can_be_off(options: dict[str, Any], rules: int, of_staging: int) -> None:
     found = chains(**{"firewall_ports": [4400, 80], "firewall_staging_ports": [4400], **options})
-    assert len(found["connections"]) == rules
-    assert ("clients" in found) is (rules == 2)
+    assert (len(found["connections"]), len(found.get("connections_to_staging", []))) == (rules, of_staging)
+    assert ("clients" in found) is (rules > 1)
 
 
 def test_no_limits_at_all() -> None:
