@@ -67,12 +67,12 @@ def test_a_bad_row_is_told_with_its_mend(row: dict[str, Any], what: str, fix: st
     ("row", "written"),
     [
         (None, {"class": "config", "distinct": False, "max_age_days": 0}),
-        ({"distinct": True, "default": True}, {"distinct": True, "default": "true"}),
-        ({"distinct": "production", "default": False}, {"distinct": "production", "default": "false"}),
-        ({"distinct": False, "default": 3}, {"distinct": False, "default": "3"}),
+        ({"distinct": True, "default": "true"}, {"distinct": True, "default": "true"}),
+        ({"distinct": "production", "default": "false"}, {"distinct": "production", "default": "false"}),
+        ({"distinct": False, "default": "3"}, {"distinct": False, "default": "3"}),
         ({"class": "secret"}, {"class": "secret", "distinct": "production", "max_age_days": 90}),
         ({"class": "secret", "same": True}, {"class": "secret", "distinct": False, "same": True, "max_age_days": 90}),
-        ({"values": ["a", True]}, {"values": ["a", "true"], "type": "enum"}),
+        ({"values": ["a", "true"]}, {"values": ["a", "true"], "type": "enum"}),
         ({"bytes": 3}, {"bytes": 3, "type": "base64"}),
         ({"equals": "x"}, {"equals": "x"}),
         ({"equals": {"staging": "x"}}, {"equals": {"staging": "x"}}),
@@ -104,7 +104,7 @@ def test_a_matrix_survives_its_file() -> None:
     definition = shop_definition()
     definition["env_matrix"] = {
         "DATABASE_URL": {"class": "secret", "same": True, "max_age_days": 30, "description": "the shop's data"},
-        "COLOUR": {"values": ["red", False, 3], "default": False},
+        "COLOUR": {"values": ["red", "false", "3"], "default": "false"},
         "A": {"class": "public", "type": "url", "distinct": True, "apps": ["api"], "equals": "http://${environment}"},
         "B": {"class": "secret", "bytes": 32, "distinct": "production", "environments": ["production"]},
         "C": {"equals": {"staging": "x", "production": "y"}, "optional": True, "pattern": "[xy]"},

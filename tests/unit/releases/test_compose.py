@@ -106,7 +106,7 @@ def test_limits_and_extra_keys() -> None:
             "environment": {"B": "2"},
             "volumes": ["/data:/data"],
             "extra_hosts": ["db:10.0.0.1"],
-            "stop_grace_period": "1m",
+            "stop_signal": "SIGINT",
             "tmpfs": ["/tmp"],
         },
     )
@@ -120,7 +120,7 @@ def test_limits_and_extra_keys() -> None:
     assert service["environment"] == {"A": "1", "B": "2"}
     assert service["volumes"][-1] == "/data:/data" and len(service["volumes"]) == 4
     assert service["extra_hosts"] == ["host.docker.internal:host-gateway", "db:10.0.0.1"]
-    assert service["stop_grace_period"] == "1m" and service["tmpfs"] == ["/tmp"]
+    assert service["stop_signal"] == "SIGINT" and service["tmpfs"] == ["/tmp"]
 
 
 def test_dollars_stay_dollars(world: World) -> None:

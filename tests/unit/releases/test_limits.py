@@ -25,7 +25,7 @@ KEYS = ("mem_limit", "pids_limit", "cap_drop", "cpus")
 def stack_with(**api: Any) -> Stack:
     data = shop_definition()
     data["apps"]["api"].update(api)
-    return read_stack("shop", data)
+    return read_stack("shop", data, stored=True)
 
 
 def limits_of(memory_bytes: int = 8 * GB, **api: Any) -> dict[str, Any]:

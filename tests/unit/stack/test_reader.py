@@ -47,6 +47,16 @@ def problems_of(data: Any) -> list[str]:
         ("directory", REMOVE, "stack shop.directory", "is missing"),
         ("directory", "srv/shop", "stack shop.directory", "is not valid"),
         ("directory", ["/srv"], "stack shop.directory", "must be text, not list"),
+        ("version", 1.10, "stack shop.version", "write it in quotes"),
+        ("environments.production.hosts", [1.10], "production.hosts", "write it in quotes"),
+        ("build_arguments", {"A": 0o755}, "build_arguments.A", "write it in quotes"),
+        ("env.common", {"A": False}, "env.common.A", "write it in quotes"),
+        ("apps.api.environment", {"A": 12}, "apps.api.environment.A", "write it in quotes"),
+        ("apps.api.compose", {"environment": {"A": 12}}, "compose.environment.A", "write it in quotes"),
+        ("env_matrix", {"A": {"default": 0o644}}, "env_matrix.A.default", "write it in quotes"),
+        ("env_matrix", {"A": {"values": ["x", 1]}}, "env_matrix.A.values", "write it in quotes"),
+        ("apps.mail.health", "/health", "apps.mail.health", "a worker answers none"),
+        ("apps.mail.body_limit", "1g", "apps.mail.body_limit", "has no effect on a worker"),
         ("owner", "Bad User", "stack shop.owner", "is not valid"),
         ("source", "-oProxyCommand=x", "stack shop.source", "git address"),
         ("version", "--upload-pack", "stack shop.version", "is not valid"),
@@ -61,9 +71,9 @@ def problems_of(data: Any) -> list[str]:
         ("environments.production.colour", 1, "production.colour", "is not a known option"),
         ("keys.mount", REMOVE, "keys.mount", "is missing"),
         ("keys.user", 0, "keys.user", "0 is out of range"),
-        ("env.common", {"A-B": 1}, "env.common.A-B", "is not a name for an environment variable"),
+        ("env.common", {"A-B": "1"}, "env.common.A-B", "is not a name for an environment variable"),
         ("env.test", {}, "env.test", "is not a known option"),
-        ("env.common", {"A": None}, "env.common.A", "must be text or a number, not NoneType"),
+        ("env.common", {"A": None}, "env.common.A", "must be text, and nothing stands there"),
         ("env", [], "stack shop.env", "must be a mapping, not list"),
         ("secrets", [1], "stack shop.secrets", "must be a list of texts"),
         ("watch_seconds", -1, "watch_seconds", "-1 is out of range"),
@@ -130,15 +140,13 @@ def test_names_too_long_for_a_socket() -> None:
 
 
 def test_templates_give_text_and_text_is_read() -> None:
-    """Ansible's templates turn numbers and booleans into text."""
+    """Ansible's templates may turn numbers and booleans into text, where those are meant."""
     data = changed("disk_floor_gb", "2.5")
     data["watch_seconds"] = "7"
     data["apps"]["front"]["routes"] = [{"path": "/front", "strip_path": "Yes"}]
-    data["apps"]["api"]["environment"] = {"DEBUG": True, "OFF": False, "LEVEL": 3, "NAME": "x"}
     stack = read_stack("shop", data)
     assert (stack.disk_floor_gb, stack.watch_seconds) == (2.5, 7)
     assert stack.apps["front"].routes[0].strip_path
-    assert stack.apps["api"].environment == {"DEBUG": "true", "OFF": "false", "LEVEL": "3", "NAME": "x"}
 
 
 @pytest.mark.parametrize("in_place", [False, True])
@@ -211,7 +219,7 @@ EVERY_APP_KEY: dict[str, Any] = {
     "context": "src/api",
     "dockerfile": "docker/Api.dockerfile",
     "build_target": "final",
-    "build_arguments": {"A": 1},
+    "build_arguments": {"A": "1"},
     "port": 3001,
     "loopback_port": 21010,
     "health": "/ready?deep=1",
@@ -222,7 +230,7 @@ EVERY_APP_KEY: dict[str, Any] = {
     "memory": "64m",
     "cpus": "0.5",
     "pids": 99,
-    "environment": {"B": True},
+    "environment": {"B": "true"},
     "compose": {"read_only": True},
     "drain_seconds": 11,
     "stop_seconds": 12,
@@ -300,7 +308,7 @@ def test_everything_that_can_be_said() -> None:
         environments={"staging": {"ports": ["8100", 8101], "hosts": ["s.example"]}, "production": {"ports": [80]}},
         keys={"mount": "/keys", "user": 10003, "overlap_hours": 1.5},
         build_arguments={"C": "x"},
-        env={"common": {"A": 1}, "staging": {"B": "2"}, "production": {"B": True}},
+        env={"common": {"A": "1"}, "staging": {"B": "2"}, "production": {"B": "true"}},
         secrets=["A"],
         watch_seconds=3,
         warm_seconds=4,

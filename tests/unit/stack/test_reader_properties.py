@@ -212,7 +212,7 @@ ALL_AT_ONCE: list[tuple[Any, str]] = [
     ({"A": {"type": "enum"}}, "env_matrix.A.values: is missing"),
     ({"A": {"equals": "${NOPE}"}}, "env_matrix.A.equals: names NOPE, which is not a key of the matrix"),
     ({"A": {"equals": "${A}"}}, "env_matrix.A.equals: names the key itself"),
-    ({"A": {"equals": {"staging": ["x"]}}}, "env_matrix.A.equals.staging: must be text or a number, not list"),
+    ({"A": {"equals": {"staging": ["x"]}}}, "env_matrix.A.equals.staging: must be text, not list"),
     ({"A": {"type": "port", "default": "http"}}, "env_matrix.A.default: is not a port"),
     ({"A": {"values": ["a"], "default": "b"}}, "env_matrix.A.default: is not one of a"),
     ({"A": {"max_age_days": "soon"}}, "env_matrix.A.max_age_days: must be a whole number"),

@@ -5,13 +5,15 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+import yaml
 
 from release.errors import Problem
-from release.util.fields import Fields
+from release.util.fields import QUOTES, Fields
 
 Read = Callable[[Fields], Any]
 #: How it is read, what was written (None: nothing), what comes of it, what is told, and what fixes it.
@@ -41,9 +43,13 @@ def choice(fields: Fields) -> str:
 CASES: list[Case] = [
     (text(), None, "default", "", ""),
     (text(), "x", "x", "", ""),
-    (text(), 3, "3", "", ""),
-    (text(), 1.5, "1.5", "", ""),
-    (text(), True, "default", "must be text, not bool", ""),
+    (text(), 3, "default", "must be text, and YAML reads this as a number", QUOTES),
+    (text(), 1.10, "default", "must be text, and YAML reads this as a number", QUOTES),
+    (text(numbers=True), 3, "3", "", ""),
+    (text(numbers=True), 1.5, "1.5", "", ""),
+    (text(numbers=True), True, "default", "must be text, and YAML reads this as true or false", QUOTES),
+    (text(), True, "default", "must be text, and YAML reads this as true or false", QUOTES),
+    (text(), datetime.date(2026, 1, 2), "default", "must be text, not date", QUOTES),
     (text(), ["x"], "default", "must be text, not list", ""),
     (text(pattern="[ab]+"), "abba", "abba", "", ""),
     (text(pattern="[ab]+"), "", "", "", ""),
@@ -85,7 +91,8 @@ CASES: list[Case] = [
     (lambda f: f.texts("key"), None, (), "", ""),
     (lambda f: f.texts("key"), ["a", "b"], ("a", "b"), "", ""),
     (lambda f: f.texts("key"), "ab", (), "must be a list of texts", ""),
-    (lambda f: f.texts("key"), ["a", 1], (), "must be a list of texts", ""),
+    (lambda f: f.texts("key"), ["a", 1], (), "must be a list of texts", QUOTES),
+    (lambda f: f.texts("key"), ["a", ["b"]], (), "must be a list of texts", ""),
     (lambda f: f.texts("key"), {"a": 1}, (), "must be a list of texts", ""),
     (lambda f: f.items("key"), None, [], "", ""),
     (lambda f: f.items("key"), (1, "a"), [1, "a"], "", ""),
@@ -114,14 +121,22 @@ def test_what_comes_of_what_was_written(read: Read, written: Any, found: Any, wh
     assert problems == ([Problem(what, "stack shop.key", fix)] if what else [])
 
 
-def test_values_become_text() -> None:
+def test_values_are_texts_to_the_last_character() -> None:
+    """What a person wrote cannot be seen any more in what YAML made of it: 0755, 12:30:45, 0x1F, 1_000, no, 1.10."""
+    written = yaml.safe_load(
+        "{A: x, B: 12:30:45, C: 0755, D: 1.10, E: no, F: 0101234567, G: 0x1F, H: 1_000, I: 8080, J: 2026-01-02,"
+        " K: , L: []}"
+    )
     problems: list[Problem] = []
-    fields = Fields({"env": {"A": "x", "B": True, "C": False, "D": 3, "E": 1.5, "F": None, "G": []}}, "shop", problems)
-    assert fields.values("env") == {"A": "x", "B": "true", "C": "false", "D": "3", "E": "1.5"}
-    assert problems == [
-        Problem("must be text or a number, not NoneType", "shop.env.F", ""),
-        Problem("must be text or a number, not list", "shop.env.G", ""),
+    assert Fields({"env": {"A": written.pop("A")}}, "shop", problems).values("env") == {"A": "x"} and not problems
+    assert Fields({"env": written}, "shop", problems).values("env") == {}
+    assert [(p.where, p.fix) for p in problems] == [
+        *((f"shop.env.{name}", QUOTES) for name in "BCDEFGHIJ"),
+        ("shop.env.K", 'write "" for an empty text'),
+        ("shop.env.L", ""),
     ]
+    assert problems[0].what == "must be text, and YAML reads this as a number"
+    assert problems[3].what == "must be text, and YAML reads this as true or false"
 
 
 def test_what_nobody_asked_for_is_told() -> None:

@@ -50,7 +50,7 @@ class StackFiles:
     def definition(self, name: str) -> Stack:
         """The stack as provisioned by this version or an earlier one."""
         with open(os.path.join(self.directory, f"{name}.json"), encoding="utf-8") as file:
-            return read_stack(name, json.load(file))
+            return read_stack(name, json.load(file), stored=True)
 
     def all(self) -> list[Stack]:
         return [self.load(name) for name in self.names()]

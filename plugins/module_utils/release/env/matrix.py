@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..errors import Problem
-from ..util.fields import Fields, shown
+from ..util.fields import Fields, no_text, quotes_for, shown
 from .env_file import problem_of
 from .value_types import TYPES, wrong
 
@@ -190,21 +190,15 @@ def _names(fields: Fields, key: str, known: tuple[str, ...]) -> tuple[str, ...]:
 
 
 def _texts(fields: Fields, key: str) -> tuple[str, ...]:
-    """A list of choices; numbers and booleans are accepted as text."""
+    """A list of choices."""
     return tuple(_plain(fields, key, item) for item in fields.items(key))
 
 
 def _plain(fields: Fields, key: str, value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    if isinstance(value, (str, int, float)):
-        try:
-            return str(value)
-        except ValueError:  # Python does not write out a number of thousands of digits
-            fields.note(key, "is too long")
-            return ""
-    fields.note(key, f"must be text or a number, not {type(value).__name__}")
-    return ""
+    if why := no_text(value):
+        fields.note(key, why, quotes_for(value))
+        return ""
+    return str(value)
 
 
 def _distinct(fields: Fields, default: str) -> str:

@@ -30,7 +30,7 @@ def stack_of(release: Release, current: Stack) -> Stack:
     depend on whether an app may run twice."""
     # Of before there were rules for these; and only today's are used.
     today = {"directory": current.directory, "owner": current.owner, "source": current.source}
-    day = read_stack(release.stack, {**release.definition, **today})
+    day = read_stack(release.stack, {**release.definition, **today}, stored=True)
     apps = {
         name: dataclasses.replace(app, loopback_port=now.loopback_port, replace=now.replace)
         if (now := current.apps.get(name))

@@ -15,6 +15,7 @@ from ..errors import Problem, RefusedError
 from ..util.addresses import has_credentials
 from ..util.fields import Fields, plain, shown
 from .checks import check_apps_of, check_ports, check_together
+from .compose_keys import check_compose
 from .model import (
     DROPPED_CAPABILITIES,
     ENVIRONMENTS,
@@ -39,10 +40,11 @@ FLAG_NAME = r"[A-Za-z][A-Za-z0-9_.-]*"
 ENV_KEY = r"[A-Za-z_][A-Za-z0-9_]*"
 
 
-def read_stack(name: str, data: Any) -> Stack:
-    """Read and check one stack. Raises RefusedError with every problem at once."""
+def read_stack(name: str, data: Any, *, stored: bool = False) -> Stack:
+    """Read and check one stack. Raises RefusedError with every problem at once. `stored` is what an engine wrote: an
+    earlier one let more pass, and what runs by it must still be found, replaced and gone back to."""
     problems: list[Problem] = []
-    stack = _read_stack(name, data, problems)
+    stack = _read_stack(name, data, problems, stored=stored)
     if problems or stack is None:
         raise RefusedError(list(dict.fromkeys(problems)))
     return stack
@@ -61,16 +63,16 @@ def read_stacks(definitions: Mapping[str, Any], taken: Mapping[int, str] | None 
     return stacks
 
 
-def _read_stack(name: str, data: Any, problems: list[Problem]) -> Stack | None:
+def _read_stack(name: str, data: Any, problems: list[Problem], *, stored: bool = False) -> Stack | None:
     try:
-        return _read_whole_stack(name, data, problems)
+        return _read_whole_stack(name, data, problems, stored)
     except RecursionError:
         fix = "write it as the documentation shows"
         problems.append(Problem("is nested too deeply to be read", f"stack {name}", fix))
         return None
 
 
-def _read_whole_stack(default_name: str, data: Any, problems: list[Problem]) -> Stack:
+def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], stored: bool) -> Stack:
     where = f"stack {default_name}"
     fields = Fields(plain(data), where, problems)
     name = fields.text("name", default_name, pattern=NAME, hint="lower-case letters, digits and single hyphens")
@@ -104,7 +106,7 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem]) -> 
             hint="for example 09:00-17:00",
         ),
         apps={
-            app_name: _read_app(app_name, app_data, f"{where}.apps.{app_name}", problems)
+            app_name: _read_app(app_name, app_data, f"{where}.apps.{app_name}", problems, stored=stored)
             for app_name, app_data in fields.mapping("apps").items()
         },
         build_secrets=fields.texts("build_secrets"),
@@ -219,7 +221,7 @@ def _read_secrets(fields: Fields, matrix: dict[str, Key]) -> tuple[str, ...]:
     return tuple(sorted(name for name, key in matrix.items() if key.is_secret))
 
 
-def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
+def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stored: bool) -> App:
     fields = Fields(data, where, problems)
     if not re.fullmatch(NAME, name):
         fields.note("", f"{name!r} is not a name for an app", "lower-case letters, digits and single hyphens")
@@ -254,8 +256,10 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
         ),
         keys=fields.choice("keys", "none", ("none", "public", "private")),
         user=None if user < 0 else user,
-        memory=fields.text("memory", pattern=r"unlimited|[1-9][0-9]*[bkmg]?", hint="for example 512m, or unlimited"),
-        cpus=fields.text("cpus", pattern=r"[0-9]+(\.[0-9]+)?", hint="for example 0.5"),
+        memory=fields.text(
+            "memory", pattern=r"unlimited|[1-9][0-9]*[bkmg]?", hint="for example 512m, or unlimited", numbers=True
+        ),
+        cpus=fields.text("cpus", pattern=r"[0-9]+(\.[0-9]+)?", hint="for example 0.5", numbers=True),
         pids=UNLIMITED if fields.value("pids") == UNLIMITED else fields.integer("pids", 0, 0, 4194304),
         capabilities=_read_capabilities(fields),
         environment=fields.values("environment"),
@@ -263,7 +267,7 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
         drain_seconds=fields.integer("drain_seconds", 10, 0, 3600),
         stop_seconds=fields.integer("stop_seconds", 10, 1, 600),
         timeout_seconds=fields.integer("timeout_seconds", 60, 1, 86400),
-        body_limit=fields.text("body_limit", "10m", pattern=r"[0-9]+[kmg]?", hint="for example 10m"),
+        body_limit=fields.text("body_limit", "10m", pattern=r"[0-9]+[kmg]?", hint="for example 10m", numbers=True),
         after=fields.texts("after"),
         replace=fields.choice("replace", "start_first", ("start_first", "stop_first")),
         flags={
@@ -285,24 +289,19 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem]) -> App:
         )
     if not web and (app.routes or app.port or app.loopback_port):
         fields.note("", "a worker has no routes and no ports", "remove them, or set `kind: web`")
-    forbidden = {
-        "image",
-        "ports",
-        "container_name",
-        "build",
-        "env_file",
-        "restart",
-        "labels",
-        "network_mode",
-        "profiles",
-    }
-    if not isinstance(app.compose.get("environment", {}), dict):
-        fields.note(
-            "compose.environment", "must be a mapping", "write `KEY: value`, or use the app's own `environment`"
-        )
-    for key in sorted(forbidden & set(app.compose)):
-        fields.note(f"compose.{key}", "is set by the platform and cannot be replaced", "remove it")
+    if not stored:
+        _check_effect(fields, app)
+        check_compose(app.compose, f"{where}.compose", problems)
     return app
+
+
+def _check_effect(fields: Fields, app: App) -> None:
+    """What a worker has no use for would be ignored without a word. Defaults are in every definition once read."""
+    if not app.is_web and app.health:
+        fields.note("health", "is a path, and a worker answers none", "remove it, or use `compose.healthcheck`")
+    for key, default in (("timeout_seconds", 60), ("body_limit", "10m"), ("drain_seconds", 10)):
+        if not app.is_web and getattr(app, key) != default:
+            fields.note(key, "has no effect on a worker, which gets no requests", "remove it")
 
 
 def _read_capabilities(fields: Fields) -> tuple[str, ...]:

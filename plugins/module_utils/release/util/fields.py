@@ -13,6 +13,8 @@ from ..errors import Problem
 
 #: Of a value that a message quotes, in characters.
 LONGEST_QUOTE = 500
+#: YAML reads 12:30:45, 0755, 1.10, no and 0x1F as other things than were written, and then nobody knows what was.
+QUOTES = "write it in quotes; the result of a template, with `| string`"
 
 
 def plain(value: Any) -> Any:
@@ -31,6 +33,26 @@ def shown(value: Any) -> str:
     except (ValueError, RecursionError):
         return f"this {type(value).__name__}"
     return text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}…"
+
+
+def no_text(value: Any) -> str:
+    """Why a value is no text, without the value, which may be a secret. Empty for text."""
+    if isinstance(value, str):
+        return ""
+    if isinstance(value, bool):
+        return "must be text, and YAML reads this as true or false"
+    if isinstance(value, (int, float)):
+        return "must be text, and YAML reads this as a number"
+    if value is None:
+        return "must be text, and nothing stands there"
+    return f"must be text, not {type(value).__name__}"
+
+
+def quotes_for(value: Any) -> str:
+    """What to write in place of a value that is no text."""
+    if value is None:
+        return 'write "" for an empty text'
+    return "" if isinstance(value, (Mapping, list, tuple, set)) else QUOTES
 
 
 class Fields:
@@ -56,10 +78,21 @@ class Fields:
         value = self.data.get(key)
         return default if value is None else value
 
-    def text(self, key: str, default: str = "", *, pattern: str = "", required: bool = False, hint: str = "") -> str:
+    def text(
+        self,
+        key: str,
+        default: str = "",
+        *,
+        pattern: str = "",
+        required: bool = False,
+        hint: str = "",
+        numbers: bool = False,
+    ) -> str:
+        """A text. With `numbers` it may be a number too, because all that YAML makes of one means the same."""
         value = self.value(key, default)
-        if isinstance(value, bool) or not isinstance(value, (str, int, float)):
-            self.note(key, f"must be text, not {type(value).__name__}")
+        is_number = numbers and isinstance(value, (int, float)) and not isinstance(value, bool)
+        if not is_number and (why := no_text(value)):
+            self.note(key, why, quotes_for(value))
             return default
         try:
             found = str(value)
@@ -120,8 +153,11 @@ class Fields:
 
     def texts(self, key: str) -> tuple[str, ...]:
         value = self.value(key, [])
-        if isinstance(value, str) or not isinstance(value, Sequence) or not all(isinstance(v, str) for v in value):
+        if isinstance(value, str) or not isinstance(value, Sequence):
             self.note(key, "must be a list of texts")
+            return ()
+        if odd := [item for item in value if not isinstance(item, str)]:
+            self.note(key, "must be a list of texts", quotes_for(odd[0]))
             return ()
         return tuple(str(item) for item in value)
 
@@ -143,18 +179,13 @@ class Fields:
         return {name if isinstance(name, str) else shown(name): item for name, item in value.items()}
 
     def values(self, key: str) -> dict[str, str]:
-        """A mapping of environment variables; numbers and booleans are converted to text."""
+        """A mapping of environment variables, whose values are texts."""
         result: dict[str, str] = {}
         for name, item in self.mapping(key).items():
-            if isinstance(item, bool):
-                result[name] = "true" if item else "false"
-            elif isinstance(item, (str, int, float)):
-                try:
-                    result[name] = str(item)
-                except ValueError:
-                    self.note(f"{key}.{name}", "is too long")
+            if why := no_text(item):
+                self.note(f"{key}.{name}", why, quotes_for(item))
             else:
-                self.note(f"{key}.{name}", f"must be text or a number, not {type(item).__name__}")
+                result[name] = str(item)
         return result
 
     def no_others(self) -> None:
