@@ -65,6 +65,8 @@ COLOURS = {
     "heading": constants.COLOR_HIGHLIGHT,
 }
 TICK_SECONDS = 0.2
+#: The exit code of a run that did nothing at all.
+NOTHING_DONE = 1
 #: These ask the person at the terminal something; nothing may be drawn meanwhile.
 ASKING = ("pause", "ansible.builtin.pause", "ansible.legacy.pause")
 
@@ -133,6 +135,8 @@ class CallbackModule(DefaultCallback):
         self._asking = False
         self._tasks: dict[str, Task] = {}
         self._begun = 0.0
+        #: The hosts of the play that matched none.
+        self._unmatched = ""
 
     # Beginning and end
 
@@ -161,6 +165,27 @@ class CallbackModule(DefaultCallback):
         atexit.register(self._stop)
 
     def v2_playbook_on_stats(self, stats: Any) -> None:
+        self._show_stats(stats)
+        if not stats.processed:
+            # For Ansible it is a success to do nothing, and a CI job that forgets its inventory would be green. What a
+            # callback raises is only warned of, unless it is the end of the program.
+            self._note(lambda: self._display.error(self._why_nothing()), self._why_nothing(), "error")
+            raise SystemExit(NOTHING_DONE)
+
+    def _why_nothing(self) -> str:
+        if self._unmatched:
+            return (
+                f"nothing was done: the inventory has no host for {self._unmatched}. "
+                "Fix: name the inventory with -i, or in ansible.cfg"
+            )
+        tags = ",".join(str(tag) for tag in context.CLIARGS.get("tags") or ())
+        skipped = context.CLIARGS.get("skip_tags") or context.CLIARGS.get("start_at_task")
+        given = (
+            f"--tags {tags}" if tags and tags != "all" else "--skip-tags or --start-at-task" if skipped else "the play"
+        )
+        return f"nothing was done: {given} matches no task"
+
+    def _show_stats(self, stats: Any) -> None:
         if self._presenter is None:
             super().v2_playbook_on_stats(stats)
             return
@@ -213,6 +238,7 @@ class CallbackModule(DefaultCallback):
     # Plays and tasks
 
     def v2_playbook_on_play_start(self, play: Any) -> None:
+        self._wanted = ",".join(str(name) for name in play.hosts)
         if self._presenter is None:
             super().v2_playbook_on_play_start(play)
             return
@@ -222,6 +248,7 @@ class CallbackModule(DefaultCallback):
             presenter.play(play.get_name().strip(), [str(host) for host in hosts], bool(play.check_mode))
 
     def v2_playbook_on_no_hosts_matched(self) -> None:
+        self._unmatched = self._wanted
         self._note(super().v2_playbook_on_no_hosts_matched, "no host matches", "warning")
 
     def v2_playbook_on_no_hosts_remaining(self) -> None:

@@ -50,6 +50,8 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Problem, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import Stack
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_stacks
+from ansible_collections.onehost.release.plugins.plugin_utils import typed_options
+from ansible_collections.onehost.release.plugins.plugin_utils.place import typed_playbooks
 
 PREFIX = "onehost_stack_"
 
@@ -77,6 +79,9 @@ class LookupModule(LookupBase):
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
         names = sorted(name for name in (variables or {}) if name.startswith(PREFIX))
         self.set_options(var_options=variables, direct=kwargs)
+        # Provisioning has no action of its own that could look at what was typed; it reads the stacks first.
+        if _provisions() and (problem := typed_options.problem_with("provision", variables or {}, self._loader)):
+            raise AnsibleLookupError(problem)
         with_env = self.get_option("env")
         reader = lookup_loader.get("ansible.builtin.vars", loader=self._loader, templar=self._templar)
         definitions = {}
@@ -108,6 +113,10 @@ class LookupModule(LookupBase):
         metrics = self._templar.template(variables.get("router_metrics_port") or 0)
         found = {**dict.fromkeys(_numbers(ssh), "SSH"), **dict.fromkeys(_numbers([metrics]), "HAProxy's metrics")}
         return {port: use for port, use in found.items() if port}
+
+
+def _provisions() -> bool:
+    return any(re.fullmatch(r"(.*/)?(onehost\.release\.)?provision(\.yml)?", name) for name in typed_playbooks())
 
 
 def _numbers(given: Any) -> list[int]:

@@ -28,10 +28,9 @@ options:
     default: "on"
   environment:
     description:
-      - Environment of the flag.
+      - Environment of the flag. Required with O(flag).
     type: str
     choices: [staging, production]
-    default: production
   reason:
     description:
       - Why. Recorded.
@@ -77,7 +76,12 @@ import socket
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.refusal import end_refused
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import (
+    OperationError,
+    Problem,
+    RefusedError,
+)
+from ansible_collections.onehost.release.plugins.module_utils.release.hints import option
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags
 from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
 from ansible_collections.onehost.release.plugins.module_utils.release.stack import flags as stack_flags
@@ -87,10 +91,12 @@ ARGUMENTS = {
     "stack": {"type": "str", "default": ""},
     "flag": {"type": "str", "default": ""},
     "state": {"type": "str", "choices": ["on", "off"], "default": "on"},
-    "environment": {"type": "str", "choices": list(ENVIRONMENTS), "default": "production"},
+    "environment": {"type": "str", "choices": list(ENVIRONMENTS)},
     "reason": {"type": "str", "default": ""},
     "person": {"type": "str", "default": "unknown"},
 }
+
+CHOOSE = ", with staging or production: it works at once"
 
 
 def main() -> None:
@@ -100,11 +106,14 @@ def main() -> None:
         host = bootstrap.this_host()
         stack = host.stacks.load(host.stacks.choose(given["stack"]))
         if given["flag"]:
+            # First, for its refusal lists the known flags.
+            apps = ", ".join(stack_flags.who_has(stack, given["flag"]))
+            if not given["environment"]:
+                raise RefusedError([Problem("is not given", "environment", option("environment", "<which>") + CHOOSE)])
             now = host.clock.now()
             who = lock.this_process("flag", given["person"], socket.gethostname(), now, given["reason"])
             on = given["state"] == "on"
             changed = flags.set_flag(host, stack, given["environment"], given["flag"], on, who, write=write)
-            apps = ", ".join(stack_flags.who_has(stack, given["flag"]))
             verb = "is" if write else "would be"
             lines = [f"{given['flag']} {verb} {given['state']} in {given['environment']} ({apps})"]
         else:

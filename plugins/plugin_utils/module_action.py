@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from ansible.plugins.action.normal import ActionModule as NormalAction
+from ansible_collections.onehost.release.plugins.plugin_utils import typed_options
 from ansible_collections.onehost.release.plugins.plugin_utils.place import spelled
 
 
@@ -16,4 +17,7 @@ class ModuleAction(NormalAction):
     """Runs the module of the same name."""
 
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        name = str(self._task.action).rpartition(".")[2]
+        if problem := typed_options.problem_with(name, task_vars or {}, self._loader):
+            return spelled({"failed": True, "msg": problem})
         return spelled(super().run(tmp, task_vars), self._task.args.get("stack"))

@@ -20,11 +20,11 @@ from ansible.plugins.loader import lookup_loader
 from ansible.utils.display import Display
 from ansible_collections.onehost.release.plugins.module_utils.operation_arguments import ARGUMENTS
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import remote_client
-from ansible_collections.onehost.release.plugins.module_utils.release.hints import Place, hint, spell_all
+from ansible_collections.onehost.release.plugins.module_utils.release.hints import Place, hint, spell, spell_all
 from ansible_collections.onehost.release.plugins.module_utils.release.paths import EXCHANGE_COMMAND
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering.report import report_lines
 from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
-from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
+from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel, typed_options
 from ansible_collections.onehost.release.plugins.plugin_utils.place import here
 
 display = Display()
@@ -36,11 +36,6 @@ POLL_SECONDS = 0.7
 LIVE_WAIT_SECONDS = 1.0
 #: How often, at 0.1 s intervals, the host checks for new output before it answers that there is none.
 LOOKS = 20
-#: A truncated option may mean something else altogether, as `-e apps=a, b` does.
-LOST_WORDS = (
-    "refused, nothing was changed: -e: {0!r} belongs to no option. "
-    "Fix: put a value with spaces in quotes of its own: -e \"reason='approved by QA'\""
-)
 #: Options whose variable has a different name.
 VARIABLES = {
     "person": "release_person",
@@ -63,9 +58,8 @@ class OperationAction(ActionBase):
     def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
         result = super().run(tmp, task_vars)
         task_vars = task_vars or {}
-        if lost := task_vars.get("_raw_params"):
-            # Ansible parses `-e reason=approved by QA` into reason=approved and this rest.
-            return {**result, "failed": True, "msg": LOST_WORDS.format(lost)}
+        if problem := typed_options.problem_with(self._operation, task_vars, self._loader):
+            return {**result, "failed": True, "msg": spell(problem, here())}
         arguments = self._arguments(task_vars)
         self._place = here(arguments.get("stack"))
         if not self._task.check_mode:

@@ -401,3 +401,13 @@ def test_a_host_that_cannot_be_reached(run: Any) -> None:
         and " --limit away away -m ansible.builtin.ping" in text
     )
     assert "unreachable=1" in text
+
+
+@pytest.mark.parametrize("verbose", [(), ("-v",)])
+@pytest.mark.parametrize("terminal", [False, True])
+def test_a_run_that_does_nothing_is_no_success(run: Any, terminal: bool, verbose: tuple[str, ...]) -> None:
+    """A job that forgets its inventory, or mistypes a tag, would be green for ever."""
+    code, stream = run("other", "--tags", "foo", *verbose, terminal=terminal)
+    assert code == 1 and (verbose or "nothing was done: --tags foo matches no task" in stream), stream
+    code, stream = run("nobody", *verbose, terminal=terminal)
+    assert code == 1 and (verbose or "nothing was done: the inventory has no host for onehost_hosts" in stream), stream
