@@ -18,6 +18,7 @@ from .release.entrypoints.commands import (
     cleanup,
     end_grace_period,
     expire_standby,
+    maps,
     notify,
     operate,
     page,
@@ -30,7 +31,7 @@ from .release.operations import flags as flag_operations
 
 # Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
 # was typed by its name, so each of them stands here.
-SUB_COMMANDS = (certificates, cleanup, end_grace_period, expire_standby, notify, operate, page, recover, status)
+SUB_COMMANDS = (certificates, cleanup, end_grace_period, expire_standby, maps, notify, operate, page, recover, status)
 PARTS = (cli, config_check, importer, remote, flag_operations, compose_env_files, layout, *SUB_COMMANDS)
 
 # Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.

@@ -49,6 +49,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
 )
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands.recover import recover_stack
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import witnesses
 from ansible_collections.onehost.release.plugins.module_utils.release.process import journal
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
 from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
@@ -60,17 +61,22 @@ def main() -> None:
     try:
         wanted = module.params["stack"]
         host = bootstrap.this_host()
-        names = [host.stacks.choose(wanted)] if wanted else host.stacks.names()
-        for name in names:
+        stacks, problems = host.stacks.survey()
+        if wanted:
+            stacks, problems = [host.stacks.load(host.stacks.choose(wanted))], []
+        for stack in stacks:
             if module.check_mode:
                 for environment in ENVIRONMENTS:
-                    left = journal.unfinished(name, environment, host.paths.state)
+                    left = journal.unfinished(stack.name, environment, host.paths.state)
                     lines += [f"would finish or undo {record.path}" for record in left]
+                lines += [f"would put right: {text}" for text in witnesses.disputes(host, stack)]
             else:
-                stack = host.stacks.load(name)
                 lines += after_boot(host, stack) + recover_stack(host, stack)
     except (RefusedError, OperationError) as error:
         module.fail_json(msg=clean(error), lines=lines)
+    if problems:
+        # The others were recovered; what is wrong with these needs a person.
+        module.fail_json(msg="; ".join(clean(problem) for problem in problems), lines=lines)
     module.exit_json(changed=bool(lines), lines=lines or ["no operation is unfinished"])
 
 

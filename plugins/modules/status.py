@@ -58,13 +58,15 @@ def main() -> None:
     try:
         wanted = module.params["stack"]
         host = bootstrap.this_host()
-        names = [host.stacks.choose(wanted)] if wanted else host.stacks.names()
-        reports = [status.status(host, host.stacks.load(name)) for name in names]
+        stacks, unreadable = host.stacks.survey()
+        if wanted:
+            stacks, unreadable = [host.stacks.load(host.stacks.choose(wanted))], []
+        reports = [status.status(host, stack) for stack in stacks]
     except (RefusedError, OperationError) as error:
         module.fail_json(msg=clean(error))
-    lines = status_text.all_lines(reports)
-    stacks = [report.to_json() for report in reports]
-    module.exit_json(changed=False, stacks=stacks, lines=lines or ["no stack was provisioned on this host"])
+    lines = status_text.all_lines(reports) + [f"problem: {clean(problem)}" for problem in unreadable]
+    found = [report.to_json() for report in reports]
+    module.exit_json(changed=False, stacks=found, lines=lines or ["no stack was provisioned on this host"])
 
 
 if __name__ == "__main__":

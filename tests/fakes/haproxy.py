@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from release.errors import OperationError
+from release.planning.witnesses import Word
 from release.releases.release import Live
 from release.stack.model import ENVIRONMENTS, EnvironmentName, Slot
 
@@ -21,8 +22,9 @@ class FakeRouter:
 
     def __init__(self, world: World) -> None:
         self.world = world
-        self.file = dict.fromkeys(ENVIRONMENTS, "none/none")
-        self.memory = dict(self.file)
+        #: What its files and its memory hold; an empty text is a file that is damaged, or missing.
+        self.files: dict[str, str] = dict.fromkeys(ENVIRONMENTS, "none/none")
+        self.does = dict(self.files)
         self.down = False
         #: Routes that feature flags have closed.
         self.shut: dict[str, dict[str, str]] = {}
@@ -30,16 +32,30 @@ class FakeRouter:
         self.busy: dict[tuple[str, str, str], float] = {}
 
     def live(self, stack: str, environment: EnvironmentName) -> Live | None:
+        return self.file(stack, environment).live
+
+    def file(self, stack: str, environment: EnvironmentName) -> Word:
         self.world.faults.alive()
-        return Live.parse(self.file[environment])
+        return word(self.files[environment])
+
+    def memory(self, stack: str, environment: EnvironmentName) -> Word | None:
+        self.world.faults.alive()
+        return None if self.down else word(self.does[environment])
+
+    def write_file(self, stack: str, environment: EnvironmentName, live: Live | None) -> None:
+        with self.world.change(f"router file {environment}"):
+            self.files[environment] = str(live) if live else "none/none"
 
     def set_live(self, stack: str, environment: EnvironmentName, live: Live | None) -> None:
         text = str(live) if live else "none/none"
         with self.world.change(f"router file {environment}"):
-            self.file[environment] = text
+            self.files[environment] = text
         with self.world.change(f"router memory {environment}"):
             self._up()
-            self.memory[environment] = text
+            self.does[environment] = text
+
+    def lacks_closed(self, stack: str, environment: EnvironmentName) -> bool:
+        return False
 
     def closed(self, stack: str, environment: EnvironmentName) -> dict[str, str]:
         return self.shut.get(environment, {})
@@ -62,8 +78,13 @@ class FakeRouter:
 
     def restart(self) -> None:
         self.down = False
-        self.memory = dict(self.file)
+        self.does = dict(self.files)
 
     def _up(self) -> None:
         if self.down:
             raise OperationError("the router (HAProxy) does not answer", "admin.sock", "connection refused")
+
+
+def word(text: str) -> Word:
+    live = Live.parse(text)
+    return Word(live, "" if live or text == "none/none" else "is damaged")

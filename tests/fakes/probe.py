@@ -44,7 +44,7 @@ class FakeProbe:
             return Answer(0, error=f"no answer on port {port}: connection refused")
         stack = self.world.stack
         environment = next(e.name for e in stack.environments.values() if (port, tls) in e.listeners)
-        live = Live.parse(self.world.router.memory[environment])
+        live = Live.parse(self.world.router.does[environment])
         routes: list[tuple[str, str]] = json.loads(self.world.edge.memory[environment] or b"[]")
         mine = [name for prefix, name in routes if prefix == "/" or f"{path}/".startswith(f"{prefix}/")]
         if not mine:

@@ -113,6 +113,15 @@ def _haproxy_says(haproxy: Haproxy, command: str) -> str:
     if command == "show stat -1 2 -1":
         return haproxy.stat
     words = command.split()
+    if words[:2] == ["show", "map"]:
+        if words[2] not in haproxy.maps:
+            return "Unknown map identifier. Please use #<id> or <file>.\n\n"
+        return "".join(f"0x55f0 {key} {value}\n" for key, value in haproxy.maps[words[2]].items()) + "\n"
+    if words[:2] == ["add", "map"] and len(words) == 5:
+        if words[2] not in haproxy.maps:
+            return "Unknown map identifier. Please use #<id> or <file>.\n\n"
+        haproxy.maps[words[2]][words[3]] = words[4]
+        return "\n"
     if words[:2] in (["prepare", "map"], ["add", "map"], ["commit", "map"]):
         return _haproxy_version(haproxy, words)
     if words[:2] != ["set", "map"]:

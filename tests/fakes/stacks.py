@@ -9,6 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from release.errors import Problem
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
@@ -116,8 +117,8 @@ class FakeStacks:
     def definition(self, name: str) -> Stack:
         return self.world.stack
 
-    def all(self) -> list[Stack]:
-        return [self.world.stack]
+    def survey(self) -> tuple[list[Stack], list[Problem]]:
+        return [self.world.stack], []
 
 
 ONE_WORKER = read_stack(

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from release.env.env_file import fingerprint, format_env
 from release.env.secret_ages import SecretRecord
 from release.planning.disk_usage import Sample
+from release.releases.compose import LABEL
 from release.releases.release import Entry, Release, ReleaseStatus
 from release.releases.slot import StandbyNote
 from release.stack.flags import FlagChange, State
@@ -32,6 +33,9 @@ class Written:
     since: str
     via: str
     routes: bytes | None
+    journal: str = ""
+    #: Its release.json cannot be read.
+    is_lost: bool = False
 
 
 KEY_FILES = ("jwt_private.pem", "jwt_public.pem", "jwt_public_previous.pem")
@@ -59,12 +63,36 @@ class FakeStore:
     def __post_init__(self) -> None:
         self.env = {layer: format_env(values).encode() for layer, values in self.world.stack.env.items()}
 
-    def releases(self, stack: Stack) -> list[Entry]:
+    def releases(self, stack: str) -> list[Entry]:
         self.world.faults.alive()
         return self.entries()
 
+    def release_names(self, stack: str) -> list[str]:
+        return sorted(self.written)
+
     def entries(self) -> list[Entry]:
-        return [Entry(w.release, w.status, w.since, w.via) for _, w in sorted(self.written.items())]
+        return [
+            Entry(w.release, w.status, w.since, w.via, w.journal)
+            for _, w in sorted(self.written.items())
+            if not w.is_lost
+        ]
+
+    def restore_release(self, stack: Stack, release: Release) -> None:
+        with self.world.change("store release again"):
+            was = self.written[release.id]
+            assert was.release == release, "another release was restored"
+            was.is_lost = False
+
+    def slot_release(self, stack: str, environment: EnvironmentName, slot: Slot) -> str:
+        services = self.files.get(f"/state/{environment}-{slot}/compose.json", {}).get("services", {}).values()
+        return next((str(service["labels"][f"{LABEL}.id"]) for service in services), "")
+
+    def troubles(self, stack: str) -> list[str]:
+        lost = [f"release.json of {name} is damaged" for name, w in sorted(self.written.items()) if w.is_lost]
+        unknown = [
+            f"status.json of {name} is empty" for name, w in sorted(self.written.items()) if w.status == "unknown"
+        ]
+        return lost + unknown
 
     def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:
         with self.world.change("store half a release"):
@@ -91,10 +119,12 @@ class FakeStore:
     def warm(self, stack: Stack, environment: EnvironmentName) -> StandbyNote | None:
         return self.notes.get(environment)
 
-    def set_status(self, stack: Stack, release: str, status: ReleaseStatus, via: str, moment: str) -> None:
-        with self.world.change(f"store status {status}"):
-            entry = self.written[release]
-            entry.status, entry.via, entry.since = status, via, moment
+    def set_status(self, stack: Stack, entry: Entry) -> None:
+        assert entry.status != "unknown"
+        with self.world.change(f"store status {entry.status}"):
+            written = self.written[entry.release.id]
+            written.status, written.via, written.since = entry.status, entry.via, entry.since
+            written.journal = entry.journal
 
     def config_env(self, stack: Stack, environment: EnvironmentName) -> dict[str, bytes | None]:
         self.world.faults.alive()

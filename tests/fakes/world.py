@@ -205,7 +205,7 @@ class World:
     def look(self) -> None:
         """Check the visitor's view, after every change: the first invariant."""
         for environment in ENVIRONMENTS:
-            live = Live.parse(self.router.memory[environment])
+            live = Live.parse(self.router.does[environment])
             if live is None:
                 continue
             entry = self.store.written.get(live.release)

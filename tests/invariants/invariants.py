@@ -32,7 +32,7 @@ def check_settled(world: World) -> None:
 
 def _check_environment(world: World, environment: EnvironmentName) -> None:
     entries = world.entries(environment)
-    file, memory = world.router.file[environment], world.router.memory[environment]
+    file, memory = world.router.files[environment], world.router.does[environment]
     assert file == memory, (file, memory)
     live = Live.parse(file)
     statuses = {entry.release.id: entry.status for entry in entries}

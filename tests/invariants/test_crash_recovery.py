@@ -201,13 +201,13 @@ def check_afterwards(world: World, number: int) -> None:
     world.commit(dict.fromkeys(world.stack.apps, HEALTHY))
     world.good("deploy")
     world.good("promote")
-    before = world.router.file["production"]
+    before = world.router.files["production"]
     world.ship()
     report = world.good("rollback")
     assert report.release == before.partition("/")[2], (report, before)
-    live = dict(world.router.file)
+    live = dict(world.router.files)
     again = world.good("rollback")
-    assert not again.changed and world.router.file == live
+    assert not again.changed and world.router.files == live
     check_settled(world)
 
 
@@ -265,7 +265,7 @@ def test_fails_anywhere(case: Case, fault: str) -> None:
     number, step = 1, 1 if THOROUGH or fault == "docker" else 5
     while True:
         with world_of(case) as world, told(f"{case.name}, {fault} failed at {number}"):
-            before = dict(world.router.memory)
+            before = dict(world.router.does)
             world.faults.fail_at(number, lasting=lasting, disk=disk, after=number % 5 == 4)
             report = case.run(world)
             if world.faults.count < number:
@@ -278,7 +278,7 @@ def test_fails_anywhere(case: Case, fault: str) -> None:
                 assert report.failed != only_cold and bool(report.problems) != only_cold
                 check_always(world)
                 if not report.changed and "could not be undone" not in report.message:
-                    assert world.router.memory == before, "a failed operation left something else live"
+                    assert world.router.does == before, "a failed operation left something else live"
                 world.revive()
                 finish(world, ("recover", "promote", "rollback")[number % 3])
                 check_afterwards(world, number + CASES.index(case))

@@ -84,7 +84,7 @@ class Life(RuleBasedStateMachine):
     def run(self, name: str, fault: tuple[str, int, bool] | None, **options: Any) -> OperationReport | None:
         faults = self.world.faults
         faults.disarm()
-        before = dict(self.world.router.memory)
+        before = dict(self.world.router.does)
         if fault:
             kind, number, after = fault
             if kind == "kill":
@@ -98,11 +98,11 @@ class Life(RuleBasedStateMachine):
         if report and report.failed:
             assert report.problems and report.message
             if not left and not report.changed and "could not be undone" not in report.message:
-                assert self.world.router.memory == before, report
+                assert self.world.router.does == before, report
         return report
 
     def note(self) -> None:
-        for text in self.world.router.file.values():
+        for text in self.world.router.files.values():
             if live := Live.parse(text):
                 self.were_live.add(live.release)
 
@@ -146,7 +146,7 @@ class Life(RuleBasedStateMachine):
         """Whenever there is a good older release with its images; and the second time changes nothing."""
         self.world.recover()
         self.note()
-        live = Live.parse(self.world.router.file["production"])
+        live = Live.parse(self.world.router.files["production"])
         target = rollback_target(
             self.world.entries("production"),
             "production",
@@ -247,7 +247,7 @@ class Life(RuleBasedStateMachine):
         if world.unfinished("staging") or world.unfinished("production"):
             return
         check_settled(world)
-        live = Live.parse(world.router.file["production"])
+        live = Live.parse(world.router.files["production"])
         if live:
             assert live.release not in self.out, "a release that was given up came back by itself"
             assert all(entry.status in GOOD for entry in kept(world.entries("production"), "production", live.release))

@@ -12,10 +12,10 @@ from fakes.world import World
 
 
 def problems(world: World, operation: str, **options: Any) -> list[str]:
-    before = dict(world.router.memory), dict(world.docker.tags), len(world.docker.boxes)
+    before = dict(world.router.does), dict(world.docker.tags), len(world.docker.boxes)
     report = world.run(operation, **options)
     assert report and report.failed and not report.changed and report.message == "refused, nothing was changed"
-    assert (dict(world.router.memory), dict(world.docker.tags), len(world.docker.boxes)) == before
+    assert (dict(world.router.does), dict(world.docker.tags), len(world.docker.boxes)) == before
     return [f"{p['where']}: {p['what']}" for p in report.problems]
 
 

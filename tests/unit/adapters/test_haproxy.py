@@ -13,6 +13,7 @@ from fakes.servers import Haproxy, haproxy_at
 
 from release.adapters.haproxy import HAProxy
 from release.errors import OperationError
+from release.planning.witnesses import Word
 from release.releases.release import Live
 
 HEAD = "# pxname,svname,qcur,qmax,scur,smax,slim,stot,"
@@ -57,17 +58,70 @@ def test_sessions(router: HAProxy, haproxy: Haproxy) -> None:
     assert router.sessions("shop", "production", "green") == {"api": 0}
 
 
-@pytest.mark.parametrize("text", ["", "live", "live red/x\n", "dead blue/x\n", "live blue/\n"])
-def test_a_file_that_names_no_slot(router: HAProxy, tmp_path: Path, text: str) -> None:
+@pytest.mark.parametrize(
+    ("text", "why"),
+    [
+        ("", "is empty"),
+        ("\n", "is empty"),
+        ("live", "names no slot"),
+        ("live red/x\n", "names no slot"),
+        ("dead blue/x\n", "names no slot"),
+        ("live blue/\n", "names no slot"),
+        ("live blue/a\nlive green/b\n", "names no slot"),
+    ],
+)
+def test_a_file_that_names_no_slot(router: HAProxy, tmp_path: Path, text: str, why: str) -> None:
+    """That is not the same as one that says that nothing is live."""
     (tmp_path / "shop-production.map").write_text(text)
     assert router.live("shop", "production") is None
+    assert why in router.file("shop", "production").trouble
 
 
-def test_an_environment_that_was_never_provisioned(router: HAProxy, haproxy: Haproxy) -> None:
+def test_a_file_that_is_none(router: HAProxy, tmp_path: Path) -> None:
+    assert router.file("shop", "staging").trouble.endswith("shop-staging.map is missing")
+    (tmp_path / "shop-staging.map").mkdir()
+    assert router.file("shop", "staging").trouble.endswith("shop-staging.map cannot be read: Is a directory")
+    router.write_file("shop", "staging", None)
+    assert router.file("shop", "staging") == Word()
+
+
+def test_what_memory_says(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
+    entries = haproxy.maps[str(tmp_path / "shop-production.map")]
+    assert router.memory("shop", "production") == router.file("shop", "production") == Word()
+    entries["live"] = "green/r2"
+    assert router.memory("shop", "production") == Word(Live("green", "r2"))
+    entries.clear()
+    assert router.memory("shop", "production") == Word(trouble="has an empty map")
+    haproxy.maps.clear()
+    assert router.memory("shop", "production") is None, "a stack of workers has no frontend"
+
+
+def test_a_haproxy_that_is_down_has_no_memory(router: HAProxy) -> None:
+    assert router.memory("shop", "production") is None
+
+
+def test_an_environment_that_was_never_provisioned(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
     assert router.live("shop", "staging") is None
     with pytest.raises(OperationError, match=r"onehost.release.provision"):
         router.set_live("shop", "staging", Live("blue", "r1"))
-    assert not haproxy.commands
+    assert not (tmp_path / "shop-staging.map").exists()
+
+
+def test_a_file_that_was_removed_is_written_again(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
+    path = tmp_path / "shop-production.map"
+    path.unlink()
+    router.set_live("shop", "production", Live("blue", "r1"))
+    assert path.read_text() == "live blue/r1\n" and haproxy.maps[str(path)] == {"live": "blue/r1"}
+
+
+def test_the_file_alone(tmp_path: Path) -> None:
+    """For an HAProxy that is yet to start."""
+    router = HAProxy(str(tmp_path / "none.sock"), str(tmp_path / "switch"))
+    router.write_file("shop", "staging", Live("green", "r2"))
+    assert router.live("shop", "staging") == Live("green", "r2")
+    assert router.lacks_closed("shop", "staging")
+    router.set_closed("shop", "staging", {}, must_run=False)
+    assert not router.lacks_closed("shop", "staging")
 
 
 def test_haproxy_is_down(router: HAProxy, tmp_path: Path) -> None:
@@ -79,9 +133,16 @@ def test_haproxy_is_down(router: HAProxy, tmp_path: Path) -> None:
         router.sessions("shop", "production", "blue")
 
 
-def test_haproxy_refuses(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
+def test_haproxy_was_started_with_an_empty_file(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
+    """Its memory has no entry to set."""
     haproxy.maps[str(tmp_path / "shop-production.map")] = {}
-    with pytest.raises(OperationError, match="entry not found"):
+    router.set_live("shop", "production", Live("blue", "r1"))
+    assert haproxy.maps[str(tmp_path / "shop-production.map")] == {"live": "blue/r1"}
+
+
+def test_haproxy_refuses(router: HAProxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(router, "command", lambda text: "Permission denied\n")
+    with pytest.raises(OperationError, match="Permission denied"):
         router.set_live("shop", "production", Live("blue", "r1"))
 
 

@@ -35,7 +35,7 @@ def store(tmp_path: Path) -> Store:
 
 def test_store_release(store: Store, stack: Stack) -> None:
     store.write_release(stack, release(1), {"common": b"A='1'\n", "production": b""}, b"routes")
-    (found,) = store.releases(stack)
+    (found,) = store.releases(stack.name)
     assert found == Entry(release(1), "prepared", "20260101T000000Z", "promote")
     assert moment_of(found.since), "readable as every later moment is"
     assert store.release_env(stack, release(1).id) == {"common": b"A='1'\n", "production": b""}
@@ -45,8 +45,9 @@ def test_store_release(store: Store, stack: Stack) -> None:
     modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in [home, *home.rglob("*")]}
     assert modes["env"] == 0o700 and modes["common"] == modes["production"] == 0o600
     assert modes[home.name] == 0o755 and modes["release.json"] == 0o644
-    store.set_status(stack, release(1).id, "live", "promote", "20260102T000000Z")
-    assert store.releases(stack)[0].status == "live"
+    live = Entry(release(1), "live", "20260102T000000Z", "promote", "20260102T000000Z-production-promote-1.jsonl")
+    store.set_status(stack, live)
+    assert store.releases(stack.name) == [live]
 
 
 def test_store_release_without_routes(store: Store, stack: Stack) -> None:
@@ -80,11 +81,11 @@ def test_half_written_release_is_never_seen(
             patch.setattr(f"release.adapters.store.{name}", dying(getattr(files, name)))
         with pytest.raises(Power):
             store.write_release(stack, release(1), {"common": b"x", "production": b"y"}, b"r")
-    whole = store.releases(stack)
+    whole = store.releases(stack.name)
     assert whole == [] or whole[0].release == release(1)
     if not whole:
         store.write_release(stack, release(1), {"common": b"x"}, None)
-        assert len(store.releases(stack)) == 1
+        assert len(store.releases(stack.name)) == 1
 
 
 @pytest.mark.parametrize(
@@ -96,9 +97,6 @@ def test_half_written_release_is_never_seen(
         # What is no regular file is not even opened: a FIFO would wait for ever.
         lambda home: (home / "release.json").unlink() or os.mkfifo(home / "release.json"),
         lambda home: (home / "release.json").rename(home / "x") and (home / "release.json").symlink_to("x"),
-        lambda home: (home / "status.json").write_text(""),
-        lambda home: (home / "status.json").write_text("[]"),
-        lambda home: (home / "status.json").unlink(),
         lambda home: home.rename(home.with_name("20270101T000000Z-production-abcdef0")),
         lambda home: home.rename(home.with_name(".hidden")),
     ],
@@ -107,11 +105,101 @@ def test_broken_release_is_passed_over(store: Store, stack: Stack, spoil: Callab
     store.write_release(stack, release(1), {}, None)
     store.write_release(stack, release(2), {}, None)
     spoil(Path(store.state, "shop", "releases", release(1).id))
-    assert [e.release.id for e in store.releases(stack)] == [release(2).id]
+    assert [e.release.id for e in store.releases(stack.name)] == [release(2).id]
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{}", '{"status": "unheard of"}', "\xff", None])
+def test_a_status_that_cannot_be_read(store: Store, stack: Stack, text: str | None) -> None:
+    """The release is there all the same; what it is, others may know."""
+    store.write_release(stack, release(1), {}, None)
+    path = Path(store.state, "shop", "releases", release(1).id, "status.json")
+    path.unlink()
+    if text is not None:
+        path.write_text(text)
+    assert store.releases(stack.name) == [Entry(release(1), "unknown")]
+
+
+def test_a_release_is_written_again(store: Store, stack: Stack) -> None:
+    store.write_release(stack, release(1), {"common": b"A='1'\n"}, b"routes")
+    before = store.releases(stack.name)
+    home = Path(store.state, "shop", "releases", release(1).id)
+    (home / "release.json").write_text("")
+    assert store.releases(stack.name) == [] and store.release_names(stack.name) == [release(1).id]
+    store.restore_release(stack, release(1))
+    assert store.releases(stack.name) == before and json.loads((home / "compose.json").read_text())
+
+
+def spoilt(path: Path, how: str) -> str:
+    """Damage a file; returns what is said about it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if how == "directory":
+        path.unlink(missing_ok=True)
+        path.mkdir()
+        return "cannot be read: Is a directory"
+    path.write_text({"empty": "", "cut off": '{"format": 1, "x', "of another kind": "5", "others'": "{}"}[how])
+    path.chmod(0o666 if how == "others'" else 0o600)
+    said = {"empty": "is empty", "cut off": "is damaged: JSONDecodeError", "of another kind": "it holds a int"}
+    return said.get(how, "may be written by others (mode 0666)")
+
+
+@pytest.mark.parametrize("how", ["empty", "cut off", "of another kind", "directory", "others'"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "releases/{}/release.json",
+        "releases/{}/status.json",
+        "slots/production-blue/compose.json",
+        "warm-production.json",
+        "searched.json",
+        "secrets.json",
+        "flags/production/turned.json",
+        "flags/production/api/flags.json",
+        "keys/rotation.json",
+    ],
+)
+def test_a_damaged_file_is_named(store: Store, stack: Stack, name: str, how: str) -> None:
+    """Named with its cause; and whoever reads it goes on."""
+    for number in (1, 2):
+        store.write_release(stack, release(number), {}, None)
+    store.settings = {}
+    assert store.troubles(stack.name) == []
+    path = Path(store.state, "shop", name.format(release(1).id))
+    said = spoilt(path, how)
+    (found,) = store.troubles(stack.name)
+    assert found.startswith(str(path)) and said in found
+    assert release(2).id in [entry.release.id for entry in store.releases(stack.name)]
+    assert store.warm(stack, "production") is None
+    assert store.searched(stack) == {} and store.secret_record(stack) in ({}, {"format": 1})
+    assert store.slot_release(stack.name, "production", "blue") == ""
+
+
+def test_other_files_that_are_named(store: Store, stack: Stack, tmp_path: Path) -> None:
+    settings = tmp_path / "cleanup.json"
+    store.settings = {str(settings): dict}
+    assert store.troubles(stack.name) == []
+    settings.write_text("{")
+    operations = Path(store.state, "shop", "operations")
+    operations.mkdir(parents=True)
+    (operations / "20260101T000000Z-staging-deploy-1.jsonl").write_text('{"event": "begin"}\n')
+    (operations / "20260102T000000Z-staging-deploy-1.jsonl").write_text("")
+    maps = Path(store.state, "switch")
+    maps.mkdir()
+    (maps / "shop-staging.map").write_text("live none/none\n")
+    os.chown(maps / "shop-staging.map", 12345, -1)
+    journal, of_a_map, of_the_host = store.troubles(stack.name)
+    assert journal.endswith("20260102T000000Z-staging-deploy-1.jsonl is empty")
+    assert "belongs to user 12345, not to user" in of_a_map and "cleanup.json is damaged" in of_the_host
+
+
+def test_the_release_of_a_slot(store: Store, stack: Stack) -> None:
+    labels = {"release.onehost.id": release(1).id}
+    store.write_slot(stack, "production", "green", {"name": "x", "services": {"api": {"labels": labels}}}, {})
+    assert store.slot_release(stack.name, "production", "green") == release(1).id
+    assert store.slot_release(stack.name, "production", "blue") == ""
 
 
 def test_no_history_yet(store: Store, stack: Stack) -> None:
-    assert store.releases(stack) == []
+    assert store.releases(stack.name) == []
 
 
 def test_store_configuration(store: Store, stack: Stack) -> None:

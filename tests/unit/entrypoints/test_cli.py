@@ -153,7 +153,7 @@ def test_recover_and_cool(onehost: Run, world: World, monkeypatch: pytest.Monkey
     world.run("deploy")
     world.revive()
     code, _, err = onehost("recover")
-    assert code == 1 and err.startswith("failed: docker.sock: Docker does not answer: no")
+    assert code == 1 and err.startswith("problem: docker.sock: Docker does not answer: no")
 
 
 def test_owners_act_on_their_own_stack_alone(

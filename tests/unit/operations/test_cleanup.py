@@ -120,6 +120,9 @@ def test_settings_are_those_of_the_host_unless_asked_otherwise(tmp_path: Path) -
     with pytest.raises(RefusedError, match="free_gigabytes"):
         disk.settings({})
     assert Disk(Docker(), str(tmp_path / "none")).settings({}) == Settings()
+    for damaged in ("", "{", "[]"):
+        path.write_text(damaged)
+        assert disk.settings({"free_gb": 3}) == Settings(free_gb=3), "the disk is kept free all the same"
 
 
 def test_only_what_apt_can_fetch_again_counts(tmp_path: Path) -> None:

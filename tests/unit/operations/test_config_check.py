@@ -109,7 +109,7 @@ def test_a_secret_in_an_image_stops_a_deploy(shop: World) -> None:
     wrong_in(shop, "common", DATABASE_URL="db://kanarienvogel")
     shop.docker.inside = b"url = 'db://kanarienvogel'"
     report = shop.run("deploy")
-    assert report is not None and report.failed and shop.router.memory["staging"] == "none/none"
+    assert report is not None and report.failed and shop.router.does["staging"] == "none/none"
     assert [p["what"] for p in report.problems] == ["holds DATABASE_URL (staging) in /app/.env"]
     assert "kanarienvogel" not in json.dumps(report.problems)
 

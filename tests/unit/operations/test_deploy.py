@@ -239,11 +239,11 @@ def test_deploy_of_some_apps_names_all(world: World) -> None:
 )
 def test_a_bad_release_never_goes_live(world: World, behaviour: str, app: str, cause: str) -> None:
     world.good("deploy")
-    before = dict(world.router.memory), world.tag(app, "staging")
+    before = dict(world.router.does), world.tag(app, "staging")
     world.commit({app: behaviour})
     report = world.run("deploy")
     assert report and report.failed and cause in report.problems[0]["what"] and report.log, report
-    assert (dict(world.router.memory), world.tag(app, "staging")) == before
+    assert (dict(world.router.does), world.tag(app, "staging")) == before
     assert [entry.status for entry in world.entries("staging")] == ["live", "failed"]
     check_settled(world)
 
@@ -261,11 +261,11 @@ def test_died_in_the_watch_period(world: World) -> None:
     world.commit({"front": DYING})
     world.good("deploy")
     world.freshen()
-    before = dict(world.router.memory), dict(world.docker.tags)
+    before = dict(world.router.does), dict(world.docker.tags)
     report = world.run("promote", watch_seconds=10)
     assert report and report.failed and "died after the switch" in report.problems[0]["what"]
     assert report.problems[0]["fix"].startswith("on the host: docker logs ")
-    assert (dict(world.router.memory), dict(world.docker.tags)) == before
+    assert (dict(world.router.does), dict(world.docker.tags)) == before
     check_settled(world)
 
 
@@ -275,7 +275,7 @@ def test_gone_in_the_watch_period(world: World) -> None:
     world.good("deploy")
 
     def remove() -> None:
-        if world.router.memory["production"].startswith("green"):
+        if world.router.does["production"].startswith("green"):
             world.docker.boxes = [
                 b
                 for b in world.docker.boxes
@@ -293,7 +293,7 @@ def test_sick_at_the_end_of_the_watch_period(world: World) -> None:
     world.good("deploy")
 
     def fall_ill() -> None:
-        if world.router.memory["production"].startswith("green"):
+        if world.router.does["production"].startswith("green"):
             image = world.tag("front", "staging")
             world.docker.images[image] = (world.docker.images[image][0], SICK)
 
@@ -306,10 +306,10 @@ def test_edge_does_not_answer(world: World) -> None:
     world.ship()
     world.commit({"front": HEALTHY})
     world.good("deploy")
-    before = dict(world.router.memory)
+    before = dict(world.router.does)
     world.probe.edge_down = True
     report = world.run("promote")
-    assert report and report.failed and world.router.memory == before
+    assert report and report.failed and world.router.does == before
     assert "4 of 4 checks through the edge failed" in report.problems[0]["what"]
     assert "names no release, expected" in report.problems[0]["what"]
     assert report.problems[0]["fix"].startswith("on the host: curl -i -H 'Host: localhost' http://127.0.0.1:8200/")

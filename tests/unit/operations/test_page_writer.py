@@ -68,7 +68,7 @@ def test_trouble_is_shown_and_told(world: World, home: Path, monkeypatch: pytest
     def gone(*_arguments: object) -> None:
         raise OSError("HAProxy is away")
 
-    monkeypatch.setattr(world.router, "live", gone)
+    monkeypatch.setattr(world.router, "file", gone)
     assert write(world) == ["shop: HAProxy is away"]
     assert "HAProxy is away" in (home / "index.html").read_text()
 

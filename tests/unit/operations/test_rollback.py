@@ -285,7 +285,7 @@ def test_what_was_removed_by_hand_is_there_again_after_a_way_back(one_by_one: No
     world.commit({"api": DYING})
     world.good("deploy")
     world.freshen()
-    live = world.router.memory["production"].partition("/")[2]
+    live = world.router.does["production"].partition("/")[2]
     confirm = world.probe.edge
 
     def remove(*arguments: Any) -> Any:

@@ -147,10 +147,10 @@ def test_tidying_that_fails_puts_nothing_back(world: World) -> None:
     assert report and report.failed and report.changed and "but finishing up failed" in report.message
     world.faults.disarm()
     world.router.down = False
-    live = world.router.memory["production"]
+    live = world.router.does["production"]
     assert world.unfinished("production")
     assert "it was finished" in world.recover()[0]
-    assert world.router.memory["production"] == live
+    assert world.router.does["production"] == live
     check_settled(world)
 
 
@@ -160,10 +160,10 @@ def test_going_back_is_taken_up_as_going_back(world: World) -> None:
     world.commit({"front": DYING})
     world.good("deploy")
     world.freshen()
-    before = world.router.memory["production"]
+    before = world.router.does["production"]
 
     def refuse() -> None:
-        world.router.down = world.router.file["production"] == before
+        world.router.down = world.router.files["production"] == before
 
     world.faults.on("router memory production", refuse, after=False)
     report = world.run("promote", watch_seconds=10)
@@ -171,7 +171,7 @@ def test_going_back_is_taken_up_as_going_back(world: World) -> None:
     world.faults.disarm()
     world.router.down = False
     assert "it was undone" in world.recover()[0]
-    assert world.router.memory["production"] == before
+    assert world.router.does["production"] == before
     check_settled(world)
 
 
@@ -247,22 +247,22 @@ def killed_after(world: World, call: str, operation: str, **options: Any) -> Non
 
 def test_killed_after_the_switch_and_the_new_release_does_not_answer(world: World) -> None:
     world.ship()
-    before = world.router.memory["production"]
+    before = world.router.does["production"]
     world.commit({"api": HEALTHY})
     world.good("deploy")
     killed_after(world, "router memory production", "promote")
-    assert world.router.memory["production"] != before
+    assert world.router.does["production"] != before
     image = world.tag("api", "production")
     world.docker.images[image] = (world.docker.images[image][0], SICK)
     (found,) = world.recover()
     assert "the new release did not answer" in found and "so it was undone" in found
-    assert world.router.memory["production"] == before and not world.unfinished("production")
+    assert world.router.does["production"] == before and not world.unfinished("production")
 
 
 def test_killed_while_watching_looks_again(world: World) -> None:
     """It was confirmed once, but the watch had not ended: what died since must not stay."""
     world.ship()
-    before = world.router.memory["production"]
+    before = world.router.does["production"]
     world.commit({"front": DYING})
     world.good("deploy")
     world.freshen()
@@ -274,7 +274,7 @@ def test_killed_while_watching_looks_again(world: World) -> None:
         SICK,
     )
     assert "so it was undone" in world.recover()[0]
-    assert world.router.memory["production"] == before
+    assert world.router.does["production"] == before
 
 
 def test_a_build_that_leaves_no_image(world: World) -> None:

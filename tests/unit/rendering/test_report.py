@@ -55,14 +55,14 @@ def test_report_of_a_failure(world: World) -> None:
 
 def test_report_of_a_build_that_failed(world: World) -> None:
     world.good("deploy")
-    before = dict(world.router.memory), dict(world.docker.tags)
+    before = dict(world.router.does), dict(world.docker.tags)
     world.commit({"api": UNBUILDABLE, "mail": UNBUILDABLE})
     report = world.run("deploy")
     assert report and report.failed
     text = lines_of(report)
     assert "api, mail could not be built: step [2/3] RUN false failed" in text
     assert "--- mail: [2/3] RUN false" in text and "api/Dockerfile" in text
-    assert world.router.memory == before[0]
+    assert world.router.does == before[0]
     assert all(world.docker.tags[tag] == image for tag, image in before[1].items())
 
 

@@ -25,6 +25,7 @@ from ..planning import cleanup
 from ..planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Removal, Settings
 from ..releases.compose import LABEL
 from ..stack.model import Stack
+from . import own_files
 from .docker import Docker
 
 DISPOSABLE = f"{LABEL}.disposable"
@@ -82,12 +83,9 @@ class Disk:
         return used(path)
 
     def settings(self, given: Mapping[str, float | int | None]) -> Settings:
-        """The provisioned settings, overridden by what was asked for now. Raises RefusedError."""
-        data: Any = {}
-        if os.path.exists(self.provisioned):
-            with open(self.provisioned, encoding="utf-8") as file:
-                data = json.load(file)
-        return cleanup.read_settings(data, given, self.provisioned)
+        """The provisioned settings, overridden by what was asked for now. Where the file is damaged, the usual ones
+        hold. Raises RefusedError for an unknown or impossible one."""
+        return cleanup.read_settings(own_files.load(self.provisioned)[0] or {}, given, self.provisioned)
 
     def _docker_home(self) -> str:
         if not self._home:

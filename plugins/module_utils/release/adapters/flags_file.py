@@ -5,14 +5,17 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 from collections.abc import Mapping
+from typing import cast
 
 from ..errors import Problem, RefusedError
 from ..hints import host_command
 from ..stack.flags import FlagChange, State
 from ..util.files import as_json, read, write_atomically
+from . import own_files
 
 RECORD = "turned.json"
 HISTORY = "history.jsonl"
@@ -21,18 +24,44 @@ OF_APP = "flags.json"
 
 
 def load(home: str) -> State:
-    """The overrides, with who, why and when. Raises RefusedError if the record cannot be read."""
+    """The overrides, with who, why and when. A record that cannot be read is made anew from the history: a flag that
+    was turned off in an incident must stay off. Raises RefusedError if that is impossible, too."""
     path = os.path.join(home, RECORD)
-    try:
-        with open(path, encoding="utf-8") as file:
-            data: State = json.load(file)
-    except FileNotFoundError:
+    data, trouble = own_files.load(path)
+    if data is None and not trouble:
         return {}
-    except ValueError as error:
-        raise RefusedError(
-            [Problem(f"cannot be read: {error}", path, f"{host_command(f'rm {path}')}, then set the flags again")]
-        ) from None
-    return data
+    if data is not None and all(_is_setting(item) for item in data.values()):
+        return cast(State, data)
+    known = _from_history(os.path.join(home, HISTORY))
+    if known is None:
+        what = f"cannot be read: {trouble or 'it holds something else'}"
+        raise RefusedError([Problem(what, path, f"{host_command(f'rm {path}')}, then set the flags again")])
+    return known
+
+
+def _from_history(path: str) -> State | None:
+    """What the changes of before add up to; None if there is no history. Lines that cannot be read are left out."""
+    known: State = {}
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.readlines()
+    except OSError:
+        return None
+    for line in lines:
+        with contextlib.suppress(ValueError):
+            change = json.loads(line)
+            if _is_setting(change) and isinstance(change.get("flag"), str):
+                known[change["flag"]] = {
+                    "on": change["on"],
+                    "person": str(change.get("person", "")),
+                    "reason": str(change.get("reason", "")),
+                    "at": str(change.get("at", "")),
+                }
+    return known
+
+
+def _is_setting(item: object) -> bool:
+    return isinstance(item, dict) and isinstance(item.get("on"), bool)
 
 
 def save(home: str, known: State, change: FlagChange) -> None:

@@ -15,16 +15,19 @@ import io
 import os
 import re
 import socket
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 
 from ..errors import OperationError
 from ..hints import hint, host_command
 from ..paths import HAPROXY_ADMIN_SOCKET, ROUTER_MAPS
+from ..planning.witnesses import Word
 from ..releases.release import Live
 from ..stack.model import EnvironmentName, Slot
-from ..util.files import write_atomically
+from ..util.files import read, write_atomically
 
 FIX = host_command("systemctl status haproxy; journalctl -u haproxy -n 50")
+#: The map's value while nothing is live.
+NOTHING = "none/none"
 
 
 class HAProxy:
@@ -49,28 +52,53 @@ class HAProxy:
         return b"".join(parts).decode()
 
     def live(self, stack: str, environment: EnvironmentName) -> Live | None:
-        """What is live according to the file; None if nothing is, or if the environment was never provisioned."""
+        """What is live according to the file; None if nothing is, or if the file cannot be understood."""
+        return self.file(stack, environment).live
+
+    def file(self, stack: str, environment: EnvironmentName) -> Word:
+        """What the file says, or why it says nothing."""
+        path = self._map(stack, environment)
         try:
-            with open(self._map(stack, environment), encoding="utf-8") as file:
-                words = file.read().split()
-        except FileNotFoundError:
+            data = read(path)
+        except OSError as error:
+            return Word(trouble=f"{path} cannot be read: {error.strerror}")
+        if data is None:
+            return Word(trouble=f"{path} is missing")
+        if not data.strip():
+            return Word(trouble=f"{path} is empty")
+        return _word(data.decode(errors="replace").splitlines(), path)
+
+    def memory(self, stack: str, environment: EnvironmentName) -> Word | None:
+        """What HAProxy does: its memory decides. None if it has no such map, as for a stack of workers alone, or if it
+        does not answer: then it has no memory."""
+        path = self._map(stack, environment)
+        try:
+            answer = self.command(f"show map {path}")
+        except OSError:
             return None
-        return Live.parse(words[1]) if len(words) >= 2 and words[0] == "live" else None
+        if answer.startswith("Unknown map identifier"):
+            return None
+        # Each line begins with the entry's address.
+        entries = [line.partition(" ")[2] for line in answer.splitlines() if line.strip()]
+        return _word(entries, "its map") if entries else Word(trouble="has an empty map")
 
     def set_live(self, stack: str, environment: EnvironmentName, live: Live | None) -> None:
         """Send the traffic of all apps of an environment to one slot. Safe to repeat."""
         path = self._map(stack, environment)
-        if not os.path.exists(path):
+        if not os.path.exists(path) and not self._knows(path):
             raise OperationError(
                 "the router (HAProxy) does not know this environment",
                 path,
                 "its map is missing",
                 hint("provision"),
             )
-        text = str(live) if live else "none/none"
-        write_atomically(path, f"live {text}\n".encode(), mode=0o644)
+        self.write_file(stack, environment, live)
+        text = _text(live)
         try:
             answer = self.command(f"set map {path} live {text}").strip()
+            if answer.startswith("entry not found"):
+                # HAProxy was started with an empty file.
+                answer = self.command(f"add map {path} live {text}").strip()
         except OSError as error:
             # HAProxy is down or starting: it will read the file. Nothing is answered until then anyway.
             raise OperationError("the router (HAProxy) does not answer", self.admin_socket, str(error), FIX) from error
@@ -79,17 +107,34 @@ class HAProxy:
         if answer and not answer.startswith("Unknown map identifier"):
             raise OperationError("the router (HAProxy) refused the new entry", path, answer, FIX)
 
+    def write_file(self, stack: str, environment: EnvironmentName, live: Live | None) -> None:
+        """Write the file alone, for an HAProxy that is yet to start: without it, it does not."""
+        os.makedirs(self.directory, mode=0o755, exist_ok=True)
+        if os.path.isdir(self._map(stack, environment)):
+            os.rmdir(self._map(stack, environment))  # made by whoever mounted a path that was missing
+        write_atomically(self._map(stack, environment), f"live {_text(live)}\n".encode(), mode=0o644)
+
+    def _knows(self, path: str) -> bool:
+        try:
+            return not self.command(f"show map {path}").startswith("Unknown map identifier")
+        except OSError:
+            return True  # it reads the file when it starts
+
     # Routes that a feature flag has closed: the router answers 503 for every entry of the map.
 
     def _closed(self, stack: str, environment: EnvironmentName) -> str:
         return f"{self.directory}/{stack}-{environment}-off.map"
 
+    def lacks_closed(self, stack: str, environment: EnvironmentName) -> bool:
+        """Whether the file of closed routes is missing, without which HAProxy does not start. It may be empty."""
+        return not os.path.isfile(self._closed(stack, environment))
+
     def closed(self, stack: str, environment: EnvironmentName) -> dict[str, str]:
         """The closed routes, `<app>/<path>/`, each with its flag, according to the file."""
         try:
-            with open(self._closed(stack, environment), encoding="utf-8") as file:
+            with open(self._closed(stack, environment), encoding="utf-8", errors="replace") as file:
                 pairs = [line.split() for line in file]
-        except FileNotFoundError:
+        except OSError:
             return {}
         return {words[0]: words[1] for words in pairs if len(words) == 2}
 
@@ -133,3 +178,16 @@ class HAProxy:
             for row in rows
             if row["svname"] == "BACKEND" and (name := row["pxname"]).startswith(prefix) and name.endswith(suffix)
         }
+
+
+def _text(live: Live | None) -> str:
+    return str(live) if live else NOTHING
+
+
+def _word(entries: Iterable[str], where: str) -> Word:
+    """What the entries of a map say; there is to be one, `live`."""
+    said = [value.strip() for key, _, value in (entry.partition(" ") for entry in entries) if key == "live"]
+    if len(set(said)) == 1 and said[0] == NOTHING:
+        return Word()
+    live = Live.parse(said[0]) if len(set(said)) == 1 else None
+    return Word(live) if live else Word(trouble=f"cannot be understood: {where} names no slot")

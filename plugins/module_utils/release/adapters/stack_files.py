@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 
@@ -14,6 +15,7 @@ from ..paths import STACKS, STATE, releases_of
 from ..planning.preflight import PROVISION
 from ..stack.model import Stack
 from ..stack.reader import read_stack
+from ..util.files import read_existing
 
 
 class StackFiles:
@@ -48,9 +50,34 @@ class StackFiles:
         return self.definition(name)
 
     def definition(self, name: str) -> Stack:
-        """The stack as provisioned by this version or an earlier one."""
-        with open(os.path.join(self.directory, f"{name}.json"), encoding="utf-8") as file:
-            return read_stack(name, json.load(file), stored=True)
+        """The stack as provisioned by this version or an earlier one. Raises RefusedError if that cannot be read."""
+        path = os.path.join(self.directory, f"{name}.json")
+        try:
+            return read_stack(name, json.loads(read_existing(path)), stored=True)
+        except (OSError, ValueError, RecursionError) as error:
+            cause = error.strerror if isinstance(error, OSError) else f"{type(error).__name__}: {error}"
+            what = f"its definition cannot be read: {path}: {cause}"
+            raise RefusedError([Problem(what, f"stack {name}", PROVISION)]) from None
 
-    def all(self) -> list[Stack]:
-        return [self.load(name) for name in self.names()]
+    def survey(self) -> tuple[list[Stack], list[Problem]]:
+        """All stacks that can be read, and what is wrong with the others, which is no reason to do nothing."""
+        stacks: list[Stack] = []
+        problems: list[Problem] = []
+        for name in self.names():
+            found = self._try(name)
+            if isinstance(found, Stack):
+                stacks.append(found)
+            else:
+                problems += [dataclasses.replace(problem, where=_placed(problem.where, name)) for problem in found]
+        return stacks, problems
+
+    def _try(self, name: str) -> Stack | tuple[Problem, ...]:
+        try:
+            return self.load(name)
+        except RefusedError as refused:
+            return refused.problems
+
+
+def _placed(where: str, stack: str) -> str:
+    """Where in a definition something is wrong, with the name of its stack."""
+    return where if stack in where else f"stack {stack}: {where}"

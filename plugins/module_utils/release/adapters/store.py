@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import glob
 import json
 import os
 import shutil
@@ -13,46 +14,77 @@ from typing import Any, cast
 
 from ..env.env_file import fingerprint
 from ..env.secret_ages import SecretRecord
-from ..paths import STATE, env_of, keys_of, releases_of
+from ..paths import (
+    ACCESS_SETTINGS,
+    CLEANUP_SETTINGS,
+    NOTIFICATION_SETTINGS,
+    STATE,
+    env_of,
+    keys_of,
+    releases_of,
+)
 from ..planning.disk_usage import Sample
-from ..releases.compose import SECRETS, key_files
-from ..releases.release import PARTIAL, Entry, Release, ReleaseStatus
+from ..releases.compose import LABEL, SECRETS, key_files
+from ..releases.release import PARTIAL, STATUSES, Entry, Release
 from ..releases.slot import StandbyNote
 from ..stack.flags import FlagChange, State
-from ..stack.model import EnvironmentName, Slot, Stack
+from ..stack.model import SLOTS, EnvironmentName, Slot, Stack
 from ..util.files import as_json, read, read_existing, sync_directory, write_atomically, write_synced
-from . import disk_samples, flags_file, secret_ages_file
+from . import disk_samples, flags_file, own_files, secret_ages_file
 
 SEARCHED_KEPT = 400
+#: Below the directory of a stack; those of releases are listed by name.
+OWN_FILES = (
+    "searched.json",
+    "secrets.json",
+    "warm-*.json",
+    "slots/*/compose.json",
+    "flags/*/turned.json",
+    "flags/*/*/flags.json",
+    "keys/rotation.json",
+)
+SETTINGS_FILES: Mapping[str, type] = {ACCESS_SETTINGS: dict, CLEANUP_SETTINGS: dict, NOTIFICATION_SETTINGS: list}
+#: Of the newest journals, how many are looked at.
+JOURNALS = 20
 
 
 class Store:
     """Everything the engine keeps in files. Written atomically and flushed; secrets 0600."""
 
-    def __init__(self, state: str = STATE) -> None:
+    def __init__(self, state: str = STATE, settings: Mapping[str, type] = SETTINGS_FILES) -> None:
         self.state = state
+        #: Files of the host that provisioning wrote, each with what it holds.
+        self.settings = settings
 
     # The history: /var/lib/onehost/<stack>/releases/<id>/
 
     def _release(self, stack: Stack, release: str) -> str:
         return os.path.join(releases_of(stack.name, self.state), release)
 
-    def releases(self, stack: Stack) -> list[Entry]:
-        """All complete releases, oldest first. What a killed operation left half-written is ignored."""
-        home = releases_of(stack.name, self.state)
+    def release_names(self, stack: str) -> list[str]:
+        """The names of all releases, readable or not, oldest first; not what a kill left half-written."""
+        home = releases_of(stack, self.state)
+        names = sorted(os.listdir(home)) if os.path.isdir(home) else []
+        return [name for name in names if not (name.endswith(PARTIAL) or name.startswith("."))]
+
+    def releases(self, stack: str) -> list[Entry]:
+        """All releases that can be read, oldest first. A status that cannot be read is `unknown`."""
+        home = releases_of(stack, self.state)
         entries = []
-        for name in sorted(os.listdir(home)) if os.path.isdir(home) else []:
-            if name.endswith(PARTIAL) or name.startswith("."):
-                continue
+        for name in self.release_names(stack):
             try:
-                release = Release.from_json(json.loads(read_existing(os.path.join(home, name, "release.json"))))
-                status = json.loads(read_existing(os.path.join(home, name, "status.json")))
-                entry = Entry(release, status.get("status", "failed"), status.get("since", ""), status.get("via", ""))
-            except (OSError, ValueError, AttributeError):
+                release = Release.from_json(own_files.load(os.path.join(home, name, "release.json"))[0] or {})
+            except ValueError:
                 continue
-            if release.stack == stack.name and release.id == name:
-                entries.append(entry)
+            if release.stack == stack and release.id == name:
+                entries.append(_entry(release, os.path.join(home, name, "status.json")))
         return entries
+
+    def restore_release(self, stack: Stack, release: Release) -> None:
+        """Write what a release is once more, from what a journal knows of it. Its env files stay as they are."""
+        home = self._release(stack, release.id)
+        write_atomically(os.path.join(home, "compose.json"), as_json(release.services), 0o644)
+        write_atomically(os.path.join(home, "release.json"), as_json(release.to_json()), 0o644)
 
     def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:
         """Write a release to a temporary folder and rename it, so that it exists completely or not at all."""
@@ -87,9 +119,10 @@ class Store:
         """The edge's routes that were stored with the release."""
         return read(os.path.join(self._release(stack, release), "routes.conf"))
 
-    def set_status(self, stack: Stack, release: str, status: ReleaseStatus, via: str, moment: str) -> None:
-        path = os.path.join(self._release(stack, release), "status.json")
-        write_atomically(path, as_json({"status": status, "since": moment, "via": via}), 0o644)
+    def set_status(self, stack: Stack, entry: Entry) -> None:
+        path = os.path.join(self._release(stack, entry.release.id), "status.json")
+        data = {"status": entry.status, "since": entry.since, "via": entry.via, "journal": entry.journal}
+        write_atomically(path, as_json(data), 0o644)
 
     # Configuration: /var/lib/onehost/<stack>/env/ and keys/
 
@@ -147,12 +180,8 @@ class Store:
     # Which images were searched for secrets: /var/lib/onehost/<stack>/searched.json
 
     def searched(self, stack: Stack) -> dict[str, str]:
-        data = read(os.path.join(self.state, stack.name, "searched.json"))
-        try:
-            known: dict[str, str] = json.loads(data) if data else {}
-        except ValueError:
-            return {}  # then they are searched again
-        return known
+        """A list that cannot be read counts as empty: the images are searched again."""
+        return own_files.load(os.path.join(self.state, stack.name, "searched.json"))[0] or {}
 
     def set_searched(self, stack: Stack, known: Mapping[str, str]) -> None:
         path = os.path.join(self.state, stack.name, "searched.json")
@@ -165,6 +194,15 @@ class Store:
 
     def slot_compose_path(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> str:
         return os.path.join(self._slot(stack, environment, slot), "compose.json")
+
+    def slot_release(self, stack: str, environment: EnvironmentName, slot: Slot) -> str:
+        """The release that the files of a slot are of; empty if they do not say."""
+        path = os.path.join(self.state, stack, "slots", f"{environment}-{slot}", "compose.json")
+        try:
+            services = (own_files.load(path)[0] or {})["services"].values()
+            return str(next(iter({service["labels"][f"{LABEL}.id"] for service in services}), ""))
+        except (KeyError, TypeError, AttributeError):
+            return ""
 
     def write_slot(
         self, stack: Stack, environment: EnvironmentName, slot: Slot, compose: dict[str, Any], env: Mapping[str, bytes]
@@ -203,9 +241,55 @@ class Store:
             os.remove(path)
 
     def warm(self, stack: Stack, environment: EnvironmentName) -> StandbyNote | None:
-        data = read(self._warm(stack, environment))
-        return cast(StandbyNote, json.loads(data)) if data else None
+        """The note, if there is one that can be read. A slot that runs without one is stopped by its timer."""
+        note = own_files.load(self._warm(stack, environment))[0] or {}
+        if note.get("slot") in SLOTS and isinstance(note.get("until"), (int, float)) and "release" in note:
+            return cast(StandbyNote, note)
+        return None
+
+    # What is damaged
+
+    def troubles(self, stack: str) -> list[str]:
+        """The engine's files of a stack and of the host that cannot be read as they should, each with its cause."""
+        home = os.path.join(self.state, stack)
+        releases = [os.path.join(releases_of(stack, self.state), name) for name in self.release_names(stack)]
+        paths = [os.path.join(release, name) for release in releases for name in ("release.json", "status.json")]
+        missing = [f"{path} is missing" for path in paths if not os.path.lexists(path)]
+        for pattern in OWN_FILES:
+            paths += sorted(glob.glob(os.path.join(glob.escape(home), pattern)))
+        found = missing + [what for path in paths if (what := own_files.trouble(path))]
+        found += [what for path in _journals(home) if (what := _journal_trouble(path))]
+        maps = sorted(glob.glob(os.path.join(glob.escape(self.state), "switch", f"{glob.escape(stack)}-*.map")))
+        found += [what for path in maps if (what := own_files.access_trouble(path))]
+        return found + [what for path, kind in self.settings.items() if (what := own_files.trouble(path, kind))]
 
     def free_bytes(self) -> int:
         """Free space of the file system on which releases are stored."""
         return shutil.disk_usage(self.state).free
+
+
+def _entry(release: Release, path: str) -> Entry:
+    data = own_files.load(path)[0] or {}
+    status = data.get("status")
+    if status not in STATUSES:
+        return Entry(release, "unknown")
+    since, via, journal = (str(data.get(key, "")) for key in ("since", "via", "journal"))
+    return Entry(release, status, since, via, journal)
+
+
+def _journals(home: str) -> list[str]:
+    return sorted(glob.glob(os.path.join(glob.escape(home), "operations", "*.jsonl")))[-JOURNALS:]
+
+
+def _journal_trouble(path: str) -> str:
+    """A journal begins with a line that says which operation it is of."""
+    try:
+        with open(path, "rb") as file:
+            first = file.readline()
+    except OSError as error:
+        return f"{path} cannot be read: {error.strerror}"
+    try:
+        whole = isinstance(json.loads(first), dict)
+    except ValueError:
+        whole = False
+    return own_files.access_trouble(path) if whole else f"{path} {'is damaged' if first else 'is empty'}"

@@ -53,11 +53,13 @@ def caller(settings: str = ACCESS_SETTINGS) -> Caller:
 
 
 def _group(settings: str) -> str:
+    """Without it, or where it is damaged, nobody has more than their own stacks."""
     try:
         with open(settings, encoding="utf-8") as file:
-            return str(json.load(file)["group"])
-    except FileNotFoundError:
+            group = json.load(file)["group"]
+    except (OSError, ValueError, KeyError, TypeError):
         return ""
+    return group if isinstance(group, str) else ""
 
 
 def is_member(name: str, group: str) -> bool:

@@ -81,6 +81,7 @@ SUB_COMMANDS = {
     "rollback": SubCommand("go back to the previous release", "operate", _rollback_arguments),
     "status": SubCommand("what is live and what a rollback would do", "status", _status_arguments),
     "recover": SubCommand("finish or undo what was interrupted", "recover"),
+    "maps": SubCommand("make the router's maps whole, before HAProxy starts", "maps", _no_arguments),
     "cool": SubCommand("stop slots whose warm time is over", "expire_standby"),
     "end-overlap": SubCommand("end the grace period of a key rotation when its time is over", "end_grace_period"),
     "certificates": SubCommand("load the certificates that were renewed on this host", "certificates"),
@@ -101,7 +102,8 @@ def main(arguments: list[str] | None = None) -> int:
     stack = getattr(options, "stack", "")
     try:
         command = importlib.import_module(f"{commands.__name__}.{options.module}")
-        return int(command.run(bootstrap.this_host(), options, access.caller()))
+        code = int(command.run(bootstrap.this_host(), options, access.caller()))
+        return code or (1 if getattr(options, "unreadable", ()) else 0)
     except RefusedError as refused:
         for problem in refused.problems:
             say(f"problem: {problem}", to=sys.stderr, stack=stack)

@@ -232,12 +232,13 @@ class Room:
         person: str,
     ) -> str:
         """Clean up within a running operation. Returns a sentence; it is no error if another operation is running."""
-        settings = host.disk.settings({"free_gb": floor_gb, "free_percent": 0})
         who = _this_process(host, f"frees space for {stack.name} {environment}", person)
         held = [lock.lock_path(stack.name, environment, host.paths.locks)]
         try:
+            settings = host.disk.settings({"free_gb": floor_gb, "free_percent": 0})
             locking = Locking(who=who, held=held)
-            report = make_room(host, host.stacks.all(), settings, locking=locking, keep_images=keep_images)
+            # Nothing of a stack that cannot be read is removed.
+            report = make_room(host, host.stacks.survey()[0], settings, locking=locking, keep_images=keep_images)
         except RefusedError as refused:
             return f"no cleanup now: {refused}"
         kinds = ", ".join(f"{kind} {size(count)}" for kind, count in report.kinds.items())

@@ -68,6 +68,19 @@ def provide(host: Host, stack: Stack, *, write: bool = True) -> list[str]:
     return changed
 
 
+def provide_maps(host: Host, name: str, stack: Stack | None, *, write: bool = True) -> list[str]:
+    """Make the maps of closed routes anew that are missing: without them HAProxy does not start. Nothing is closed
+    where the stack's definition cannot be read. Returns the environments."""
+    made = []
+    for environment in ENVIRONMENTS:
+        if host.router.lacks_closed(name, environment):
+            made.append(f"{environment}: closed routes")
+            if write:
+                routes = closed(stack, host.store.flags(stack, environment)) if stack else {}
+                host.router.set_closed(name, environment, routes, must_run=False)
+    return made
+
+
 def _write_files(host: Host, stack: Stack, environment: EnvironmentName, known: State, write: bool = True) -> list[str]:
     apps = [app.name for app in stack.apps.values() if app.flags]
     paths = [host.store.set_app_flags(stack, environment, app, values(stack, app, known), write=write) for app in apps]

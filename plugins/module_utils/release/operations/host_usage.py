@@ -12,6 +12,7 @@ from ..planning.cleanup import DiskItem, HostUsage, StackUsage
 from ..ports import Host
 from ..process import journal
 from ..stack.model import ENVIRONMENTS, Stack
+from . import witnesses
 
 
 def observe(host: Host, stacks: Sequence[Stack]) -> HostUsage:
@@ -20,13 +21,13 @@ def observe(host: Host, stacks: Sequence[Stack]) -> HostUsage:
 
 
 def observe_stack(host: Host, stack: Stack) -> StackUsage:
-    live = {env: found.release if (found := host.router.live(stack.name, env)) else "" for env in ENVIRONMENTS}
+    live = {env: found.release if (found := witnesses.live(host, stack.name, env)) else "" for env in ENVIRONMENTS}
     unfinished, images = _needed_by(
         record for env in ENVIRONMENTS for record in journal.unfinished(stack.name, env, host.paths.state)
     )
     return StackUsage(
         name=stack.name,
-        entries=host.store.releases(stack),
+        entries=witnesses.entries(host, stack.name),
         live=live,
         unfinished=frozenset(unfinished),
         needed_images=frozenset(images),

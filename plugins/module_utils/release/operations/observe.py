@@ -5,14 +5,32 @@
 
 from __future__ import annotations
 
+from ..planning.witnesses import sentence
 from ..ports import Host
 from ..releases.host_state import HostState
+from ..releases.release import Live
+from ..releases.runtime import Container
 from ..stack.model import ENVIRONMENTS, Stack
+from . import witnesses
 
 
 def observe(host: Host, stack: Stack) -> HostState:
     """Read everything a plan may depend on, once."""
-    entries = host.store.releases(stack)
+    entries = witnesses.entries(host, stack.name)
+    containers: dict[str, list[Container]] = {
+        environment: host.docker.containers(stack.name, environment) for environment in ENVIRONMENTS
+    }
+    live: dict[str, Live | None] = {}
+    disputes: dict[str, tuple[str, ...]] = {}
+    for environment in ENVIRONMENTS:
+        file = host.router.file(stack.name, environment)
+        if not file.trouble and not witnesses.is_settled(host, stack.name, environment):
+            live[environment] = file.live
+            continue
+        found = witnesses.verdict(host, stack.name, environment, entries, containers[environment])
+        live[environment], entries = found.live, found.apply(entries)
+        if not found.is_unanimous:
+            disputes[environment] = (sentence(environment, found),)
     tags = {}
     for app in stack.apps:
         for tag in ("staging", "production", "rollback"):
@@ -22,8 +40,10 @@ def observe(host: Host, stack: Stack) -> HostState:
     wanted = {image for entry in entries for image in entry.release.images.values() if entry.status != "failed"}
     return HostState(
         entries=entries,
-        live={environment: host.router.live(stack.name, environment) for environment in ENVIRONMENTS},
-        containers={environment: host.docker.containers(stack.name, environment) for environment in ENVIRONMENTS},
+        live=live,
+        containers=containers,
+        names=tuple(host.store.release_names(stack.name)),
+        disputes=disputes,
         tags=tags,
         env={environment: host.store.config_env(stack, environment) for environment in ENVIRONMENTS},
         keys=host.store.key_fingerprints(stack),

@@ -11,12 +11,13 @@ from ..ports import Host
 from ..releases.history import find
 from ..releases.report import LiveRow, OutcomeRow
 from ..stack.model import ENVIRONMENTS, Stack
+from . import witnesses
 
 
 def gather(host: Host, stack: Stack) -> OutcomeRow:
     """What is live, what is due, and the disk. Best effort: a reporting error must not fail a finished operation."""
     try:
-        entries = host.store.releases(stack)
+        entries = witnesses.entries(host, stack.name)
         live: dict[str, LiveRow] = {}
         for environment in ENVIRONMENTS:
             now = host.router.live(stack.name, environment)

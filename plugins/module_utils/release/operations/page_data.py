@@ -42,7 +42,8 @@ def _notes(found: StatusReport) -> list[str]:
     """Notes from status: secrets due for rotation, values from a copy, the last key rotation, feature flags."""
     offline = [f"values: provisioned offline, {found.offline}"] if found.offline else []
     due = [f"secret {text}" for text in found.due]
-    return [*due, *offline, *key_grace_period.lines(found.keys), *found.flags]
+    damage = [f"damaged: {text}" for text in found.damage]
+    return [*damage, *due, *offline, *key_grace_period.lines(found.keys), *found.flags]
 
 
 def _releases(state: HostState) -> list[ReleaseSummary]:

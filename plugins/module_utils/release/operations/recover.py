@@ -12,8 +12,11 @@ from ..errors import OperationError
 from ..ports import Host
 from ..process.journal import Journal, Record
 from ..stack.model import Stack
-from . import redaction
+from . import redaction, witnesses
 from .rollout import Rollout
+
+#: Steps that change what runs or answers.
+ROLLOUT = frozenset({"record", "start", "tags", "routes", "pause", "switch", "resume", "statuses", "stop", "back"})
 
 
 def recover(host: Host, stack: Stack, record: Record) -> str:
@@ -35,12 +38,15 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
     journal = Journal(record.path, host.clock, redact=redact)
     try:
         if record.plan is None:
-            journal.add("end", outcome="undone", message="nothing had been changed")
-            return f"{found}; nothing had been changed"
+            # Without its plan nothing can be finished or undone; then the witnesses of what is live decide.
+            harmless = not record.damage and not ROLLOUT.intersection(record.steps)
+            done = "nothing had been changed" if harmless else f"its journal cannot be read: {record.damage}"
+            journal.add("end", outcome="undone", message=done)
+            return f"{found}; {done}"
         rollout = Rollout(host, stack, record.plan, journal)
         journal.add("recover", found=found)
         # An operation that had begun to revert goes on reverting, even if traffic has not been switched back yet.
-        if "back" in record.steps or host.router.live(stack.name, record.plan.environment) != record.plan.goal:
+        if "back" in record.steps or witnesses.live(host, stack.name, record.plan.environment) != record.plan.goal:
             rollout.revert()
             journal.add("end", outcome="undone", message=found)
             return f"{found}; it was undone"

@@ -21,7 +21,7 @@ from ..ports import Host
 from ..process.journal import Journal
 from ..releases.history import find
 from ..releases.plan import Plan, TagMove, reversed_moves
-from ..releases.release import ReleaseStatus, timestamp
+from ..releases.release import Entry, ReleaseStatus, timestamp
 from ..releases.runtime import Answer, Container, ProbeTarget
 from ..releases.slot import planned_slot, stack_of
 from ..stack.app_env import slot_env
@@ -259,10 +259,12 @@ class Rollout:
 
     def write_statuses(self, statuses: Mapping[str, ReleaseStatus]) -> None:
         moment = timestamp(datetime.datetime.fromtimestamp(self.host.clock.now(), datetime.timezone.utc))
-        known = {entry.release.id: entry.status for entry in self.host.store.releases(self.current)}
+        name = os.path.basename(self.journal.path or "")
+        known = {entry.release.id: entry for entry in self.host.store.releases(self.current.name)}
         for release, status in statuses.items():
-            if release in known and known[release] != status:
-                self.host.store.set_status(self.current, release, status, self.plan.via, moment)
+            if release in known and known[release].status != status:
+                changed = Entry(known[release].release, status, moment, self.plan.via, name)
+                self.host.store.set_status(self.current, changed)
 
     def drain(self, slot: Slot) -> None:
         """Wait until the router counts no session on the slot; for each app at most its own drain time."""
@@ -321,7 +323,7 @@ class Rollout:
         old = [container for container in self._old_containers() if self._is_in_place(container) == in_place]
         self.host.docker.start([container for container in old if container.state != "running"])
         was, apps = self.plan.was, self.current.apps
-        entry = find(self.host.store.releases(self.current), was.release) if was else None
+        entry = find(self.host.store.releases(self.current.name), was.release) if was else None
         if was is None or entry is None:
             return
         gone = [

@@ -21,13 +21,13 @@ from ..process import journal, lock
 from ..releases.history import rollback_target
 from ..releases.host_state import HostState
 from ..releases.plan import Plan
-from ..releases.release import timestamp
+from ..releases.release import next_timestamp
 from ..releases.report import OperationReport, ProbesRow, problem_row
 from ..releases.request import Request, check_request
 from ..releases.runtime import ProbeCounts
 from ..rendering import notifications
 from ..stack.model import Stack
-from . import availability, build, disk_floor, outcome, pattern_scan, recover, redaction, secret_scan
+from . import availability, build, disk_floor, outcome, pattern_scan, recover, redaction, secret_scan, witnesses
 from .observe import observe
 from .rollout import Rollout
 
@@ -107,12 +107,14 @@ def _plan_and_go(
 ) -> None:
     check = not path
     left = journal.unfinished(stack.name, request.environment, host.paths.state)
-    if left and not check:
+    if not check:
         report.recovered = [recover.recover(host, stack, record) for record in left]
+        report.recovered += witnesses.mend(host, stack, request.environment)
         left = []
     if request.operation == "promote":
         left += _staging_leftovers(host, stack, request, report, check)
     state = observe(host, stack)
+    report.recovered += [text for mine in state.disputes.values() for text in mine]
     if not check and not state.secret_record.get("salt"):
         state = replace(state, secret_record=secret_ages.salted(state.secret_record, state.now))
         host.store.set_secret_record(stack, state.secret_record)
@@ -334,7 +336,7 @@ def _carry_out(
         raise OperationError("the operation was aborted", f"{stack.name} {plan.environment}", what) from error
     report.changed = True
     report.message = f"{plan.environment} runs {plan.release.id}"
-    releases = host.store.releases(stack)
+    releases = host.store.releases(stack.name)
     target = rollback_target(releases, plan.environment, plan.release.id)
     report.rollback_to = target.release.id if target else ""
     log.add("end", outcome="succeeded", release=plan.release.id)
@@ -347,8 +349,10 @@ def _describe(report: OperationReport, state: HostState, plan: Plan) -> None:
 
 
 def new_journal_path(host: Host, stack: Stack, request: Request) -> str:
-    """A name that sorts by time. The process id separates two operations in the same second."""
-    moment = timestamp(datetime.datetime.fromtimestamp(host.clock.now(), datetime.timezone.utc))
+    """A name that sorts by time, and after all that are there even where the clock was set back: recovery looks at the
+    newest ones only."""
+    mine = (name for name in journal.names(stack.name, host.paths.state) if f"-{request.environment}-" in name)
+    moment = next_timestamp(datetime.datetime.fromtimestamp(host.clock.now(), datetime.timezone.utc), mine)
     return os.path.join(
         journal.directory(stack.name, host.paths.state),
         f"{moment}-{request.environment}-{request.operation}-{os.getpid()}.jsonl",

@@ -16,7 +16,7 @@ from ..ports import Host
 from ..process import journal, lock
 from ..releases.history import newest_first
 from ..releases.host_state import HostState
-from ..releases.release import Live, Release, moment_of
+from ..releases.release import Live, Release, seconds_of
 from ..releases.request import Request
 from ..releases.runtime import Container
 from ..releases.status import (
@@ -52,12 +52,21 @@ def status(host: Host, stack: Stack, state: HostState | None = None) -> StatusRe
         due=tuple(secret_ages.due(stack.env_matrix, secret_ages.days(state.secret_record, state.now))),
         offline=str(state.secret_record.get("offline", "")),
         keys=key_grace_period.state(host, stack, state),
-        flags=tuple(text for name in ENVIRONMENTS for text in flags.lines(stack, name, host.store.flags(stack, name))),
+        flags=tuple(text for name in ENVIRONMENTS for text in _flags(host, stack, name)),
+        damage=tuple([text for name in ENVIRONMENTS for text in state.disputes.get(name, ())])
+        + tuple(host.store.troubles(stack.name)),
         notifications=tuple(host.notifier.troubles()),
         free_gb=round(state.free_bytes / 1e9, 1),
         floor_gb=stack.disk_floor_gb,
     )
     return redaction.redact_status(found, redaction.redactor(host, stack))
+
+
+def _flags(host: Host, stack: Stack, environment: EnvironmentName) -> list[str]:
+    try:
+        return flags.lines(stack, environment, host.store.flags(stack, environment))
+    except RefusedError as refused:
+        return [f"{environment} flags: {problem}" for problem in refused.problems]
 
 
 def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentName) -> EnvironmentStatus:
@@ -81,7 +90,7 @@ def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentNa
         commit=entry.release.commit[:12],
         version=entry.release.version,
         since=entry.since,
-        age_seconds=state.now - moment_of(entry.since).timestamp() if entry.since else 0.0,
+        age_seconds=max(0.0, state.now - since) if (since := seconds_of(entry.since)) else 0.0,
         via=entry.via,
         moved_tags=tuple(
             f"{app}:{name} names {short_id(state.tags.get((app, name), ''))}, live is {short_id(image)}"
@@ -137,14 +146,14 @@ def operations(host: Host, stack: Stack, environment: EnvironmentName, newest: i
     holder = lock.holder(lock.lock_path(stack.name, environment, host.paths.locks))
     found = []
     for header, end in journal.glances(stack.name, environment, host.paths.state, newest):
-        begun = float(header.get("at", 0))
+        begun = _number(header.get("at"))
         outcome = "running" if holder and holder.pid == header.get("pid") else "interrupted"
         found.append(
             OperationSummary(
                 operation=str(header.get("operation", "")),
                 environment=environment,
                 at=begun,
-                seconds=max(0.0, round(float(end.get("at", begun)) - begun, 1)) if end else None,
+                seconds=max(0.0, round(_number(end.get("at", begun)) - begun, 1)) if end else None,
                 person=str(header.get("person", "")),
                 reason=str(header.get("reason", "")),
                 outcome=str(end.get("outcome", "")) if end else outcome,
@@ -153,6 +162,10 @@ def operations(host: Host, stack: Stack, environment: EnvironmentName, newest: i
             )
         )
     return found
+
+
+def _number(found: object) -> float:
+    return float(found) if isinstance(found, (int, float)) else 0.0
 
 
 def value_of_that_day(there: bool) -> str:

@@ -9,6 +9,7 @@ from ..errors import OperationError
 from ..ports import Host
 from ..releases.plan import Plan
 from ..stack.model import EnvironmentName, Stack
+from . import witnesses
 
 
 def seconds(stack: Stack, plan: Plan) -> int:
@@ -43,12 +44,12 @@ def expire_standby(host: Host, stack: Stack, environment: EnvironmentName) -> st
     """Stop a warm slot whose time is over; otherwise set its timer if it is missing. Returns what was done."""
     note = host.store.warm(stack, environment)
     if note is None:
-        return ""
+        return witnesses.stop_forgotten(host, stack, environment)
     left = float(note["until"]) - host.clock.now()
     if left > 0:
         host.timer.arm(stack.name, environment, left)
         return ""
-    live = host.router.live(stack.name, environment)
+    live = witnesses.live(host, stack.name, environment)
     if live is None or live.release != note["release"]:
         old = [
             container

@@ -17,7 +17,7 @@ from typing import Any
 
 from ..errors import Problem, RefusedError
 from ..releases.compose import LABEL
-from ..releases.history import GOOD, KEPT_RELEASES, kept, newest_first
+from ..releases.history import GOOD, KEPT_RELEASES, kept, newest_first, when
 from ..releases.release import PARTIAL, Entry
 from ..stack.model import ENVIRONMENTS, EnvironmentName
 from ..util.fields import Fields
@@ -137,7 +137,7 @@ class StackUsage:
         for environment in ENVIRONMENTS:
             found |= {e.release.id for e in kept(self.entries, environment, self.live.get(environment, ""))}
         good = [entry for entry in newest_first(self.entries, "production") if entry.status in GOOD]
-        good.sort(key=lambda entry: (entry.since, entry.release.id), reverse=True)
+        good.sort(key=when, reverse=True)
         return found | {entry.release.id for entry in good[:KEPT_RELEASES]}
 
     def protected_images(self) -> set[str]:

@@ -237,7 +237,11 @@ def _disk(stack: Stack, state: HostState) -> Gate:
 
 def _rollback_ready(state: HostState) -> Gate:
     """After this promote a rollback leads to what is live now, so its images must be on the host."""
-    entry = state.live_entry("production")
+    entry, live = state.live_entry("production"), state.live["production"]
+    if entry is None and live is not None:
+        before = rollback_target(state.entries, "production", live.release, state.images)
+        text = f"back to {before.release.id}" if before else "there is nothing else to roll back to"
+        return Gate("rollback_ready", True, f"the record of {live.release} cannot be read; {text}")
     if entry is None:
         return Gate("rollback_ready", True, "first promote: there is nothing to roll back to yet")
     gone = sorted(app for app, image in entry.release.images.items() if image not in state.images)

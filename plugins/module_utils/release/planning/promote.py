@@ -15,6 +15,7 @@ from ..env.env_file import as_recorded, fingerprint
 from ..errors import NothingToDoError, Problem, RefusedError
 from ..hints import hint
 from ..releases import compose
+from ..releases.history import rollback_target
 from ..releases.host_state import HostState
 from ..releases.limits import Limits
 from ..releases.plan import Plan, TagMove, moves
@@ -48,8 +49,11 @@ def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
         raise NothingToDoError(
             f"production already runs {live.release.id}, with the same images, configuration and keys"
         )
-    before = live.release.images if live else {}
-    tags = moves(before, "rollback", state.tags) + moves(release.images, "production", state.tags)
+    # What a rollback would bring after this: the live release, or, where its record cannot be read, the one before.
+    was = state.live["production"]
+    good = live or (rollback_target(state.entries, "production", was.release, state.images) if was else None)
+    back = moves(good.release.images if good else {}, "rollback", state.tags)
+    tags = back + moves(release.images, "production", state.tags)
     return plan_new(stack, state, request, release, tuple(tags), old_status="previous")
 
 
@@ -113,11 +117,7 @@ def compose_release(
         for name in names
     }
     moment = datetime.datetime.fromtimestamp(state.now, datetime.timezone.utc)
-    identifier = release_id(moment, environment, commit)
-    taken = {entry.release.id for entry in state.entries}
-    while identifier in taken:  # two operations within one second
-        moment += datetime.timedelta(seconds=1)
-        identifier = release_id(moment, environment, commit)
+    identifier = release_id(moment, environment, commit, state.known_releases())
 
     def old(field: str) -> dict[str, str]:
         return getattr(kept, field) if kept else {}

@@ -26,7 +26,8 @@ from .promote import compose_release, is_same, plan_new, versions_of
 def choose(stack: Stack, state: HostState, request: Request) -> Entry:
     """The release a rollback goes to. Raises RefusedError or NothingToDoError."""
     environment = request.environment
-    live = state.live_entry(environment)
+    # The release that is live may be one whose own record cannot be read.
+    live, entry = state.live.get(environment), state.live_entry(environment)
     problems = check_apps(stack, request)
     where = f"stack {stack.name}, {environment}"
     if live is None:
@@ -49,17 +50,17 @@ def choose(stack: Stack, state: HostState, request: Request) -> Entry:
             )
         if problems or target is None:
             raise RefusedError(problems)
-        if target.release.id == live.release.id:
-            raise NothingToDoError(f"{environment} already runs {live.release.id}")
+        if target.release.id == live.release:
+            raise NothingToDoError(f"{environment} already runs {live.release}")
     else:
-        if live.via == "rollback" and not problems:
+        if entry is not None and entry.via == "rollback" and not problems:
             raise NothingToDoError(
-                f"{environment} was already rolled back to {live.release.id}; a second rollback changes nothing. "
+                f"{environment} was already rolled back to {live.release}; a second rollback changes nothing. "
                 f"To go to another release: {hint('rollback', release='<id>')} ({hint('status')} lists them)"
             )
         # Prefer one whose images all exist; if there is none, the refusal below names what the latest lacks.
-        target = rollback_target(state.entries, environment, live.release.id, state.images) or rollback_target(
-            state.entries, environment, live.release.id
+        target = rollback_target(state.entries, environment, live.release, state.images) or rollback_target(
+            state.entries, environment, live.release
         )
         if target is None:
             problems.append(

@@ -40,6 +40,8 @@ class Record:
     #: Steps that began; True for those that ended.
     steps: dict[str, bool] = field(default_factory=dict)
     result: dict[str, Any] | None = None
+    #: Why the plan, or a part of what was recorded, cannot be read; the last line may be cut off, that is no damage.
+    damage: str = ""
 
     @property
     def is_finished(self) -> bool:
@@ -106,26 +108,40 @@ def directory(stack: str, home: str = STATE) -> str:
 
 
 def read(path: str) -> Record:
-    """Read one journal. A last line that was cut off by a kill is ignored."""
+    """Read one journal, as far as it can be read. A last line that was cut off by a kill is ignored."""
     record = Record(path, {})
-    with open(path, encoding="utf-8", errors="replace") as file:
-        for line in file:
-            try:
-                item = json.loads(line)
-            except ValueError:
-                continue
-            event = item.get("event")
-            if event == "begin":
-                record.header = item
-            elif event == "plan":
-                record.plan = Plan.from_json(item["plan"])
-            elif event == "step":
-                record.steps.setdefault(item["step"], False)
-            elif event == "done":
-                record.steps[item["step"]] = True
-            elif event == "end":
-                record.result = item
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = file.readlines()
+    except OSError as error:
+        return Record(path, {}, damage=str(error))
+    for number, line in enumerate(lines, 1):
+        trouble = _take(record, line)
+        if trouble and (number < len(lines) or line.endswith("\n")):
+            record.damage = f"line {number}: {trouble}"
+    if not record.header:
+        record.damage = record.damage or "its beginning is missing"
     return record
+
+
+def _take(record: Record, line: str) -> str:
+    """Add one line to the record. Returns why it cannot be read."""
+    try:
+        item = json.loads(line)
+        event = item.get("event")
+        if event == "begin":
+            record.header = item
+        elif event == "plan":
+            record.plan = Plan.from_json(item["plan"])
+        elif event == "step":
+            record.steps.setdefault(str(item["step"]), False)
+        elif event == "done":
+            record.steps[str(item["step"])] = True
+        elif event == "end":
+            record.result = item
+    except (ValueError, KeyError, TypeError, AttributeError) as error:
+        return f"{type(error).__name__}: {error}"
+    return ""
 
 
 def records(stack: str, environment: EnvironmentName, home: str = STATE, newest: int = LOOKED_AT) -> list[Record]:
@@ -142,9 +158,9 @@ def glances(
     """
     found = []
     for path in _paths(stack, environment, home)[:newest]:
-        with open(path, "rb") as file:
+        with contextlib.suppress(OSError), open(path, "rb") as file:
             begin, last = _parsed(file.readline()), _last_line(file)
-        found.append((begin, _parsed(last) if _is_end(last) else None))
+            found.append((begin, _parsed(last) if _is_end(last) else None))
     return found
 
 
@@ -157,17 +173,20 @@ def _parsed(line: bytes) -> dict[str, Any]:
 
 
 def _paths(stack: str, environment: EnvironmentName, home: str) -> list[str]:
+    mine = [name for name in names(stack, home) if f"-{environment}-" in name]
+    return [os.path.join(directory(stack, home), name) for name in reversed(mine)]
+
+
+def names(stack: str, home: str = STATE) -> list[str]:
+    """The names of all journals of a stack, oldest first."""
     folder = directory(stack, home)
-    names = os.listdir(folder) if os.path.isdir(folder) else []
-    mine = [name for name in names if name.endswith(".jsonl") and f"-{environment}-" in name]
-    return [os.path.join(folder, name) for name in sorted(mine, reverse=True)]
+    return sorted(name for name in os.listdir(folder) if name.endswith(".jsonl")) if os.path.isdir(folder) else []
 
 
 def finished(stack: str, home: str = STATE) -> list[str]:
     """The journals of a stack that have an end, oldest first."""
     folder = directory(stack, home)
-    names = sorted(name for name in os.listdir(folder) if name.endswith(".jsonl")) if os.path.isdir(folder) else []
-    return [path for name in names if read(path := os.path.join(folder, name)).is_finished]
+    return [path for name in names(stack, home) if read(path := os.path.join(folder, name)).is_finished]
 
 
 def unfinished(stack: str, environment: EnvironmentName, home: str = STATE) -> list[Record]:
@@ -177,8 +196,11 @@ def unfinished(stack: str, environment: EnvironmentName, home: str = STATE) -> l
 
 
 def _has_ended(path: str) -> bool:
-    with open(path, "rb") as file:
-        return _is_end(_last_line(file))
+    try:
+        with open(path, "rb") as file:
+            return _is_end(_last_line(file))
+    except OSError:
+        return True  # nobody could append to it either; the status names it
 
 
 def _last_line(file: IO[bytes]) -> bytes:

@@ -40,7 +40,12 @@ def _good(entries: Iterable[Entry], environment: EnvironmentName, live: str) -> 
     """Good releases other than the live one, the one that was live last first. After a rollback over several releases
     that is not the one with the newest id."""
     good = [e for e in newest_first(entries, environment) if e.status in GOOD and e.release.id != live]
-    return sorted(good, key=lambda entry: (entry.since, entry.release.id), reverse=True)
+    return sorted(good, key=when, reverse=True)
+
+
+def when(entry: Entry) -> tuple[str, str, str]:
+    """Sorts entries by the operation that gave them their status, and those of an earlier engine by its time."""
+    return entry.journal, entry.since, entry.release.id
 
 
 def kept(entries: Sequence[Entry], environment: EnvironmentName, live: str) -> list[Entry]:

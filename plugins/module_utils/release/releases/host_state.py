@@ -37,6 +37,17 @@ class HostState:
     #: Since when each secret has had its value, see `env.secret_ages`.
     secret_record: secret_ages.SecretRecord = field(default_factory=secret_ages.SecretRecord)
 
+    #: Names of all that is in the history, readable or not.
+    names: tuple[str, ...] = ()
+    #: By environment: who disagrees about what is live, as sentences.
+    disputes: dict[str, tuple[str, ...]] = field(default_factory=dict)
+
+    def known_releases(self) -> set[str]:
+        """The ids of all releases that anything on the host names."""
+        running = {container.release for mine in self.containers.values() for container in mine}
+        live = {live.release for live in self.live.values() if live}
+        return {*self.names, *(entry.release.id for entry in self.entries), *live, *running}
+
     def live_entry(self, environment: EnvironmentName) -> Entry | None:
         live = self.live.get(environment)
         return find(self.entries, live.release) if live else None

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -18,9 +19,10 @@ FORMAT = 1
 #: Suffix of the folder of a release that is being written, or that a kill left half-written.
 PARTIAL = ".partial"
 
-#: prepared: written, not yet live. previous: was live and good. The other words speak for themselves.
-ReleaseStatus = Literal["prepared", "live", "previous", "failed", "rolled_back"]
-STATUSES: tuple[ReleaseStatus, ...] = ("prepared", "live", "previous", "failed", "rolled_back")
+#: prepared: written, not yet live. previous: was live and good. unknown: its file cannot be read; it is never written.
+#: The other words speak for themselves.
+ReleaseStatus = Literal["prepared", "live", "previous", "failed", "rolled_back", "unknown"]
+STATUSES: tuple[ReleaseStatus, ...] = ("prepared", "live", "previous", "failed", "rolled_back", "unknown")
 
 
 @dataclass(frozen=True)
@@ -98,13 +100,16 @@ def _without_release(service: dict[str, Any]) -> dict[str, Any]:
 class Entry:
     """A release in the history, with its status and how it got there.
 
-    `since` is the time of the last change of status; `via` is the operation that changed it.
+    `since` is the time of the last change of status; `via` is the operation that changed it, and `journal` the name of
+    its journal. Journals have names that sort in the order of operations, whatever the clock says; an earlier engine
+    did not record them.
     """
 
     release: Release
     status: ReleaseStatus
     since: str = ""
     via: str = ""
+    journal: str = ""
 
 
 @dataclass(frozen=True)
@@ -129,8 +134,18 @@ def timestamp(moment: datetime.datetime) -> str:
     return moment.astimezone(datetime.timezone.utc).strftime("%Y%m%dT%H%M%SZ")
 
 
-def release_id(moment: datetime.datetime, environment: EnvironmentName, commit: str) -> str:
-    return f"{timestamp(moment)}-{environment}-{commit[:7]}"
+def release_id(moment: datetime.datetime, environment: EnvironmentName, commit: str, known: Iterable[str] = ()) -> str:
+    """The id of a release that is made now. It sorts after all that are known of its environment."""
+    mine = (name for name in known if f"-{environment}-" in name)
+    return f"{next_timestamp(moment, mine)}-{environment}-{commit[:7]}"
+
+
+def next_timestamp(moment: datetime.datetime, known: Iterable[str]) -> str:
+    """A timestamp for a name that sorts after all of these, which begin with one: of now, or, where the clock was set
+    back since, one second after the latest."""
+    latest = max((found for name in known if (found := seconds_of(name)) is not None), default=0.0)
+    after = datetime.datetime.fromtimestamp(latest + 1, datetime.timezone.utc)
+    return timestamp(max(moment, after))
 
 
 def moment_of(text: str) -> datetime.datetime:

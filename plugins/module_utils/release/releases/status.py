@@ -164,6 +164,8 @@ class StatusReport:
     due: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     notifications: tuple[str, ...] = ()
+    #: Witnesses of what is live that disagree, and files of the engine that are damaged.
+    damage: tuple[str, ...] = ()
     #: The copies that values came from when provisioning was offline.
     offline: str = ""
     keys: KeyRotationStatus | None = None

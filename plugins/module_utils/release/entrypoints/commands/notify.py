@@ -11,12 +11,12 @@ import socket
 from ...ports import Host
 from ...releases.events import Event
 from ..access import Caller
-from .output import say
+from .output import all_stacks, say
 
 
 def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     # The message goes to every target, whichever stacks it is configured for.
-    caller.check(host.stacks.all())
+    all_stacks(host, caller)
     has_trouble = False
     event = Event(
         "start", "a test: this channel is notified of operations", host=socket.gethostname(), at=host.clock.now()

@@ -19,7 +19,8 @@ from .output import chosen_stacks, say
 def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     mine = chosen_stacks(host, options, caller)
     # Without a stack, or with several, the name is required.
-    stack = mine[0] if len(mine) == 1 else host.stacks.load(host.stacks.choose(options.stack))
+    alone = len(mine) == 1 and not getattr(options, "unreadable", ())
+    stack = mine[0] if alone else host.stacks.load(host.stacks.choose(options.stack))
     caller.check([stack])
     request = Request(
         operation=options.command,

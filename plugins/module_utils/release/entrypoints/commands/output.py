@@ -12,6 +12,7 @@ import socket
 import sys
 from typing import TextIO
 
+from ...errors import Problem, RefusedError
 from ...hints import Place, spell
 from ...paths import CONTROL_COMMAND
 from ...ports import Host
@@ -35,12 +36,28 @@ def print_json(data: object) -> None:
 
 
 def chosen_stacks(host: Host, options: argparse.Namespace, caller: Caller) -> list[Stack]:
-    """The stack that was named, or all that the caller may act on. Raises RefusedError."""
+    """The stack that was named, or all that can be read and that the caller may act on. Raises RefusedError.
+
+    Those that cannot be read are named, and make the exit code 1.
+    """
     if not options.stack:
-        return caller.mine(host.stacks.all())
+        stacks, options.unreadable = host.stacks.survey()
+        for problem in options.unreadable:
+            say(f"problem: {problem}", to=sys.stderr)
+        return caller.mine(stacks)
     stack = host.stacks.load(host.stacks.choose(options.stack))
     caller.check([stack])
     return [stack]
+
+
+def all_stacks(host: Host, caller: Caller) -> tuple[list[Stack], list[Problem]]:
+    """All stacks that can be read, for what concerns all of the host, and the problems of the others. Raises
+    RefusedError unless the caller may act on all."""
+    stacks, unreadable = host.stacks.survey()
+    caller.check(stacks)
+    if caller.limited and unreadable:
+        raise RefusedError(unreadable)  # nobody knows whose they are
+    return stacks, unreadable
 
 
 def this_process(host: Host, operation: str) -> LockHolder:

@@ -7,7 +7,10 @@ from __future__ import annotations
 
 import argparse
 import socket
+import sys
 
+from ...errors import ReleaseError
+from ...operations import witnesses
 from ...operations.recover import recover
 from ...ports import Host
 from ...process import journal, lock
@@ -24,9 +27,17 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     # First, because it needs no Docker, which may still be starting.
     for text in (text for stack in stacks for text in after_boot(host, stack)):
         say(text)
-    for stack in stacks:
+    # What cannot be done for one stack is no reason to leave the others.
+    return max([_after_kill(host, stack) for stack in stacks], default=0)
+
+
+def _after_kill(host: Host, stack: Stack) -> int:
+    try:
         for text in [*recover_stack(host, stack, wait=True), *expire_standbys(host, stack)]:
             say(text)
+    except (ReleaseError, OSError) as error:
+        say(f"problem: {error}", to=sys.stderr, stack=stack.name)
+        return 1
     return 0
 
 
@@ -38,8 +49,9 @@ def recover_stack(host: Host, stack: Stack, wait: bool = False) -> list[str]:
         with lock.hold(lock.lock_path(stack.name, environment, host.paths.locks), this_process(host, "recover"), 0):
             left = journal.unfinished(stack.name, environment, host.paths.state)
             mine = [recover(host, stack, record) for record in left]
+            put_right = witnesses.mend(host, stack, environment)
         if mine:
             event = notifications.recovered(stack.name, environment, socket.gethostname(), len(mine), host.clock.now())
             host.notifier.notify(event, wait)
-        found += mine
+        found += mine + put_right
     return found
