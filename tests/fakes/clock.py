@@ -18,9 +18,11 @@ class FakeClock:
         self.world = world
         self.time = 1_800_000_000.0
         self.begun = self.time
+        #: By how much the host's clock was set, since then.
+        self.set_by = 0.0
 
     def now(self) -> float:
-        return self.time
+        return self.time + self.set_by
 
     def monotonic(self) -> float:
         return self.time - self.begun

@@ -49,6 +49,8 @@ class Box:
     up: bool = False
     after_reboot: bool = False
     restarts_before: int = 0
+    #: By how much the host's clock was off when it was started.
+    clock_set_by: float = 0.0
     #: Its env file, if there is a matrix.
     env: bytes = b""
 
@@ -212,6 +214,7 @@ class FakeDocker:
             if app is not None and app.is_replaced_in_place and twins:
                 self.world.violations.append(f"{box.app} must never run twice, but did in {box.environment}")
             box.up, box.began, box.after_reboot, box.restarts_before = True, self.world.clock.time, False, 0
+            box.clock_set_by = self.world.clock.set_by
 
     def behaviour(self, box: Box) -> str:
         return self.images[box.image][1] if box.image in self.images else HEALTHY
@@ -251,7 +254,8 @@ class FakeDocker:
             state,
             1 if restarts else 0,
             restarts,
-            written(begun),
+            written(begun + box.clock_set_by),
+            self.world.clock.time - begun if state == "running" else 0.0,
         )
 
     def answers(self, box: Box) -> bool:

@@ -113,23 +113,21 @@ def _haproxy_says(haproxy: Haproxy, command: str) -> str:
     if command == "show stat -1 2 -1":
         return haproxy.stat
     words = command.split()
-    if words[:2] == ["show", "map"]:
-        if words[2] not in haproxy.maps:
-            return "Unknown map identifier. Please use #<id> or <file>.\n\n"
-        return "".join(f"0x55f0 {key} {value}\n" for key, value in haproxy.maps[words[2]].items()) + "\n"
-    if words[:2] == ["add", "map"] and len(words) == 5:
-        if words[2] not in haproxy.maps:
-            return "Unknown map identifier. Please use #<id> or <file>.\n\n"
-        haproxy.maps[words[2]][words[3]] = words[4]
-        return "\n"
-    if words[:2] in (["prepare", "map"], ["add", "map"], ["commit", "map"]):
+    if words[:2] in (["prepare", "map"], ["add", "map"], ["commit", "map"]) and len(words) != 5:
         return _haproxy_version(haproxy, words)
-    if words[:2] != ["set", "map"]:
+    if words[:2] not in (["show", "map"], ["set", "map"], ["add", "map"]):
         return "Unknown command: 'x', but maybe one of the following ones is a better match:\n"
+    return _haproxy_entry(haproxy, words)
+
+
+def _haproxy_entry(haproxy: Haproxy, words: list[str]) -> str:
+    """One entry of a map, or all of them, each after its address."""
     entries = haproxy.maps.get(words[2])
     if entries is None:
         return "Unknown map identifier. Please use #<id> or <file>.\n\n"
-    if words[3] not in entries:
+    if words[0] == "show":
+        return "".join(f"0x55f0c8a1 {key} {value}\n" for key, value in entries.items()) + "\n"
+    if words[0] == "set" and words[3] not in entries:
         return "entry not found.\n\n"
     entries[words[3]] = words[4]
     return "\n"

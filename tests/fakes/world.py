@@ -28,7 +28,7 @@ from fakes.stacks import FakeStacks, shop_definition
 from fakes.store import FakeStore
 from fakes.systemd import FakeTimer
 from release.env.env_file import format_env
-from release.operations import recover, runner, warm_slot
+from release.operations import recover, runner, warm_slot, witnesses
 from release.paths import Paths
 from release.ports import Host
 from release.process import journal, lock
@@ -127,6 +127,7 @@ class World:
                     recover.recover(self.host, self.stack, record)
                     for record in journal.unfinished(self.stack.name, environment, self.paths.state)
                 ]
+                found += witnesses.mend(self.host, self.stack, environment)
         return found
 
     def expire_standby(self) -> list[str]:

@@ -27,9 +27,12 @@ from hypothesis.stateful import (
 from invariants.invariants import check_always, check_settled
 from support.profiles import FAST, SEQUENCES
 
+from release.operations.observe import observe
+from release.operations.status import status
 from release.releases.history import GOOD, kept, rollback_target
 from release.releases.release import Live
 from release.releases.report import OperationReport
+from release.stack.model import ENVIRONMENTS, SLOTS, EnvironmentName
 from release.util.concurrency import TaskPool
 
 APPS = ("api", "front", "mail")
@@ -43,6 +46,39 @@ FAULTS = st.one_of(
 )
 WARM = st.sampled_from([0, 0, 600])
 WATCH = st.sampled_from([0, 0, 10])
+
+
+#: What may be lost, one at a time.
+LOSSES = (
+    "file",
+    "file before a restart",
+    "provisioned over",
+    "memory",
+    "release",
+    "status",
+    "warm note",
+    "compose file",
+)
+
+
+def lose(world: World, loss: str, environment: EnvironmentName, which: int) -> None:
+    """Lose one of what says what is live in an environment."""
+    names = [entry.release.id for entry in world.entries(environment)]
+    router = world.router
+    if loss.startswith("file"):
+        router.files[environment] = ""
+    if loss in ("memory", "file before a restart"):
+        router.does[environment] = ""
+    if loss == "provisioned over" and router.files[environment] != "none/none":
+        router.files[environment] = router.does[environment] = "none/none"
+    if loss == "warm note":
+        world.store.notes.pop(environment, None)
+    if loss == "compose file":
+        world.store.files.pop(f"/state/{environment}-{SLOTS[which % 2]}/compose.json", None)
+    if names and loss == "release":
+        world.store.written[names[which % len(names)]].is_lost = True
+    if names and loss == "status":
+        world.store.written[names[which % len(names)]].status = "unknown"
 
 
 #: So many tests share the sequences, for as many cores as there are.
@@ -191,6 +227,32 @@ class Life(RuleBasedStateMachine):
             assert done and (asked.message.startswith("would ") or not done.changed), (asked, done)
 
     # What happens to a host
+
+    @rule(loss=st.sampled_from(LOSSES), environment=st.sampled_from(ENVIRONMENTS), which=st.integers(0, 30))
+    def damage(self, loss: str, environment: EnvironmentName, which: int) -> None:
+        """One witness of what is live, or one file, is lost. Production goes on, and the next operation works."""
+        self.world.recover()
+        self.note()
+        before = Live.parse(self.world.router.does["production"])
+        lose(self.world, loss, environment, which)
+        state = observe(self.world.host, self.world.stack)
+        assert state.live["production"] == before, "status believes who has forgotten"
+        self.world.violations.clear()
+        if which % 3 == 0:
+            self.world.reboot()
+        if which % 2 == 0:
+            self.world.commit(dict.fromkeys(APPS, HEALTHY))
+            self.run("deploy", None)
+            self.run("promote", None, skip_gates=("staging_healthy",))
+        self.world.recover()
+        self.world.violations.clear()
+        if which % 2:
+            assert Live.parse(self.world.router.does["production"]) == before
+        assert not self.world.recover() and not status(self.world.host, self.world.stack).damage
+
+    @rule(hours=st.integers(-48, 48))
+    def set_clock(self, hours: int) -> None:
+        self.world.clock.set_by = 3600.0 * hours
 
     @rule()
     def reboot(self) -> None:

@@ -34,6 +34,8 @@ START_DOCKER = host_command("systemctl status docker; systemctl start docker")
 #: Timeout in seconds of one call that is not a stop; a daemon that hangs longer is broken.
 CALL_SECONDS = 60
 LOG_SECONDS = 10
+#: The start of a process among the fields of /proc/<id>/stat that follow its name, in ticks since the boot.
+STARTED_FIELD = 19
 #: Where packages install Docker's plugins. Compose is started from there: going through `docker` costs 30 ms.
 PLUGINS = (
     "/usr/local/lib/docker/cli-plugins",
@@ -319,4 +321,18 @@ def _container(data: dict[str, Any]) -> Container:
         exit_code=int(state.get("ExitCode", 0)),
         restarts=int(data.get("RestartCount", 0)),
         started=state.get("StartedAt", ""),
+        up_seconds=_age(int(state.get("Pid") or 0)),
     )
+
+
+def _age(process: int) -> float:
+    """For how long a process has run. Docker only says when it began, by a clock that may have been set since."""
+    if process <= 0:
+        return 0.0
+    try:
+        with open(f"/proc/{process}/stat", "rb") as file:
+            # The name, in parentheses, may hold anything.
+            began = int(file.read().rpartition(b")")[2].split()[STARTED_FIELD])
+    except (OSError, ValueError, IndexError):
+        return 0.0  # it has ended by now
+    return max(0.0, time.clock_gettime(time.CLOCK_BOOTTIME) - began / os.sysconf("SC_CLK_TCK"))

@@ -108,8 +108,7 @@ class Health:
         if container is None:
             return Answer(0, error="no container")
         # A container that was kept running has proved itself already.
-        up = self._host.clock.now() - container.started_at
-        if container.state == "running" and up >= WORKER_SECONDS:
+        if container.state == "running" and container.up_seconds >= WORKER_SECONDS:
             return Answer(200)
         return Answer(0, error=container.state)
 

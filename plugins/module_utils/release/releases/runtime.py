@@ -36,6 +36,8 @@ class Container:
     exit_code: int
     restarts: int
     started: str
+    #: For how long its process has run, by a clock that nobody can set; 0 if it does not run.
+    up_seconds: float = 0.0
 
     @property
     def started_at(self) -> float:
