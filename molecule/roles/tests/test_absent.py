@@ -13,6 +13,8 @@ GONE = [
     "/usr/local/lib/onehost/release",
     "/etc/sudoers.d/onehost",
     "/etc/systemd/system/onehost-boot.service",
+    "/etc/systemd/system/onehost-maps.service",
+    "/etc/systemd/system/haproxy.service.d/onehost.conf",
     "/etc/cron.d/onehost-cleanup",
     "/usr/local/lib/onehost/cron-cleanup",
     "/etc/logrotate.d/onehost",

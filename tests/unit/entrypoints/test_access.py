@@ -31,6 +31,9 @@ def test_who_may_act_on_all(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     settings.write_text('{"group": "nowhere"}')
     assert access.caller(str(settings)).limited
     assert not access.is_member("no-such-user", "nogroup")
+    for damaged in ("", "{", "[]", "{}", '{"group": 5}'):
+        settings.write_text(damaged)
+        assert access.caller(str(settings)) == access.Caller("nobody", True), "the least that anybody may do"
     for name in ("", "root"):
         monkeypatch.setenv("SUDO_USER", name)
         assert not access.caller(str(settings)).limited

@@ -186,6 +186,60 @@ def test_owners_act_on_their_own_stack_alone(
     assert len(json.loads(onehost("status", "--json")[1])) == 2, "root itself"
 
 
+BAD = ["", "{", "[]", "\x00", '{"directory": 5}', "null"]
+
+
+@pytest.mark.parametrize("text", BAD)
+def test_one_stack_that_cannot_be_read_stops_none_of_the_others(
+    onehost: Run, world: World, stacks: Path, text: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is named, with its cause and the fix, and makes the exit code 1; everything else goes on."""
+    world.ship()
+    (stacks.parent / "aaa" / "releases").mkdir(parents=True)
+    (stacks / "aaa.json").write_text(text)
+    world.faults.kill_at(12)
+    world.commit({"api": HEALTHY})
+    world.run("deploy")
+    world.revive()
+    code, out, err = onehost("recover")
+    assert code == 1 and "was interrupted at" in out and "was undone" in out
+    assert err.startswith("problem: stack aaa") and "Fix: " in err
+    for words in (("status", "--json"), ("cleanup",), ("cool",), ("page",), ("certificates",), ("end-overlap",)):
+        code, out, err = onehost(*words)
+        assert code == 1 and "stack aaa" in err, words
+        assert words[0] != "status" or [item["stack"] for item in json.loads(out)] == ["shop"]
+    # With several, even if one cannot be read, an operation needs a name.
+    assert "there are several stacks" in onehost("rollback")[2]
+    assert onehost("deploy", "--stack", "shop")[0] == 0
+    code, _, err = onehost("deploy", "--stack", "aaa")
+    assert code == 1 and "Fix: " in err
+    # Whose stack it is, nobody knows.
+    monkeypatch.setenv("SUDO_USER", world.stack.owner)
+    assert onehost("status")[0] == 1 and "shop staging" in onehost("status")[1]
+    assert "stack aaa" in onehost("cleanup")[2] and onehost("cleanup")[1] == ""
+
+
+def test_a_definition_that_is_no_file(onehost: Run, stacks: Path) -> None:
+    (stacks.parent / "aaa" / "releases").mkdir(parents=True)
+    (stacks / "aaa.json").mkdir()
+    code, out, err = onehost("status")
+    assert code == 1 and "shop staging" in out and "aaa.json: Is a directory" in err
+
+
+def test_maps(onehost: Run, world: World, stacks: Path) -> None:
+    """Also those of a stack that cannot be read: HAProxy starts for all or for none."""
+    world.ship()
+    now = world.router.files["production"]
+    assert onehost("maps") == (0, "", "")
+    world.router.files["production"], world.router.down = "", True
+    code, out, _ = onehost("maps")
+    assert code == 0 and out.startswith(f"shop production: {now} is live: this map was missing or damaged")
+    assert world.router.files["production"] == now
+    world.router.files["production"] = ""
+    (stacks / "shop.json").write_text("{")
+    assert onehost("maps")[0] == 0 and world.router.files["production"] == now
+
+
 def test_only_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(cli.os, "geteuid", lambda: 1000)
     assert cli.main(["status"]) == 1

@@ -115,6 +115,38 @@ def test_a_file_left_behind_by_a_kill_is_brought_up_to_date(host: Host, tmp_path
     assert read(tmp_path, "production", "api")["battle"] is False
 
 
+@pytest.mark.parametrize("text", ["", "{", "[]", '{"battle": 5}'])
+def test_a_record_that_is_damaged_is_made_anew_from_the_history(host: Host, tmp_path: Path, text: str) -> None:
+    """What was turned off in an incident stays off."""
+    turn(host, "battle", False)
+    turn(host, "beta", True)
+    turn(host, "beta", False)
+    known = host.store.flags(shop_with_flags(), "production")
+    home = tmp_path / "shop" / "flags" / "production"
+    (home / "turned.json").write_text(text)
+    with (home / "history.jsonl").open("a") as file:
+        file.write('{"flag": "battle", "on"')
+    assert host.store.flags(shop_with_flags(), "production") == known
+    assert provide(host, shop_with_flags()) == [] or read(tmp_path, "production", "api")["battle"] is False
+    (home / "history.jsonl").unlink()
+    with pytest.raises(RefusedError, match=r"turned\.json: cannot be read"):
+        host.store.flags(shop_with_flags(), "production")
+
+
+def test_maps_of_closed_routes_are_made_anew(host: Host) -> None:
+    turn(host, "battle", False, with_routes())
+    path = HAPROXY["directory"] / "shop-production-off.map"
+    before = path.read_text()
+    path.unlink()
+    (HAPROXY["directory"] / "shop-staging-off.map").touch()
+    assert flags.provide_maps(host, "shop", with_routes(), write=False) == ["production: closed routes"]
+    assert not path.exists()
+    assert flags.provide_maps(host, "shop", with_routes()) == ["production: closed routes"]
+    assert path.read_text() == before and flags.provide_maps(host, "shop", with_routes()) == []
+    path.unlink()
+    assert flags.provide_maps(host, "shop", None) and path.read_text() == "", "its definition cannot be read"
+
+
 # Routes that a flag closes
 
 

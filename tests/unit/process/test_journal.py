@@ -156,3 +156,34 @@ def test_a_journal_is_read_at_its_ends_only(world: World) -> None:
     assert [begin.get("at") for begin, _end in found] == [5, 5, None]
     assert [end and (end["outcome"], len(end["message"])) for _begin, end in found] == [("failed", 9000), None, None]
     assert [Path(r.path).name[0] for r in journal.unfinished("shop", "staging", world.paths.state)] == ["2", "1"]
+
+
+PLAN = Plan("deploy", "shop", "staging", release(1, "staging"), True, "blue", None, "create")
+
+
+@pytest.mark.parametrize(
+    "damage", ["5", "[]", '{"event": "plan", "plan": {}}', '{"event": "step"}', '{"event": "pl', "\xff"]
+)
+def test_a_line_that_cannot_be_read(world: World, tmp_path: Path, damage: str) -> None:
+    """The others count, and the damage is told; only the last line may be cut off by a kill."""
+    path = tmp_path / "one.jsonl"
+    one = journal.Journal(str(path), world.clock, {"operation": "deploy"})
+    one.add("plan", plan=PLAN.to_json())
+    one.close()
+    whole = path.read_text()
+    path.write_text(whole + damage)
+    assert (journal.read(str(path)).damage, journal.read(str(path)).plan) == ("", PLAN)
+    path.write_text(f"{whole}{damage}\n")
+    record = journal.read(str(path))
+    assert record.damage.startswith("line 3: ") and record.plan == PLAN and record.header["operation"] == "deploy"
+
+
+def test_a_journal_that_is_empty_or_no_file(tmp_path: Path) -> None:
+    folder = Path(journal.directory("shop", str(tmp_path)))
+    folder.mkdir(parents=True)
+    (folder / "20260101T000000Z-staging-deploy-1.jsonl").touch()
+    (folder / "20260102T000000Z-staging-deploy-1.jsonl").mkdir()
+    (empty,) = journal.unfinished("shop", "staging", str(tmp_path))
+    assert empty.damage == "its beginning is missing"
+    assert journal.read(str(folder / "20260102T000000Z-staging-deploy-1.jsonl")).damage
+    assert journal.glances("shop", "staging", str(tmp_path)) == [({}, None)]

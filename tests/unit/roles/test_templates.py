@@ -223,6 +223,15 @@ def test_recovery_at_boot() -> None:
     assert any(line.startswith("After=") and "docker.service" in line for line in text)
 
 
+def test_the_maps_are_whole_before_haproxy_starts() -> None:
+    """The order of systemd, not HAProxy's own unit, whose check of its configuration needs the maps already."""
+    unit = lines(render("release_engine", "onehost-maps.service.j2"))
+    assert "Before=haproxy.service" in unit and "ExecStart=/usr/local/bin/onehost maps" in unit
+    text = lines(render("release_engine", "haproxy.conf.j2"))
+    assert {"Wants=onehost-maps.service", "After=onehost-maps.service"} <= set(text)
+    assert "RemainAfterExit=yes" not in unit, "or a second start of HAProxy would not run it"
+
+
 def test_scripts(workhub: Stack, tmp_path: Path) -> None:
     item = {"verb": "promote", "does": "Moves what runs in staging to production."}
     script = tmp_path / "promote-production.sh"

@@ -20,6 +20,7 @@ from ..ports import Host
 from ..releases.report import OperationReport
 from ..releases.status import EnvironmentStatus, OperationSummary, ReleaseSummary, StatusReport
 from ..stack.model import ENVIRONMENTS, Stack
+from . import witnesses
 
 
 def redactor(host: Host, stack: Stack) -> Redactor:
@@ -37,7 +38,7 @@ def learn_all(known: Redactor, host: Host, stack: Stack) -> None:
         with contextlib.suppress(OSError, ValueError, ReleaseError):
             learn(known, stack, host.store.config_env(stack, environment))
         with contextlib.suppress(OSError, ValueError, ReleaseError):
-            live = host.router.live(stack.name, environment)
+            live = witnesses.live(host, stack.name, environment)
             learn(known, stack, host.store.release_env(stack, live.release) if live else {})
 
 
