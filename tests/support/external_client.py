@@ -6,21 +6,25 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-#: Opens connections and keeps them: address, port, how many. Prints how many were accepted, and why others were not.
+#: Opens connections and keeps them: its own address, the other's, then ports, each with how many. Prints for each port
+#: how many were accepted, and why others were not.
 CROWD = """
 import collections, socket, sys
-host, port, number = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
-kept, ends = [], collections.Counter()
-for _ in range(number):
-    one = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
-    one.settimeout(2)
-    try:
-        one.connect((host, port))
-        kept.append(one)
-        ends["accepted"] += 1
-    except OSError as error:
-        ends[type(error).__name__] += 1
-print(*sorted(f"{name}:{count}" for name, count in ends.items()))
+own, host, *wanted = sys.argv[1:]
+kept = []
+for port, number in zip(wanted[::2], wanted[1::2]):
+    ends = collections.Counter()
+    for _ in range(int(number)):
+        one = socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET)
+        one.settimeout(2)
+        one.bind((own, 0))
+        try:
+            one.connect((host, int(port)))
+            kept.append(one)
+            ends["accepted"] += 1
+        except OSError as error:
+            ends[type(error).__name__] += 1
+    print(*sorted(f"{name}:{count}" for name, count in ends.items()))
 """
 #: The host's own addresses in that network.
 FOUR, SIX = "192.0.2.1", "2001:db8::1"
