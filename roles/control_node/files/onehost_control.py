@@ -301,7 +301,7 @@ def main(words: Sequence[str] | None = None) -> int:
     # Named by sudo itself, whatever the caller's environment says.
     caller = access.caller()
     try:
-        wanted = limit(wanted, caller, bootstrap.this_host().stacks.all())
+        wanted = limit(wanted, caller, bootstrap.this_host().stacks.survey()[0])
     except RefusedError as refused:
         for problem in refused.problems:
             sys.stderr.write(f"problem: {clean(spell(str(problem), Place('control', has_control=True)))}\n")
