@@ -10,7 +10,7 @@ import json
 from typing import Any
 
 import pytest
-from support.attacks import HOME, OTHER, PLACE, STACK, Attacked, printable
+from support.attacks import HOME, OTHER, PLACE, STACK, Attacked, Said, printable
 from support.lab import until
 
 #: Looks newer than everything.
@@ -46,6 +46,11 @@ def plant_release(shop: Attacked, release: dict[str, Any]) -> None:
         shop.write(f"{home}/{FORGED}/{name}", text)
 
 
+def listed(status: Said) -> bool:
+    """Whether the forged release is in the history. That it was refused is told too, and names it."""
+    return any(line.strip().startswith(FORGED) for line in status.text.splitlines())
+
+
 @pytest.mark.attack(
     "1a", "owner forges a privileged release in place of the history, rolls back to it", "refused, nothing is started"
 )
@@ -55,7 +60,7 @@ def test_a_forged_release_is_not_released(shop: Attacked) -> None:
         plant_release(shop, release)
         said = shop.onehost("rollback", "--release", FORGED)
         assert said.code == 1 and FORGED in said.text, said
-        assert FORGED not in shop.onehost("status").ok().text
+        assert not listed(shop.onehost("status").ok())
     assert shop.live("production") == live
     assert shop.answers()
 
@@ -72,7 +77,7 @@ def test_a_forged_directory_changes_nothing(shop: Attacked) -> None:
             shop.alice("cp -r ../shop.away/.git . ; mkdir -p config nginx/live").ok()
             assert shop.onehost("rollback", "--release", FORGED).code == 1
             status = shop.onehost("status").ok()
-            assert live in status.text and FORGED not in status.text
+            assert live in status.text and not listed(status)
         finally:
             shop.root(f"rm -rf {HOME} && mv {HOME}.away {HOME}")
     assert shop.live("production") == live
