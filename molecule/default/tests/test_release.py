@@ -4,6 +4,7 @@ import json
 
 import pytest
 from support.http import get, inside, name
+from support.waiting import until
 
 # Visitors of notes' production are sent to https.
 PRODUCTION = inside("notes-production", 80)
@@ -158,7 +159,10 @@ def test_router_tells_what_failed_and_nothing_else(host, release):
     get(host, "http://127.0.0.1/unasked?code=one-time-secret", name("notes.example.test"), PRODUCTION)
     # Nothing is released there, which is no failure.
     get(host, "http://127.0.0.1:4500/nothing?code=one-time-secret")
-    told = host.check_output(f"journalctl --unit haproxy --output cat --since @{since}")
+    read = f"journalctl --unit haproxy --output cat --since @{since}"
+    # The journal has a line a moment after it was written.
+    until(lambda: "/unasked" in host.check_output(read), 20)
+    told = host.check_output(read)
     assert "notes-production notes-production-notes-blue/app status=502" in told
     assert "release=20261121T000000Z-production-abc" in told
     assert 'GET "/unasked"' in told
