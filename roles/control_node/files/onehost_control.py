@@ -301,7 +301,10 @@ def main(words: Sequence[str] | None = None) -> int:
     # Named by sudo itself, whatever the caller's environment says.
     caller = access.caller()
     try:
-        wanted = limit(wanted, caller, bootstrap.this_host().stacks.survey()[0])
+        stacks, unreadable = bootstrap.this_host().stacks.survey()
+        if caller.limited and unreadable and wanted.values.get("stack") not in {stack.name for stack in stacks}:
+            raise RefusedError(unreadable)  # nobody knows whose they are
+        wanted = limit(wanted, caller, stacks)
     except RefusedError as refused:
         for problem in refused.problems:
             sys.stderr.write(f"problem: {clean(spell(str(problem), Place('control', has_control=True)))}\n")
