@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.env.env_file import fingerprint, format_env
 from release.env.secret_ages import SecretRecord
+from release.errors import Problem
 from release.planning.disk_usage import Sample
 from release.releases.compose import LABEL
 from release.releases.release import Entry, Release, ReleaseStatus
@@ -87,12 +88,10 @@ class FakeStore:
         services = self.files.get(f"/state/{environment}-{slot}/compose.json", {}).get("services", {}).values()
         return next((str(service["labels"][f"{LABEL}.id"]) for service in services), "")
 
-    def troubles(self, stack: str) -> list[str]:
-        lost = [f"release.json of {name} is damaged" for name, w in sorted(self.written.items()) if w.is_lost]
-        unknown = [
-            f"status.json of {name} is empty" for name, w in sorted(self.written.items()) if w.status == "unknown"
-        ]
-        return lost + unknown
+    def troubles(self, stack: str) -> list[Problem]:
+        lost = [Problem("is damaged", f"{name}/release.json") for name, w in self.written.items() if w.is_lost]
+        unknown = [name for name, w in self.written.items() if w.status == "unknown"]
+        return lost + [Problem("is empty", f"{name}/status.json") for name in unknown]
 
     def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:
         with self.world.change("store half a release"):

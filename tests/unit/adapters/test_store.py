@@ -166,7 +166,7 @@ def test_a_damaged_file_is_named(store: Store, stack: Stack, name: str, how: str
     path = Path(store.state, "shop", name.format(release(1).id))
     said = spoilt(path, how)
     (found,) = store.troubles(stack.name)
-    assert found.startswith(str(path)) and said in found
+    assert found.where == str(path) and said in found.what and found.fix
     assert release(2).id in [entry.release.id for entry in store.releases(stack.name)]
     assert store.warm(stack, "production") is None
     assert store.searched(stack) == {} and store.secret_record(stack) in ({}, {"format": 1})
@@ -187,8 +187,17 @@ def test_other_files_that_are_named(store: Store, stack: Stack, tmp_path: Path) 
     (maps / "shop-staging.map").write_text("live none/none\n")
     os.chown(maps / "shop-staging.map", 12345, -1)
     journal, of_a_map, of_the_host = store.troubles(stack.name)
-    assert journal.endswith("20260102T000000Z-staging-deploy-1.jsonl is empty")
-    assert "belongs to user 12345, not to user" in of_a_map and "cleanup.json is damaged" in of_the_host
+    assert journal.where.endswith("20260102T000000Z-staging-deploy-1.jsonl") and journal.what == "is empty"
+    assert "belongs to user 12345, not to user" in of_a_map.what and "chown" in of_a_map.fix
+    assert of_the_host.where.endswith("cleanup.json") and "provision" in of_the_host.fix
+
+
+def test_an_env_file_that_cannot_be_read_is_left_out(store: Store, stack: Stack) -> None:
+    store.write_release(stack, release(1), {"common": b"A='1'\n", "production": b"B='2'\n"}, None)
+    path = Path(store.state, "shop", "releases", release(1).id, "env", "common")
+    path.unlink()
+    path.mkdir()
+    assert store.release_env(stack, release(1).id) == {"production": b"B='2'\n"}
 
 
 def test_the_release_of_a_slot(store: Store, stack: Stack) -> None:

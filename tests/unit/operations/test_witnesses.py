@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from fakes.faults import Killed
 from fakes.world import World
 from invariants.invariants import check_always, check_settled
 
+from release.env import secret_ages
 from release.operations import flags, runner, witnesses
 from release.operations.observe import observe
 from release.operations.status import status
@@ -165,6 +167,26 @@ def test_the_live_release_is_damaged_and_no_journal_knows_it(world: World) -> No
     report = world.good("rollback")
     assert report.release == before and report.was == now
     check_always(world)
+
+
+@pytest.mark.parametrize("data", [None, b"", b"\0\0\0"])
+def test_an_env_file_of_the_release_is_damaged(world: World, data: bytes | None) -> None:
+    """Today's is used, and that is said: a rollback does not wait for it to be mended."""
+    written = world.store.written[world.entries("production")[0].release.id]
+    written.env.pop("common")
+    if data is not None:
+        written.env["common"] = data
+    report = world.good("rollback")
+    assert report.recovered == [f"env file common of {report.release} is damaged; today's is used"]
+    check_settled(world)
+
+
+def test_an_env_file_that_was_empty_that_day(world: World) -> None:
+    written = world.store.written[world.entries("production")[0].release.id]
+    empty = secret_ages.content_fingerprint(world.store.record, "common", b"")
+    written.release = dataclasses.replace(written.release, env={**written.release.env, "common": empty})
+    written.env["common"] = b""
+    assert world.good("rollback").recovered == []
 
 
 def test_promote_over_a_release_that_is_damaged(world: World) -> None:

@@ -87,8 +87,8 @@ def test_two_against_one(odd: Mapping[str, Any], said: str) -> None:
     """Both releases run, as while one is kept warm."""
     known = {"entries": [entry(1, "live"), entry(2, "previous")], **odd}
     found = judge(heard(containers=[container(BLUE), container(GREEN)], slots={"blue": R1, "green": R2}, **known))
-    assert found.live == BLUE and said in sentence("production", found)
-    assert sentence("production", found).endswith(f"; {BLUE} is live")
+    assert found.live == BLUE and said in sentence(found)
+    assert sentence(found).endswith(f"; {BLUE} is live")
 
 
 def test_what_runs_comes_first() -> None:
@@ -123,7 +123,7 @@ def test_what_was_given_up_is_not_live_because_somebody_started_it(status: Relea
 def test_what_nobody_finishes_has_failed() -> None:
     found = judge(heard(entries=[entry(1, "live"), entry(2, "prepared")]))
     assert found.statuses == {R2: "failed"} and found.live == BLUE
-    assert f"{R2} is being released, but no operation does that" in sentence("production", found)
+    assert f"{R2} is being released, but no operation does that" in sentence(found)
 
 
 # What journals remember

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 import time
@@ -111,3 +112,22 @@ def test_only_root_can_open_a_lock(tmp_path: Path) -> None:
 def test_who_cannot_be_printed_gets_no_lock(person: str, reason: str) -> None:
     with pytest.raises(RefusedError, match="cannot be printed"):
         lock.this_process("flag", person, "desk", 0.0, reason)
+
+
+def test_what_is_no_lock_file_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "locks" / "shop-production.lock"
+    path.mkdir(parents=True)
+    with pytest.raises(RefusedError, match="cannot be used: Is a directory") as caught, lock.hold(str(path), WHO, 0):
+        pass
+    assert caught.value.problems[0].fix.endswith(f"rm -r {path}")
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", "5"])
+def test_a_damaged_lock_of_somebody_else_is_mended(tmp_path: Path, text: str) -> None:
+    """Whoever could open it could keep every operation out."""
+    path = tmp_path / "lock"
+    path.write_text(text)
+    os.chown(path, 12345, -1)
+    with lock.hold(str(path), WHO, 0):
+        assert lock.holder(str(path)) == WHO
+        assert (path.stat().st_uid, path.stat().st_mode & 0o777) == (os.geteuid(), 0o600)

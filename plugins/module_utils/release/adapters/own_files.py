@@ -13,6 +13,8 @@ import os
 import stat
 from typing import Any
 
+from ..errors import Problem
+from ..hints import host_command
 from ..util.files import read
 
 
@@ -22,33 +24,36 @@ def load(path: str, kind: type = dict) -> tuple[Any, str]:
     try:
         data = read(path)
     except OSError as error:
-        return None, f"{path} cannot be read: {error.strerror}"
+        return None, f"cannot be read: {error.strerror}"
     if data is None:
         return None, ""
     if not data.strip():
-        return None, f"{path} is empty"
+        return None, "is empty"
     try:
         found = json.loads(data)
     except (ValueError, RecursionError) as error:
-        return None, f"{path} is damaged: {type(error).__name__}: {error}"
+        return None, f"is damaged: {type(error).__name__}: {error}"
     if not isinstance(found, kind):
-        return None, f"{path} is damaged: it holds a {type(found).__name__} instead of a {kind.__name__}"
+        return None, f"is damaged: it holds a {type(found).__name__} instead of a {kind.__name__}"
     return found, ""
 
 
-def trouble(path: str, kind: type = dict) -> str:
-    """What is wrong with a file of JSON and with who may write it; empty if nothing is, or if there is none."""
-    return load(path, kind)[1] or access_trouble(path)
+def problems(path: str, fix: str, kind: type = dict) -> list[Problem]:
+    """What is wrong with a file of JSON, which this fixes, or with who may write it; nothing if there is none."""
+    what = load(path, kind)[1]
+    return [Problem(what, path, fix)] if what else access_problems(path)
 
 
-def access_trouble(path: str) -> str:
+def access_problems(path: str) -> list[Problem]:
     """Who else may write a file that only this user, root, should."""
     try:
         facts = os.lstat(path)
     except OSError:
-        return ""
+        return []
     if facts.st_uid != os.geteuid():
-        return f"{path} belongs to user {facts.st_uid}, not to user {os.geteuid()}, and may have been changed"
+        what = f"belongs to user {facts.st_uid}, not to user {os.geteuid()}, and may have been changed"
+        return [Problem(what, path, host_command(f"sudo chown -h {os.geteuid()} {path}"))]
     if not stat.S_ISLNK(facts.st_mode) and facts.st_mode & 0o022:
-        return f"{path} may be written by others (mode {stat.S_IMODE(facts.st_mode):04o})"
-    return ""
+        what = f"may be written by others (mode {stat.S_IMODE(facts.st_mode):04o})"
+        return [Problem(what, path, host_command(f"sudo chmod go-w {path}"))]
+    return []

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import glob
 import json
 import os
@@ -14,6 +15,8 @@ from typing import Any, cast
 
 from ..env.env_file import fingerprint
 from ..env.secret_ages import SecretRecord
+from ..errors import Problem
+from ..hints import hint, host_command
 from ..paths import (
     ACCESS_SETTINGS,
     CLEANUP_SETTINGS,
@@ -24,6 +27,7 @@ from ..paths import (
     releases_of,
 )
 from ..planning.disk_usage import Sample
+from ..planning.preflight import PROVISION
 from ..releases.compose import LABEL, SECRETS, key_files
 from ..releases.release import PARTIAL, STATUSES, Entry, Release
 from ..releases.slot import StandbyNote
@@ -33,16 +37,18 @@ from ..util.files import as_json, read, read_existing, sync_directory, write_ato
 from . import disk_samples, flags_file, own_files, secret_ages_file
 
 SEARCHED_KEPT = 400
-#: Below the directory of a stack; those of releases are listed by name.
-OWN_FILES = (
-    "searched.json",
-    "secrets.json",
-    "warm-*.json",
-    "slots/*/compose.json",
-    "flags/*/turned.json",
-    "flags/*/*/flags.json",
-    "keys/rotation.json",
-)
+RECOVER = hint("recover")
+#: Below the directory of a stack, each with what brings it back; without one nothing does, and nothing needs it. Those
+#: of releases are listed by name.
+OWN_FILES: Mapping[str, str] = {
+    "searched.json": "",
+    "secrets.json": PROVISION,
+    "warm-*.json": "",
+    "slots/*/compose.json": "none is needed, the next release in this slot writes it",
+    "flags/*/turned.json": hint("flags"),
+    "flags/*/*/flags.json": PROVISION,
+    "keys/rotation.json": "",
+}
 SETTINGS_FILES: Mapping[str, type] = {ACCESS_SETTINGS: dict, CLEANUP_SETTINGS: dict, NOTIFICATION_SETTINGS: list}
 #: Of the newest journals, how many are looked at.
 JOURNALS = 20
@@ -112,7 +118,8 @@ class Store:
         home = os.path.join(self._release(stack, release), "env")
         result = {}
         for layer in sorted(os.listdir(home)) if os.path.isdir(home) else []:
-            result[layer] = read_existing(os.path.join(home, layer))
+            with contextlib.suppress(OSError):  # whoever needs it sees that it is missing
+                result[layer] = read_existing(os.path.join(home, layer))
         return result
 
     def release_routes(self, stack: Stack, release: str) -> bytes | None:
@@ -249,19 +256,24 @@ class Store:
 
     # What is damaged
 
-    def troubles(self, stack: str) -> list[str]:
+    def troubles(self, stack: str) -> list[Problem]:
         """The engine's files of a stack and of the host that cannot be read as they should, each with its cause."""
         home = os.path.join(self.state, stack)
         releases = [os.path.join(releases_of(stack, self.state), name) for name in self.release_names(stack)]
         paths = [os.path.join(release, name) for release in releases for name in ("release.json", "status.json")]
-        missing = [f"{path} is missing" for path in paths if not os.path.lexists(path)]
-        for pattern in OWN_FILES:
-            paths += sorted(glob.glob(os.path.join(glob.escape(home), pattern)))
-        found = missing + [what for path in paths if (what := own_files.trouble(path))]
-        found += [what for path in _journals(home) if (what := _journal_trouble(path))]
-        maps = sorted(glob.glob(os.path.join(glob.escape(self.state), "switch", f"{glob.escape(stack)}-*.map")))
-        found += [what for path in maps if (what := own_files.access_trouble(path))]
-        return found + [what for path, kind in self.settings.items() if (what := own_files.trouble(path, kind))]
+        found = [Problem("is missing", path, RECOVER) for path in paths if not os.path.lexists(path)]
+        for path in paths:
+            found += own_files.problems(path, RECOVER)
+        for pattern, fix in OWN_FILES.items():
+            for path in _glob(home, pattern):
+                found += own_files.problems(path, fix or host_command(f"rm -r {path}"))
+        for path in _glob(home, "operations/*.jsonl")[-JOURNALS:]:
+            found += _journal_problems(path)
+        for path in _glob(self.state, f"switch/{glob.escape(stack)}-*.map"):
+            found += own_files.access_problems(path)
+        for path, kind in self.settings.items():
+            found += own_files.problems(path, PROVISION, kind)
+        return found
 
     def free_bytes(self) -> int:
         """Free space of the file system on which releases are stored."""
@@ -277,19 +289,20 @@ def _entry(release: Release, path: str) -> Entry:
     return Entry(release, status, since, via, journal)
 
 
-def _journals(home: str) -> list[str]:
-    return sorted(glob.glob(os.path.join(glob.escape(home), "operations", "*.jsonl")))[-JOURNALS:]
+def _glob(home: str, pattern: str) -> list[str]:
+    return sorted(glob.glob(os.path.join(glob.escape(home), pattern)))
 
 
-def _journal_trouble(path: str) -> str:
+def _journal_problems(path: str) -> list[Problem]:
     """A journal begins with a line that says which operation it is of."""
     try:
         with open(path, "rb") as file:
             first = file.readline()
     except OSError as error:
-        return f"{path} cannot be read: {error.strerror}"
+        return [Problem(f"cannot be read: {error.strerror}", path, host_command(f"rm -r {path}"))]
     try:
         whole = isinstance(json.loads(first), dict)
     except ValueError:
         whole = False
-    return own_files.access_trouble(path) if whole else f"{path} {'is damaged' if first else 'is empty'}"
+    what = "is damaged" if first else "is empty"
+    return own_files.access_problems(path) if whole else [Problem(what, path, host_command(f"rm {path}"))]

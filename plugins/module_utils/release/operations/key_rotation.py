@@ -64,7 +64,11 @@ def last(directory: str) -> RotationNote | None:
         note = json.loads(read(os.path.join(directory, NOTE)) or b"null")
     except (OSError, ValueError):
         return None
-    return cast(RotationNote, note) if isinstance(note, dict) and "until" in note else None
+    return (
+        cast(RotationNote, note)
+        if isinstance(note, dict) and all(isinstance(note.get(key), (int, float)) for key in ("since", "until"))
+        else None
+    )
 
 
 def pending(directory: str) -> RotationNote | None:

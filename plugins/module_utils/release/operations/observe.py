@@ -30,7 +30,7 @@ def observe(host: Host, stack: Stack) -> HostState:
         found = witnesses.verdict(host, stack.name, environment, entries, containers[environment])
         live[environment], entries = found.live, found.apply(entries)
         if not found.is_unanimous:
-            disputes[environment] = (sentence(environment, found),)
+            disputes[environment] = (sentence(found),)
     tags = {}
     for app in stack.apps:
         for tag in ("staging", "production", "rollback"):

@@ -114,7 +114,7 @@ def _plan_and_go(
     if request.operation == "promote":
         left += _staging_leftovers(host, stack, request, report, check)
     state = observe(host, stack)
-    report.recovered += [text for mine in state.disputes.values() for text in mine]
+    report.recovered += [f"{name}: {text}" for name, mine in state.disputes.items() for text in mine]
     if not check and not state.secret_record.get("salt"):
         state = replace(state, secret_record=secret_ages.salted(state.secret_record, state.now))
         host.store.set_secret_record(stack, state.secret_record)
@@ -137,7 +137,7 @@ def _plan_and_go(
     try:
         env = state.env_of(request.environment)
         if request.operation == "rollback":
-            plan, env = _plan_rollback(host, stack, state, request, redact)
+            plan, env = _plan_rollback(host, stack, state, request, report, redact)
         elif request.operation == "promote":
             unfinished = [os.path.basename(record.path) for record in left]
             plan = _plan_promote(host, stack, state, request, report, unfinished=unfinished)
@@ -196,10 +196,11 @@ def _staging_leftovers(
 
 
 def _plan_rollback(
-    host: Host, stack: Stack, state: HostState, request: Request, redact: Redactor
+    host: Host, stack: Stack, state: HostState, request: Request, report: OperationReport, redact: Redactor
 ) -> tuple[Plan, dict[str, bytes]]:
     target = rollback.choose(stack, state, request)
-    then = host.store.release_env(stack, target.release.id)
+    then, lost = rollback.mended_env(state, target, host.store.release_env(stack, target.release.id))
+    report.recovered += [f"env file {name} of {target.release.id} is damaged; today's is used" for name in lost]
     redaction.learn(redact, stack, then)
     slot = state.idle_slot(request.environment)
     home = os.path.dirname(host.store.slot_compose_path(stack, request.environment, slot))

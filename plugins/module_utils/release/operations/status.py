@@ -9,7 +9,8 @@ import dataclasses
 
 from ..env import secret_ages
 from ..env.env_file import is_same_content, parse_env
-from ..errors import NothingToDoError, RefusedError
+from ..errors import NothingToDoError, Problem, RefusedError
+from ..hints import hint
 from ..planning.gates import short_id
 from ..planning.rollback import choose
 from ..ports import Host
@@ -53,13 +54,17 @@ def status(host: Host, stack: Stack, state: HostState | None = None) -> StatusRe
         offline=str(state.secret_record.get("offline", "")),
         keys=key_grace_period.state(host, stack, state),
         flags=tuple(text for name in ENVIRONMENTS for text in _flags(host, stack, name)),
-        damage=tuple([text for name in ENVIRONMENTS for text in state.disputes.get(name, ())])
-        + tuple(host.store.troubles(stack.name)),
+        damage=tuple(str(problem) for problem in _damage(host, stack, state)),
         notifications=tuple(host.notifier.troubles()),
         free_gb=round(state.free_bytes / 1e9, 1),
         floor_gb=stack.disk_floor_gb,
     )
     return redaction.redact_status(found, redaction.redactor(host, stack))
+
+
+def _damage(host: Host, stack: Stack, state: HostState) -> list[Problem]:
+    disputes = [(name, text) for name in ENVIRONMENTS for text in state.disputes.get(name, ())]
+    return [Problem(text, name, hint("recover")) for name, text in disputes] + host.store.troubles(stack.name)
 
 
 def _flags(host: Host, stack: Stack, environment: EnvironmentName) -> list[str]:

@@ -104,7 +104,7 @@ def mend(host: Host, stack: Stack, environment: EnvironmentName) -> list[str]:
     if found.file or found.memory:
         host.router.set_live(stack.name, environment, found.live)
     if not found.is_unanimous:
-        told.append(f"{sentence(environment, found)}; this was put right")
+        told.append(f"{environment}: {sentence(found)}; this was put right")
     forgotten = "" if host.store.warm(stack, environment) else stop_forgotten(host, stack, environment)
     return told + ([forgotten] if forgotten else [])
 
@@ -143,7 +143,7 @@ def disputes(host: Host, stack: Stack) -> list[str]:
     for environment in ENVIRONMENTS:
         if is_settled(host, stack.name, environment):
             seen = verdict(host, stack.name, environment, known, _containers(host, stack.name, environment))
-            found += [] if seen.is_unanimous else [sentence(environment, seen)]
+            found += [] if seen.is_unanimous else [f"{environment}: {sentence(seen)}"]
     return found
 
 

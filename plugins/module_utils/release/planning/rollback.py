@@ -6,8 +6,10 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 
 from ..env.env_file import format_env, parse_env
+from ..env.secret_ages import content_fingerprint
 from ..errors import NothingToDoError, Problem, RefusedError
 from ..hints import hint, option
 from ..paths import env_of, releases_of
@@ -83,6 +85,19 @@ def choose(stack: Stack, state: HostState, request: Request) -> Entry:
     if problems:
         raise RefusedError(problems)
     return target
+
+
+def mended_env(state: HostState, target: Entry, then: Mapping[str, bytes]) -> tuple[dict[str, bytes], list[str]]:
+    """The release's own env files, with today's in place of those that are missing or damaged, and the names of these.
+    A rollback is what is left when other things are wrong: it does not wait for a file to be mended."""
+    today = state.env_of(target.release.environment)
+    lost = []
+    for name, recorded in target.release.env.items():
+        data = then.get(name)
+        meant = data == b"" and content_fingerprint(state.secret_record, name, b"") == recorded
+        if (data is None or b"\0" in data or not data) and not meant and today.get(name):
+            lost.append(name)
+    return {**then, **{name: today[name] for name in lost}}, lost
 
 
 def rollback_env(

@@ -21,7 +21,7 @@ from ..releases.history import when
 from ..releases.plan import Plan
 from ..releases.release import Entry, Live, ReleaseStatus
 from ..releases.runtime import Container
-from ..stack.model import SLOTS, EnvironmentName, Slot
+from ..stack.model import SLOTS, Slot
 
 #: Docker's words for a container that is meant to run; one that crashes, or boots, is restarting for a moment.
 UP = ("running", "restarting", "paused")
@@ -181,7 +181,6 @@ def _with_status(entry: Entry, remembered: Sequence[Remembered], live: set[str])
     return dataclasses.replace(entry, status=status, via=entry.via or entry.release.operation)
 
 
-def sentence(environment: EnvironmentName, verdict: Verdict) -> str:
+def sentence(verdict: Verdict) -> str:
     """The disagreement, for people."""
-    live = f"{verdict.live} is live" if verdict.live else "nothing is live"
-    return f"{environment}: {', '.join(verdict.said)}; {live}"
+    return f"{', '.join(verdict.said)}; {verdict.live or 'nothing'} is live"

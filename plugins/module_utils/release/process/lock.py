@@ -13,7 +13,7 @@ import time
 from collections.abc import Iterator
 
 from ..errors import Problem, RefusedError
-from ..hints import hint, option
+from ..hints import hint, host_command, option
 from ..paths import LOCKS
 from ..releases.lock_holder import LockHolder, time_of_day
 from ..util.printable import check_printable
@@ -33,7 +33,12 @@ def hold(path: str, who: LockHolder, wait_seconds: float) -> Iterator[None]:
     """Hold the lock while the block runs. Raises RefusedError, naming the holder, if it is not free in time."""
     os.makedirs(os.path.dirname(path), mode=0o755, exist_ok=True)
     # Whoever could open it could hold it, too, and so keep every operation out.
-    handle = open_private(path, os.O_RDWR)
+    try:
+        handle = open_private(path, os.O_RDWR)
+    except OSError as error:
+        # No file of ours, so nobody holds it.
+        what = f"cannot be used: {error.strerror}"
+        raise RefusedError([Problem(what, path, host_command(f"rm -r {path}"))]) from None
     try:
         deadline = time.monotonic() + max(wait_seconds, LOOK_SECONDS)
         while not _try(handle):

@@ -41,7 +41,7 @@ def status_lines(status: StatusReport) -> list[str]:
         mover = "deploy" if name == "staging" else "promote or rollback"
         lines += [f"tag moved by hand: {text}; the next {mover} moves it back" for text in env.moved_tags]
         lines += [f"unfinished: {name}. Fix: {hint('recover')}" for name in env.unfinished]
-    lines += [f"damaged: {text}. Fix: {hint('recover')}" for text in status.damage]
+    lines += [f"damaged: {text}" for text in status.damage]
     lines += _operations(environments)
     back = status.rollback
     if back.to:
