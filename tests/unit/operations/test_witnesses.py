@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from fakes.docker import HEALTHY
+from fakes.docker import HEALTHY, SICK
 from fakes.faults import Killed
 from fakes.world import World
 from invariants.invariants import check_always, check_settled
@@ -287,4 +287,22 @@ def test_the_clock_is_set_while_a_worker_starts(world: World, hours: int) -> Non
     begun = world.clock.time
     world.good("deploy")
     assert world.clock.set_by and 1 <= world.clock.time - begun < 3
+    check_settled(world)
+
+
+def test_the_compose_file_of_the_old_slot_is_lost_when_it_is_needed(world: World) -> None:
+    """Somebody removes the live containers while a deploy goes wrong: they are made anew from the release."""
+    now = Live.parse(world.router.files["staging"])
+    assert now is not None
+    world.commit({"api": SICK})
+
+    def lose() -> None:
+        mine = [box for box in world.docker.boxes if (box.environment, box.slot) == ("staging", now.slot)]
+        world.docker.boxes = [box for box in world.docker.boxes if box not in mine]
+        world.store.files[f"/state/staging-{now.slot}/compose.json"] = {}
+
+    world.faults.on(f"docker start api in staging {'green' if now.slot == 'blue' else 'blue'}", lose)
+    report = world.run("deploy")
+    assert report and report.failed and "everything was undone" in report.message, report
+    world.violations.clear()
     check_settled(world)

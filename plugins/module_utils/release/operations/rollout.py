@@ -21,7 +21,7 @@ from ..ports import Host
 from ..process.journal import Journal
 from ..releases.history import find
 from ..releases.plan import Plan, TagMove, reversed_moves
-from ..releases.release import Entry, ReleaseStatus, timestamp
+from ..releases.release import Entry, Release, ReleaseStatus, timestamp
 from ..releases.runtime import Answer, Container, ProbeTarget
 from ..releases.slot import planned_slot, stack_of
 from ..stack.app_env import slot_env
@@ -159,11 +159,7 @@ class Rollout:
         if plan.start == "running":
             return
         if plan.start == "create":
-            home = os.path.dirname(self.host.store.slot_compose_path(self.current, plan.environment, plan.slot))
-            keys = self.host.store.key_fingerprints(self.current)
-            compose = planned_slot(self.current, plan.release, plan.slot, env, home, keys)
-            files = slot_env(self.stack, plan.environment, env)
-            self.host.store.write_slot(self.current, plan.environment, plan.slot, compose, files)
+            self._write_slot(plan.release, plan.slot, env)
         self._bring_up_in_order(names)
 
     def _bring_up_in_order(self, names: set[str]) -> None:
@@ -310,6 +306,14 @@ class Rollout:
         app = self.current.apps.get(container.app)
         return app is not None and app.is_web
 
+    def _write_slot(self, release: Release, slot: Slot, env: Mapping[str, bytes]) -> None:
+        """Write the files that a slot is created from."""
+        store, environment = self.host.store, self.plan.environment
+        home = os.path.dirname(store.slot_compose_path(self.current, environment, slot))
+        compose = planned_slot(self.current, release, slot, env, home, store.key_fingerprints(self.current))
+        files = slot_env(stack_of(release, self.current), environment, env)
+        store.write_slot(self.current, environment, slot, compose, files)
+
     def _bring_up(self, names: list[str]) -> None:
         """Start these apps of the new release: kept containers, or new ones from the slot's Compose file."""
         if self.plan.start == "create":
@@ -335,6 +339,9 @@ class Rollout:
             and self.host.docker.image(image) is not None
         ]
         if gone:
+            if self.host.store.slot_release(self.plan.stack, self.plan.environment, was.slot) != was.release:
+                # Its file is damaged; the release knows what it was made from.
+                self._write_slot(entry.release, was.slot, self.host.store.release_env(self.current, was.release))
             path = self.host.store.slot_compose_path(self.current, self.plan.environment, was.slot)
             self.host.docker.create_and_start(path, self.current.directory, gone)
             self._answering([apps[name] for name in gone], was.slot)
