@@ -111,6 +111,7 @@ def end_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -> li
         # Too long for one line with a time: wrap it, so that nothing is lost.
         found = [Line(f"{sign} {message} ({duration(float(report.get('seconds', 0)))})", style)]
     found += [Line(f"  found    {clean(text)}", "warning") for text in report.get("recovered", [])]
+    found += [Line(f"  would    {clean(text)}") for text in report.get("preview") or []]
     found += _gate_lines(report)
     for label, text, kind in summary.rows(report):
         found.append(Line(f"  {label:<8} {clean(text)}".rstrip(), kind))
@@ -122,12 +123,18 @@ def _gate_lines(report: dict[str, Any]) -> list[Line]:
     if not gates:
         return []
     passed = [gate for gate in gates if gate["result"] == "go"]
+    # What was only asked is told in full.
+    is_preview = not report.get("changed")
     found = [Line(f"  gates    {len(passed)} of {len(gates)} go", "")]
     return found + [
-        Line(f"           {gate['gate']}: {gate['result']}, {clean(gate['evidence'])}", "warning")
+        Line(f"           {gate['gate']}: {gate['result']}, {clean(gate['evidence'])}", _style_of(gate["result"]))
         for gate in gates
-        if gate["result"] != "go"
+        if is_preview or gate["result"] != "go"
     ]
+
+
+def _style_of(result: str) -> str:
+    return "" if result == "go" else "warning"
 
 
 def failure_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -> list[Line]:
@@ -138,9 +145,11 @@ def failure_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -
     )
     parts = [Part("What:", [clean(report.get("message", ""))])]
     parts += [Part("Found:", [clean(text)]) for text in report.get("recovered", [])]
+    # A failure begins as the message does, and need not be read twice.
+    told = f"{report.get('message', '').partition(';')[0]}: "
     for problem in report.get("problems", []):
         parts.append(Part("Where:", [clean(problem["where"])]))
-        parts.append(Part("Why:", [clean(problem["what"])]))
+        parts.append(Part("Why:", [clean(problem["what"].removeprefix(told))]))
         if problem.get("fix"):
             parts.append(Part("Fix:", [clean(problem["fix"])], as_it_is=True))
     if report.get("log"):

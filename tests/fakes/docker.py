@@ -51,6 +51,7 @@ class Box:
     restarts_before: int = 0
     #: By how much the host's clock was off when it was started.
     clock_set_by: float = 0.0
+    killed: bool = False
     #: Its env file, if there is a matrix.
     env: bytes = b""
 
@@ -69,6 +70,13 @@ class FakeDocker:
         #: How the variables in containers differ from those they were started with.
         self.more_inside: dict[str, str] = {}
         self.missing_inside: set[str] = set()
+        #: What Docker's own check says of an app, by name: its state, its last words, its command.
+        self.checks: dict[str, tuple[str, str, tuple[str, ...]]] = {}
+        #: What a command in an app's container ends with; and the commands that were run.
+        self.ends: dict[str, tuple[int, str]] = {}
+        self.ran: list[tuple[str, tuple[str, ...]]] = []
+        #: Apps that do not end on SIGTERM.
+        self.deaf: set[str] = set()
 
     # Images
 
@@ -143,6 +151,9 @@ class FakeDocker:
             box = self._box(container)
             with self.world.change(f"docker stop {box.app} in {box.environment} {box.slot}"):
                 assert seconds.get(box.app, 10) > 0
+                if box.up and box.app in self.deaf:
+                    self.world.clock.time += seconds[box.app]
+                    box.killed = True
                 box.up = False
 
     @contextlib.contextmanager
@@ -166,6 +177,14 @@ class FakeDocker:
         box = next(box for box in self.boxes if box.id == container)
         has = {name: value for name, value in parse_env(box.env.decode()).items() if name not in self.missing_inside}
         return {**has, "PATH": "/bin", "RELEASE_ID": "x", **self.more_inside}, {"PATH": "/bin"}
+
+    def run(self, container: Container, command: Sequence[str], seconds: float) -> tuple[int, str]:
+        self.world.faults.alive()
+        self.ran.append((container.app, tuple(command)))
+        return self.ends.get(container.app, (0, ""))
+
+    def last_exit(self, container: Container) -> int:
+        return container.exit_code
 
     def logs(self, container: Container, lines: int) -> list[str]:
         return [f"{container.app} says something"][:lines]
@@ -213,6 +232,7 @@ class FakeDocker:
             app = self.world.stack.apps.get(box.app)
             if app is not None and app.is_replaced_in_place and twins:
                 self.world.violations.append(f"{box.app} must never run twice, but did in {box.environment}")
+            box.killed = False
             box.up, box.began, box.after_reboot, box.restarts_before = True, self.world.clock.time, False, 0
             box.clock_set_by = self.world.clock.set_by
 
@@ -252,10 +272,12 @@ class FakeDocker:
             box.created_from,
             box.image,
             state,
-            1 if restarts else 0,
+            137 if box.killed else 1 if restarts else 0,
             restarts,
             written(begun + box.clock_set_by),
             self.world.clock.time - begun if state == "running" else 0.0,
+            *self.checks.get(box.app, ("", "", ())),
+            pid=int(box.up),
         )
 
     def answers(self, box: Box) -> bool:

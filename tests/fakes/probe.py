@@ -23,14 +23,21 @@ class FakeProbe:
     def __init__(self, world: World) -> None:
         self.world = world
         self.edge_down = False
+        #: What each app that is asked by its port answers instead, by name.
+        self.instead: dict[str, Answer] = {}
+        #: The host names that apps were asked by.
+        self.asked_as: set[str] = set()
 
-    def health(self, port: int, path: str) -> Answer:
+    def health(self, port: int, path: str, host: str = "localhost") -> Answer:
         self.world.faults.alive()
+        self.asked_as.add(host)
         box = self.world.docker.at_port(port)
         if box is None:
             return Answer(0, error=f"no answer on port {port}: connection refused")
         app = self.world.stack.apps.get(box.app)
         assert app is None or path == app.health, (path, app)
+        if box.app in self.instead:
+            return self.instead[box.app]
         if self.world.docker.answers(box):
             return Answer(200, body="ok")
         if self.world.docker.behaviour(box) == SICK:

@@ -22,6 +22,7 @@ from fakes.faults import Faults, Killed
 from fakes.git import FakeGit
 from fakes.haproxy import FakeRouter
 from fakes.home import FakeDirectory, FakeHome
+from fakes.machine import FakeMachine
 from fakes.nginx import FakeEdge
 from fakes.probe import FakeProbe
 from fakes.stacks import FakeStacks, shop_definition
@@ -56,6 +57,7 @@ class World:
         self.timer = FakeTimer(self)
         self.edge = FakeEdge(self)
         self.disk = FakeDisk()
+        self.machine = FakeMachine()
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
             docker=self.docker,
@@ -70,6 +72,7 @@ class World:
             clock=self.clock,
             timer=self.timer,
             edge=self.edge,
+            machine=self.machine,
         )
         #: Wrong answers of the public ports, at any moment.
         self.violations: list[str] = []

@@ -42,6 +42,8 @@ class DockerPort(Protocol):
     def start(self, containers: Iterable[Container]) -> None: ...
     def stop(self, containers: Iterable[Container], seconds: Mapping[str, int]) -> None: ...
     def logs(self, container: Container, lines: int) -> list[str]: ...
+    def run(self, container: Container, command: Sequence[str], seconds: float) -> tuple[int, str]: ...
+    def last_exit(self, container: Container) -> int: ...
     def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]: ...
 
     def build(
@@ -77,7 +79,7 @@ class GitPort(Protocol):
 
 
 class ProbePort(Protocol):
-    def health(self, port: int, path: str) -> Answer: ...
+    def health(self, port: int, path: str, host: str = "localhost") -> Answer: ...
     def edge(self, target: ProbeTarget) -> Answer: ...
 
 
@@ -174,6 +176,27 @@ class ClockPort(Protocol):
     def now(self) -> float: ...
     def monotonic(self) -> float: ...
     def wait(self, seconds: float) -> None: ...
+
+
+class MachinePort(Protocol):
+    """The host itself: its services, and who listens where."""
+
+    def stopped(self, services: Sequence[str]) -> list[str]: ...
+    def holders(self, ports: Collection[int]) -> dict[int, str]: ...
+    def listeners(self, pid: int) -> list[str]: ...
+
+
+class NoMachine:
+    """A host that nothing is asked about."""
+
+    def stopped(self, services: Sequence[str]) -> list[str]:
+        return []
+
+    def holders(self, ports: Collection[int]) -> dict[int, str]:
+        return {}
+
+    def listeners(self, pid: int) -> list[str]:
+        return []
 
 
 class RoomPort(Protocol):
@@ -284,6 +307,7 @@ class Host:
     clock: ClockPort
     timer: TimerPort
     edge: EdgePort
+    machine: MachinePort = field(default_factory=NoMachine)
     room: RoomPort = field(default_factory=NoRoom)
     scanner: ScannerPort = field(default_factory=NoScanner)
     availability: AvailabilityPort = field(default_factory=NoAvailability)

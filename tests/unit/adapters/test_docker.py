@@ -5,8 +5,11 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -184,6 +187,78 @@ def test_an_error_that_is_no_json(docker: Docker, daemon: Daemon) -> None:
     daemon.answers["GET /containers/json"] = 502, b"bad gateway"
     with pytest.raises(OperationError, match="502 bad gateway"):
         docker.containers("shop", "staging")
+
+
+def test_docker_s_own_check(docker: Docker, daemon: Daemon) -> None:
+    inspected = copy.deepcopy(INSPECTED)
+    inspected["State"] |= {
+        "Pid": 0,
+        "Health": {"Status": "unhealthy", "Log": [{"Output": "a"}, {"Output": "no\nqueue "}]},
+    }
+    inspected["Config"]["Healthcheck"] = {"Test": ["CMD", "/check"], "Interval": 30}
+    daemon.answers["GET /containers/json"] = 200, [{"Id": ID, "Labels": LABELS}]
+    daemon.answers[f"GET /containers/{ID}/json"] = 200, inspected
+    (found,) = docker.containers("shop", "staging")
+    assert (found.health, found.health_said, found.health_test) == ("unhealthy", "no queue", ("CMD", "/check"))
+    inspected["State"]["Health"] = {"Status": "none", "Log": None}
+    (found,) = docker.containers("shop", "staging")
+    assert (found.health, found.health_said) == ("", "")
+
+
+def frame(kind: int, text: bytes) -> bytes:
+    return bytes([kind, 0, 0, 0]) + len(text).to_bytes(4, "big") + text
+
+
+def test_run(docker: Docker, daemon: Daemon) -> None:
+    daemon.answers[f"POST /containers/{ID}/exec"] = 201, {"Id": "e1"}
+    daemon.answers["POST /exec/e1/start"] = 200, frame(1, b"no \n") + frame(2, b"queue\n")
+    daemon.answers["GET /exec/e1/json"] = 200, {"ExitCode": 3, "Running": False}
+    assert docker.run(CONTAINER, ["ping", "-c", "1"], 5) == (3, "no queue")
+    daemon.answers["POST /exec/e1/start"] = 200, b"plain"
+    daemon.answers["GET /exec/e1/json"] = 200, {"ExitCode": 0}
+    assert docker.run(CONTAINER, ["ping"], 5) == (0, "plain")
+
+
+def test_run_what_cannot_be_run(docker: Docker, daemon: Daemon) -> None:
+    daemon.answers[f"POST /containers/{ID}/exec"] = 409, {"message": "container is not running"}
+    assert docker.run(CONTAINER, ["ping"], 5) == (-1, "container is not running")
+    daemon.answers[f"POST /containers/{ID}/exec"] = 201, {"Id": "e1"}
+    daemon.answers["POST /exec/e1/start"] = 0, b""
+    assert docker.run(CONTAINER, ["ping"], 5)[0] == -1
+
+
+def test_run_takes_no_longer_than_it_may(docker: Docker, daemon: Daemon) -> None:
+    def late(query: dict[str, str]) -> tuple[int, Any]:
+        time.sleep(0.5)
+        return 200, b""
+
+    daemon.answers[f"POST /containers/{ID}/exec"] = 201, {"Id": "e1"}
+    daemon.answers["POST /exec/e1/start"] = late
+    assert docker.run(CONTAINER, ["ping"], 0.1) == (-1, "did not end within 0.1 s")
+
+
+@pytest.mark.parametrize("codes", [["3"], ["1", "3"]])
+def test_the_last_exit_code_of_what_runs_again(docker: Docker, daemon: Daemon, codes: list[str]) -> None:
+    """Its state says 0 by then."""
+    asked: dict[str, str] = {}
+
+    def events(query: dict[str, str]) -> tuple[int, Any]:
+        asked.update(query)
+        lines = [json.dumps({"Type": "container", "Actor": {"Attributes": {"exitCode": code}}}) for code in codes]
+        return 200, "\n".join(lines).encode()
+
+    daemon.answers["GET /events"] = events
+    assert docker.last_exit(CONTAINER) == 3
+    assert json.loads(asked["filters"]) == {"container": [ID], "event": ["die"]} and float(asked["until"]) > 0
+
+
+def test_the_last_exit_code_is_that_of_the_state_otherwise(docker: Docker, daemon: Daemon) -> None:
+    assert docker.last_exit(replace(CONTAINER, state="exited", exit_code=4)) == 4
+    assert docker.last_exit(replace(CONTAINER, restarts=0)) == 0
+    daemon.answers["GET /events"] = 200, b""
+    assert docker.last_exit(CONTAINER) == 0
+    daemon.answers["GET /events"] = 500, {"message": "no"}
+    assert docker.last_exit(CONTAINER) == 0
 
 
 def test_compose(docker: Docker, command: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,12 +12,14 @@ from typing import Any
 
 import pytest
 from fakes.docker import CRASHING, DYING, HEALTHY, SICK
-from fakes.stacks import shop_with_matrix
+from fakes.stacks import changed_stack, shop_with_matrix
 from fakes.world import World
 from invariants.invariants import check_settled
 from support.operations import problems, restarted
 
 from release.env.env_file import format_env
+from release.planning.gates import short_id
+from release.rendering.report import report_lines
 from release.stack.reader import read_stack
 
 
@@ -232,8 +234,8 @@ def test_deploy_of_some_apps_names_all(world: World) -> None:
 @pytest.mark.parametrize(
     ("behaviour", "app", "cause"),
     [
-        (SICK, "api", "is not healthy after 5 s; /health: HTTP 500 no database"),
-        (CRASHING, "api", "keeps crashing (exit code 1, "),
+        (SICK, "api", "is not healthy after 5 s: /health: HTTP 500 no database"),
+        (CRASHING, "api", "keeps crashing: exit code 1, "),
         (CRASHING, "mail", "keeps crashing"),
     ],
 )
@@ -313,3 +315,34 @@ def test_edge_does_not_answer(world: World) -> None:
     assert "4 of 4 checks through the edge failed" in report.problems[0]["what"]
     assert "names no release, expected" in report.problems[0]["what"]
     assert report.problems[0]["fix"].startswith("on the host: curl -i -H 'Host: localhost' http://127.0.0.1:8200/")
+
+
+def test_a_preview_says_what_would_be_built_and_why(world: World) -> None:
+    def preview(**options: Any) -> list[str]:
+        report = world.run("deploy", check=True, **options)
+        assert report and not report.failed and any("would: api" in line for line in report_lines(report.to_json()))
+        return report.preview
+
+    assert preview() == [
+        f"{app}: would be built: staging has no release with it yet" for app in ("api", "front", "mail")
+    ]
+    world.good("deploy")
+    images = world.entries("staging")[-1].release.images
+    world.commit({"api": HEALTHY})
+    world.stack = changed_stack(world, front={"memory": "64m"}, mail={"build_target": "slim"})
+    assert preview() == [
+        "api: would be built: its source api has changed",
+        f"front: image {short_id(images['front'])} is live already; settings changed: memory",
+        "mail: would be built: changed build settings: build_target",
+    ]
+    assert preview(rebuild=True)[1] == "front: would be built: rebuild was asked for; settings changed: memory"
+
+
+def test_a_preview_of_what_was_built_before(world: World) -> None:
+    first = world.commit({"api": HEALTHY})
+    world.good("deploy")
+    image = world.entries("staging")[-1].release.images["api"]
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    report = world.run("deploy", check=True, version=first)
+    assert report and report.preview[0] == f"api: image {short_id(image)} of the same source is used again"

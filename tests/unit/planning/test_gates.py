@@ -18,6 +18,7 @@ from release.operations.observe import observe
 from release.planning import gates
 from release.process import lock
 from release.releases.lock_holder import LockHolder
+from release.rendering.report import report_lines
 
 
 def gate(world: World, name: str) -> dict[str, str]:
@@ -315,3 +316,11 @@ def test_promote_when_staging_cannot_be_mended(world: World) -> None:
     report = world.run("promote")
     assert report and report.failed and not report.recovered
     assert {g["gate"]: g["result"] for g in report.gates}["journal_clean"] == "NO-GO"
+
+
+def test_a_preview_shows_every_gate_with_its_evidence(world: World) -> None:
+    ready(world)
+    report = world.run("promote", check=True)
+    assert report and not report.failed
+    lines = "\n".join(report_lines(report.to_json()))
+    assert all(name in lines for name in ("staging_live", "rollback_ready", "3 of 3 apps healthy"))

@@ -56,6 +56,14 @@ def problems_of(data: Any) -> list[str]:
         ("env_matrix", {"A": {"default": 0o644}}, "env_matrix.A.default", "write it in quotes"),
         ("env_matrix", {"A": {"values": ["x", 1]}}, "env_matrix.A.values", "write it in quotes"),
         ("apps.mail.health", "/health", "apps.mail.health", "a worker answers none"),
+        ("apps.api.health_status", [200], "apps.api.health_status", "200 is no status from 300 to 499"),
+        ("apps.api.health_status", [True], "apps.api.health_status", "True is no status"),
+        ("apps.api.health_status", 302, "apps.api.health_status", "must be a list"),
+        ("apps.api.health_host", "*.example", "apps.api.health_host", "is not valid"),
+        ("apps.api.health_command", ["x"], "apps.api.health_command", "is for workers"),
+        ("apps.mail.health_command", "x", "apps.mail.health_command", "must be a list of texts"),
+        ("apps.mail.health_host", "a.example", "apps.mail.health_host", "has no effect on a worker"),
+        ("apps.mail.health_status", [302], "apps.mail.health_status", "has no effect on a worker"),
         ("apps.mail.body_limit", "1g", "apps.mail.body_limit", "has no effect on a worker"),
         ("owner", "Bad User", "stack shop.owner", "is not valid"),
         ("source", "-oProxyCommand=x", "stack shop.source", "git address"),
@@ -438,3 +446,15 @@ def test_build_secrets_and_checkout_survive_a_round_trip() -> None:
     found = stack(build_secrets=["A"], checkout=False, env_matrix=matrix, apps=apps)
     assert found.build_secrets_of(found.apps["api"]) == ("A", "B")
     assert read_stack("shop", found.to_mapping(with_env=False)) == found
+
+
+def test_health_of_before_reads_as_the_same() -> None:
+    """Releases keep their definition; it must not seem to have changed because there are new keys."""
+    new = {"health_status": [302], "health_host": "a.example"}
+    assert not {"health_command", *new} & stack().to_mapping(with_env=False)["apps"]["api"].keys()
+    definition = shop_definition()
+    definition["apps"]["api"] |= new
+    definition["apps"]["mail"]["health_command"] = ["ping"]
+    found = read_stack("shop", definition)
+    assert read_stack("shop", found.to_mapping(with_env=True)) == found
+    assert (found.apps["api"].health_status, found.apps["mail"].health_command) == ((302,), ("ping",))

@@ -34,6 +34,9 @@ START_DOCKER = host_command("systemctl status docker; systemctl start docker")
 #: Timeout in seconds of one call that is not a stop; a daemon that hangs longer is broken.
 CALL_SECONDS = 60
 LOG_SECONDS = 10
+JSON_BODY = {"Content-Type": "application/json"}
+#: Of what a command in a container says.
+OUTPUT_BYTES = 4096
 #: The start of a process among the fields of /proc/<id>/stat that follow its name, in ticks since the boot.
 STARTED_FIELD = 19
 #: Where packages install Docker's plugins. Compose is started from there: going through `docker` costs 30 ms.
@@ -63,22 +66,31 @@ class Docker:
         self.path = path
 
     def call(
-        self, method: str, path: str, query: Mapping[str, str] | None = None, seconds: float = CALL_SECONDS
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, str] | None = None,
+        seconds: float = CALL_SECONDS,
+        *,
+        body: Mapping[str, Any] | None = None,
     ) -> tuple[int, Any]:
         target = path + ("?" + urllib.parse.urlencode(query) if query else "")
         connection = _Connection(self.path, seconds)
         try:
-            connection.request(method, target, headers={"Content-Length": "0"} if method == "POST" else {})
+            if body is not None:
+                connection.request(method, target, json.dumps(body), JSON_BODY)
+            else:
+                connection.request(method, target, headers={"Content-Length": "0"} if method == "POST" else {})
             response = connection.getresponse()
-            body = response.read()
+            answer = response.read()
         except (OSError, http.client.HTTPException) as error:
             raise OperationError("Docker does not answer", self.path, repr(error), START_DOCKER) from error
         finally:
             connection.close()
         try:
-            return response.status, json.loads(body) if body else None
+            return response.status, json.loads(answer) if answer else None
         except ValueError:
-            return response.status, body.decode(errors="replace")
+            return response.status, answer.decode(errors="replace")
 
     def expect(
         self,
@@ -221,6 +233,45 @@ class Docker:
     def _each(containers: Iterable[Container], action: Callable[[Container], None]) -> None:
         concurrently(action, containers)
 
+    def run(self, container: Container, command: Sequence[str], seconds: float) -> tuple[int, str]:
+        """Run a command in a container. Returns its exit code and what it said last; -1 if it took too long or could
+        not be started."""
+        wanted = {"Cmd": list(command), "AttachStdout": True, "AttachStderr": True}
+        status, made = self.call("POST", f"/containers/{container.id}/exec", body=wanted)
+        if status >= 400 or not isinstance(made, dict):
+            return -1, str(made.get("message", made) if isinstance(made, dict) else made)
+        connection = _Connection(self.path, seconds)
+        deadline, said = time.monotonic() + seconds, b""
+        try:
+            connection.request(
+                "POST", f"/exec/{made['Id']}/start", json.dumps({"Detach": False, "Tty": False}), JSON_BODY
+            )
+            response = connection.getresponse()
+            while part := response.read1(65536):
+                said = (said + part)[-OUTPUT_BYTES:]
+                if time.monotonic() > deadline:
+                    raise TimeoutError
+        except (OSError, http.client.HTTPException) as error:
+            late = isinstance(error, TimeoutError)
+            return -1, f"did not end within {seconds:g} s" if late else f"could not be started: {error!r}"
+        finally:
+            connection.close()
+        found = self.expect("GET", f"/exec/{made['Id']}/json")
+        code = found.get("ExitCode")
+        return -1 if code is None else int(code), _output(said)
+
+    def last_exit(self, container: Container) -> int:
+        """With which code a container ended last. While it runs again its state says 0."""
+        if container.state != "running" or not container.restarts:
+            return container.exit_code
+        filters = json.dumps({"container": [container.id], "event": ["die"]})
+        query = {"since": "0", "until": f"{time.time():.3f}", "filters": filters}
+        status, data = self.call("GET", "/events", query)
+        # One event is JSON, several are lines of it.
+        lines = [json.dumps(data)] if isinstance(data, dict) else str(data or "").splitlines()
+        codes = [json.loads(line)["Actor"]["Attributes"].get("exitCode", "0") for line in lines if status < 400]
+        return int(codes[-1]) if codes else container.exit_code
+
     def logs(self, container: Container, lines: int) -> list[str]:
         """The last lines of a container's log. They only explain a failure, so it is no error if there are none."""
         try:
@@ -307,9 +358,22 @@ def _variables(data: dict[str, Any]) -> dict[str, str]:
     return dict(item.partition("=")[::2] for item in (data.get("Config") or {}).get("Env") or [])
 
 
+def _output(said: bytes) -> str:
+    """The text of a stream in Docker's frames: eight bytes, of which the last four are the length of what follows."""
+    text, place = b"", 0
+    while place + 8 <= len(said) and said[place] in (1, 2) and said[place + 1 : place + 4] == b"\0\0\0":
+        length = int.from_bytes(said[place + 4 : place + 8], "big")
+        text += said[place + 8 : place + 8 + length]
+        place += 8 + length
+    return " ".join((text if place else said).decode(errors="replace").split())
+
+
 def _container(data: dict[str, Any]) -> Container:
     labels = data["Config"]["Labels"] or {}
     state = data["State"]
+    health = state.get("Health") or {}
+    test = (data["Config"].get("Healthcheck") or {}).get("Test") or []
+    log = health.get("Log") or [{}]
     return Container(
         id=data["Id"],
         app=labels.get(f"{LABEL}.app", ""),
@@ -322,6 +386,10 @@ def _container(data: dict[str, Any]) -> Container:
         restarts=int(data.get("RestartCount", 0)),
         started=state.get("StartedAt", ""),
         up_seconds=_age(int(state.get("Pid") or 0)),
+        health="" if health.get("Status") == "none" else str(health.get("Status", "")),
+        health_said=" ".join(str(log[-1].get("Output", "")).split()),
+        health_test=tuple(str(word) for word in test),
+        pid=int(state.get("Pid") or 0),
     )
 
 

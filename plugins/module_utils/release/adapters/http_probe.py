@@ -52,9 +52,9 @@ class Probe:
         self.seconds = seconds
         self.sockets = sockets
 
-    def health(self, port: int, path: str) -> Answer:
-        """Probe an app in its slot directly."""
-        return self._ask(port, "localhost", path)
+    def health(self, port: int, path: str, host: str = "localhost") -> Answer:
+        """Probe an app in its slot directly, by a host name that it knows."""
+        return self._ask(port, host, path)
 
     def edge(self, target: ProbeTarget) -> Answer:
         """Probe the edge as a visitor would, on its public port. Where visitors need a password or are sent to https,

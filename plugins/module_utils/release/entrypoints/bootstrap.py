@@ -15,6 +15,7 @@ from ..adapters.git import Git
 from ..adapters.gitleaks import Gitleaks
 from ..adapters.haproxy import HAProxy
 from ..adapters.http_probe import Probe
+from ..adapters.machine import Machine
 from ..adapters.nginx import Nginx
 from ..adapters.stack_directory import StackDirectory
 from ..adapters.stack_files import StackFiles
@@ -58,6 +59,7 @@ def this_host() -> Host:
         clock=Clock(),
         timer=Timer(),
         edge=Nginx(state=paths.state),
+        machine=Machine(docker),
         room=Room(),
         scanner=Gitleaks(),
         availability=AvailabilityProbe(probe=probe),

@@ -14,8 +14,9 @@ from ..process.journal import Journal
 from ..releases.runtime import Answer, Container
 from ..stack.model import App, EnvironmentName, Slot, Stack
 from ..util.concurrency import TaskPool
+from . import app_health
 
-#: A worker has no health endpoint: it counts as healthy after running this long without a restart.
+#: A worker that has no check of its own counts as healthy after running this long without a restart.
 WORKER_SECONDS = 1.0
 #: An app that restarts more often than this while starting is reported as crash-looping.
 RESTARTS_ALLOWED = 1
@@ -28,6 +29,7 @@ POLL_GROWTH = 1.03
 #: Docker is queried less often than the apps: it takes several times as long to answer.
 LOOK_SECONDS = 0.25
 WATCH_POLL_SECONDS = 0.5
+COMMAND_PAUSE_SECONDS = 0.3
 
 #: Returns the current containers of the apps.
 Look = Callable[[], Iterable[Container]]
@@ -39,6 +41,8 @@ class Health:
     def __init__(self, host: Host, stack: Stack, environment: EnvironmentName, slot: Slot, look: Look) -> None:
         self._host, self._stack, self._look = host, stack, look
         self._environment, self._slot = environment, slot
+        #: When each app was asked last, and its answer.
+        self._asked: dict[str, tuple[float, Answer]] = {}
 
     def wait(self, apps: Iterable[App], journal: Journal) -> None:
         """Wait until each app is healthy, each within its own deadline.
@@ -60,7 +64,7 @@ class Health:
                         restarts.setdefault(container.id, container.restarts)
                 answers = self._ask_all(waiting.values(), containers, at_once)
                 for name, answer in answers.items():
-                    if 0 < answer.status < 400:
+                    if waiting[name].accepts(answer.status):
                         del waiting[name]
                         journal.note(f"{name}: healthy after {passed:.1f} s")
                 for name, app in waiting.items():
@@ -78,20 +82,19 @@ class Health:
             containers = list(self._look())
             for container in containers:
                 if container.state != "running" or (container.id, container.started) != before.get(container.app):
-                    self._fail(
-                        apps[container.app],
-                        container,
-                        f"died after the switch (exit code {container.exit_code}, {container.restarts} restarts)",
-                    )
+                    self._fail(apps[container.app], container, "died after the switch", self._exit_of(container))
+                if container.health == "unhealthy":
+                    said = container.health_said or "its check says no more"
+                    self._fail(apps[container.app], container, "turned unhealthy, as Docker says", said)
             for name in before.keys() - {c.app for c in containers}:
-                self._fail(apps[name], None, "has lost its container")
+                self._fail(apps[name], None, "has lost its container", "somebody has removed it")
             clock.wait(min(WATCH_POLL_SECONDS, max(0.0, deadline - clock.monotonic())))
-        web = {c.app: c for c in self._look() if apps[c.app].is_web}
+        running = {c.app: c for c in self._look()}
         with TaskPool() as at_once:
-            answers = self._ask_all([apps[name] for name in web], web, at_once)
+            answers = self._ask_all([apps[name] for name in running], running, at_once)
         for name, answer in answers.items():
-            if not 0 < answer.status < 400:
-                self._fail(apps[name], web[name], f"is no longer healthy: {answer}")
+            if not apps[name].accepts(answer.status):
+                self._fail(apps[name], running[name], "is no longer healthy", str(answer))
 
     def _ask_all(
         self, apps: Iterable[App], containers: Mapping[str, Container], at_once: TaskPool
@@ -102,37 +105,42 @@ class Health:
         return dict(zip([app.name for app in asked], answers, strict=True))
 
     def _ask(self, app: App, container: Container | None) -> Answer:
-        if app.is_web:
-            port = self._stack.loopback_port(app, self._environment, self._slot)
-            return self._host.probe.health(port, app.health)
-        if container is None:
-            return Answer(0, error="no container")
         # A container that was kept running has proved itself already.
-        if container.state == "running" and container.up_seconds >= WORKER_SECONDS:
-            return Answer(200)
-        return Answer(0, error=container.state)
+        if not app.is_web and container and container.state == "running" and container.up_seconds < WORKER_SECONDS:
+            return Answer(0, error=container.state)
+        # A command in the container costs much more than a request, so it is not run at each poll.
+        is_costly = bool(app.health_command) or (container is not None and container.health == "starting")
+        last = self._asked.get(app.name)
+        now = self._host.clock.monotonic()
+        if is_costly and last and now - last[0] < COMMAND_PAUSE_SECONDS:
+            return last[1]
+        answer = app_health.ask(self._host, self._stack, self._environment, self._slot, app, container)
+        self._asked[app.name] = now, answer
+        return answer
 
     def _give_up(
         self, app: App, container: Container | None, restarts: Mapping[str, int], passed: float, answer: Answer
     ) -> None:
         """Raises OperationError if waiting longer is pointless."""
         if container is None:
-            self._fail(app, None, "has no container")
+            self._fail(app, None, "has no container", "somebody has removed it")
         # A container that was kept running may have restarted long ago; only restarts from now on count.
         elif container.restarts - restarts[container.id] > RESTARTS_ALLOWED or container.state in ("exited", "dead"):
-            self._fail(
-                app, container, f"keeps crashing (exit code {container.exit_code}, {container.restarts} restarts)"
-            )
+            self._fail(app, container, "keeps crashing", self._exit_of(container))
         elif passed > app.health_seconds:
-            self._fail(
-                app, container, f"is not healthy after {app.health_seconds} s; {app.health or 'state'}: {answer}"
-            )
+            why = app_health.explanation(self._host, app, container, answer)
+            cause = f"{app.health}: {why}" if answer.status else why
+            fix = f"let it listen on 0.0.0.0:{app.port}, or correct its `port`" if why.startswith("runs, but") else ""
+            self._fail(app, container, f"is not healthy after {app.health_seconds} s", cause, fix)
 
-    def _fail(self, app: App, container: Container | None, cause: str) -> None:
+    def _exit_of(self, container: Container) -> str:
+        return f"exit code {self._host.docker.last_exit(container)}, {container.restarts} restarts"
+
+    def _fail(self, app: App, container: Container | None, what: str, cause: str, fix: str = "") -> None:
         raise OperationError(
-            f"app {app.name} {cause.partition(';')[0]}",
+            f"app {app.name} {what}",
             f"{self._environment} {self._slot}",
             cause,
-            host_command(f"docker logs {container.id[:12]}") if container else "",
+            fix or (host_command(f"docker logs {container.id[:12]}") if container else ""),
             log=self._host.docker.logs(container, 20) if container else [],
         )

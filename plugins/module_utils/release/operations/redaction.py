@@ -20,6 +20,7 @@ from ..ports import Host
 from ..releases.report import OperationReport
 from ..releases.status import EnvironmentStatus, OperationSummary, ReleaseSummary, StatusReport
 from ..stack.model import ENVIRONMENTS, Stack
+from ..util.printable import shortened
 from . import witnesses
 
 
@@ -62,11 +63,22 @@ def redact_report(report: OperationReport, redact: Redactor) -> None:
     """Take secrets out of all that others have written into a report. Names and numbers are the engine's own."""
     report.message, report.fix = redact(report.message), redact(report.fix)
     report.log, report.recovered = _lines(report.log, redact), _lines(report.recovered, redact)
+    report.notes = _lines(report.notes, redact)
     for problem in report.problems:
         problem["what"], problem["where"] = redact(problem["what"]), redact(problem["where"])
         problem["fix"] = redact(problem["fix"])
     for gate in report.gates:
         gate["evidence"] = redact(gate["evidence"])
+    _shorten(report)
+
+
+def _shorten(report: OperationReport) -> None:
+    """Cut what others have written, now that no cut can leave half a secret."""
+    report.message, report.log = shortened(report.message), [shortened(line) for line in report.log]
+    for problem in report.problems:
+        problem["what"], problem["where"] = shortened(problem["what"]), shortened(problem["where"])
+    for gate in report.gates:
+        gate["evidence"] = shortened(gate["evidence"])
 
 
 def _lines(texts: Iterable[str], redact: Redactor) -> list[str]:

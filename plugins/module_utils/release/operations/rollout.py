@@ -33,6 +33,8 @@ from .health import Health
 CONFIRM_SECONDS = 10.0
 RETRY_SECONDS = 0.3
 DRAIN_POLL_SECONDS = 0.01
+#: The exit code of a process that SIGKILL has ended.
+KILLED = 137
 
 
 class _Answered(NamedTuple):
@@ -53,6 +55,8 @@ class Rollout:
         self.plan = plan
         self.journal = journal
         self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers)
+        #: What people should know, though the operation went well.
+        self.notes: list[str] = []
         #: True once the release is live for good: from then on nothing is reverted.
         self.confirmed = False
 
@@ -352,11 +356,27 @@ class Rollout:
         begun = self.host.clock.monotonic()
         for app in apps:
             port = self.stack.loopback_port(app, self.plan.environment, slot) if app.is_web else 0
+            name = self.stack.health_host(app, self.plan.environment)
             while port and self.host.clock.monotonic() - begun < app.health_seconds:
-                if 0 < self.host.probe.health(port, app.health).status < 400:
+                if app.accepts(self.host.probe.health(port, app.health, name).status):
                     break
                 self.host.clock.wait(RETRY_SECONDS)
 
     def _stop(self, containers: list[Container]) -> None:
         grace = {name: app.stop_seconds for name, app in {**self.stack.apps, **self.current.apps}.items()}
-        self.host.docker.stop([c for c in containers if c.state in ("running", "restarting", "paused")], grace)
+        stopped = [c for c in containers if c.state in ("running", "restarting", "paused")]
+        begun = self.host.clock.monotonic()
+        self.host.docker.stop(stopped, grace)
+        if self.host.clock.monotonic() - begun >= min((grace.get(c.app, 10) for c in stopped), default=0):
+            self._tell_of_killed({c.id for c in stopped if c.state == "running"}, grace)
+
+    def _tell_of_killed(self, stopped: set[str], grace: Mapping[str, int]) -> None:
+        """An app that ignores SIGTERM costs its whole time at each operation, and loses what it was doing."""
+        containers = self.host.docker.containers(self.plan.stack, self.plan.environment)
+        for app in sorted(c.app for c in containers if c.id in stopped and c.exit_code == KILLED):
+            text = (
+                f"{app} ignored SIGTERM and was killed after {grace.get(app, 10)} s. Let it end on SIGTERM: start it "
+                "with `exec` in a shell script, or with `compose: {init: true}`"
+            )
+            self.journal.note(text)
+            self.notes.append(text)

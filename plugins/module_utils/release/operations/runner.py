@@ -27,7 +27,19 @@ from ..releases.request import Request, check_request
 from ..releases.runtime import ProbeCounts
 from ..rendering import notifications
 from ..stack.model import Stack
-from . import availability, build, disk_floor, outcome, pattern_scan, recover, redaction, secret_scan, witnesses
+from . import (
+    app_health,
+    availability,
+    build,
+    disk_floor,
+    obstacles,
+    outcome,
+    pattern_scan,
+    recover,
+    redaction,
+    secret_scan,
+    witnesses,
+)
 from .observe import observe
 from .rollout import Rollout
 
@@ -114,6 +126,7 @@ def _plan_and_go(
     if request.operation == "promote":
         left += _staging_leftovers(host, stack, request, report, check)
     state = observe(host, stack)
+    obstacles.refuse(host, stack, state, request.environment)
     report.recovered += [f"{name}: {text}" for name, mine in state.disputes.items() for text in mine]
     if not check and not state.secret_record.get("salt"):
         state = replace(state, secret_record=secret_ages.salted(state.secret_record, state.now))
@@ -142,7 +155,7 @@ def _plan_and_go(
             unfinished = [os.path.basename(record.path) for record in left]
             plan = _plan_promote(host, stack, state, request, report, unfinished=unfinished)
         elif check:
-            plan = _check_deploy(host, stack, state, request, log)
+            plan = _check_deploy(host, stack, state, request, report, log=log)
         else:
             plan = _plan_deploy(host, stack, state, request, report, log=log)
         _describe(report, state, plan)
@@ -232,12 +245,16 @@ def _plan_deploy(
     return deploy.plan_deploy(stack, state, request, source, images)
 
 
-def _check_deploy(host: Host, stack: Stack, state: HostState, request: Request, log: journal.Journal) -> Plan:
+def _check_deploy(
+    host: Host, stack: Stack, state: HostState, request: Request, report: OperationReport, *, log: journal.Journal
+) -> Plan:
     """What a build would give is only known after it; images that exist already are."""
     source = build.find_source(host, stack, state, request, log)
     known, _missing = build.find_images(host, stack, request, source)
     images = {name: known.get(name, f"(built from {source.commit[:12]})") for name in source.sources}
-    return deploy.plan_deploy(stack, state, request, source, images)
+    plan = deploy.plan_deploy(stack, state, request, source, images)
+    report.preview = deploy.preview(stack, state, request, source, known)
+    return plan
 
 
 def _plan_promote(
@@ -259,10 +276,11 @@ def _plan_promote(
 
 def _gates(host: Host, stack: Stack, state: HostState, request: Request, unfinished: list[str]) -> list[gates.Gate]:
     live = state.live["staging"]
+    running = {c.app: c for c in state.in_slot("staging", live.slot)} if live else {}
     health = {
-        app.name: host.probe.health(stack.loopback_port(app, "staging", live.slot), app.health)
-        for app in stack.web_apps
-        if live
+        app.name: app_health.ask(host, stack, "staging", live.slot, app, running.get(app.name))
+        for app in stack.apps.values()
+        if live and (app.is_web or app.name in running)
     }
     return gates.evaluate(stack, state, health, unfinished, request.skip_gates)
 
@@ -300,6 +318,7 @@ def _carry_out(
     host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: OperationReport
 ) -> None:
     rollout = Rollout(host, stack, plan, log)
+    report.notes = rollout.notes
     try:
         rollout.run(env)
     except Exception as error:

@@ -30,7 +30,7 @@ from ..releases.status import (
 )
 from ..stack import flags
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Stack
-from . import key_grace_period, redaction
+from . import app_health, key_grace_period, redaction
 from .observe import observe
 
 #: How many releases, and how many operations, of each environment the report lists.
@@ -128,15 +128,12 @@ def _app(
     *,
     container: Container | None,
 ) -> AppStatus:
-    answer = None
-    if app.is_web:
-        answer = host.probe.health(stack.loopback_port(app, environment, live.slot), app.health)
-    running = container is not None and container.state == "running"
-    healthy = running and (answer is None or 0 < answer.status < 400)
+    answer = app_health.ask(host, stack, environment, live.slot, app, container)
+    healthy = container is not None and container.state == "running" and app.accepts(answer.status)
     return AppStatus(
         state=container.state if container else "missing",
         healthy=healthy,
-        cause="" if healthy or answer is None else str(answer),
+        cause="" if healthy or str(answer) in ("no container", container and container.state) else str(answer),
         image=short_id(release.images[app.name]),
         commit=release.commits.get(app.name, release.commit)[:12],
         restarts=container.restarts if container else 0,

@@ -13,8 +13,10 @@ from dataclasses import dataclass, field
 from ..errors import NothingToDoError, Problem
 from ..releases.host_state import HostState
 from ..releases.plan import Plan, moves
+from ..releases.release import Entry
 from ..releases.request import Request
 from ..stack.model import Stack
+from .gates import changed_settings, short_id
 from .promote import AppVersions, compose_release, is_same, plan_new
 
 #: What the platform keeps in the stack's directory. A checkout there cannot show a commit that has one of these names.
@@ -22,6 +24,9 @@ OWN_NAMES = ("config", "docker-compose.yml", "nginx", "releases", "scripts")
 
 #: Digits of the commit in `<app>:<commit>`.
 COMMIT_DIGITS = 12
+
+#: The keys of an app that decide how it is built.
+_BUILD_SETTINGS = ("context", "dockerfile", "build_target", "build_arguments", "build_secrets")
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,39 @@ def _tags(commit: str, settings: str) -> Iterator[str]:
     yield f"{commit}-{settings}"
     for number in itertools.count(2):
         yield f"{commit}-{settings}-{number}"
+
+
+def preview(stack: Stack, state: HostState, request: Request, source: Source, known: Mapping[str, str]) -> list[str]:
+    """What a deploy would do with each app, and why. `known` are the images that exist already."""
+    live = state.live_entry(request.environment)
+    today = stack.to_mapping(with_env=False)["apps"]
+    lines = []
+    for name, fingerprint in source.sources.items():
+        tried = live.release.definition.get("apps", {}).get(name, {}) if live else {}
+        settings = changed_settings(tried, today[name]) if tried else []
+        if name not in known:
+            text = f"would be built: {_why_built(stack, live, request, name, fingerprint)}"
+        elif live and live.release.images.get(name) == known[name]:
+            text = f"image {short_id(known[name])} is live already"
+        else:
+            text = f"image {short_id(known[name])} of the same source is used again"
+        lines.append(f"{name}: {text}" + (f"; settings changed: {', '.join(settings)}" if settings else ""))
+    return lines
+
+
+def _why_built(stack: Stack, live: Entry | None, request: Request, name: str, fingerprint: str) -> str:
+    if request.rebuild:
+        return "rebuild was asked for"
+    if live is None or name not in live.release.images:
+        return f"{request.environment} has no release with it yet"
+    if live.release.sources.get(name) == fingerprint:
+        return "its image is no longer on the host"
+    then, now = live.release.definition.get("apps", {}).get(name, {}), stack.to_mapping(with_env=False)["apps"][name]
+    keys = [key for key in _BUILD_SETTINGS if key in then and then[key] != now.get(key)]
+    keys += ["build_arguments of all apps"] * (
+        live.release.definition.get("build_arguments", {}) != stack.build_arguments
+    )
+    return "changed build settings: " + ", ".join(keys) if keys else f"its source {now['context']} has changed"
 
 
 def plan_deploy(stack: Stack, state: HostState, request: Request, source: Source, images: dict[str, str]) -> Plan:

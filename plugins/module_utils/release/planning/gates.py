@@ -6,7 +6,9 @@
 from __future__ import annotations
 
 import datetime
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from ..env.env_file import parse_env
 from ..env.matrix_check import concerning
@@ -55,11 +57,11 @@ class Gate:
 def evaluate(
     stack: Stack, state: HostState, health: dict[str, Answer], unfinished: list[str], skip: tuple[str, ...] = ()
 ) -> list[Gate]:
-    """All gates of a promote. `health` is each web app's answer in staging; `unfinished` names open operations."""
+    """All gates of a promote. `health` is each app's answer in staging; `unfinished` names open operations."""
     gates = [
         *_config(stack, state),
         _staging_live(stack, state),
-        _staging_healthy(state, health),
+        _staging_healthy(stack, state, health),
         _staging_unchanged(stack, state),
         _same_settings(stack, state),
         _same_keys(stack, state),
@@ -130,10 +132,10 @@ def _staging_live(stack: Stack, state: HostState) -> Gate:
     return Gate("staging_live", True, f"{entry.release.id} in {live.slot}")
 
 
-def _staging_healthy(state: HostState, health: dict[str, Answer]) -> Gate:
+def _staging_healthy(stack: Stack, state: HostState, health: dict[str, Answer]) -> Gate:
     live = state.live["staging"]
     running = {c.app: c for c in state.in_slot("staging", live.slot)} if live else {}
-    sick = [f"{app} ({answer})" for app, answer in sorted(health.items()) if not answer.status or answer.status >= 400]
+    sick = [f"{app} ({answer})" for app, answer in sorted(health.items()) if not stack.apps[app].accepts(answer.status)]
     sick += [f"{app} ({c.state})" for app, c in sorted(running.items()) if c.state != "running" and app not in health]
     if sick:
         return Gate("staging_healthy", False, "not healthy: " + ", ".join(sick), DEPLOY)
@@ -179,6 +181,14 @@ SETTINGS = (
     "replace",
     "capabilities",
 )
+#: Those that are left out of a definition that has none.
+_RARE = ("health_status", "health_host", "health_command")
+
+
+def changed_settings(tried: Mapping[str, Any], today: Mapping[str, Any]) -> list[str]:
+    """The settings of an app's container that differ between two of its definitions."""
+    known = [key for key in SETTINGS if key in tried] + list(_RARE)
+    return [key for key in known if tried.get(key) != today.get(key)]
 
 
 def _same_settings(stack: Stack, state: HostState) -> Gate:
@@ -189,8 +199,7 @@ def _same_settings(stack: Stack, state: HostState) -> Gate:
     changed = [
         f"{app}: {key}"
         for app in sorted(tried.keys() & today.keys())
-        for key in SETTINGS
-        if key in tried[app] and tried[app][key] != today[app].get(key)
+        for key in changed_settings(tried[app], today[app])
     ]
     if changed:
         return Gate("same_settings", False, "changed since staging was deployed: " + ", ".join(changed), DEPLOY)

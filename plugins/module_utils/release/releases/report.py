@@ -78,6 +78,8 @@ class ReportData(TypedDict):
     log: list[str]
     fix: str
     rollback_to: str
+    notes: list[str]
+    preview: list[str]
     journal: str
     probes: ProbesRow
     after: OutcomeRow
@@ -112,6 +114,10 @@ class OperationReport:
     log: list[str] = field(default_factory=list)
     fix: str = ""
     rollback_to: str = ""
+    #: What people should know, though nothing has failed.
+    notes: list[str] = field(default_factory=list)
+    #: In check mode: what would be done, one sentence each.
+    preview: list[str] = field(default_factory=list)
     journal: str = ""
     probes: ProbesRow = field(default_factory=ProbesRow)
     after: OutcomeRow = field(default_factory=OutcomeRow)

@@ -38,6 +38,13 @@ class Container:
     started: str
     #: For how long its process has run, by a clock that nobody can set; 0 if it does not run.
     up_seconds: float = 0.0
+    #: What Docker's own health check says (starting, healthy, unhealthy), and its last output; empty if it has none.
+    health: str = ""
+    health_said: str = ""
+    #: The command of that check, as an image or `compose.healthcheck` has it.
+    health_test: tuple[str, ...] = ()
+    #: Its first process on the host; 0 if it does not run.
+    pid: int = 0
 
     @property
     def started_at(self) -> float:

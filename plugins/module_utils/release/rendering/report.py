@@ -37,7 +37,8 @@ def report_lines(report: ReportData) -> list[str]:
     report = cleaned(report)
     lines = [f"{report['operation']} {report['stack']} {report['environment']}: {report['message']}"]
     lines += [f"found: {text}" for text in report["recovered"]]
-    if report["gates"] and (report["failed"] or report["changed"]):
+    lines += [f"would: {text}" for text in report.get("preview") or []]
+    if report["gates"]:
         lines += table(
             ["gate", "result", "evidence"], [[g["gate"], g["result"], g["evidence"]] for g in report["gates"]]
         )
@@ -60,7 +61,11 @@ def report_lines(report: ReportData) -> list[str]:
             + (f", before: {report['was']}" if report["was"] else "")
         )
         lines += [f"{'next' if label == 'back' else label}: {text}" for label, text, _kind in summary.next_step(report)]
-    lines += [f"{label}: {text}" for label, text, _kind in summary.rows(report) if label in ("downtime", "due", "disk")]
+    lines += [
+        f"{label}: {text}"
+        for label, text, _kind in summary.rows(report)
+        if label in ("downtime", "note", "due", "disk")
+    ]
     lines.append(f"took {report['seconds']:.2f} s")
     return lines
 

@@ -26,6 +26,7 @@ def rows(report: ReportData) -> list[Row]:
         found.append(("live", f"{environment:<10}  {text}", ""))
     if report.get("probes"):
         found.append(downtime(report["probes"]))
+    found += [("note", text, "warning") for text in report.get("notes") or []]
     found += next_step(report)
     found += [("due", text, "warning") for text in after.get("due") or []]
     if after:

@@ -89,10 +89,18 @@ class App:
     build_secrets: tuple[str, ...] = ()
     #: Of those that containers do not have by default.
     capabilities: tuple[str, ...] = ()
+    #: Statuses of the health path that are as good as 2xx, the host name it is asked by, and a worker's own check.
+    health_status: tuple[int, ...] = ()
+    health_host: str = ""
+    health_command: tuple[str, ...] = ()
 
     @property
     def is_web(self) -> bool:
         return self.kind == "web"
+
+    def accepts(self, status: int) -> bool:
+        """Whether this status of the health path means that the app is ready."""
+        return 200 <= status < 300 or status in self.health_status
 
     @property
     def is_replaced_in_place(self) -> bool:
@@ -179,8 +187,9 @@ class Stack:
                 del app["capabilities"]
             for key in ("port", "loopback_port") if app["kind"] == "worker" else ():
                 del app[key]
-            if not app["build_secrets"]:
-                del app["build_secrets"]  # releases of before have none, and are the same
+            for key in ("build_secrets", "health_status", "health_host", "health_command"):
+                if not app[key]:
+                    del app[key]  # releases of before have none, and are the same
         return data
 
     @property
@@ -201,6 +210,12 @@ class Stack:
     def project(self, environment: EnvironmentName, slot: Slot) -> str:
         """The Compose project of a slot."""
         return f"{self.name}-{environment}-{slot}"
+
+    def health_host(self, app: App, environment: EnvironmentName) -> str:
+        """The name by which an app is asked whether it is healthy: one that its visitors use, if any is known."""
+        names = self.environments[environment]
+        known = [name for name in (app.health_host, names.canonical_host, *names.hosts) if name and "*" not in name]
+        return known[0] if known else "localhost"
 
     def backend(self, environment: EnvironmentName, app: str, slot: Slot) -> str:
         """The router's backend of an app in a slot."""

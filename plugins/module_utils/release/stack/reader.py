@@ -275,6 +275,9 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
             for flag, data in fields.mapping("flags").items()
         },
         build_secrets=fields.texts("build_secrets"),
+        health_status=_read_statuses(fields),
+        health_host=fields.text("health_host", pattern=r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"),
+        health_command=fields.texts("health_command"),
     )
     fields.no_others()
     for flag, declared in app.flags.items():
@@ -298,10 +301,24 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
 def _check_effect(fields: Fields, app: App) -> None:
     """What a worker has no use for would be ignored without a word. Defaults are in every definition once read."""
     if not app.is_web and app.health:
-        fields.note("health", "is a path, and a worker answers none", "remove it, or use `compose.healthcheck`")
+        fix = "remove it, or use `health_command`, for example [celery, inspect, ping]"
+        fields.note("health", "is a path, and a worker answers none", fix)
+    if app.is_web and app.health_command:
+        fields.note("health_command", "is for workers", "a web app has `health`, and may have `compose.healthcheck`")
+    for key in ("health_status", "health_host"):
+        if not app.is_web and getattr(app, key):
+            fields.note(key, "has no effect on a worker, which gets no requests", "remove it")
     for key, default in (("timeout_seconds", 60), ("body_limit", "10m"), ("drain_seconds", 10)):
         if not app.is_web and getattr(app, key) != default:
             fields.note(key, "has no effect on a worker, which gets no requests", "remove it")
+
+
+def _read_statuses(fields: Fields) -> tuple[int, ...]:
+    statuses = fields.items("health_status")
+    for status in statuses:
+        if isinstance(status, bool) or not isinstance(status, int) or not 300 <= status <= 499:
+            fields.note("health_status", f"{shown(status)} is no status from 300 to 499", "2xx is healthy in any case")
+    return tuple(status for status in statuses if isinstance(status, int))
 
 
 def _read_capabilities(fields: Fields) -> tuple[str, ...]:

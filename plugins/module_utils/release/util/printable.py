@@ -17,6 +17,9 @@ from ..errors import Problem, RefusedError
 
 T = TypeVar("T")
 
+#: Of a line that others have written, in characters.
+LONGEST_LINE = 2000
+
 #: Whole control sequences: colours, titles, cursor moves, and strings for the terminal up to their end.
 _ESCAPES = re.compile(
     r"(?:\x1b\[|\x9b)[0-?]*[ -/]*[@-~]|(?:\x1b[\]PX^_]|[\x9d\x90\x98\x9e\x9f])[^\x07\x1b\x9c\n]*(?:\x07|\x1b\\|\x9c)?|"
@@ -32,6 +35,12 @@ def clean(text: object) -> str:
         return found
     plain = _ESCAPES.sub("", found).expandtabs(4)
     return "".join(c if c.isprintable() else " " if c.isspace() else "" for c in plain)
+
+
+def shortened(text: str) -> str:
+    """A text of others, cut to what a person reads: an app may log its whole database on one line."""
+    left_out = len(text) - LONGEST_LINE
+    return text if left_out <= 0 else f"{text[:LONGEST_LINE]}… ({left_out} more characters)"
 
 
 def clean_block(text: str) -> str:

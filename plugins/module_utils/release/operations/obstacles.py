@@ -1,0 +1,51 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What on the host itself would make an operation fail after it has begun: stopped services, and taken ports."""
+
+from __future__ import annotations
+
+from ..errors import Problem, RefusedError
+from ..hints import host_command
+from ..ports import Host
+from ..releases.host_state import HostState
+from ..stack.model import EnvironmentName, Stack
+
+_SERVICES = {"haproxy": "the router (HAProxy)", "nginx": "the edge (nginx)"}
+
+
+def refuse(host: Host, stack: Stack, state: HostState, environment: EnvironmentName) -> None:
+    """Raises RefusedError with every such thing, before anything is built or started."""
+    if not stack.web_apps:
+        return
+    problems = [
+        Problem(
+            f"{_SERVICES[service]} does not run, so no visitor would reach a release",
+            f"service {service}",
+            host_command(f"systemctl start {service}; journalctl -u {service} -n 50"),
+        )
+        for service in host.machine.stopped(list(_SERVICES))
+    ]
+    problems += _ports(host, stack, state, environment)
+    if problems:
+        raise RefusedError(problems)
+
+
+def _ports(host: Host, stack: Stack, state: HostState, environment: EnvironmentName) -> list[Problem]:
+    """The idle slot's ports must be free, or its own containers': a slot that is kept warm has them."""
+    slot = state.idle_slot(environment)
+    mine = {c.app for c in state.in_slot(environment, slot) if c.state in ("running", "restarting", "paused")}
+    wanted = {
+        stack.loopback_port(app, environment, slot): app.name
+        for app in stack.web_apps
+        # Both slots share the port of an app that never runs twice, and the live one has it.
+        if app.name not in mine and not app.is_replaced_in_place
+    }
+    return [
+        Problem(
+            f"port {port} is taken by {holder}, and {wanted[port]} needs it",
+            f"{environment} {slot}",
+            f"stop it, or give the app another `loopback_port`; {host_command(f'sudo ss -ltnp sport = :{port}')}",
+        )
+        for port, holder in host.machine.holders(wanted).items()
+    ]

@@ -1,0 +1,108 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The host itself: services and listeners, as systemd and the kernel tell them."""
+
+from __future__ import annotations
+
+import os
+import socket
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from fakes.servers import Daemon, docker_at
+
+from release.adapters.docker import Docker
+from release.adapters.machine import Machine
+
+HEAD = "  sl  local_address rem_address   st tx_queue rx_queue tr tm->when retrnsmt   uid  timeout inode\n"
+LINE = "   0: {} 00000000:0000 {} 00000000:00000000 00:00000000 00000000     0        0 {} 1 0\n"
+
+
+@pytest.fixture
+def daemon(tmp_path: Path) -> Iterator[Daemon]:
+    with docker_at(str(tmp_path / "docker.sock")) as server:
+        yield server
+
+
+@pytest.fixture
+def docker(tmp_path: Path) -> Docker:
+    return Docker(str(tmp_path / "docker.sock"))
+
+
+def process(
+    proc: Path, pid: str, *, name: str = "x", tcp: str = "", tcp6: str = "", sockets: tuple[str, ...] = ()
+) -> None:
+    home = proc / pid
+    (home / "net").mkdir(parents=True)
+    (home / "fd").mkdir()
+    (home / "comm").write_text(f"{name}\n")
+    (home / "net" / "tcp").write_text(HEAD + tcp)
+    (home / "net" / "tcp6").write_text(HEAD + tcp6)
+    for number, inode in enumerate(sockets):
+        (home / "fd" / str(number)).symlink_to(f"socket:[{inode}]")
+
+
+def test_a_real_listener_is_found(docker: Docker) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        machine = Machine(docker)
+        assert f"127.0.0.1:{port}" in machine.listeners(os.getpid())
+        holder = machine.holders([port])[port]
+        assert holder.endswith(f"(process {os.getpid()})")
+    assert machine.holders([port]) == {}
+
+
+def test_where_a_container_listens(docker: Docker, tmp_path: Path) -> None:
+    tcp = LINE.format("0100007F:1F40", "0A", 1) + LINE.format("0B00007F:9999", "0A", 2)  # Docker's own name server
+    tcp += LINE.format("0100007F:1F41", "01", 3)  # a connection
+    tcp6 = LINE.format("00000000000000000000000001000000:1F42", "0A", 4) + LINE.format("0" * 32 + ":1F43", "0A", 5)
+    tcp6 += LINE.format("0000000000000000FFFF00000100007F:1F44", "0A", 6)
+    process(tmp_path, "7", tcp=tcp, tcp6=tcp6)
+    machine = Machine(docker, str(tmp_path))
+    assert machine.listeners(7) == ["127.0.0.1:8000", "127.0.0.1:8004", "[::]:8003", "[::1]:8002"]
+    assert machine.listeners(0) == machine.listeners(8) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "containers", "told"),
+    [
+        ("python3", [], "python3 (process 12)"),
+        ("dockerd", [{"Names": ["/their-db"]}], "the container their-db"),
+        ("docker-proxy", [], "docker-proxy (process 12)"),
+    ],
+)
+def test_who_holds_a_port(
+    docker: Docker, daemon: Daemon, tmp_path: Path, name: str, containers: list[object], told: str
+) -> None:
+    daemon.answers["GET /containers/json"] = 200, containers
+    process(tmp_path, "self", tcp=LINE.format("0100007F:5209", "0A", 77))
+    process(tmp_path, "12", name=name, sockets=("5", "77"))
+    assert Machine(docker, str(tmp_path)).holders([21001, 21011]) == {21001: told}
+
+
+def test_a_holder_that_cannot_be_seen(docker: Docker, tmp_path: Path) -> None:
+    process(tmp_path, "self", tcp=LINE.format("0100007F:5209", "0A", 77))
+    assert Machine(docker, str(tmp_path)).holders([21001]) == {21001: "a process that cannot be seen"}
+
+
+@pytest.mark.parametrize(
+    ("says", "down"),
+    [
+        ("active\nactive", []),
+        ("active\ninactive", ["haproxy"]),
+        ("failed\nactivating", ["nginx"]),
+        ("System has not been booted with systemd", []),
+    ],
+)
+def test_which_services_are_stopped(
+    docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, says: str, down: list[str]
+) -> None:
+    script = tmp_path / "systemctl"
+    script.write_text(f"#!/bin/sh\nprintf '%s\\n' '{says}'\nexit 3\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert Machine(docker).stopped(["nginx", "haproxy"]) == down
+    monkeypatch.setenv("PATH", "/nonexistent")
+    assert Machine(docker).stopped(["nginx", "haproxy"]) == []
