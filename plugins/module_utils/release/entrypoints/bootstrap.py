@@ -59,7 +59,7 @@ def this_host() -> Host:
         clock=Clock(),
         timer=Timer(),
         edge=Nginx(state=paths.state),
-        machine=Machine(docker),
+        machine=Machine(docker=docker),
         room=Room(),
         scanner=Gitleaks(),
         availability=AvailabilityProbe(probe=probe),
