@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fakes.releases import entry, release
 
-from release.planning.witnesses import Remembered, Testimony, Word, judge, restore, sentence
+from release.planning.witnesses import Remembered, Statement, Word, judge, restore, sentence
 from release.releases.plan import Plan
 from release.releases.release import Entry, Live, ReleaseStatus
 from release.releases.runtime import Container
@@ -27,7 +27,7 @@ def container(live: Live, state: str = "running") -> Container:
     return Container("c", "api", live.slot, live.release, "", "i", state, 0, 0, "")
 
 
-def heard(**said: Any) -> Testimony:
+def heard(**said: Any) -> Statement:
     """All say that the first release is live, in blue, but for what is given."""
     known: dict[str, Any] = {
         "file": Word(BLUE),
@@ -36,12 +36,12 @@ def heard(**said: Any) -> Testimony:
         "containers": [container(BLUE)],
         "slots": {"blue": R1},
     }
-    return Testimony(**{**known, **said})
+    return Statement(**{**known, **said})
 
 
 def test_all_agree() -> None:
     assert judge(heard()).is_unanimous and judge(heard()).live == BLUE
-    nothing = judge(Testimony(Word(), Word(), [], []))
+    nothing = judge(Statement(Word(), Word(), [], []))
     assert nothing.is_unanimous and nothing.live is None
 
 
@@ -71,7 +71,7 @@ def test_the_emptiest_is_never_taken_for_the_truth(names: tuple[str, ...]) -> No
 
 def test_before_haproxy_and_docker_run() -> None:
     """At boot the map is made anew from the history alone, and the files of the slots say where the release is."""
-    found = judge(Testimony(DAMAGED, None, [entry(1, "previous"), entry(2, "live")], None, {"blue": R1, "green": R2}))
+    found = judge(Statement(DAMAGED, None, [entry(1, "previous"), entry(2, "live")], None, {"blue": R1, "green": R2}))
     assert found.live == GREEN and found.file and not found.memory
 
 
@@ -116,7 +116,7 @@ def test_two_are_live_in_the_history() -> None:
 
 @pytest.mark.parametrize("status", ["failed", "rolled_back", "prepared"])
 def test_what_was_given_up_is_not_live_because_somebody_started_it(status: ReleaseStatus) -> None:
-    found = judge(Testimony(Word(), Word(), [entry(1, status)], [container(BLUE)]))
+    found = judge(Statement(Word(), Word(), [entry(1, status)], [container(BLUE)]))
     assert found.live is None and not found.file
 
 

@@ -13,7 +13,7 @@ import os
 from collections.abc import Iterable, Sequence
 
 from ..errors import OperationError
-from ..planning.witnesses import UP, Remembered, Testimony, Verdict, judge, restore, sentence
+from ..planning.witnesses import UP, Remembered, Statement, Verdict, judge, restore, sentence
 from ..ports import Host
 from ..process import journal
 from ..releases.release import Entry, Live, timestamp
@@ -56,7 +56,7 @@ def verdict(
     containers: Sequence[Container] | None,
 ) -> Verdict:
     """What is live in an environment, and who says otherwise."""
-    heard = Testimony(
+    heard = Statement(
         file=host.router.file(stack, environment),
         memory=host.router.memory(stack, environment),
         entries=[entry for entry in known if entry.release.environment == environment],

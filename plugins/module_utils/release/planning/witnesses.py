@@ -41,7 +41,7 @@ class Word:
 
 
 @dataclass(frozen=True)
-class Testimony:
+class Statement:
     """What each witness says of one environment."""
 
     file: Word
@@ -93,7 +93,7 @@ class Verdict:
         ]
 
 
-def judge(heard: Testimony) -> Verdict:
+def judge(heard: Statement) -> Verdict:
     """Who is right about what is live, and what to write."""
     live = _choose(heard)
     named = [entry.release.id for entry in heard.entries if entry.status == "live"]
@@ -118,7 +118,7 @@ def judge(heard: Testimony) -> Verdict:
     return Verdict(live, tuple(said), bool(heard.file.trouble) or heard.file.live != live, memory, statuses)
 
 
-def _choose(heard: Testimony) -> Live | None:
+def _choose(heard: Statement) -> Live | None:
     """The candidate with the best reasons."""
     votes = [heard.memory.live if heard.memory else None, heard.file.live, *_of_history(heard)]
     heard_of = [vote for vote in votes if vote is not None]
@@ -129,12 +129,12 @@ def _choose(heard: Testimony) -> Live | None:
     return max(candidates, key=lambda live: (heard.runs(live), heard_of.count(live)))
 
 
-def _of_history(heard: Testimony) -> list[Live]:
+def _of_history(heard: Statement) -> list[Live]:
     alive = sorted((entry for entry in heard.entries if entry.status == "live"), key=when, reverse=True)
     return [live for entry in alive if (live := heard.place(entry.release.id)) is not None]
 
 
-def _running(heard: Testimony) -> list[Live]:
+def _running(heard: Statement) -> list[Live]:
     """Releases whose containers run, the newest first."""
     given_up = {entry.release.id for entry in heard.entries if entry.status in GIVEN_UP}
     found = {Live(c.slot, c.release) for c in heard.containers or () if c.state in UP and c.release not in given_up}
