@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
-from release.errors import OperationError
+from release.errors import OperationError, Problem
 from release.planning.witnesses import Word
 from release.releases.release import Live
 from release.stack.model import ENVIRONMENTS, EnvironmentName, Slot
@@ -41,6 +41,9 @@ class FakeRouter:
     def memory(self, stack: str, environment: EnvironmentName) -> Word | None:
         self.world.faults.alive()
         return None if self.down else word(self.does[environment])
+
+    def problem(self) -> Problem | None:
+        return Problem("the router (HAProxy) does not answer", "admin.sock", "start it") if self.down else None
 
     def write_file(self, stack: str, environment: EnvironmentName, live: Live | None) -> None:
         with self.world.change(f"router file {environment}"):

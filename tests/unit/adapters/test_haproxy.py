@@ -53,6 +53,10 @@ def test_memory_and_file_move_together(router: HAProxy, haproxy: Haproxy, tmp_pa
     assert router.live("shop", "production") is None and haproxy.maps[str(path)] == {"live": "none/none"}
 
 
+def test_haproxy_is_up(router: HAProxy, haproxy: Haproxy) -> None:
+    assert router.problem() is None
+
+
 def test_sessions(router: HAProxy, haproxy: Haproxy) -> None:
     assert router.sessions("shop", "production", "blue") == {"api": 3, "front": 0}
     assert router.sessions("shop", "production", "green") == {"api": 0}
@@ -129,6 +133,8 @@ def test_haproxy_is_down(router: HAProxy, tmp_path: Path) -> None:
     with pytest.raises(OperationError, match="the router \\(HAProxy\\) does not answer"):
         router.set_live("shop", "production", Live("blue", "r1"))
     assert (tmp_path / "shop-production.map").read_text() == "live blue/r1\n"
+    problem = router.problem()
+    assert problem and "does not answer: No such file" in problem.what and "systemctl restart haproxy" in problem.fix
     with pytest.raises(OperationError, match="systemctl status haproxy"):
         router.sessions("shop", "production", "blue")
 

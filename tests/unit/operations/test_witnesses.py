@@ -16,6 +16,7 @@ from fakes.world import World
 from invariants.invariants import check_always, check_settled
 
 from release.env import secret_ages
+from release.errors import Problem
 from release.operations import flags, runner, witnesses
 from release.operations.observe import observe
 from release.operations.status import status
@@ -306,3 +307,26 @@ def test_the_compose_file_of_the_old_slot_is_lost_when_it_is_needed(world: World
     assert report and report.failed and "everything was undone" in report.message, report
     world.violations.clear()
     check_settled(world)
+
+
+@pytest.mark.parametrize("name", ["deploy", "promote", "rollback"])
+def test_haproxy_is_down(world: World, name: str) -> None:
+    """Found before anything is built or started, and shown by status."""
+    world.router.down = True
+    world.faults.disarm()
+    report = world.run(name)
+    assert report and report.failed and report.message == "refused, nothing was changed"
+    assert "does not answer" in report.problems[0]["what"] and not any("docker" in call for call in world.faults.calls)
+    assert "does not answer" in status(world.host, world.stack).damage[0]
+
+
+def test_haproxy_is_back_in_a_moment(world: World) -> None:
+    world.router.down = True
+    world.faults.on("clock wait 0.1", world.router.restart)
+    world.good("rollback")
+
+
+def test_an_operation_names_what_is_damaged(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    problem = Problem("is empty", "/etc/onehost/access.json", "provision it")
+    monkeypatch.setattr(world.store, "troubles", lambda stack: [problem])
+    assert world.good("rollback").recovered == [f"damaged: {problem}"]

@@ -14,6 +14,7 @@ from fakes.docker import HEALTHY
 from fakes.stacks import changed_stack
 from fakes.world import World
 
+from release.errors import OperationError
 from release.operations.observe import observe
 from release.planning import gates
 from release.process import lock
@@ -309,10 +310,14 @@ def test_promote_while_a_deploy_runs(world: World) -> None:
     assert report and not report.recovered and world.unfinished("staging")
 
 
-def test_promote_when_staging_cannot_be_mended(world: World) -> None:
+def test_promote_when_staging_cannot_be_mended(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
     ready(world)
     interrupt(world)
-    world.router.down = True
+
+    def refuse(*_arguments: object) -> None:
+        raise OperationError("the router (HAProxy) refused the new entry", "admin.sock", "no")
+
+    monkeypatch.setattr(world.router, "set_live", refuse)
     report = world.run("promote")
     assert report and report.failed and not report.recovered
     assert {g["gate"]: g["result"] for g in report.gates}["journal_clean"] == "NO-GO"

@@ -17,7 +17,7 @@ import re
 import socket
 from collections.abc import Iterable, Mapping
 
-from ..errors import OperationError
+from ..errors import OperationError, Problem
 from ..hints import hint, host_command
 from ..paths import HAPROXY_ADMIN_SOCKET, ROUTER_MAPS
 from ..planning.witnesses import Word
@@ -26,6 +26,7 @@ from ..stack.model import EnvironmentName, Slot
 from ..util.files import read, write_atomically
 
 FIX = host_command("systemctl status haproxy; journalctl -u haproxy -n 50")
+START = host_command("systemctl restart haproxy; journalctl -u haproxy -n 50")
 #: The map's value while nothing is live.
 NOTHING = "none/none"
 
@@ -67,6 +68,14 @@ class HAProxy:
         if not data.strip():
             return Word(trouble=f"{path} is empty")
         return _word(data.decode(errors="replace").splitlines(), path)
+
+    def problem(self) -> Problem | None:
+        """Why nothing can be switched now."""
+        try:
+            self.command("show info")
+        except OSError as error:
+            return Problem(f"the router (HAProxy) does not answer: {error.strerror or error}", self.admin_socket, START)
+        return None
 
     def memory(self, stack: str, environment: EnvironmentName) -> Word | None:
         """What HAProxy does: its memory decides. None if it has no such map, as for a stack of workers alone, or if it

@@ -118,6 +118,7 @@ def _plan_and_go(
     host: Host, stack: Stack, request: Request, report: OperationReport, path: str, redact: Redactor
 ) -> None:
     check = not path
+    witnesses.check_router(host)
     left = journal.unfinished(stack.name, request.environment, host.paths.state)
     if not check:
         report.recovered = [recover.recover(host, stack, record) for record in left]
@@ -125,6 +126,8 @@ def _plan_and_go(
         left = []
     if request.operation == "promote":
         left += _staging_leftovers(host, stack, request, report, check)
+    # Whatever is damaged still; none of it is a reason to stop.
+    report.recovered += [f"damaged: {problem}" for problem in host.store.troubles(stack.name)]
     state = observe(host, stack)
     obstacles.refuse(host, stack, state, request.environment)
     report.recovered += [f"{name}: {text}" for name, mine in state.disputes.items() for text in mine]

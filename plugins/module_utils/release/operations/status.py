@@ -63,8 +63,10 @@ def status(host: Host, stack: Stack, state: HostState | None = None) -> StatusRe
 
 
 def _damage(host: Host, stack: Stack, state: HostState) -> list[Problem]:
+    router = host.router.problem()
     disputes = [(name, text) for name in ENVIRONMENTS for text in state.disputes.get(name, ())]
-    return [Problem(text, name, hint("recover")) for name, text in disputes] + host.store.troubles(stack.name)
+    found = [Problem(text, name, hint("recover")) for name, text in disputes]
+    return ([router] if router else []) + found + host.store.troubles(stack.name)
 
 
 def _flags(host: Host, stack: Stack, environment: EnvironmentName) -> list[str]:

@@ -12,7 +12,7 @@ import datetime
 import os
 from collections.abc import Iterable, Sequence
 
-from ..errors import OperationError
+from ..errors import OperationError, RefusedError
 from ..planning.witnesses import UP, Remembered, Statement, Verdict, judge, restore, sentence
 from ..ports import Host
 from ..process import journal
@@ -20,6 +20,8 @@ from ..releases.release import Entry, Live, timestamp
 from ..releases.runtime import Container
 from ..stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Stack, other_slot
 
+#: How long HAProxy may take to answer, for example while systemd starts it again.
+ROUTER_SECONDS = 3.0
 #: How many journals of an environment are asked about a release that cannot be read.
 JOURNALS = 1000
 
@@ -85,6 +87,15 @@ def _containers(host: Host, stack: str, environment: EnvironmentName) -> list[Co
         return host.docker.containers(stack, environment)
     except OperationError:
         return None  # at boot it may still be starting
+
+
+def check_router(host: Host) -> None:
+    """Raises RefusedError if HAProxy does not answer, before anything is built or started. A restart takes a moment."""
+    deadline = host.clock.monotonic() + ROUTER_SECONDS
+    while (problem := host.router.problem()) is not None:
+        if host.clock.monotonic() >= deadline:
+            raise RefusedError([problem])
+        host.clock.wait(0.1)
 
 
 def mend(host: Host, stack: Stack, environment: EnvironmentName) -> list[str]:
