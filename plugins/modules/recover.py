@@ -59,11 +59,8 @@ def main() -> None:
     module = AnsibleModule(argument_spec={"stack": {"type": "str", "default": ""}}, supports_check_mode=True)
     lines: list[str] = []
     try:
-        wanted = module.params["stack"]
         host = bootstrap.this_host()
-        stacks, problems = host.stacks.survey()
-        if wanted:
-            stacks, problems = [host.stacks.load(host.stacks.choose(wanted))], []
+        stacks, problems = host.stacks.survey(module.params["stack"])
         for stack in stacks:
             if module.check_mode:
                 for environment in ENVIRONMENTS:

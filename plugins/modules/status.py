@@ -56,11 +56,8 @@ from ansible_collections.onehost.release.plugins.module_utils.release.util.print
 def main() -> None:
     module = AnsibleModule(argument_spec={"stack": {"type": "str", "default": ""}}, supports_check_mode=True)
     try:
-        wanted = module.params["stack"]
         host = bootstrap.this_host()
-        stacks, unreadable = host.stacks.survey()
-        if wanted:
-            stacks, unreadable = [host.stacks.load(host.stacks.choose(wanted))], []
+        stacks, unreadable = host.stacks.survey(module.params["stack"])
         reports = [status.status(host, stack) for stack in stacks]
     except (RefusedError, OperationError) as error:
         module.fail_json(msg=clean(error))

@@ -117,7 +117,7 @@ class FakeStacks:
     def definition(self, name: str) -> Stack:
         return self.world.stack
 
-    def survey(self) -> tuple[list[Stack], list[Problem]]:
+    def survey(self, name: str = "") -> tuple[list[Stack], list[Problem]]:
         return [self.world.stack], []
 
 

@@ -195,7 +195,7 @@ def _text(live: Live | None) -> str:
 
 def _word(entries: Iterable[str], where: str) -> Word:
     """What the entries of a map say; there is to be one, `live`."""
-    said = [value.strip() for key, _, value in (entry.partition(" ") for entry in entries) if key == "live"]
+    said = [value.strip() for key, _separator, value in (entry.partition(" ") for entry in entries) if key == "live"]
     if len(set(said)) == 1 and said[0] == NOTHING:
         return Word()
     live = Live.parse(said[0]) if len(set(said)) == 1 else None

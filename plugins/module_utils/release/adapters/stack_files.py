@@ -59,16 +59,19 @@ class StackFiles:
             what = f"its definition cannot be read: {path}: {cause}"
             raise RefusedError([Problem(what, f"stack {name}", PROVISION)]) from None
 
-    def survey(self) -> tuple[list[Stack], list[Problem]]:
-        """All stacks that can be read, and what is wrong with the others, which is no reason to do nothing."""
+    def survey(self, name: str = "") -> tuple[list[Stack], list[Problem]]:
+        """The named stack, which must be readable; or all that are, and what is wrong with the others, which is no
+        reason to do nothing."""
+        if name:
+            return [self.load(self.choose(name))], []
         stacks: list[Stack] = []
         problems: list[Problem] = []
-        for name in self.names():
-            found = self._try(name)
+        for each in self.names():
+            found = self._try(each)
             if isinstance(found, Stack):
                 stacks.append(found)
             else:
-                problems += [dataclasses.replace(problem, where=_placed(problem.where, name)) for problem in found]
+                problems += [dataclasses.replace(problem, where=_placed(problem.where, each)) for problem in found]
         return stacks, problems
 
     def _try(self, name: str) -> Stack | tuple[Problem, ...]:

@@ -57,10 +57,10 @@ JOURNALS = 20
 class Store:
     """Everything the engine keeps in files. Written atomically and flushed; secrets 0600."""
 
-    def __init__(self, state: str = STATE, settings: Mapping[str, type] = SETTINGS_FILES) -> None:
+    def __init__(self, state: str = STATE, settings: Mapping[str, type] | None = None) -> None:
         self.state = state
         #: Files of the host that provisioning wrote, each with what it holds.
-        self.settings = settings
+        self.settings = SETTINGS_FILES if settings is None else settings
 
     # The history: /var/lib/onehost/<stack>/releases/<id>/
 
