@@ -26,7 +26,7 @@ from ..stack.model import EnvironmentName, Slot
 from ..util.files import read, write_atomically
 
 FIX = host_command("systemctl status haproxy; journalctl -u haproxy -n 50")
-START = host_command("systemctl restart haproxy; journalctl -u haproxy -n 50")
+START = host_command("sudo systemctl restart haproxy; journalctl -u haproxy -n 50")
 #: The map's value while nothing is live.
 NOTHING = "none/none"
 
