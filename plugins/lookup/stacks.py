@@ -23,6 +23,17 @@ options:
         neither vault nor network.
     type: bool
     default: true
+  keep_going:
+    description:
+      - Whether problems of some stacks leave the others to be returned. If a named stack has
+        problems, or no stack is right, it is an error in any case.
+    type: bool
+    default: false
+  problems:
+    description:
+      - Return no stacks, but for each that has problems its name and these problems.
+    type: bool
+    default: false
 author:
   - the onehost.release maintainers (@onehost)
 """
@@ -41,15 +52,14 @@ _raw:
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ansible.errors import AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import Problem, RefusedError
-from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import Stack
-from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_stacks
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import Problem
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_each
 from ansible_collections.onehost.release.plugins.plugin_utils import typed_options
 from ansible_collections.onehost.release.plugins.plugin_utils.place import typed_playbooks
 
@@ -91,20 +101,25 @@ class LookupModule(LookupBase):
                 definition = reader.run([name], variables)[0]
             else:
                 definition = self._templar.template({key: value for key, value in raw.items() if key != "env"})
+                definition["env"] = _no_texts(raw.get("env"))
             definitions[name[len(PREFIX) :].replace("_", "-")] = definition
         problems = [
             Problem("has a new name", f"variable {old}", f"rename it to {new}")
             for old, new in RENAMED.items()
             if old in (variables or {})
         ]
-        stacks: list[Stack] = []
-        try:
-            stacks = read_stacks(definitions, self._ports(variables or {}))
-        except RefusedError as refused:
-            problems += refused.problems
+        stacks, bad = read_each(definitions, self._ports(variables or {}))
+        if self.get_option("problems"):
+            return [
+                {"name": _name(key, definitions[key]), "problems": [str(problem) for problem in found]}
+                for key, found in bad.items()
+            ]
+        told = list(bad.values())
+        if self.get_option("keep_going") and stacks:
+            told = [found for key, found in bad.items() if _name(key, definitions[key]) in terms]
+        problems += dict.fromkeys(problem for found in told for problem in found)
         if problems:
-            lines = "\n".join(f"  - {problem}" for problem in problems)
-            raise AnsibleLookupError(f"{len(problems)} problem(s) in the inventory:\n{lines}")
+            raise AnsibleLookupError(f"{len(problems)} problem(s) in the inventory:\n{_lines(problems)}")
         return [stack.to_mapping(with_env=with_env) for stack in stacks if not terms or stack.name in terms]
 
     def _ports(self, variables: dict[str, Any]) -> dict[int, str]:
@@ -113,6 +128,27 @@ class LookupModule(LookupBase):
         metrics = self._templar.template(variables.get("router_metrics_port") or 0)
         found = {**dict.fromkeys(_numbers(ssh), "SSH"), **dict.fromkeys(_numbers([metrics]), "HAProxy's metrics")}
         return {port: use for port, use in found.items() if port}
+
+
+def _no_texts(env: Any) -> dict[str, Any]:
+    """Of values that are not read, those that are no text as they stand, so that they are refused at once."""
+    layers = env.items() if isinstance(env, Mapping) else ()
+    found = {
+        layer: {name: value for name, value in values.items() if not isinstance(value, str)}
+        for layer, values in layers
+        if isinstance(values, Mapping)
+    }
+    return {layer: values for layer, values in found.items() if values}
+
+
+def _name(key: str, definition: Any) -> str:
+    """The stack's own name, by which the host knows it."""
+    named = definition.get("name") if isinstance(definition, Mapping) else None
+    return named if isinstance(named, str) and named else key
+
+
+def _lines(problems: Iterable[Problem]) -> str:
+    return "\n".join(f"  - {problem}" for problem in problems)
 
 
 def _provisions() -> bool:

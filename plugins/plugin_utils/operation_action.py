@@ -14,6 +14,7 @@ import socket
 import time
 from typing import Any
 
+from ansible.errors import AnsibleError
 from ansible.module_utils.common.arg_spec import ArgumentSpecValidator
 from ansible.plugins.action import ActionBase
 from ansible.plugins.loader import lookup_loader
@@ -101,7 +102,15 @@ class OperationAction(ActionBase):
     def _definition(self, stack: str | None, task_vars: dict[str, Any]) -> dict[str, Any] | None:
         """The stack's definition in the inventory. None if it has no such stack; the host then reports its own."""
         stacks = lookup_loader.get("onehost.release.stacks", loader=self._loader, templar=self._templar)
-        found = stacks.run([stack] if stack else [], variables=task_vars, env=False)
+        try:
+            # Another stack that is wrong must not stand in the way of this one.
+            found = stacks.run([stack] if stack else [], variables=task_vars, env=False, keep_going=True)
+        except AnsibleError as error:
+            if self._operation != "rollback":
+                raise
+            # Nor must anything in the inventory stand in the way of the way back, which takes the host's definition.
+            display.warning(f"the inventory is not compared with the host: {error}")
+            return None
         return found[0] if found else None
 
     @property

@@ -175,3 +175,46 @@ def test_offline_is_said_and_dated(httpserver: HTTPServer, tmp_path: Path, capsy
 def test_offline_without_a_copy_is_an_error(httpserver: HTTPServer, tmp_path: Path) -> None:
     with pytest.raises(AnsibleError, match="no copy of Doppler's config"):
         from_doppler(httpserver, tmp_path, "query('onehost.release.stacks')", offline="true")
+
+
+def three_stacks() -> dict[str, Any]:
+    """One that is right, one that is not, and two that want the same port."""
+    shop, blog, wiki, docs = shop_definition(), shop_definition(), shop_definition(), shop_definition()
+    blog |= {"directory": "/srv/blog", "name": "the-blog"}
+    blog["apps"] = {"posts": {"context": ".", "kind": "worker", "health": "/x"}}
+    ports = {"staging": {"ports": [8300]}, "production": {"ports": [8400]}}
+    wiki |= {"directory": "/srv/wiki", "keys": None, "environments": ports}
+    wiki["apps"] = {"pages": {"context": ".", "kind": "worker"}}
+    docs |= {"directory": "/srv/docs", "keys": None, "environments": ports}
+    docs["apps"] = {"texts": {"context": ".", "kind": "worker"}}
+    named = {"blog": blog, "docs": docs, "shop": shop, "wiki": wiki}
+    return {f"onehost_stack_{name}": stack for name, stack in named.items()}
+
+
+def test_one_bad_stack_leaves_the_others() -> None:
+    variables = three_stacks()
+    words = "env=false, keep_going=true"
+    assert [s["name"] for s in evaluate(f"query('onehost.release.stacks', {words})", **variables)] == ["shop"]
+    assert [s["name"] for s in evaluate(f"query('onehost.release.stacks', 'shop', {words})", **variables)] == ["shop"]
+    told = evaluate("query('onehost.release.stacks', problems=true)", **variables)
+    assert [row["name"] for row in told] == ["the-blog", "docs", "wiki"], "nobody knows which of the two is live"
+    assert "a worker answers none" in told[0]["problems"][0] and told[1]["problems"] == told[2]["problems"]
+    assert "is already used by stack docs" in told[1]["problems"][0]
+    with pytest.raises(AnsibleError, match=r"1 problem\(s\)[^$]*apps.posts.health"):
+        evaluate(f"query('onehost.release.stacks', 'the-blog', {words})", **variables)
+
+
+def test_without_one_that_is_right_it_is_an_error() -> None:
+    variables = three_stacks()
+    del variables["onehost_stack_shop"], variables["onehost_stack_wiki"], variables["onehost_stack_docs"]
+    with pytest.raises(AnsibleError, match=r"1 problem\(s\)"):
+        evaluate("query('onehost.release.stacks', keep_going=true)", **variables)
+
+
+def test_values_that_are_no_text_are_refused_before_any_value_is_read() -> None:
+    shop = shop_definition()
+    shop["env"] = {"common": {"FILE_MODE": 0o755, "TOKEN": trust_as_template("{{ never_looked_at }}")}, "staging": "x"}
+    with pytest.raises(AnsibleError, match=r"1 problem\(s\)[^$]*env.common.FILE_MODE: must be text"):
+        evaluate("query('onehost.release.stacks', env=false)", onehost_stack_shop=shop)
+    del shop["env"]["common"]["FILE_MODE"]
+    assert len(evaluate("query('onehost.release.stacks', env=false)", onehost_stack_shop=shop)) == 1

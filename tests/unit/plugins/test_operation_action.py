@@ -12,6 +12,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from ansible.errors import AnsibleError
 from ansible.parsing.dataloader import DataLoader
 from ansible.plugins.loader import action_loader
 from ansible.template import Templar, trust_as_template
@@ -110,6 +111,15 @@ def test_a_string_is_a_list(said: Any, apps: list[str]) -> None:
         "person": "",
         "origin": "",
     }
+
+
+def test_a_bad_stack_stands_in_nobodys_way_but_its_own() -> None:
+    bad = {**shop_definition(), "directory": "/srv/blog", "apps": {}}
+    stacks = {"onehost_stack_shop": shop_definition(), "onehost_stack_blog": bad}
+    assert asked(stack="shop", **stacks)["definition"]["name"] == "shop"
+    with pytest.raises(AnsibleError, match=r"stack blog\.apps: is empty"):
+        asked(stack="blog", **stacks)
+    assert "definition" not in asked("rollback", stack="blog", **stacks), "the way back needs the host's alone"
 
 
 def test_the_definition_is_that_of_the_inventory_without_its_env() -> None:

@@ -63,6 +63,30 @@ def read_stacks(definitions: Mapping[str, Any], taken: Mapping[int, str] | None 
     return stacks
 
 
+def read_each(
+    definitions: Mapping[str, Any], taken: Mapping[int, str] | None = None
+) -> tuple[list[Stack], dict[str, list[Problem]]]:
+    """The stacks of one host that are right by themselves and beside each other, and the problems of the others by the
+    names that they were given under."""
+    noted: dict[str, list[Problem]] = {name: [] for name in sorted(definitions)}
+    found = {name: _read_stack(name, definitions[name], problems) for name, problems in noted.items()}
+    bad = {name: list(dict.fromkeys(problems)) for name, problems in noted.items() if problems}
+    good = {name: stack for name, stack in found.items() if stack is not None and name not in bad}
+    while True:
+        stacks = list(good.values())
+        problems = dict.fromkeys(check_together(stacks) + check_ports(stacks, taken or {}))
+        # Of two that want the same, nobody knows which may have it, so both are left out: one of them may be live.
+        at_fault = {key: [p for p in problems if _is_about(p, stack.name)] for key, stack in good.items()}
+        if not any(at_fault.values()):
+            return stacks, bad
+        bad |= {key: mine for key, mine in at_fault.items() if mine}
+        good = {key: stack for key, stack in good.items() if key not in bad}
+
+
+def _is_about(problem: Problem, stack: str) -> bool:
+    return re.search(rf"\bstack {re.escape(stack)}(?![\w-])", f"{problem.where} {problem.what}") is not None
+
+
 def _read_stack(name: str, data: Any, problems: list[Problem], *, stored: bool = False) -> Stack | None:
     try:
         return _read_whole_stack(name, data, problems, stored)
