@@ -149,7 +149,8 @@ def failure_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -
     told = f"{report.get('message', '').partition(';')[0]}: "
     for problem in report.get("problems", []):
         parts.append(Part("Where:", [clean(problem["where"])]))
-        parts.append(Part("Why:", [clean(problem["what"].removeprefix(told))]))
+        if problem["what"] != report.get("message"):
+            parts.append(Part("Why:", [clean(problem["what"].removeprefix(told))]))
         if problem.get("fix"):
             parts.append(Part("Fix:", [clean(problem["fix"])], as_it_is=True))
     if report.get("log"):
@@ -172,7 +173,7 @@ def task_failure_lines(
     parts = [
         Part("What:", [clean(task)]),
         Part("Where:", [clean(where)] if where else [], as_it_is=True),
-        Part("Why:", why),
+        *(reasons := _reasons(why)),
     ]
     for item in result.get("results") or []:
         if isinstance(item, dict) and (item.get("failed") or item.get("unreachable")):
@@ -180,8 +181,23 @@ def task_failure_lines(
             parts.append(Part("Item:", [clean(f"{label}: {item.get('msg', 'failed')}")]))
             parts += _log(item)
     parts += _log(result)
-    parts.append(Part("Fix:", [fix], as_it_is=True))
+    if not any(part.label == "Fix:" for part in reasons):
+        parts.append(Part("Fix:", [fix], as_it_is=True))
     return box(f"failed on {host}", parts, width, marks)
+
+
+def _reasons(lines: list[str]) -> list[Part]:
+    """Why it failed. What mends it stands apart, if the reasons name it as the engine and our roles do."""
+    parts: list[Part] = []
+    pending: list[str] = []
+    for line in lines:
+        why, _mark, mend = line.partition(" Fix: ")
+        pending.append(why)
+        if mend:
+            is_command = "ansible-playbook " in mend or "on the host: " in mend
+            parts += [Part("Why:", pending), Part("Fix:", [mend], as_it_is=is_command)]
+            pending = []
+    return [*parts, Part("Why:", pending)] if pending else parts
 
 
 def _log(result: dict[str, Any]) -> list[Part]:

@@ -70,3 +70,11 @@ def test_build_log_without_a_step() -> None:
         log.add(line)
     assert log.failed_step == ""
     assert log.tail(2) == ["b", "failed to read dockerfile: no such file"]
+
+
+def test_build_log_keeps_what_the_builder_says() -> None:
+    """A registry that cannot be reached fails no step, and only this line says why."""
+    log = BuildLog()
+    log.add("#2 [internal] load metadata for docker.io/library/python:3")
+    log.add("#2 ERROR: failed to do request: Head ...: dial tcp: lookup registry-1.docker.io: no such host")
+    assert log.failed_step == "" and log.error.endswith("lookup registry-1.docker.io: no such host")

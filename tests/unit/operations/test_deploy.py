@@ -19,6 +19,7 @@ from support.operations import problems, restarted
 
 from release.env.env_file import format_env
 from release.planning.gates import short_id
+from release.releases.runtime import BuildResult
 from release.rendering.report import report_lines
 from release.stack.reader import read_stack
 
@@ -346,3 +347,28 @@ def test_a_preview_of_what_was_built_before(world: World) -> None:
     world.good("deploy")
     report = world.run("deploy", check=True, version=first)
     assert report and report.preview[0] == f"api: image {short_id(image)} of the same source is used again"
+
+
+@pytest.mark.parametrize(
+    ("step", "error", "cause", "fix"),
+    [
+        ("[2/3] RUN false", "exit code: 1", "step [2/3] RUN false failed", "fix the Dockerfile"),
+        ("", "lookup registry-1.docker.io: no such host", "no such host", "the base image cannot be fetched"),
+        ("[1/2] FROM x", "x: failed to resolve source metadata", "step [1/2] FROM x failed", "the base image cannot"),
+        ("", "", "it failed before the first step", "fix the Dockerfile"),
+    ],
+)
+def test_why_a_build_failed(
+    world: World, monkeypatch: pytest.MonkeyPatch, step: str, error: str, cause: str, fix: str
+) -> None:
+    failed = [BuildResult("api", 1.0, ok=False, step=step, error=error)]
+    monkeypatch.setattr(world.docker, "build", lambda *arguments: failed)
+    report = world.run("deploy")
+    assert report and report.problems[0]["what"].endswith(cause) and report.fix.startswith(fix)
+
+
+def test_secrets_without_a_matrix_are_looked_for_too(world: World) -> None:
+    world.store.env["common"] = b"DATABASE_URL='a-secret-of-some-length'\nCOLOUR='blue'\n"
+    world.docker.inside = b"x a-secret-of-some-length y"
+    report = world.run("deploy")
+    assert report and "DATABASE_URL (staging)" in report.problems[0]["what"]

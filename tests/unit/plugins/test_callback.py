@@ -155,12 +155,28 @@ def test_a_failure_as_a_box(parts: Any) -> None:
         "| What:   app api is not healthy after 5 s; everything was",
         "|         undone, production answers as before",
         "| Where:  production green",
-        "| Why:    app api is not healthy after 5 s: /health: HTTP",
+        "| Why:    /health: HTTP 500 no database",
         "| Fix:    docker logs 0123456789ab",
         "| Log:    starting\n|         no database\n",
     ):
         assert part in text, text
     assert "\x1b" not in text and "\x07" not in text, "what a program printed does not act on our terminal"
+
+
+def test_what_mends_a_task_stands_apart(parts: Any) -> None:
+    """As for operations: it is not glued to the reason, and not followed by a second one that says less."""
+
+    def box(message: str) -> str:
+        result = {"msg": message}
+        found = parts.view.task_failure_lines(
+            "vm", "Set a flag", "playbooks/flags.yml:8", result, "-v shows all", marks=parts.text.ASCII, width=60
+        )
+        return "\n".join(texts(found))
+
+    text = box("stack shop: no app declares 'x'. Fix: declare it\n - apps: is empty. Fix: ansible-playbook a.yml")
+    assert "| Why:    stack shop: no app declares 'x'.\n| Fix:    declare it\n| Why:     - apps: is empty.\n" in text
+    assert "| Fix:    ansible-playbook a.yml" in text and "-v shows all" not in text
+    assert "| Why:    it broke\n| Fix:    -v shows all" in box("it broke")
 
 
 def test_a_command_to_type_stays_whole(parts: Any) -> None:

@@ -22,6 +22,8 @@ class BuildLog:
         self._lines: deque[str] = deque(maxlen=kept)
         self._outputs: dict[str, deque[str]] = {}
         self._failed = ""
+        #: What BuildKit itself says of the failure.
+        self.error = ""
 
     def add(self, line: str) -> str:
         """Take one line. Returns the name of a Dockerfile step if the line begins one, else an empty string."""
@@ -33,7 +35,7 @@ class BuildLog:
             self._steps[number] = step
             return step if fresh else ""
         if match := _ERROR.match(line):
-            self._failed = match.group(1)
+            self._failed, self.error = match.groups()
         elif match := _OUTPUT.match(line):
             self._outputs.setdefault(match.group(1), deque(maxlen=40)).append(match.group(2))
         return ""

@@ -324,7 +324,9 @@ class Docker:
             if process.returncode == 0:
                 log(f"{app}: built in {seconds:.1f} s")
                 return BuildResult(app, seconds, ok=True)
-            return BuildResult(app, seconds, ok=False, step=build_log.failed_step, log=tuple(build_log.tail(20)))
+            return BuildResult(
+                app, seconds, ok=False, step=build_log.failed_step, log=tuple(build_log.tail(20)), error=build_log.error
+            )
 
         return concurrently(build_one, apps)
 

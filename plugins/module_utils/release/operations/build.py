@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 import posixpath
+import re
 from collections.abc import Callable, Iterable, Mapping
 
 from ..env.env_file import as_recorded, fingerprint
@@ -207,6 +208,16 @@ def build(
     return images, results
 
 
+#: What BuildKit says of a base image that it cannot fetch.
+_UNFETCHED = re.compile(
+    r"resolve source metadata|failed to do request|no such host|pull access denied|manifest unknown"
+)
+BASE_IMAGE_FIX = (
+    "the base image cannot be fetched: check its name, the registry and the network; without `rebuild=true` one that "
+    "is on the host is used"
+)
+
+
 def _build_failure(failed: list[BuildResult], stack: Stack) -> OperationError:
     log: list[str] = []
     for result in failed:
@@ -216,7 +227,9 @@ def _build_failure(failed: list[BuildResult], stack: Stack) -> OperationError:
     return OperationError(
         f"{names} could not be built",
         f"{stack.apps[first.app].context}/{stack.apps[first.app].dockerfile}",
-        f"step {first.step or 'unknown'} failed",
-        "fix the Dockerfile or the source, push, and deploy again",
+        f"step {first.step} failed" if first.step else first.error or "it failed before the first step",
+        BASE_IMAGE_FIX
+        if _UNFETCHED.search(first.error)
+        else "fix the Dockerfile or the source, push, and deploy again",
         log=log,
     )

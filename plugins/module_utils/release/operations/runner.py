@@ -296,7 +296,7 @@ def _leak_gate(host: Host, stack: Stack, state: HostState, request: Request, pla
         leaked += more
     except OperationError as error:
         leaked.append(str(error))
-    if not stack.env_matrix and evidence == pattern_scan.NOT_INSTALLED:
+    if not stack.secrets and evidence == pattern_scan.NOT_INSTALLED:
         return []
     evidence = "; ".join(leaked) or f"no secret in {len(plan.release.images)} images ({evidence})"
     return [

@@ -151,13 +151,14 @@ class _Joined:
 
 def search_new(host: Host, stack: Stack, state: HostState, images: Iterable[str]) -> list[str]:
     """Search the images that were not yet searched for today's secrets, and record the clean ones."""
-    if not stack.env_matrix:
+    # Those of the matrix, or where there is none, those that the stack lists.
+    if not stack.secrets:
         return []
     secrets: dict[str, str] = {}
     for environment in ENVIRONMENTS:
         for app in stack.apps:
             for name, value in values_of(stack, app, environment, state.env_of(environment)).items():
-                if stack.env_matrix[name].is_secret:
+                if name in stack.secrets:
                     secrets[f"{name} ({environment})"] = value
         for name, value in build_secrets(stack, environment, state.env_of(environment)).items():
             secrets[f"{name} ({environment})"] = value

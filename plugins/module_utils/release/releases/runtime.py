@@ -92,10 +92,12 @@ class ProbeCounts:
 
 @dataclass(frozen=True)
 class BuildResult:
-    """The result of building one app. `step` is the failing Dockerfile step; `log` the last lines, oldest first."""
+    """The result of building one app. `step` is the failing Dockerfile step, `error` what the builder says of it; `log`
+    the last lines, oldest first."""
 
     app: str
     seconds: float
     ok: bool
     step: str = ""
     log: tuple[str, ...] = ()
+    error: str = ""
