@@ -14,6 +14,8 @@ class FakeMachine:
     def __init__(self) -> None:
         self.down: set[str] = set()
         self.taken: dict[int, str] = {}
+        #: Paths that are not there.
+        self.absent: set[str] = set()
         #: Where processes of every container listen.
         self.heard: list[str] = []
 
@@ -22,6 +24,9 @@ class FakeMachine:
 
     def holders(self, ports: Collection[int]) -> dict[int, str]:
         return {port: holder for port, holder in self.taken.items() if port in ports}
+
+    def missing(self, paths: Collection[str]) -> list[str]:
+        return sorted(set(paths) & self.absent)
 
     def listeners(self, pid: int) -> list[str]:
         return self.heard if pid else []

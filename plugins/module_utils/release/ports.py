@@ -185,6 +185,7 @@ class MachinePort(Protocol):
     def stopped(self, services: Sequence[str]) -> list[str]: ...
     def holders(self, ports: Collection[int]) -> dict[int, str]: ...
     def listeners(self, pid: int) -> list[str]: ...
+    def missing(self, paths: Collection[str]) -> list[str]: ...
 
 
 class NoMachine:
@@ -197,6 +198,9 @@ class NoMachine:
         return {}
 
     def listeners(self, pid: int) -> list[str]:
+        return []
+
+    def missing(self, paths: Collection[str]) -> list[str]:
         return []
 
 

@@ -106,3 +106,8 @@ def test_which_services_are_stopped(
     assert Machine(docker).stopped(["nginx", "haproxy"]) == down
     monkeypatch.setenv("PATH", "/nonexistent")
     assert Machine(docker).stopped(["nginx", "haproxy"]) == []
+
+
+def test_which_paths_are_missing(docker: Docker, tmp_path: Path) -> None:
+    there, away = str(tmp_path), str(tmp_path / "away")
+    assert Machine(docker).missing([away, there, away]) == [away]

@@ -247,3 +247,14 @@ def test_a_slot_that_is_kept_warm_has_its_ports_itself(world: World) -> None:
     )
     world.machine.taken = {idle: "dockerd (process 1)"}
     world.good("rollback")
+
+
+def test_a_directory_that_docker_would_make_as_root(world: World) -> None:
+    volumes = ["/srv/uploads:/data", {"type": "bind", "source": "/srv/more", "target": "/more"}, "/srv/there:/there"]
+    settings(world, "api", compose={"volumes": volumes}, user=10003)
+    world.machine.absent = {"/srv/uploads", "/srv/more", "/else"}
+    report = world.run("deploy")
+    assert report and [p["where"].partition(",")[0] for p in report.problems] == ["/srv/more", "/srv/uploads"]
+    assert report.problems[1]["fix"] == "on the host: sudo install -d -o 10003 /srv/uploads"
+    world.machine.absent = set()
+    world.good("deploy")

@@ -67,6 +67,10 @@ class Machine:
         places = {(at.address, at.port) for at in heard if at.address != DOCKER_DNS}
         return [f"[{address}]:{port}" if ":" in address else f"{address}:{port}" for address, port in sorted(places)]
 
+    def missing(self, paths: Collection[str]) -> list[str]:
+        """Those of these paths that do not exist."""
+        return sorted(path for path in set(paths) if not os.path.exists(path))
+
     def _listeners(self, process: str) -> Iterator[_Listener]:
         for table in ("tcp", "tcp6"):
             with contextlib.suppress(OSError), open(f"{self.proc}/{process}/net/{table}", encoding="ascii") as file:

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What on the host itself would make an operation fail after it has begun: stopped services, and taken ports."""
+"""What on the host would make an operation fail after it has begun: stopped services, taken ports, missing mounts."""
 
 from __future__ import annotations
 
@@ -9,16 +9,40 @@ from ..errors import Problem, RefusedError
 from ..hints import host_command
 from ..ports import Host
 from ..releases.host_state import HostState
+from ..releases.request import Request
+from ..stack.compose_keys import host_paths
 from ..stack.model import EnvironmentName, Stack
 
 _SERVICES = {"haproxy": "the router (HAProxy)", "nginx": "the edge (nginx)"}
 
 
-def refuse(host: Host, stack: Stack, state: HostState, environment: EnvironmentName) -> None:
+def refuse(host: Host, stack: Stack, state: HostState, request: Request) -> None:
     """Raises RefusedError with every such thing, before anything is built or started."""
-    if not stack.web_apps:
-        return
-    problems = [
+    # The way back uses what its release was started with before.
+    problems = _mounts(host, stack) if request.operation != "rollback" else []
+    if stack.web_apps:
+        problems += _services(host) + _ports(host, stack, state, request.environment)
+    if problems:
+        raise RefusedError(problems)
+
+
+def _mounts(host: Host, stack: Stack) -> list[Problem]:
+    """Docker would make a missing directory itself, as root, and the app could not write to it."""
+    users = {path: app.user for app in stack.apps.values() for path in host_paths(app.compose)}
+    return [
+        Problem(
+            "does not exist, and Docker would make it a directory of root's",
+            f"{path}, which `compose.volumes` mounts",
+            host_command(
+                f"sudo install -d -o {'<the user in the container>' if users[path] is None else users[path]} {path}"
+            ),
+        )
+        for path in host.machine.missing(users)
+    ]
+
+
+def _services(host: Host) -> list[Problem]:
+    return [
         Problem(
             f"{_SERVICES[service]} does not run, so no visitor would reach a release",
             f"service {service}",
@@ -26,9 +50,6 @@ def refuse(host: Host, stack: Stack, state: HostState, environment: EnvironmentN
         )
         for service in host.machine.stopped(list(_SERVICES))
     ]
-    problems += _ports(host, stack, state, environment)
-    if problems:
-        raise RefusedError(problems)
 
 
 def _ports(host: Host, stack: Stack, state: HostState, environment: EnvironmentName) -> list[Problem]:

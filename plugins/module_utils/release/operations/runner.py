@@ -129,7 +129,7 @@ def _plan_and_go(
     # Whatever is damaged still; none of it is a reason to stop.
     report.recovered += [f"damaged: {problem}" for problem in host.store.troubles(stack.name)]
     state = observe(host, stack)
-    obstacles.refuse(host, stack, state, request.environment)
+    obstacles.refuse(host, stack, state, request)
     report.recovered += [f"{name}: {text}" for name, mine in state.disputes.items() for text in mine]
     if not check and not state.secret_record.get("salt"):
         state = replace(state, secret_record=secret_ages.salted(state.secret_record, state.now))

@@ -64,6 +64,20 @@ def check_compose(compose: Mapping[str, Any], where: str, problems: list[Any]) -
             fields.note(key, "is not a key of Compose that is passed on", fix)
 
 
+def host_paths(compose: Mapping[str, Any]) -> list[str]:
+    """The files and directories of the host that an app's `compose` mounts."""
+    volumes = compose.get("volumes")
+    sources = [
+        volume.partition(":")[0]
+        if isinstance(volume, str)
+        else volume.get("source")
+        if isinstance(volume, dict)
+        else ""
+        for volume in (volumes if isinstance(volumes, list) else [])
+    ]
+    return [source for source in sources if isinstance(source, str) and source.startswith("/")]
+
+
 def _text(pattern: str = "", hint: str = "") -> Check:
     def check(fields: Fields, key: str, value: Any) -> None:
         if why := no_text(value):
