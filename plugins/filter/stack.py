@@ -16,7 +16,6 @@ from ansible_collections.onehost.release.plugins.module_utils.release.errors imp
 from ansible_collections.onehost.release.plugins.module_utils.release.releases import compose
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering import notifications
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS, Stack
-from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import loopback_port as port_in_block
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_stack
 
 
@@ -37,15 +36,30 @@ def compose_file(stack: dict[str, Any]) -> str:
     )
 
 
-def loopback_port(app: dict[str, Any], environment: str, slot: str) -> int:
-    return port_in_block(app["loopback_port"], app["replace"] == "stop_first", environment, slot)
+def router_apps(
+    stacks: list[dict[str, Any]], kept: dict[str, dict[str, int]] | None = None
+) -> dict[str, dict[str, int]]:
+    found: dict[str, dict[str, int]] = {}
+    for stack in map(_stack, stacks):
+        for environment in ENVIRONMENTS:
+            name = f"{stack.name}-{environment}"
+            apps = {app.name: app.timeout_seconds for app in stack.web_apps}
+            for app, seconds in (kept or {}).get(name, {}).items():
+                apps[app] = max(apps.get(app, 0), seconds)
+            found[name] = apps
+    return found
 
 
-def public_ports(stacks: list[dict[str, Any]], only: str = "") -> list[int]:
-    environments = [environment for stack in stacks for environment in _stack(stack).environments.values()]
-    wanted = {port for it in environments if only in ("", it.name) for port, _tls in it.listeners}
-    others = {port for it in environments if only not in ("", it.name) for port, _tls in it.listeners}
-    return sorted(wanted - others)
+def public_ports(stacks: list[dict[str, Any]], only: str = "", kept: dict[str, list[int]] | None = None) -> list[int]:
+    ports: dict[str, set[int]] = {name: set() for name in ENVIRONMENTS}
+    for name, others in (kept or {}).items():
+        ports[name.rpartition("-")[2]].update(others)
+    for stack in stacks:
+        for environment in _stack(stack).environments.values():
+            ports[environment.name] |= {port for port, _tls in environment.listeners}
+    wanted = {port for name, mine in ports.items() if only in ("", name) for port in mine}
+    elsewhere = {port for name, mine in ports.items() if only not in ("", name) for port in mine}
+    return sorted(wanted - elsewhere)
 
 
 def without_env(stack: dict[str, Any]) -> dict[str, Any]:
@@ -76,8 +90,8 @@ class FilterModule:
             "compose_env": compose_env,
             "compose_file": compose_file,
             "config_findings": config_findings,
-            "loopback_port": loopback_port,
             "notification_findings": notification_findings,
             "public_ports": public_ports,
+            "router_apps": router_apps,
             "without_env": without_env,
         }

@@ -84,7 +84,6 @@ from ansible_collections.onehost.release.plugins.module_utils.release.errors imp
 from ansible_collections.onehost.release.plugins.module_utils.release.hints import option
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags
 from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
-from ansible_collections.onehost.release.plugins.module_utils.release.stack import flags as stack_flags
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
 
 ARGUMENTS = {
@@ -107,7 +106,8 @@ def main() -> None:
         stack = host.stacks.load(host.stacks.choose(given["stack"]))
         if given["flag"]:
             # First, for its refusal lists the known flags.
-            apps = ", ".join(stack_flags.who_has(stack, given["flag"]))
+            declaring = flags.defining(host, stack, given["environment"])
+            apps = ", ".join(flags.declared_by(declaring, given["flag"]))
             if not given["environment"]:
                 raise RefusedError([Problem("is not given", "environment", option("environment", "<which>") + CHOOSE)])
             now = host.clock.now()

@@ -48,7 +48,7 @@ lines:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags, witnesses
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags, reach, witnesses
 from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 
 
@@ -62,6 +62,7 @@ def main() -> None:
         readable = {stack.name: stack for stack in host.stacks.survey()[0]}
         for name in module.params["stacks"]:
             made = witnesses.provide_maps(host, name, write=write)
+            made += reach.provide_maps(host, name, write=write)
             made += flags.provide_maps(host, name, readable.get(name), write=write)
             lines += [f"{name} {text}" for text in made]
     except (OSError, RefusedError, OperationError) as error:

@@ -18,7 +18,7 @@ import pytest
 import yaml
 from fakes.certificates import authority
 from support.old_programs import Programs
-from support.rendering import render
+from support.rendering import NOTHING_LIVE, render
 
 from release.paths import routes_of
 from release.stack.reader import read_stack
@@ -98,13 +98,18 @@ def nginx_files(stacks: Stacks, version: str, **options: Any) -> dict[str, str]:
 
 def haproxy_files(stacks: Stacks, **options: Any) -> dict[str, str]:
     """All that the router writes for HAProxy, by path."""
-    files = {"/etc/haproxy/haproxy.cfg": render("router", "haproxy.cfg.j2", router_stacks=stacks, **options)}
+    files = {
+        "/etc/haproxy/haproxy.cfg": render(
+            "router", "haproxy.cfg.j2", router_found=NOTHING_LIVE, router_stacks=stacks, **options
+        )
+    }
     page = render("edge", "page.html.j2", item={"title": "One moment", "text": "Please come back."})
     files |= {f"/etc/haproxy/pages/{name}.html": page for name in ("no-release", "unavailable", "flag-off")}
     for stack in stacks:
         for environment in ("staging", "production"):
             files[f"{MAPS}/{stack['name']}-{environment}.map"] = "live none/none\n"
             files[f"{MAPS}/{stack['name']}-{environment}-off.map"] = ""
+            files[f"{MAPS}/{stack['name']}-{environment}-reach.map"] = ""
     return files
 
 

@@ -229,8 +229,8 @@ class FakeDocker:
             if taken is not None:
                 raise OperationError("Docker refused to start", "docker", f"500 port {box.port} is already allocated")
             twins = [b for b in self.boxes if b.up and (b.environment, b.app) == (box.environment, box.app)]
-            app = self.world.stack.apps.get(box.app)
-            if app is not None and app.is_replaced_in_place and twins:
+            apps = [self.world.app_of(b.release, b.app) for b in (box, *twins)]
+            if twins and any(app is not None and app.is_replaced_in_place for app in apps):
                 self.world.violations.append(f"{box.app} must never run twice, but did in {box.environment}")
             box.killed = False
             box.up, box.began, box.after_reboot, box.restarts_before = True, self.world.clock.time, False, 0
@@ -247,7 +247,7 @@ class FakeDocker:
         return next((b for b in self.boxes if (b.environment, b.slot, b.release, b.app) == wanted), None)
 
     def at_port(self, port: int) -> Box | None:
-        return next((box for box in self.boxes if box.up and box.port == port), None)
+        return next((box for box in self.boxes if box.up and box.port == port), None) if port else None
 
     def _life(self, box: Box) -> tuple[str, float, int]:
         """State, time of the latest start, restarts."""

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from release.errors import OperationError, Problem
 from release.planning.witnesses import Word
+from release.releases.reach import Reach
 from release.releases.release import Live
 from release.stack.model import ENVIRONMENTS, EnvironmentName, Slot
 
@@ -25,6 +26,9 @@ class FakeRouter:
         #: What its files and its memory hold; an empty text is a file that is damaged, or missing.
         self.files: dict[str, str] = dict.fromkeys(ENVIRONMENTS, "none/none")
         self.does = dict(self.files)
+        #: By what the apps of each slot are reached.
+        self.reach_file: dict[str, dict[Slot, dict[str, Reach]]] = {name: {} for name in ENVIRONMENTS}
+        self.reach_memory = dict(self.reach_file)
         self.down = False
         #: Routes that feature flags have closed.
         self.shut: dict[str, dict[str, str]] = {}
@@ -60,6 +64,34 @@ class FakeRouter:
     def lacks_closed(self, stack: str, environment: EnvironmentName) -> bool:
         return False
 
+    def reach(self, stack: str, environment: EnvironmentName) -> dict[Slot, dict[str, Reach]]:
+        self.world.faults.alive()
+        return self.reach_file[environment]
+
+    def set_reach(self, stack: str, environment: EnvironmentName, slots: Mapping[Slot, Mapping[str, Reach]]) -> None:
+        known = {slot: dict(apps) for slot, apps in slots.items()}
+        with self.world.change(f"router reach file {environment}"):
+            self.reach_file[environment] = known
+        with self.world.change(f"router reach memory {environment}"):
+            self._up()
+            self.reach_memory[environment] = known
+
+    def write_reach(self, stack: str, environment: EnvironmentName, slots: Mapping[Slot, Mapping[str, Reach]]) -> None:
+        self.reach_file[environment] = {slot: dict(apps) for slot, apps in slots.items()}
+
+    def lacks_reach(self, stack: str, environment: EnvironmentName) -> bool:
+        return False
+
+    def holds(self, environment: EnvironmentName, slot: Slot, app: str) -> bool:
+        """Whether requests for an app may wait for the next release."""
+        at = self.reach_memory[environment].get(slot, {}).get(app)
+        return at is not None and at.held
+
+    def port(self, environment: EnvironmentName, slot: Slot, app: str) -> int:
+        """Where HAProxy sends a request for an app; 0 if it does not know."""
+        at = self.reach_memory[environment].get(slot, {}).get(app)
+        return at.port if at else 0
+
     def closed(self, stack: str, environment: EnvironmentName) -> dict[str, str]:
         return self.shut.get(environment, {})
 
@@ -75,13 +107,14 @@ class FakeRouter:
         self.world.faults.notice(f"router sessions {environment}", after=False)
         self._up()
         return {
-            app.name: int(self.busy.get((environment, slot, app.name), 0.0) > self.world.clock.time)
-            for app in self.world.stack.web_apps
+            app: int(self.busy.get((environment, slot, app), 0.0) > self.world.clock.time)
+            for app in sorted(self.world.web_apps())
         }
 
     def restart(self) -> None:
         self.down = False
         self.does = dict(self.files)
+        self.reach_memory = dict(self.reach_file)
 
     def _up(self) -> None:
         if self.down:

@@ -27,9 +27,17 @@ class FakeEdge:
         self.certificates: dict[str, CertificatePair] = {}
         self.reloads = 0
 
+    def at(self, port: int, tls: bool) -> EnvironmentName | None:
+        """The environment that has a public port: by its live routes, or before there are any, as it is wanted."""
+        for environment in ENVIRONMENTS:
+            routes = self.memory[environment] or self.wanted(self.world.stack, environment)
+            if [port, tls] in json.loads(routes or b"")["listeners"]:
+                return environment
+        return None
+
     def wanted(self, stack: Stack, environment: EnvironmentName) -> bytes | None:
         routes = sorted(((r.path, app.name) for app in stack.web_apps for r in app.routes), reverse=True)
-        return json.dumps(routes).encode()
+        return json.dumps({"listeners": stack.environments[environment].listeners, "routes": routes}).encode()
 
     def live(self, stack: Stack, environment: EnvironmentName) -> bytes | None:
         return self.file[environment]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from fakes.docker import SICK
 from release.releases.release import Live
 from release.releases.runtime import Answer, ProbeTarget
-from release.stack.model import App, EnvironmentName
+from release.stack.model import EnvironmentName
 
 if TYPE_CHECKING:
     from fakes.world import World
@@ -34,7 +34,7 @@ class FakeProbe:
         box = self.world.docker.at_port(port)
         if box is None:
             return Answer(0, error=f"no answer on port {port}: connection refused")
-        app = self.world.stack.apps.get(box.app)
+        app = self.world.app_of(box.release, box.app)
         assert app is None or path == app.health, (path, app)
         if box.app in self.instead:
             return self.instead[box.app]
@@ -49,29 +49,26 @@ class FakeProbe:
         self.world.faults.alive()
         if self.edge_down:
             return Answer(0, error=f"no answer on port {port}: connection refused")
-        stack = self.world.stack
-        environment = next(e.name for e in stack.environments.values() if (port, tls) in e.listeners)
+        environment = self.world.edge.at(port, tls)
+        if environment is None:
+            return Answer(0, error=f"no answer on port {port}: connection refused")
         live = Live.parse(self.world.router.does[environment])
-        routes: list[tuple[str, str]] = json.loads(self.world.edge.memory[environment] or b"[]")
+        known = json.loads(self.world.edge.memory[environment] or b'{"routes": []}')
+        routes: list[tuple[str, str]] = known["routes"]
         mine = [name for prefix, name in routes if prefix == "/" or f"{path}/".startswith(f"{prefix}/")]
         if not mine:
             return Answer(404, body="not found")
         if live is None:
             return Answer(503, body="no release")
-        if mine[0] not in stack.apps:
-            return Answer(503, body="the router has no socket for it")
-        app = stack.apps[mine[0]]
-        return self._by_router(app, live, environment, path)
+        return self._by_router(mine[0], live, environment, path)
 
-    def _by_router(self, app: App, live: Live, environment: EnvironmentName, path: str) -> Answer:
+    def _by_router(self, app: str, live: Live, environment: EnvironmentName, path: str) -> Answer:
         flags = [
-            flag
-            for key, flag in self.world.router.shut.get(environment, {}).items()
-            if f"{app.name}{path}/".startswith(key)
+            flag for key, flag in self.world.router.shut.get(environment, {}).items() if f"{app}{path}/".startswith(key)
         ]
         if flags:
             return Answer(503, live.release, "switched off", flag=flags[0])
-        box = self.world.docker.at_port(self.world.stack.loopback_port(app, environment, live.slot))
+        box = self.world.docker.at_port(self.world.router.port(environment, live.slot, app))
         if box is None or not self.world.docker.answers(box):
             return Answer(503, live.release, "unavailable")
-        return Answer(200, live.release, f"{app.name} of {box.release}")
+        return Answer(200, live.release, f"{box.app} of {box.release}")

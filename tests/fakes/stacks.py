@@ -74,6 +74,16 @@ def changed_stack(world: World, **apps: Mapping[str, Any]) -> Stack:
     return dataclasses.replace(read_stack("shop", mapping), name=world.stack.name)
 
 
+def renamed(world: World, old: str, new: str, **settings: Any) -> Stack:
+    """The world's stack with an app under another name, in the same place."""
+    mapping = world.stack.to_mapping(with_env=True)
+    mapping["apps"] = {new if name == old else name: app for name, app in mapping["apps"].items()}
+    mapping["apps"][new] = {**mapping["apps"][new], **settings}
+    for app in mapping["apps"].values():
+        app["after"] = [new if name == old else name for name in app["after"]]
+    return dataclasses.replace(read_stack("shop", mapping), name=world.stack.name)
+
+
 MATRIX: dict[str, Any] = {
     "DATABASE_URL": {"class": "secret", "same": True, "apps": ["api", "mail"]},
     "COLOUR": {},

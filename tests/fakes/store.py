@@ -144,6 +144,9 @@ class FakeStore:
     def slot_compose_path(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> str:
         return f"/state/{environment}-{slot}/compose.json"
 
+    def slot_compose(self, stack: str, environment: EnvironmentName, slot: Slot) -> dict[str, Any]:
+        return self.files.get(self.slot_compose_path(self.world.stack, environment, slot), {})
+
     def secret_record(self, stack: Stack) -> SecretRecord:
         return self.record
 

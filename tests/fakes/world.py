@@ -79,6 +79,7 @@ class World:
         #: True once something other than the engine has removed images, and their tags with them.
         self.images_lost = False
         self.numbers = itertools.count(1)
+        self.days: dict[str, Stack] = {}
         self.commit(dict.fromkeys(self.stack.apps, HEALTHY))
 
     @property
@@ -206,6 +207,21 @@ class World:
     def up(self, environment: EnvironmentName, slot: Slot | None = None) -> list[Box]:
         return [b for b in self.docker.boxes if b.up and b.environment == environment and slot in (None, b.slot)]
 
+    def day(self, release: str) -> Stack:
+        """The stack as a release of the history defines it."""
+        if release not in self.days:
+            self.days[release] = read_stack("shop", self.store.written[release].release.definition)
+        return self.days[release]
+
+    def app_of(self, release: str, name: str) -> App | None:
+        """An app as a release has it."""
+        return self.day(release).apps.get(name) if release in self.store.written else None
+
+    def web_apps(self) -> set[str]:
+        """Apps that the router knows: those of today, and of every release there is."""
+        stacks = [self.stack, *(self.day(release) for release in self.store.written)]
+        return {app.name for stack in stacks for app in stack.web_apps}
+
     def look(self) -> None:
         """Check the visitor's view, after every change: the first invariant."""
         for environment in ENVIRONMENTS:
@@ -217,19 +233,28 @@ class World:
                 self._wrong(f"{environment} is switched to {live}, which is not in the history")
                 continue
             for name in entry.release.services:
-                app = self.stack.apps.get(name)
-                if app is not None and app.is_web:
+                app = self.day(live.release).apps[name]
+                if app.is_web:
                     self._look_at(environment, live, app)
 
     def _look_at(self, environment: EnvironmentName, live: Live, app: App) -> None:
-        box = self.docker.at_port(self.stack.loopback_port(app, environment, live.slot))
+        box = self.docker.at_port(self.router.port(environment, live.slot, app.name))
         if box is None:
             # An app that must never run twice is down for a moment; the router holds its requests.
-            if not app.is_replaced_in_place and not self.docker.is_bad(self.docker.named(environment, live, app.name)):
+            if not self.router.holds(environment, live.slot, app.name) and not self.docker.is_bad(
+                self.docker.named(environment, live, app.name)
+            ):
                 self._wrong(f"{environment} {app.name}: nothing runs for {live}")
         elif box.release != live.release:
             self._wrong(f"{environment} {app.name}: {box.release} answers in the name of {live.release}")
-        elif not (self.docker.answers(box) or box.after_reboot or app.is_replaced_in_place or self.docker.is_bad(box)):
+        elif box.app != app.name and app.name in self.day(live.release).apps:
+            self._wrong(f"{environment} {app.name}: {box.app} answers for it")
+        elif not (
+            self.docker.answers(box)
+            or box.after_reboot
+            or self.router.holds(environment, live.slot, app.name)
+            or self.docker.is_bad(box)
+        ):
             self._wrong(f"{environment} {app.name}: {live} does not answer yet")
 
     def _wrong(self, text: str) -> None:

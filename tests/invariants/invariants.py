@@ -10,7 +10,7 @@ from fakes.world import World
 from release.releases.history import find, rollback_target
 from release.releases.release import Entry, Live
 from release.releases.runtime import ProbeTarget
-from release.stack.model import ENVIRONMENTS, EnvironmentName
+from release.stack.model import ENVIRONMENTS, EnvironmentName, Stack
 
 
 def check_always(world: World) -> None:
@@ -58,15 +58,22 @@ def _check_environment(world: World, environment: EnvironmentName) -> None:
 
 
 def _check_answers(world: World, environment: EnvironmentName, live: Live) -> None:
+    """The live release answers on its own ports and routes, whatever the inventory has made of them since."""
     world.clock.time += 1
-    for port in world.stack.environments[environment].ports:
-        for path, app in (("/", "api"), ("/front", "front")):
-            answer = world.probe.edge(ProbeTarget(port, "localhost", path, False, f"shop-{environment}"))
-            box = world.docker.named(environment, live, app)
-            if world.docker.is_bad(box):
-                continue  # it was good enough for its checks, and nobody watched it longer
-            assert (answer.status, answer.release) == (200, live.release), answer
-            assert answer.body == f"{app} of {live.release}", answer
+    day = world.day(live.release)
+    apps = [app for app in day.web_apps if app.name in world.entry(live.release).release.services]
+    checks = [(port, route.path, app.name) for app in apps for route in app.routes for port in _ports(day, environment)]
+    for port, path, app in checks:
+        answer = world.probe.edge(ProbeTarget(port, "localhost", path, False, f"shop-{environment}"))
+        box = world.docker.named(environment, live, app)
+        if world.docker.is_bad(box):
+            continue  # it was good enough for its checks, and nobody watched it longer
+        assert (answer.status, answer.release) == (200, live.release), answer
+        assert answer.body == f"{app} of {live.release}", answer
+
+
+def _ports(day: Stack, environment: EnvironmentName) -> tuple[int, ...]:
+    return day.environments[environment].ports
 
 
 def _check_rollback_tag(world: World, entries: list[Entry], live: Live) -> None:

@@ -17,7 +17,7 @@ from typing import Any
 import pytest
 from fakes.docker import DYING, HEALTHY, SICK
 from fakes.faults import counted_journal
-from fakes.stacks import changed_stack, shop_definition
+from fakes.stacks import changed_stack, renamed, shop_definition
 from fakes.world import World
 from invariants.invariants import check_always, check_settled
 from support.profiles import FAST, THOROUGH
@@ -112,6 +112,33 @@ def dying_staged(world: World) -> None:
     world.freshen()
 
 
+def reached_otherwise(world: World) -> None:
+    """The inventory has moved, renamed and changed everything by which the live release is reached."""
+    world.ship()
+    world.ship(api=HEALTHY)
+    in_place = world.stack.apps["front"].is_replaced_in_place
+    world.stack = renamed(world, "front", "shop-front")
+    # Apps that can run twice may even exchange their ports. The other one keeps its, under another name.
+    world.stack = changed_stack(
+        world,
+        api={"loopback_port": 22000 if in_place else 21010},
+        mail={"replace": "start_first" if in_place else "stop_first"},
+        **{"shop-front": {"loopback_port": 21010 if in_place else 21000}},
+    )
+    world.commit({"api": HEALTHY, "shop-front": HEALTHY})
+
+
+def reached_otherwise_staged(world: World) -> None:
+    reached_otherwise(world)
+    world.good("deploy")
+
+
+def reached_otherwise_shipped(world: World) -> None:
+    reached_otherwise_staged(world)
+    world.clock.time += 2
+    world.good("promote")
+
+
 def rolled_back(world: World) -> None:
     shipped_thrice(world)
     world.good("rollback")
@@ -146,6 +173,9 @@ CASES = [
     *both("rollback without containers", "rollback", shipped_thrice_pruned),
     *both("rollback with a new secret", "rollback", shipped_thrice_secret),
     *both("rollback with old secrets", "rollback", shipped_thrice_secret, secrets="release"),
+    *both("deploy by other ways", "deploy", reached_otherwise),
+    *both("promote by other ways", "promote", reached_otherwise_staged),
+    *both("rollback to other ways", "rollback", reached_otherwise_shipped),
     *both("rollback of some apps", "rollback", shipped_thrice, apps=("mail",)),
 ]
 

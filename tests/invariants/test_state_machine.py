@@ -287,6 +287,15 @@ class Life(RuleBasedStateMachine):
     def provision(self, memory: str, app: str) -> None:
         self.world.stack = changed_stack(self.world, **{app: {"memory": memory}})
 
+    @rule(app=st.sampled_from(APPS), moved=st.booleans(), replace=st.sampled_from(["start_first", "stop_first"]))
+    def provision_other_ways(self, app: str, moved: bool, replace: str) -> None:
+        """By what the live release is reached stays, whatever the inventory says of the next one."""
+        settings: dict[str, Any] = {"replace": replace}
+        if app != "mail":
+            settings["loopback_port"] = {"api": 21000, "front": 21010}[app] + (1000 if moved else 0)
+        self.world.stack = changed_stack(self.world, **{app: settings})
+        self.in_place = self.in_place or replace == "stop_first"
+
     @rule(seconds=st.integers(1, 1000))
     def time_passes(self, seconds: int) -> None:
         self.world.clock.time += seconds

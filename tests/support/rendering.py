@@ -13,6 +13,9 @@ from ansible.template import Templar, trust_as_template
 
 ROLES = Path(__file__).resolve().parents[2] / "roles"
 
+#: What the module `reach` finds on a host without releases.
+NOTHING_LIVE: dict[str, Any] = {"apps": {}, "ports": {}, "changes": []}
+
 
 def trusted(value: Any) -> Any:
     """Mark the content of a variables file as trusted, so that ansible-core renders templates in it."""

@@ -14,7 +14,9 @@ from fakes.servers import Haproxy, haproxy_at
 from release.adapters.haproxy import HAProxy
 from release.errors import OperationError
 from release.planning.witnesses import Word
+from release.releases.reach import Reach
 from release.releases.release import Live
+from release.stack.model import Slot
 
 HEAD = "# pxname,svname,qcur,qmax,scur,smax,slim,stot,"
 STAT = f"""{HEAD}
@@ -174,3 +176,27 @@ def test_closed_routes_are_replaced_in_one_step(router: HAProxy, haproxy: Haprox
 def test_closed_routes_of_a_stack_without_a_frontend(router: HAProxy, haproxy: Haproxy) -> None:
     router.set_closed("shop", "staging", {})
     assert router.closed("shop", "staging") == {}
+
+
+def test_the_ports_of_the_apps_in_each_slot(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
+    path = tmp_path / "shop-production-reach.map"
+    assert router.reach("shop", "production") == {}
+    haproxy.maps[str(path)] = {"old/blue": "1/start_first"}
+    slots: dict[Slot, dict[str, Reach]] = {"blue": {"api": Reach(21002)}, "green": {"front": Reach(21012, held=True)}}
+    router.set_reach("shop", "production", slots)
+    assert path.read_text() == "api/blue 21002/start_first\nfront/green 21012/stop_first\n"
+    assert haproxy.maps[str(path)] == {"api/blue": "21002/start_first", "front/green": "21012/stop_first"}
+    assert router.reach("shop", "production") == slots
+    path.write_text("api/blue 21002/start_first\nnonsense\nfront/red 1/stop_first\nfront/blue x\n")
+    assert router.reach("shop", "production") == {"blue": {"api": Reach(21002)}}
+
+
+def test_ports_are_in_the_file_although_haproxy_is_down(router: HAProxy, tmp_path: Path) -> None:
+    with pytest.raises(OperationError, match="the router \\(HAProxy\\) does not answer"):
+        router.set_reach("shop", "production", {"blue": {"api": Reach(21002)}})
+    assert (tmp_path / "shop-production-reach.map").read_text() == "api/blue 21002/start_first\n"
+
+
+def test_workers_alone_have_no_map_of_ports_in_memory(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
+    router.set_reach("shop", "staging", {"blue": {}})
+    assert (tmp_path / "shop-staging-reach.map").read_text() == ""

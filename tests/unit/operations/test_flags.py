@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.docker import SICK
+from fakes.docker import HEALTHY, SICK
 from fakes.servers import Haproxy, haproxy_at
-from fakes.stacks import shop_with_flags
+from fakes.stacks import changed_stack, renamed, shop_definition, shop_with_flags
 from fakes.world import World
 
 from release.adapters.haproxy import HAProxy
@@ -23,6 +23,7 @@ from release.errors import OperationError, RefusedError
 from release.operations import flags
 from release.ports import Host
 from release.releases.lock_holder import LockHolder
+from release.releases.runtime import ProbeTarget
 from release.stack import flags as stack_flags
 from release.stack.model import Stack
 
@@ -201,3 +202,49 @@ def test_a_deploy_with_a_closed_route(world: World) -> None:
     assert world.good("deploy").changed
     world.commit({"api": SICK})
     assert world.run("deploy").failed, "the app itself is still asked"
+
+
+def world_with_a_closed_route(directory: str) -> World:
+    definition = shop_definition()
+    definition["apps"]["front"]["flags"] = {"sale": {"route": "/front/sale"}}
+    world = World(directory, definition)
+    world.ship()
+    turn(world.host, "sale", False, world.stack)
+    return world
+
+
+def test_a_live_app_keeps_its_flags_under_its_name(one_by_one: None, tmp_path: Path) -> None:
+    """After a rename by provisioning alone a closed route used to be open, and nothing could close it."""
+    world = world_with_a_closed_route(str(tmp_path))
+    both = {"front/front/sale/": "sale", "front:": "closed"}
+    assert world.router.shut["production"] == both
+    world.stack = renamed(world, "front", "window")
+    both |= {"window/front/sale/": "sale", "window:": "closed"}
+    provide(world.host, world.stack)
+    assert world.router.shut["production"] == both
+    turn(world.host, "sale", True, world.stack)
+    assert world.router.shut["production"] == {}
+    turn(world.host, "sale", False, world.stack)
+    assert world.router.shut["production"] == both
+
+
+def test_a_flag_that_only_the_live_release_has(one_by_one: None, tmp_path: Path) -> None:
+    world = world_with_a_closed_route(str(tmp_path))
+    turn(world.host, "sale", True, world.stack)
+    world.stack = changed_stack(world, front={"flags": {}})
+    provide(world.host, world.stack)
+    turn(world.host, "sale", False, world.stack)
+    assert world.router.shut["production"] == {"front/front/sale/": "sale", "front:": "closed"}
+    with pytest.raises(RefusedError, match="no app declares the flag 'nothing'"):
+        turn(world.host, "nothing", False, world.stack)
+
+
+def test_a_rollback_brings_no_closed_route_back(one_by_one: None, tmp_path: Path) -> None:
+    world = world_with_a_closed_route(str(tmp_path))
+    world.stack = renamed(world, "front", "window")
+    world.ship(window=HEALTHY)
+    provide(world.host, world.stack)
+    assert "front:" not in world.router.shut["production"]
+    world.good("rollback")
+    answer = world.probe.edge(ProbeTarget(8200, "localhost", "/front/sale", False, ""))
+    assert (answer.status, answer.flag) == (503, "sale")

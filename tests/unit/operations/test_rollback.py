@@ -16,6 +16,7 @@ from invariants.invariants import check_settled
 from support.operations import problems, restarted
 
 from release.env.env_file import parse_env
+from release.releases.runtime import ProbeTarget
 from release.stack.reader import read_stack
 
 # Rollback
@@ -301,7 +302,7 @@ def test_what_was_removed_by_hand_is_there_again_after_a_way_back(one_by_one: No
 
 
 def test_rollback_over_a_change_of_how_an_app_is_replaced(world: World) -> None:
-    """The router knows today's ports only, and those depend on whether the app may run twice."""
+    """An app's port depends on whether it may run twice."""
     world.ship()
     restarted(world, front={"replace": "stop_first"})
     world.ship(front=HEALTHY)
@@ -334,11 +335,14 @@ def test_apps_that_never_run_twice_are_started_in_order(one_by_one: None, tmp_pa
 
 
 def test_rollback_to_a_release_with_an_app_that_was_taken_out(world: World) -> None:
-    """The router has no place for it any more, so its routes cannot answer. That must not stop the rest."""
+    """It answers again: its routes and its place in the router are the release's, not today's."""
     _, first = world.ship()
     mapping = world.stack.to_mapping(with_env=True)
     del mapping["apps"]["front"]
     world.stack = read_stack("shop", mapping)
+    check_settled(world)
     world.ship(api=HEALTHY)
     assert world.good("rollback").release == first
     assert {box.app for box in world.up("production")} == {"api", "front", "mail"}
+    check_settled(world)
+    assert world.probe.edge(ProbeTarget(8200, "localhost", "/front/ready", False, "")).body == f"front of {first}"

@@ -111,8 +111,12 @@ def test_filters(stack: dict[str, Any]) -> None:
     assert public["env"] == {} and "db://1" not in str(public)
     text = evaluate("stack | onehost.release.compose_file", stack=stack)
     assert yaml.safe_load(text)["services"]["api-prod"]["image"] == "api:production"
-    port = evaluate("stack.apps.front | onehost.release.loopback_port('production', 'green')", stack=stack)
-    assert int(port) == 21013
+    apps = evaluate("[stack] | onehost.release.router_apps({'shop-production': {'old': 90, 'api': 20}})", stack=stack)
+    assert apps["shop-production"] == {"api": 60, "front": 60, "old": 90} and "old" not in apps["shop-staging"]
+    ports = "[stack] | onehost.release.public_ports(kept={'shop-staging': [8101, 80], 'shop-production': [8201]})"
+    assert evaluate(ports, stack=stack) == [80, 8100, 8101, 8200, 8201]
+    only = "[stack] | onehost.release.public_ports(only='staging', kept={'shop-staging': [8101, 80]})"
+    assert evaluate(only, stack=stack) == [8100, 8101], "port 80 is production's too"
     assert "A='1'\n" in evaluate("{'A': 1} | onehost.release.compose_env", stack=stack)
 
 

@@ -16,7 +16,7 @@ import pytest
 import yaml
 from ansible.template import trust_as_template
 from fakes.stacks import shop_definition
-from support.rendering import render, templar, trusted
+from support.rendering import NOTHING_LIVE, render, templar, trusted
 
 from release.stack.reader import read_stack
 
@@ -61,7 +61,7 @@ def test_a_websocket_is_the_only_upgrade() -> None:
     shared = lines(render("edge", "server.conf.j2"))
     assert "proxy_set_header Upgrade $onehost_upgrade;" in shared
     assert not any("$http_upgrade" in line for line in shared)
-    router = lines(render("router", "haproxy.cfg.j2", router_stacks=[shop()]))
+    router = lines(render("router", "haproxy.cfg.j2", router_found=NOTHING_LIVE, router_stacks=[shop()]))
     assert router.count("http-response deny deny_status 502 if { status 101 } !{ var(txn.upgrade) -m found }") == 2
 
 
@@ -111,9 +111,9 @@ def test_paths_that_are(path: str) -> None:
 
 
 def test_an_app_with_a_closed_route_gets_none_of_them() -> None:
-    text = lines(render("router", "haproxy.cfg.j2", router_stacks=[shop()]))
+    text = lines(render("router", "haproxy.cfg.j2", router_found=NOTHING_LIVE, router_stacks=[shop()]))
     begin = text.index("frontend shop-production")
-    part = text[begin : text.index("use_backend shop-production-%[so_name]-%[var(txn.live),field(1,/)]")]
+    part = text[begin : text.index("default_backend onehost-no-release", begin)]
     found = [line for line in part if line.startswith("http-request set-var(txn.spelling)")]
     assert len(found) == 1 and "so_name,concat(:),map_beg(/var/lib/onehost/switch/shop-production-off.map)" in found[0]
     assert "http-request deny deny_status 400 if { var(txn.spelling) -m found }" in part
@@ -148,6 +148,10 @@ def test_the_engine_has_a_way_in_where_visitors_are_turned_away() -> None:
     assert [line for line in text if not line.startswith("#")] == [
         f"listen unix:/run/onehost-edge/shop-production-{port}.sock;" for port in (8200, 80)
     ]
+    kept = {"shop-production": [8300, 80]}
+    more = render("edge", "listener.conf.j2", item="shop-production", edge_stacks=[encrypted], edge_kept_ports=kept)
+    assert "listen unix:/run/onehost-edge/shop-production-8300.sock;" in more, "a release may have ports of its own"
+    assert more.count("-80.sock") == 1
     packages = {"packages": {"nginx": [{"version": "1.26.3-3"}]}}
     tls = lines(render("edge", "tls.conf.j2", item=[encrypted, "production", ""], ansible_facts=packages))
     assert "listen unix:/run/onehost-edge/shop-production-443.sock ssl default_server;" in tls
@@ -215,7 +219,7 @@ def test_no_query_in_a_log() -> None:
     (access,) = re.findall(r"log_format onehost (.*?);", render("edge", "nginx.conf.j2"), re.DOTALL)
     assert "to=$upstream_addr answered=$upstream_status" in access
     assert not any(name in access for name in ("$request ", "$request_uri", "$args", "$query_string", "$http_referer"))
-    router = lines(render("router", "haproxy.cfg.j2", router_stacks=[shop()]))
+    router = lines(render("router", "haproxy.cfg.j2", router_found=NOTHING_LIVE, router_stacks=[shop()]))
     (log,) = [line for line in router if line.startswith("log-format")]
     assert "%{+Q}HP" in log and not re.search(r"%(\{\+\w\})?(r|HU|HQ)\b", log)
     assert "option log-separate-errors" in router and "option dontlog-normal" in router

@@ -14,7 +14,7 @@ import pytest
 import yaml
 from ansible.template import trust_as_template
 from fakes.stacks import shop_definition
-from support.rendering import render, templar, trusted
+from support.rendering import NOTHING_LIVE, render, templar, trusted
 
 from release.stack.model import OWN_PATH, Stack
 from release.stack.reader import read_stack
@@ -68,7 +68,7 @@ def test_edge_part_reads_what_is_live(workhub: Stack) -> None:
 
 
 def test_every_frontend_asks_which_routes_are_closed(workhub: Stack) -> None:
-    text = lines(render("router", "haproxy.cfg.j2", router_stacks=[plain(workhub)]))
+    text = lines(render("router", "haproxy.cfg.j2", router_found=NOTHING_LIVE, router_stacks=[plain(workhub)]))
     for environment in ("staging", "production"):
         closed = f"map_beg(/var/lib/onehost/switch/workhub-{environment}-off.map)"
         looks = [index for index, line in enumerate(text) if line.endswith(closed)]
@@ -175,33 +175,52 @@ def test_unclaimed_names() -> None:
 
 
 def test_switch_of_the_real_stack(workhub: Stack) -> None:
-    text = lines(render("router", "haproxy.cfg.j2", router_stacks=[plain(workhub)]))
+    text = lines(render("router", "haproxy.cfg.j2", router_found=NOTHING_LIVE, router_stacks=[plain(workhub)]))
     assert "frontend workhub-staging" in text and "frontend workhub-production" in text
     assert (
         "http-request set-var(txn.live) str(live),map(/var/lib/onehost/switch/workhub-production.map,none/none)" in text
     )
     assert "http-after-response set-header X-Release %[var(txn.live),field(2,/)]" in text
-    assert "use_backend workhub-production-%[so_name]-%[var(txn.live),field(1,/)]" in text
+    assert "use_backend workhub-production-%[so_name]-%[var(txn.slot)] if { var(txn.reach) -m found }" in text
     for environment in ("staging", "production"):
         for app in workhub.web_apps:
             bind = f"bind unix@/run/haproxy/workhub-{environment}-{app.name}.sock name {app.name}"
             assert any(line.startswith(bind) for line in text)
             for slot in ("blue", "green"):
                 place = text.index(f"backend {workhub.backend(environment, app.name, slot)}")
-                port = workhub.loopback_port(app, environment, slot)
-                assert f"server app 127.0.0.1:{port}" in text[place : place + 4]
+                part = text[place : text.index("server app 127.0.0.1", place)]
+                assert "http-request set-dst-port var(txn.reach),field(1,/)" in part
+                assert f"timeout server {app.timeout_seconds}s" in part
     assert any(line.startswith("http-request return status 503") and "Retry-After 10" in line for line in text)
 
 
-def test_switch_of_workers_and_of_apps_that_never_run_twice() -> None:
-    data = shop_definition(in_place=True)
-    in_place = lines(render("router", "haproxy.cfg.j2", router_stacks=[plain(read_stack("shop", data))]))
-    assert in_place.count("server app 127.0.0.1:21012") == 2, "both slots of it wait on the same port"
+def test_switch_of_workers_and_of_apps_that_releases_still_have() -> None:
+    data = shop_definition()
+    data["apps"]["api"]["timeout_seconds"] = 30
+    kept = {"shop-production": {"front": 10, "api": 600, "old": 90}}
+    today = plain(read_stack("shop", data))
+    found = {**NOTHING_LIVE, "apps": kept}
+    text = lines(render("router", "haproxy.cfg.j2", router_stacks=[today], router_found=found))
+    assert "bind unix@/run/haproxy/shop-production-old.sock name old mode 660 group www-data" in text
+    assert "bind unix@/run/haproxy/shop-staging-old.sock name old mode 660 group www-data" not in text
+    wanted = {"production-old": 90, "production-api": 600, "production-front": 60, "staging-api": 30}
+    for app, seconds in wanted.items():
+        for slot in ("blue", "green"):
+            place = text.index(f"backend shop-{app}-{slot}")
+            assert f"timeout server {seconds}s" in text[place : place + 3], (app, seconds)
+    assert "timeout client 660s" in text
     data["apps"] = {"mail": data["apps"]["mail"]}
     workers = render(
-        "router", "haproxy.cfg.j2", router_stacks=[plain(read_stack("shop", data))], router_metrics_port=9101
+        "router",
+        "haproxy.cfg.j2",
+        router_found=NOTHING_LIVE,
+        router_stacks=[plain(read_stack("shop", data))],
+        router_metrics_port=9101,
     )
     assert "frontend shop-" not in workers and "bind 127.0.0.1:9101" in workers
+    found["apps"] = {"shop-production": {"front": 10}}
+    last = render("router", "haproxy.cfg.j2", router_found=found, router_stacks=[plain(read_stack("shop", data))])
+    assert "frontend shop-production" in last and "frontend shop-staging" not in last
 
 
 def test_pages() -> None:

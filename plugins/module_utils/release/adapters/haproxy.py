@@ -21,8 +21,9 @@ from ..errors import OperationError, Problem
 from ..hints import hint, host_command
 from ..paths import HAPROXY_ADMIN_SOCKET, ROUTER_MAPS
 from ..planning.witnesses import Word
+from ..releases.reach import Reach, map_entries
 from ..releases.release import Live
-from ..stack.model import EnvironmentName, Slot
+from ..stack.model import SLOTS, EnvironmentName, Slot
 from ..util.files import read, write_atomically
 
 FIX = host_command("systemctl status haproxy; journalctl -u haproxy -n 50")
@@ -140,12 +141,7 @@ class HAProxy:
 
     def closed(self, stack: str, environment: EnvironmentName) -> dict[str, str]:
         """The closed routes, `<app>/<path>/`, each with its flag, according to the file."""
-        try:
-            with open(self._closed(stack, environment), encoding="utf-8", errors="replace") as file:
-                pairs = [line.split() for line in file]
-        except OSError:
-            return {}
-        return {words[0]: words[1] for words in pairs if len(words) == 2}
+        return self._entries(self._closed(stack, environment))
 
     def set_closed(
         self, stack: str, environment: EnvironmentName, routes: Mapping[str, str], *, must_run: bool = True
@@ -153,27 +149,77 @@ class HAProxy:
         """Close these routes and open all others, atomically. Safe to repeat. With `must_run` false HAProxy may be down
         or not installed yet: it reads the file when it starts."""
         path = self._closed(stack, environment)
-        os.makedirs(self.directory, mode=0o755, exist_ok=True)
-        write_atomically(path, "".join(f"{key} {flag}\n" for key, flag in sorted(routes.items())).encode(), 0o644)
+        self._write(path, routes)
         try:
-            answer = self.command(f"prepare map {path}").strip()
-            if answer.startswith("Unknown map identifier"):
-                # A stack of workers alone has no frontend. For any other stack HAProxy does not know the map yet, and
-                # reads it once it is configured.
-                return
-            found = re.search(r"New version created: (\d+)", answer)
-            if found is None:
-                raise OperationError("the router (HAProxy) refused the closed routes", path, answer, FIX)
-            for key, flag in sorted(routes.items()):
-                if answer := self.command(f"add map @{found[1]} {path} {key} {flag}").strip():
-                    raise OperationError("the router (HAProxy) refused a closed route", f"{path}: {key}", answer, FIX)
-            if answer := self.command(f"commit map @{found[1]} {path}").strip():
-                raise OperationError("the router (HAProxy) refused the closed routes", path, answer, FIX)
+            self._load(path, routes, "the closed routes")
         except OSError as error:
             if must_run:
                 raise OperationError(
                     "the router (HAProxy) does not answer", self.admin_socket, str(error), FIX
                 ) from error
+
+    # By what the apps in each slot are reached: it belongs to the release there, see `releases.reach`.
+
+    def _reach(self, stack: str, environment: EnvironmentName) -> str:
+        return f"{self.directory}/{stack}-{environment}-reach.map"
+
+    def reach(self, stack: str, environment: EnvironmentName) -> dict[Slot, dict[str, Reach]]:
+        """According to the file; entries that are none are left out."""
+        found: dict[Slot, dict[str, Reach]] = {}
+        for key, value in self._entries(self._reach(stack, environment)).items():
+            app, _separator, name = key.partition("/")
+            slot, at = next((slot for slot in SLOTS if slot == name), None), Reach.parse(value)
+            if slot and at:
+                found.setdefault(slot, {})[app] = at
+        return found
+
+    def set_reach(self, stack: str, environment: EnvironmentName, slots: Mapping[Slot, Mapping[str, Reach]]) -> None:
+        """Reach the apps of an environment so from now on. Safe to repeat."""
+        entries = map_entries(slots)
+        path = self._reach(stack, environment)
+        self.write_reach(stack, environment, slots)
+        try:
+            self._load(path, entries, "the ports of the release")
+        except OSError as error:
+            raise OperationError("the router (HAProxy) does not answer", self.admin_socket, str(error), FIX) from error
+
+    def write_reach(self, stack: str, environment: EnvironmentName, slots: Mapping[Slot, Mapping[str, Reach]]) -> None:
+        """Only the file, which HAProxy reads when it starts."""
+        self._write(self._reach(stack, environment), map_entries(slots))
+
+    def lacks_reach(self, stack: str, environment: EnvironmentName) -> bool:
+        """Whether the file is missing, without which HAProxy does not start. It may be empty."""
+        return not os.path.isfile(self._reach(stack, environment))
+
+    @staticmethod
+    def _entries(path: str) -> dict[str, str]:
+        try:
+            with open(path, encoding="utf-8", errors="replace") as file:
+                pairs = [line.split() for line in file]
+        except OSError:
+            return {}
+        return {words[0]: words[1] for words in pairs if len(words) == 2}
+
+    def _write(self, path: str, entries: Mapping[str, str]) -> None:
+        os.makedirs(self.directory, mode=0o755, exist_ok=True)
+        write_atomically(path, "".join(f"{key} {value}\n" for key, value in sorted(entries.items())).encode(), 0o644)
+
+    def _load(self, path: str, entries: Mapping[str, str], what: str) -> None:
+        """Give a map in HAProxy's memory these entries and no others, atomically. Raises OSError if HAProxy does not
+        answer; it reads the file when it starts."""
+        answer = self.command(f"prepare map {path}").strip()
+        if answer.startswith("Unknown map identifier"):
+            # A stack of workers alone has no frontend. For any other stack HAProxy does not know the map yet, and
+            # reads it once it is configured.
+            return
+        found = re.search(r"New version created: (\d+)", answer)
+        if found is None:
+            raise OperationError(f"the router (HAProxy) refused {what}", path, answer, FIX)
+        for key, value in sorted(entries.items()):
+            if answer := self.command(f"add map @{found[1]} {path} {key} {value}").strip():
+                raise OperationError(f"the router (HAProxy) refused {what}", f"{path}: {key}", answer, FIX)
+        if answer := self.command(f"commit map @{found[1]} {path}").strip():
+            raise OperationError(f"the router (HAProxy) refused {what}", path, answer, FIX)
 
     def sessions(self, stack: str, environment: EnvironmentName, slot: Slot) -> dict[str, int]:
         """How many requests and WebSockets are in progress on a slot, by app."""

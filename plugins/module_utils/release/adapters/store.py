@@ -202,11 +202,16 @@ class Store:
     def slot_compose_path(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> str:
         return os.path.join(self._slot(stack, environment, slot), "compose.json")
 
+    def slot_compose(self, stack: str, environment: EnvironmentName, slot: Slot) -> dict[str, Any]:
+        """The Compose file that a slot was created from; empty if there is none that can be read."""
+        return (
+            own_files.load(os.path.join(self.state, stack, "slots", f"{environment}-{slot}", "compose.json"))[0] or {}
+        )
+
     def slot_release(self, stack: str, environment: EnvironmentName, slot: Slot) -> str:
         """The release that the files of a slot are of; empty if they do not say."""
-        path = os.path.join(self.state, stack, "slots", f"{environment}-{slot}", "compose.json")
         try:
-            services = (own_files.load(path)[0] or {})["services"].values()
+            services = self.slot_compose(stack, environment, slot)["services"].values()
             return str(next(iter({service["labels"][f"{LABEL}.id"] for service in services}), ""))
         except (KeyError, TypeError, AttributeError):
             return ""

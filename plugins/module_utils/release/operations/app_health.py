@@ -16,11 +16,19 @@ HEALTHY = Answer(200)
 
 
 def ask(
-    host: Host, stack: Stack, environment: EnvironmentName, slot: Slot, app: App, container: Container | None
+    host: Host,
+    stack: Stack,
+    environment: EnvironmentName,
+    slot: Slot,
+    app: App,
+    container: Container | None,
+    *,
+    port: int = 0,
 ) -> Answer:
-    """The app's own answer, unless its container is worse than that. `App.accepts` tells whether it is healthy."""
+    """The app's own answer, unless its container is worse than that. `App.accepts` tells whether it is healthy. `stack`
+    is as the release in the slot defines it; `port` is where the router reaches the app, if that is known."""
     if app.is_web:
-        port = stack.loopback_port(app, environment, slot)
+        port = port or stack.loopback_port(app, environment, slot)
         answer = host.probe.health(port, app.health, stack.health_host(app, environment))
         if container is None or not app.accepts(answer.status):
             return answer

@@ -10,7 +10,7 @@ from ..ports import Host
 from ..releases.host_state import HostState
 from ..releases.release import Live
 from ..releases.runtime import Container
-from ..stack.model import ENVIRONMENTS, Stack
+from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from . import witnesses
 
 
@@ -32,7 +32,8 @@ def observe(host: Host, stack: Stack) -> HostState:
         if not found.is_unanimous:
             disputes[environment] = (sentence(found),)
     tags = {}
-    for app in stack.apps:
+    # Also of apps that the inventory has taken out: they are live until a release without them is.
+    for app in dict.fromkeys((*stack.apps, *(app for entry in entries for app in entry.release.images))):
         for tag in ("staging", "production", "rollback"):
             image = host.docker.image(stack.image(app, tag))
             if image is not None:
@@ -53,4 +54,19 @@ def observe(host: Host, stack: Stack) -> HostState:
         now=host.clock.now(),
         images=frozenset(image for image in wanted if host.docker.image(image) is not None),
         secret_record=host.store.secret_record(stack),
+        reach={environment: host.router.reach(stack.name, environment) for environment in ENVIRONMENTS},
+        taken={environment: _taken(host, stack, environment) for environment in ENVIRONMENTS},
     )
+
+
+def _taken(host: Host, stack: Stack, environment: EnvironmentName) -> dict[int, str]:
+    """Ports that live releases of other environments and stacks have: an app keeps its ports until its release is gone,
+    also when the inventory has given them to another one."""
+    found = {}
+    for name in host.stacks.names():
+        for other in ENVIRONMENTS:
+            live = None if (name, other) == (stack.name, environment) else host.router.live(name, other)
+            if live is not None:
+                apps = host.router.reach(name, other).get(live.slot, {})
+                found.update({at.port: f"{app} of {name} {other}" for app, at in apps.items()})
+    return found

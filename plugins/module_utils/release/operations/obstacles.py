@@ -53,14 +53,17 @@ def _services(host: Host) -> list[Problem]:
 
 
 def _ports(host: Host, stack: Stack, state: HostState, environment: EnvironmentName) -> list[Problem]:
-    """The idle slot's ports must be free, or its own containers': a slot that is kept warm has them."""
+    """The idle slot's ports must be free, or its own containers': a slot that is kept warm has them. `stack` is as the
+    release that is to run there defines it."""
     slot = state.idle_slot(environment)
     mine = {c.app for c in state.in_slot(environment, slot) if c.state in ("running", "restarting", "paused")}
+    # An app that never runs twice, or that takes the place of another, has a port that the live release leaves for it.
+    left = {at.port for at in state.reached(environment).values()}
+    left |= {at.port for app, at in state.reach.get(environment, {}).get(slot, {}).items() if app in mine}
     wanted = {
-        stack.loopback_port(app, environment, slot): app.name
+        port: app.name
         for app in stack.web_apps
-        # Both slots share the port of an app that never runs twice, and the live one has it.
-        if app.name not in mine and not app.is_replaced_in_place
+        if app.name not in mine and (port := stack.loopback_port(app, environment, slot)) not in left
     }
     return [
         Problem(

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
 import os
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
@@ -21,13 +22,24 @@ from ..ports import Host
 from ..process.journal import Journal
 from ..releases.history import find
 from ..releases.plan import Plan, TagMove, reversed_moves
+from ..releases.reach import (
+    BothSlots,
+    Reach,
+    Replacement,
+    Side,
+    beside,
+    going_back,
+    going_forward,
+    reach_of,
+    replacement,
+)
 from ..releases.release import Entry, Release, ReleaseStatus, timestamp
 from ..releases.runtime import Answer, Container, ProbeTarget
-from ..releases.slot import planned_slot, stack_of
+from ..releases.slot import day_of, planned_slot, stack_of
 from ..stack.app_env import slot_env
 from ..stack.model import App, Slot, Stack, check_path, start_order
 from ..util.concurrency import concurrently
-from . import warm_slot
+from . import flags, warm_slot, witnesses
 from .health import Health
 
 CONFIRM_SECONDS = 10.0
@@ -54,11 +66,33 @@ class Rollout:
         self.stack = stack_of(plan.release, stack)
         self.plan = plan
         self.journal = journal
+        self.new = Side(
+            self.stack,
+            tuple(plan.release.services),
+            reach_of(self.stack, plan.release.services, plan.environment, plan.slot),
+        )
         self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers)
         #: What people should know, though the operation went well.
         self.notes: list[str] = []
         #: True once the release is live for good: from then on nothing is reverted.
         self.confirmed = False
+
+    @functools.cached_property
+    def old(self) -> Side | None:
+        """The release that is live before, as it defines itself; if it is damaged, as the stack is today."""
+        was = self.plan.was
+        if was is None:
+            return None
+        entry = find(witnesses.entries(self.host, self.current.name), was.release)
+        stack = day_of(entry.release, self.current) if entry else self.current
+        apps = tuple(name for name in entry.release.services if name in stack.apps) if entry else tuple(stack.apps)
+        known = {app: at for app, text in self.plan.reached.items() if app in apps and (at := Reach.parse(text))}
+        return Side(stack, apps, {**reach_of(stack, apps, self.plan.environment, was.slot), **known})
+
+    @functools.cached_property
+    def how(self) -> Replacement:
+        """Which apps cannot run beside those that they replace."""
+        return replacement(self.new, self.old)
 
     # The whole rollout
 
@@ -70,14 +104,14 @@ class Rollout:
         with self.journal.step("start", f"start {slot}"):
             self.start(env)
         with self.journal.step("healthy", "wait until every app is healthy"):
-            self.healthy([app for app in self._apps() if not app.is_replaced_in_place])
+            self.healthy([app for app in self._apps() if app.name not in self.how.start_late])
         with self.journal.step("tags", "move the tags"):
             self.move_tags(plan.tags)
         with self.journal.step("routes", "update the routes of the edge"):
             self.set_routes(plan.release.id)
         if self._in_place():
             with self.journal.step("pause", "stop apps that must never run twice; their requests wait"):
-                self._stop(self._old_in_place())
+                self.pause()
         with self.journal.step("switch", f"switch {plan.environment} to {plan.slot}"):
             self.host.router.set_live(plan.stack, plan.environment, plan.goal)
         if self._in_place():
@@ -105,7 +139,7 @@ class Rollout:
             self.write_statuses(self.plan.statuses)
         if self.plan.was is None or self.plan.was.slot == self.plan.slot:
             return
-        seconds = warm_slot.seconds(self.current, self.plan)
+        seconds = warm_slot.seconds(self.old.stack if self.old else self.current, self.plan)
         if seconds:
             with self.journal.step("warm", f"keep {self.plan.was.slot} running for {seconds} s"):
                 trouble = warm_slot.keep(self.host, self.current, self.plan, seconds)
@@ -125,12 +159,14 @@ class Rollout:
         """Restore the state from before the plan. Every part can be repeated."""
         plan = self.plan
         with self.journal.step("back", "undo all changes"):
+            if self.old:
+                self._set_reach(going_back(self.new, self.old, self.how))
             if self._in_place():
-                self._stop([c for c in self._new_containers() if self.stack.apps[c.app].is_replaced_in_place])
+                self._stop([c for c in self._new_containers() if c.app in self.how.start_late])
             self._start_old(in_place=False)
             # Even if the file says so already: a kill may have come between the file and HAProxy's memory.
             self.host.router.set_live(plan.stack, plan.environment, plan.was)
-            # Both slots share the port of these apps: started earlier, they would answer as the new release.
+            # Both slots may share the port of these apps: started earlier, they would answer as the new release.
             self._start_old(in_place=True)
             self.move_tags(self._possible(reversed_moves(plan.tags)))
             if plan.was:
@@ -159,12 +195,31 @@ class Rollout:
     def start(self, env: Mapping[str, bytes]) -> None:
         """Bring up all apps of the slot, in groups that follow the `after` of each app."""
         plan = self.plan
-        names = {app.name for app in self._apps() if not app.is_replaced_in_place}
+        names = {app.name for app in self._apps() if app.name not in self.how.start_late}
+        self.both_run()
+        flags.apply(
+            self.host, self.current, plan.environment, [*([self.old.stack] if self.old else []), self.new.stack]
+        )
         if plan.start == "running":
             return
         if plan.start == "create":
             self._write_slot(plan.release, plan.slot, env)
         self._bring_up_in_order(names)
+
+    def _set_reach(self, both: BothSlots) -> None:
+        plan = self.plan
+        slots = {plan.was.slot: both.old} if plan.was else {}
+        self.host.router.set_reach(plan.stack, plan.environment, {**slots, plan.slot: both.new})
+
+    def both_run(self) -> None:
+        """Tell the router how the apps of both releases are reached."""
+        self._set_reach(beside(self.new, self.old) if self.old else BothSlots(dict(self.new.reach), {}))
+
+    def pause(self) -> None:
+        """Stop what the new release's apps replace. From before that on, their requests are for what comes."""
+        if self.old:
+            self._set_reach(going_forward(self.new, self.old, self.how))
+        self._stop(self._old_in_place())
 
     def _bring_up_in_order(self, names: set[str]) -> None:
         """Bring up group after group; the last one is not waited for here."""
@@ -185,7 +240,7 @@ class Rollout:
         stopped = [c for c in self._new_containers() if c.state != "running" and c.app not in in_place]
         self.host.docker.start(stopped)
         if self._in_place():
-            self._stop(self._old_in_place())
+            self.pause()
             self.resume()
         self.healthy(self._apps())
 
@@ -193,6 +248,7 @@ class Rollout:
         """Start the apps that must never run twice, now that their old containers are stopped."""
         self._bring_up_in_order({app.name for app in self._in_place()})
         self.healthy(self._in_place())
+        self.both_run()
 
     def _possible(self, tags: tuple[TagMove, ...]) -> tuple[TagMove, ...]:
         """On revert an image may be missing; drop its tag rather than leave it on the wrong image."""
@@ -219,15 +275,16 @@ class Rollout:
 
     def _checks(self) -> list[tuple[str, ProbeTarget]]:
         """The name of an app and what must be answered by it."""
-        environment = self.current.environments[self.plan.environment]
+        # Hosts and ports are the release's, as its routes have them; TLS follows today's settings.
+        environment = self.stack.environments[self.plan.environment]
+        listeners = dataclasses.replace(environment, tls=self.current.environments[self.plan.environment].tls).listeners
         host = environment.main_host or "localhost"
         site = f"{self.plan.stack}-{self.plan.environment}"
         return [
             (app.name, ProbeTarget(port, route.host or host, check_path(app, route), tls, site))
-            for app in self.stack.web_apps
-            if app.name in self.current.apps  # the router does not know apps that were removed from the stack since
+            for app in self._apps()
             for route in app.routes
-            for port, tls in environment.listeners
+            for port, tls in listeners
         ]
 
     def _ask(self, checks: Sequence[tuple[str, ProbeTarget]]) -> list[_Answered]:
@@ -268,13 +325,14 @@ class Rollout:
 
     def drain(self, slot: Slot) -> None:
         """Wait until the router counts no session on the slot; for each app at most its own drain time."""
+        apps = self._stack_in(slot).apps
         begun, calm = self.host.clock.monotonic(), 0
         while calm < 2:
             passed = self.host.clock.monotonic() - begun
             busy = {
                 name: count
                 for name, count in self.host.router.sessions(self.plan.stack, self.plan.environment, slot).items()
-                if count and passed < (self.current.apps[name].drain_seconds if name in self.current.apps else 10)
+                if count and passed < (apps[name].drain_seconds if name in apps else 10)
             }
             # Twice in a row: a request that was in flight at the first count shows up in the second.
             calm = 0 if busy else calm + 1
@@ -287,7 +345,11 @@ class Rollout:
         return [self.stack.apps[name] for name in self.plan.release.services]
 
     def _in_place(self) -> list[App]:
-        return [app for app in self._apps() if app.is_replaced_in_place]
+        return [app for app in self._apps() if app.name in self.how.start_late]
+
+    def _stack_in(self, slot: Slot) -> Stack:
+        """The stack as the release in a slot defines it."""
+        return self.old.stack if self.old and slot != self.plan.slot else self.stack
 
     def _containers(self, slot: Slot) -> list[Container]:
         return self.host.docker.containers(self.plan.stack, self.plan.environment, slot)
@@ -300,15 +362,10 @@ class Rollout:
         return [c for c in self._containers(was.slot) if c.release == was.release] if was else []
 
     def _old_in_place(self) -> list[Container]:
-        return [container for container in self._old_containers() if self._is_in_place(container)]
-
-    def _is_in_place(self, container: Container) -> bool:
-        app = self.current.apps.get(container.app)
-        return app is not None and app.is_replaced_in_place
+        return [container for container in self._old_containers() if container.app in self.how.stop_early]
 
     def _is_web(self, container: Container) -> bool:
-        app = self.current.apps.get(container.app)
-        return app is not None and app.is_web
+        return self.old is not None and container.app in self.old.reach
 
     def _write_slot(self, release: Release, slot: Slot, env: Mapping[str, bytes]) -> None:
         """Write the files that a slot is created from."""
@@ -328,17 +385,17 @@ class Rollout:
 
     def _start_old(self, *, in_place: bool) -> None:
         """Start the old release before traffic returns to it. Recreates missing containers if their image exists."""
-        old = [container for container in self._old_containers() if self._is_in_place(container) == in_place]
+        early = self.how.stop_early
+        old = [container for container in self._old_containers() if (container.app in early) == in_place]
         self.host.docker.start([container for container in old if container.state != "running"])
-        was, apps = self.plan.was, self.current.apps
+        was, side = self.plan.was, self.old
         entry = find(self.host.store.releases(self.current.name), was.release) if was else None
-        if was is None or entry is None:
+        if was is None or side is None or entry is None:
             return
         gone = [
             name
             for name, image in entry.release.images.items()
-            if name in apps
-            and apps[name].is_replaced_in_place == in_place
+            if (name in early) == in_place
             and name not in {container.app for container in old}
             and self.host.docker.image(image) is not None
         ]
@@ -348,22 +405,22 @@ class Rollout:
                 self._write_slot(entry.release, was.slot, self.host.store.release_env(self.current, was.release))
             path = self.host.store.slot_compose_path(self.current, self.plan.environment, was.slot)
             self.host.docker.create_and_start(path, self.current.directory, gone)
-            self._answering([apps[name] for name in gone], was.slot)
+            self._answering([side.stack.apps[name] for name in gone], side)
 
-    def _answering(self, apps: list[App], slot: Slot) -> None:
+    def _answering(self, apps: list[App], side: Side) -> None:
         """Give these apps their usual start time. If one does not answer, revert anyway: the release that is
         live instead has failed."""
         begun = self.host.clock.monotonic()
         for app in apps:
-            port = self.stack.loopback_port(app, self.plan.environment, slot) if app.is_web else 0
-            name = self.stack.health_host(app, self.plan.environment)
+            port = side.reach[app.name].port if app.name in side.reach else 0
+            name = side.stack.health_host(app, self.plan.environment)
             while port and self.host.clock.monotonic() - begun < app.health_seconds:
                 if app.accepts(self.host.probe.health(port, app.health, name).status):
                     break
                 self.host.clock.wait(RETRY_SECONDS)
 
     def _stop(self, containers: list[Container]) -> None:
-        grace = {name: app.stop_seconds for name, app in {**self.stack.apps, **self.current.apps}.items()}
+        grace = {name: app.stop_seconds for c in containers for name, app in self._stack_in(c.slot).apps.items()}
         stopped = [c for c in containers if c.state in ("running", "restarting", "paused")]
         begun = self.host.clock.monotonic()
         self.host.docker.stop(stopped, grace)

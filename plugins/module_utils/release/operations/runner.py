@@ -25,6 +25,7 @@ from ..releases.release import next_timestamp
 from ..releases.report import OperationReport, ProbesRow, problem_row
 from ..releases.request import Request, check_request
 from ..releases.runtime import ProbeCounts
+from ..releases.slot import day_of
 from ..rendering import notifications
 from ..stack.model import Stack
 from . import (
@@ -129,7 +130,7 @@ def _plan_and_go(
     # Whatever is damaged still; none of it is a reason to stop.
     report.recovered += [f"damaged: {problem}" for problem in host.store.troubles(stack.name)]
     state = observe(host, stack)
-    obstacles.refuse(host, stack, state, request)
+    _refuse_obstacles(host, stack, state, request)
     report.recovered += [f"{name}: {text}" for name, mine in state.disputes.items() for text in mine]
     if not check and not state.secret_record.get("salt"):
         state = replace(state, secret_record=secret_ages.salted(state.secret_record, state.now))
@@ -181,6 +182,12 @@ def _plan_and_go(
         log.close()
 
 
+def _refuse_obstacles(host: Host, stack: Stack, state: HostState, request: Request) -> None:
+    if request.operation == "rollback" and not request.apps:
+        return  # these depend on the release that it goes to
+    obstacles.refuse(host, stack, state, request)
+
+
 def _announce(host: Host, request: Request, report: OperationReport, commit: str) -> None:
     """Notify, once, that the operation begins."""
     if not report.announced:
@@ -215,6 +222,9 @@ def _plan_rollback(
     host: Host, stack: Stack, state: HostState, request: Request, report: OperationReport, redact: Redactor
 ) -> tuple[Plan, dict[str, bytes]]:
     target = rollback.choose(stack, state, request)
+    if not request.apps:
+        # It goes back to that release's own ports.
+        obstacles.refuse(host, day_of(target.release, stack), state, request)
     then, lost = rollback.mended_env(state, target, host.store.release_env(stack, target.release.id))
     report.recovered += [f"env file {name} of {target.release.id} is damaged; today's is used" for name in lost]
     redaction.learn(redact, stack, then)
@@ -278,12 +288,15 @@ def _plan_promote(
 
 
 def _gates(host: Host, stack: Stack, state: HostState, request: Request, unfinished: list[str]) -> list[gates.Gate]:
-    live = state.live["staging"]
+    live, entry = state.live["staging"], state.live_entry("staging")
+    day = day_of(entry.release, stack) if entry else stack
     running = {c.app: c for c in state.in_slot("staging", live.slot)} if live else {}
     health = {
-        app.name: app_health.ask(host, stack, "staging", live.slot, app, running.get(app.name))
-        for app in stack.apps.values()
-        if live and (app.is_web or app.name in running)
+        app.name: app_health.ask(
+            host, day, "staging", live.slot, app, running.get(app.name), port=state.port_of("staging", live.slot, app)
+        )
+        for app in day.apps.values()
+        if live and (app.is_web or app.name in running) and (entry is None or app.name in entry.release.services)
     }
     return gates.evaluate(stack, state, health, unfinished, request.skip_gates)
 

@@ -17,9 +17,10 @@ from ..ports import Host
 from ..process import journal, lock
 from ..releases.history import newest_first
 from ..releases.host_state import HostState
-from ..releases.release import Live, Release, seconds_of
+from ..releases.release import Release, seconds_of
 from ..releases.request import Request
-from ..releases.runtime import Container
+from ..releases.runtime import Answer, Container
+from ..releases.slot import day_of
 from ..releases.status import (
     AppStatus,
     EnvironmentStatus,
@@ -112,25 +113,26 @@ def _apps(host: Host, stack: Stack, state: HostState, environment: EnvironmentNa
     if live is None or entry is None:
         return {app: AppStatus() for app in stack.apps}
     running = {container.app: container for container in state.in_slot(environment, live.slot)}
-    return {
-        app.name: _app(host, stack, environment, app, live, entry.release, container=running.get(app.name))
-        if app.name in entry.release.images
-        else AppStatus()
-        for app in stack.apps.values()
+    # As the live release has them: the inventory may have renamed, moved or removed them since.
+    day = day_of(entry.release, stack)
+    mine = [app for app in day.apps.values() if app.name in entry.release.images]
+    answers = {
+        app.name: app_health.ask(
+            host,
+            day,
+            environment,
+            live.slot,
+            app,
+            running.get(app.name),
+            port=state.port_of(environment, live.slot, app),
+        )
+        for app in mine
     }
+    found = {app.name: _app(app, entry.release, running.get(app.name), answers[app.name]) for app in mine}
+    return {name: found.get(name, AppStatus()) for name in dict.fromkeys((*stack.apps, *found))}
 
 
-def _app(
-    host: Host,
-    stack: Stack,
-    environment: EnvironmentName,
-    app: App,
-    live: Live,
-    release: Release,
-    *,
-    container: Container | None,
-) -> AppStatus:
-    answer = app_health.ask(host, stack, environment, live.slot, app, container)
+def _app(app: App, release: Release, container: Container | None, answer: Answer) -> AppStatus:
     healthy = container is not None and container.state == "running" and app.accepts(answer.status)
     return AppStatus(
         state=container.state if container else "missing",

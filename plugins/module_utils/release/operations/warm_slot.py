@@ -7,13 +7,16 @@ from __future__ import annotations
 
 from ..errors import OperationError
 from ..ports import Host
+from ..releases.history import find
 from ..releases.plan import Plan
+from ..releases.slot import day_of
 from ..stack.model import EnvironmentName, Stack
 from . import witnesses
 
 
 def seconds(stack: Stack, plan: Plan) -> int:
-    """How many seconds the old slot keeps running; 0 if the operation itself drains and stops it.
+    """How many seconds the old slot keeps running; 0 if the operation itself drains and stops it. `stack` is as the
+    release in that slot defines it.
 
     Never shorter than its open requests may take. If the release was running all along (a warm rollback), the operation
     only switches traffic, so nobody waits for the slot it came from.
@@ -56,6 +59,8 @@ def expire_standby(host: Host, stack: Stack, environment: EnvironmentName) -> st
             for container in host.docker.containers(stack.name, environment, note["slot"])
             if container.release == note["release"] and container.state == "running"
         ]
-        host.docker.stop(old, {app.name: app.stop_seconds for app in stack.apps.values()})
+        entry = find(host.store.releases(stack.name), note["release"])
+        day = day_of(entry.release, stack) if entry else stack
+        host.docker.stop(old, {app.name: app.stop_seconds for app in day.apps.values()})
     host.store.set_warm(stack, environment, None)
     return f"{stack.name} {environment}: {note['release']} is no longer kept warm"

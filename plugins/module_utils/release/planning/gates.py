@@ -19,6 +19,7 @@ from ..releases.history import GOOD, newest_first, rollback_target
 from ..releases.host_state import HostState
 from ..releases.release import Release, moment_of
 from ..releases.runtime import Answer
+from ..releases.slot import day_of
 from ..stack.model import Stack
 from . import config_findings
 
@@ -61,7 +62,7 @@ def evaluate(
     gates = [
         *_config(stack, state),
         _staging_live(stack, state),
-        _staging_healthy(stack, state, health),
+        _staging_healthy(_staging_day(stack, state), state, health),
         _staging_unchanged(stack, state),
         _same_settings(stack, state),
         _same_keys(stack, state),
@@ -130,6 +131,12 @@ def _staging_live(stack: Stack, state: HostState) -> Gate:
     if missing:
         return Gate("staging_live", False, f"release {entry.release.id} lacks " + ", ".join(missing), DEPLOY)
     return Gate("staging_live", True, f"{entry.release.id} in {live.slot}")
+
+
+def _staging_day(stack: Stack, state: HostState) -> Stack:
+    """The stack as what runs in staging defines it: the inventory may have renamed its apps since."""
+    entry = state.live_entry("staging")
+    return day_of(entry.release, stack) if entry else stack
 
 
 def _staging_healthy(stack: Stack, state: HostState, health: dict[str, Answer]) -> Gate:

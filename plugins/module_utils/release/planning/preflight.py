@@ -9,8 +9,11 @@ from ..errors import Problem
 from ..hints import hint
 from ..paths import env_of, keys_of
 from ..releases.host_state import HostState
+from ..releases.reach import Side, reach_of, usurped
+from ..releases.release import Release
 from ..releases.request import Request
-from ..stack.model import EnvironmentName, Stack
+from ..releases.slot import day_of, stack_of
+from ..stack.model import EnvironmentName, Slot, Stack
 
 PROVISION = hint("provision")
 
@@ -36,6 +39,29 @@ def check_config(stack: Stack, state: HostState, environment: EnvironmentName) -
         if known is None
     ]
     return problems
+
+
+def check_ports(stack: Stack, release: Release, slot: Slot, state: HostState) -> list[Problem]:
+    """The host's ports of a release must not be those of something that is live and stays, or answers meanwhile."""
+    environment = release.environment
+    day = stack_of(release, stack)
+    new = Side(day, tuple(release.services), reach_of(day, release.services, environment, slot))
+    taken, live = state.taken.get(environment, {}), state.live_entry(environment)
+    holders = {app: taken[at.port] for app, at in new.reach.items() if at.port in taken}
+    if live is not None:
+        before = day_of(live.release, stack)
+        apps = tuple(name for name in live.release.services if name in before.apps)
+        reach = {name: at for name, at in state.reached(environment).items() if name in apps}
+        others = usurped(new, Side(before, apps, reach))
+        holders |= {app: f"{other} of {stack.name} {environment}" for app, other in others.items()}
+    return [
+        Problem(
+            f"port {new.reach[app].port} of app {app} is still that of {holder}, which is live",
+            f"stack {release.stack}, {environment} {slot}",
+            f"give {app} another `loopback_port`, or bring a release live first that leaves the port",
+        )
+        for app, holder in holders.items()
+    ]
 
 
 def selected(stack: Stack, request: Request) -> tuple[str, ...]:

@@ -22,7 +22,7 @@ from ..releases.plan import Plan, TagMove, moves
 from ..releases.release import Release, ReleaseStatus, release_id
 from ..releases.request import Request
 from ..stack.model import Stack
-from .preflight import check_apps, check_config, selected
+from .preflight import check_apps, check_config, check_ports, selected
 
 
 def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
@@ -156,7 +156,7 @@ def _definition(stack: Stack, images: Mapping[str, str], kept: Release | None) -
         if name not in images and name in old:
             after = [other for other in old[name].get("after", []) if other in definition["apps"]]
             definition["apps"][name] = {**old[name], "after": after} if "after" in old[name] else old[name]
-            # The router knows only an app's current ports.
+            # Its container is a new one all the same, in ports that the inventory keeps free for it.
             for key in ("loopback_port", "replace"):
                 if key in app:
                     definition["apps"][name] = {**definition["apps"][name], key: app[key]}
@@ -173,6 +173,9 @@ def plan_new(
 ) -> Plan:
     """The plan for a release that is not in the history yet: into the idle slot, the live one becomes `old_status`."""
     was = state.live[request.environment]
+    slot = state.idle_slot(request.environment)
+    if problems := check_ports(stack, release, slot, state):
+        raise RefusedError(problems)
     statuses: dict[str, ReleaseStatus] = {release.id: "live"}
     if was:
         statuses[was.release] = old_status
@@ -182,11 +185,12 @@ def plan_new(
         environment=request.environment,
         release=release,
         is_new=True,
-        slot=state.idle_slot(request.environment),
+        slot=slot,
         was=was,
         start="create",
         tags=tags,
         statuses=statuses,
         watch_seconds=stack.watch_seconds if request.watch_seconds is None else request.watch_seconds,
         warm_seconds=stack.warm_seconds if request.warm_seconds is None else request.warm_seconds,
+        reached={app: str(at) for app, at in state.reached(request.environment).items()},
     )

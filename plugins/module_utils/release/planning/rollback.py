@@ -21,7 +21,7 @@ from ..releases.release import Entry, Live, ReleaseStatus
 from ..releases.request import Request
 from ..releases.slot import planned_slot
 from ..stack.model import EnvironmentName, Slot, Stack
-from .preflight import PROVISION, check_apps
+from .preflight import PROVISION, check_apps, check_ports
 from .promote import compose_release, is_same, plan_new, versions_of
 
 
@@ -142,6 +142,8 @@ def plan_rollback(
         return _plan_some(stack, state, request, target), state.env_of(environment)
     was = state.live[environment]
     slot = state.idle_slot(environment)
+    if problems := check_ports(stack, target.release, slot, state):
+        raise RefusedError(problems)
     after = _after(state, environment, target, was)
     tags = [
         *moves(target.release.images, environment, state.tags),
@@ -164,6 +166,7 @@ def plan_rollback(
         failed_status=target.status,
         watch_seconds=stack.watch_seconds if request.watch_seconds is None else request.watch_seconds,
         warm_seconds=stack.warm_seconds if request.warm_seconds is None else request.warm_seconds,
+        reached={app: str(at) for app, at in state.reached(environment).items()},
     )
     return plan, env
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from ..env import secret_ages
-from ..stack.model import SLOTS, EnvironmentName, Slot, other_slot
+from ..stack.model import SLOTS, App, EnvironmentName, Slot, other_slot
 from .history import find
+from .reach import Reach
 from .release import Entry, Live
 from .runtime import Container
 
@@ -34,6 +35,10 @@ class HostState:
     now: float = 0.0
     #: IDs of the images on the host that any release in the history names.
     images: frozenset[str] = field(default_factory=frozenset)
+    #: How the router reaches the apps of each slot, by environment.
+    reach: dict[str, dict[Slot, dict[str, Reach]]] = field(default_factory=dict)
+    #: For each environment the host's ports that live releases elsewhere have, with their apps in words.
+    taken: dict[EnvironmentName, dict[int, str]] = field(default_factory=dict)
     #: Since when each secret has had its value, see `env.secret_ages`.
     secret_record: secret_ages.SecretRecord = field(default_factory=secret_ages.SecretRecord)
 
@@ -69,6 +74,16 @@ class HostState:
             running.get(app) == image and self.tags.get((app, environment)) == image
             for app, image in entry.release.images.items()
         )
+
+    def reached(self, environment: EnvironmentName) -> dict[str, Reach]:
+        """How the router reaches the apps of the live release."""
+        live = self.live.get(environment)
+        return self.reach.get(environment, {}).get(live.slot, {}) if live else {}
+
+    def port_of(self, environment: EnvironmentName, slot: Slot, app: App) -> int:
+        """Where the router reaches an app in a slot; 0 if it does not know."""
+        at = self.reach.get(environment, {}).get(slot, {}).get(app.name)
+        return at.port if at else 0
 
     def idle_slot(self, environment: EnvironmentName) -> Slot:
         live = self.live.get(environment)

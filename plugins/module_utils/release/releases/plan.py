@@ -68,6 +68,8 @@ class Plan:
     failed_status: ReleaseStatus = "failed"
     watch_seconds: int = 0
     warm_seconds: int = 0
+    #: How the router reaches the apps of the release that is live before, as texts of `Reach`.
+    reached: dict[str, str] = field(default_factory=dict)
 
     @property
     def goal(self) -> Live:

@@ -5,11 +5,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping
 from typing import Any, TypedDict
 
 from ..env.env_file import fingerprint
+from ..errors import RefusedError
 from ..stack.app_env import files_of, slot_env
 from ..stack.model import Slot, Stack
 from ..stack.reader import read_stack
@@ -26,18 +26,18 @@ class StandbyNote(TypedDict):
 
 
 def stack_of(release: Release, current: Stack) -> Stack:
-    """The stack as the release defines it, but with today's ports, because the router knows only those. The ports also
-    depend on whether an app may run twice."""
+    """The stack as the release defines it, ports and all: whatever it is reached by stays as long as it does."""
     # Of before there were rules for these; and only today's are used.
     today = {"directory": current.directory, "owner": current.owner, "source": current.source}
-    day = read_stack(release.stack, {**release.definition, **today}, stored=True)
-    apps = {
-        name: dataclasses.replace(app, loopback_port=now.loopback_port, replace=now.replace)
-        if (now := current.apps.get(name))
-        else app
-        for name, app in day.apps.items()
-    }
-    return dataclasses.replace(day, apps=apps)
+    return read_stack(release.stack, {**release.definition, **today}, stored=True)
+
+
+def day_of(release: Release, current: Stack) -> Stack:
+    """The same for what runs already: if its definition cannot be read any more, today's has to do."""
+    try:
+        return stack_of(release, current)
+    except RefusedError:
+        return current
 
 
 def planned_slot(

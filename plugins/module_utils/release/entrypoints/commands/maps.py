@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...operations import flags, witnesses
+from ...operations import flags, reach, witnesses
 from ...ports import Host
 from ..access import Caller
 from .output import all_stacks, say
@@ -17,7 +17,11 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     readable = {stack.name: stack for stack in all_stacks(host, caller)[0]}
     for name in host.stacks.names():
         # Of a stack whose definition cannot be read, too: HAProxy starts for all stacks or for none.
-        made = [*witnesses.provide_maps(host, name), *flags.provide_maps(host, name, readable.get(name))]
+        made = [
+            *witnesses.provide_maps(host, name),
+            *reach.provide_maps(host, name),
+            *flags.provide_maps(host, name, readable.get(name)),
+        ]
         for text in made:
             say(f"{name} {text}: this map was missing or damaged, and was made anew")
     return 0
