@@ -106,6 +106,8 @@ def end_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -> li
         return failure_lines(host, report, marks, width)
     message = clean(report.get("message", ""))
     sign, style = (marks.done, "ok") if report.get("changed") else (marks.same, "")
+    if (report.get("probes") or {}).get("failed"):
+        sign, style = marks.failed, "error"  # it is done, but visitors lost something
     found = [Line(with_time(f"{sign} {message}", duration(float(report.get("seconds", 0))), width, marks.more), style)]
     if width < len(message) + 14:
         # Too long for one line with a time: wrap it, so that nothing is lost.

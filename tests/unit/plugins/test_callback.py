@@ -132,7 +132,7 @@ def test_a_step_that_failed_and_the_way_back(parts: Any) -> None:
 
 def test_the_end_of_an_operation(parts: Any) -> None:
     found = texts(parts.view.end_lines("vm", REPORT, parts.text.ASCII, 100))
-    assert found[0].startswith("+ production runs 20260101T000000Z-production-1a2b3c4 ") and found[0].endswith(" 12 s")
+    assert found[0].startswith("x production runs 20260101T000000Z-production-1a2b3c4 ") and found[0].endswith(" 12 s")
     assert found[1:] == [
         "  gates    1 of 2 go",
         "           soak: skipped, 2 of 30 minutes",
@@ -141,9 +141,13 @@ def test_the_end_of_an_operation(parts: Any) -> None:
         "  next     ansible-playbook onehost.release.status",
         "  disk     34.5 GB free, floor 20 GB",
     ]
-    narrow = texts(parts.view.end_lines("vm", REPORT, parts.text.ASCII, 50))
+    assert parts.view.end_lines("vm", REPORT, parts.text.ASCII, 100)[0].style == "error", "visitors lost something"
+    well = {**REPORT, "probes": {**REPORT["probes"], "failed": 0}}
+    line = parts.view.end_lines("vm", well, parts.text.ASCII, 100)[0]
+    assert line.style == "ok" and line.text.startswith("+ production runs 20260101T000000Z-production-1a2b3c4 ")
+    narrow = texts(parts.view.end_lines("vm", well, parts.text.ASCII, 50))
     assert narrow[0] == "+ production runs 20260101T000000Z-production-1a2b3c4 (12 s)", "nothing is cut off"
-    nothing = {**REPORT, "changed": False, "message": "production runs it already", "gates": []}
+    nothing = {**well, "changed": False, "message": "production runs it already", "gates": []}
     assert texts(parts.view.end_lines("vm", nothing, parts.text.ASCII, 100))[0].startswith("= production runs it")
 
 
@@ -305,7 +309,7 @@ def test_an_operation_on_a_terminal(run: Any) -> None:
     assert re.fullmatch(r"  ✓ build 1a2b3c4 +1\.6 s", final[1])
     assert final[2] == "      web  built in 1.5 s"
     assert re.fullmatch(r"  ✓ switch production to green +0\.0 s", final[3])
-    assert re.fullmatch(r"✓ production runs 20260101T000000Z-production-1a2b3c4 +12 s", final[4])
+    assert re.fullmatch(r"✗ production runs 20260101T000000Z-production-1a2b3c4 +12 s", final[4])
     assert "RUN npm ci" not in "\n".join(final), "what is over is drawn over"
 
 

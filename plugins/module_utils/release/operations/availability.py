@@ -5,17 +5,32 @@
 
 from __future__ import annotations
 
+import dataclasses
+
+from ..releases.release import Release
 from ..releases.runtime import ProbeTarget
+from ..releases.slot import day_of
 from ..stack.model import EnvironmentName, Stack, check_path
 
 
-def probe_targets(stack: Stack, environment: EnvironmentName) -> list[ProbeTarget]:
-    """One target for each app, on one public port: the TLS port if there is one, as the others redirect to it."""
-    public = stack.environments[environment]
+def probe_targets(stack: Stack, environment: EnvironmentName, live: Release | None, new: Release) -> list[ProbeTarget]:
+    """The addresses that both the live release and the new one answer. What only one of them has comes or goes on
+    purpose, and before the first release nothing can be lost."""
+    if live is None:
+        return []
+    there = set(_targets(stack, environment, live))
+    return [target for target in _targets(stack, environment, new) if target in there]
+
+
+def _targets(stack: Stack, environment: EnvironmentName, release: Release) -> list[ProbeTarget]:
+    """One for each app, on one public port: the TLS port if there is one, as the others redirect to it."""
+    day = day_of(release, stack)
+    public = dataclasses.replace(day.environments[environment], tls=stack.environments[environment].tls)
     host = public.hosts[0] if public.hosts else "localhost"
     port, tls = public.listeners[-1] if public.tls else public.listeners[0]
     site = f"{stack.name}-{environment}"
     return [
         ProbeTarget(port, app.routes[0].host or host, check_path(app, app.routes[0]), tls, site)
-        for app in stack.web_apps
+        for app in day.web_apps
+        if app.name in release.services
     ]

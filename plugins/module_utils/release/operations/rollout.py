@@ -130,6 +130,8 @@ class Rollout:
             with self.journal.step("watch", f"watch for {plan.watch_seconds} s, until {until}"):
                 self.host.page.renew(plan.stack)
                 self.health.watch(plan.watch_seconds)
+                # Visitors come through the edge: what the apps answer themselves is not all.
+                self.confirm()
         self.finish()
 
     def finish(self) -> None:

@@ -18,7 +18,7 @@ from ..hints import hint, host_command
 from ..planning import deploy, gates, promote, rollback
 from ..ports import Host
 from ..process import journal, lock
-from ..releases.history import rollback_target
+from ..releases.history import find, rollback_target
 from ..releases.host_state import HostState
 from ..releases.plan import Plan
 from ..releases.release import next_timestamp
@@ -323,11 +323,18 @@ def _watched(
     """Carry out the plan while availability is measured from outside, also during a revert."""
     outside = ProbeCounts()
     try:
-        with host.availability.watch(availability.probe_targets(stack, plan.environment)) as outside:
+        entry = find(witnesses.entries(host, stack.name), plan.was.release) if plan.was else None
+        live = entry.release if entry else None
+        with host.availability.watch(
+            availability.probe_targets(stack, plan.environment, live, plan.release)
+        ) as outside:
             _carry_out(host, stack, plan, env, log, report)
     finally:
         if outside.asked:
             report.probes = cast(ProbesRow, asdict(outside))
+        if outside.failed:
+            # Visitors lost something, though all was well before and in the end. That must not look like a success.
+            report.message += f", but {outside.failed} of {outside.asked} probes failed meanwhile"
 
 
 def _carry_out(
