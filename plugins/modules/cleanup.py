@@ -114,10 +114,10 @@ def main() -> None:
         host = bootstrap.this_host()
         settings = host.disk.settings({name: module.params[name] for name in SETTINGS})
         # Nothing of a stack that cannot be read is removed.
-        stacks, unreadable = host.stacks.survey()
+        known = host.stacks.survey()
         report = cleanup.make_room(
             host,
-            stacks,
+            known.stacks,
             settings,
             check=module.check_mode,
             locking=cleanup.Locking(wait_seconds=module.params["lock_wait"]),
@@ -130,7 +130,7 @@ def main() -> None:
                 msg=clean(error), lines=[f"would be refused: {clean(error)}"], would_refuse=True, changed=False
             )
         module.fail_json(msg=clean(error))
-    lines = cleanup.lines(report, module.check_mode) + [f"problem: {clean(problem)}" for problem in unreadable]
+    lines = cleanup.lines(report, module.check_mode) + [f"problem: {clean(problem)}" for problem in known.unreadable]
     names = "".join(f"{item.kind} {', '.join(item.names)}\n" for item in report.removed)
     diff = {"before": names, "after": ""}
     result: dict[str, Any] = {"report": dataclasses.asdict(report), "lines": lines, "diff": diff}

@@ -60,8 +60,8 @@ def main() -> None:
     lines: list[str] = []
     try:
         host = bootstrap.this_host()
-        stacks, problems = host.stacks.survey(module.params["stack"])
-        for stack in stacks:
+        known = host.stacks.survey(module.params["stack"])
+        for stack in known.stacks:
             if module.check_mode:
                 for environment in ENVIRONMENTS:
                     left = journal.unfinished(stack.name, environment, host.paths.state)
@@ -71,9 +71,9 @@ def main() -> None:
                 lines += after_boot(host, stack) + recover_stack(host, stack)
     except (RefusedError, OperationError) as error:
         module.fail_json(msg=clean(error), lines=lines)
-    if problems:
+    if known.unreadable:
         # The others were recovered; what is wrong with these needs a person.
-        module.fail_json(msg="; ".join(clean(problem) for problem in problems), lines=lines)
+        module.fail_json(msg="; ".join(clean(problem) for problem in known.unreadable), lines=lines)
     module.exit_json(changed=bool(lines), lines=lines or ["no operation is unfinished"])
 
 

@@ -59,7 +59,7 @@ def main() -> None:
     host = bootstrap.this_host()
     try:
         # A stack without a definition, or with a damaged one, has no closed routes that are known.
-        readable = {stack.name: stack for stack in host.stacks.survey()[0]}
+        readable = {stack.name: stack for stack in host.stacks.survey().stacks}
         for name in module.params["stacks"]:
             made = witnesses.provide_maps(host, name, write=write)
             made += reach.provide_maps(host, name, write=write)

@@ -57,11 +57,11 @@ def main() -> None:
     module = AnsibleModule(argument_spec={"stack": {"type": "str", "default": ""}}, supports_check_mode=True)
     try:
         host = bootstrap.this_host()
-        stacks, unreadable = host.stacks.survey(module.params["stack"])
-        reports = [status.status(host, stack) for stack in stacks]
+        known = host.stacks.survey(module.params["stack"])
+        reports = [status.status(host, stack) for stack in known.stacks]
     except (RefusedError, OperationError) as error:
         module.fail_json(msg=clean(error))
-    lines = status_text.all_lines(reports) + [f"problem: {clean(problem)}" for problem in unreadable]
+    lines = status_text.all_lines(reports) + [f"problem: {clean(problem)}" for problem in known.unreadable]
     found = [report.to_json() for report in reports]
     module.exit_json(changed=False, stacks=found, lines=lines or ["no stack was provisioned on this host"])
 

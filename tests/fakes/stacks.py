@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
-from release.errors import Problem
+from release.ports import Survey
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
@@ -127,8 +127,8 @@ class FakeStacks:
     def definition(self, name: str) -> Stack:
         return self.world.stack
 
-    def survey(self, name: str = "") -> tuple[list[Stack], list[Problem]]:
-        return [self.world.stack], []
+    def survey(self, name: str = "") -> Survey:
+        return Survey([self.world.stack], [])
 
 
 ONE_WORKER = read_stack(

@@ -12,7 +12,7 @@ import datetime
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import IO, Any, Protocol
+from typing import IO, Any, NamedTuple, Protocol
 
 from .env.secret_ages import SecretRecord
 from .errors import Problem
@@ -135,12 +135,19 @@ class StorePort(Protocol):
     def add_disk_sample(self, sample: Sample) -> list[Sample]: ...
 
 
+class Survey(NamedTuple):
+    """The stacks that can be read, and what is wrong with the others."""
+
+    stacks: list[Stack]
+    unreadable: list[Problem]
+
+
 class StacksPort(Protocol):
     def names(self) -> list[str]: ...
     def choose(self, name: str) -> str: ...
     def load(self, name: str) -> Stack: ...
     def definition(self, name: str) -> Stack: ...
-    def survey(self, name: str = "") -> tuple[list[Stack], list[Problem]]: ...
+    def survey(self, name: str = "") -> Survey: ...
 
 
 class HomePort(Protocol):

@@ -13,6 +13,7 @@ from ..errors import Problem, RefusedError
 from ..hints import option
 from ..paths import STACKS, STATE, releases_of
 from ..planning.preflight import PROVISION
+from ..ports import Survey
 from ..stack.model import Stack
 from ..stack.reader import read_stack
 from ..util.files import read_existing
@@ -59,11 +60,11 @@ class StackFiles:
             what = f"its definition cannot be read: {path}: {cause}"
             raise RefusedError([Problem(what, f"stack {name}", PROVISION)]) from None
 
-    def survey(self, name: str = "") -> tuple[list[Stack], list[Problem]]:
+    def survey(self, name: str = "") -> Survey:
         """The named stack, which must be readable; or all that are, and what is wrong with the others, which is no
         reason to do nothing."""
         if name:
-            return [self.load(self.choose(name))], []
+            return Survey([self.load(self.choose(name))], [])
         stacks: list[Stack] = []
         problems: list[Problem] = []
         for each in self.names():
@@ -72,7 +73,7 @@ class StackFiles:
                 stacks.append(found)
             else:
                 problems += [dataclasses.replace(problem, where=_placed(problem.where, each)) for problem in found]
-        return stacks, problems
+        return Survey(stacks, problems)
 
     def _try(self, name: str) -> Stack | tuple[Problem, ...]:
         try:

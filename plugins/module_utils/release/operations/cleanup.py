@@ -238,7 +238,7 @@ class Room:
             settings = host.disk.settings({"free_gb": floor_gb, "free_percent": 0})
             locking = Locking(who=who, held=held)
             # Nothing of a stack that cannot be read is removed.
-            report = make_room(host, host.stacks.survey()[0], settings, locking=locking, keep_images=keep_images)
+            report = make_room(host, host.stacks.survey().stacks, settings, locking=locking, keep_images=keep_images)
         except RefusedError as refused:
             return f"no cleanup now: {refused}"
         kinds = ", ".join(f"{kind} {size(count)}" for kind, count in report.kinds.items())
