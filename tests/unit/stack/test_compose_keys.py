@@ -26,7 +26,7 @@ def told(text: str) -> list[tuple[str, str, str]]:
 @pytest.mark.parametrize(
     ("written", "where", "what", "fix"),
     [
-        ("{comand: x}", "compose.comand", "is not a key of Compose", "did you mean `command`?"),
+        ("{commands: x}", "compose.commands", "is not a key of Compose", "did you mean `command`?"),
         ("{colour: red}", "compose.colour", "is not a key of Compose", "remove it; known are"),
         ("{read_only: 'yes'}", "compose.read_only", "must be true or false", "without quotes"),
         ("{init: 1}", "compose.init", "must be true or false", ""),
@@ -48,7 +48,7 @@ def told(text: str) -> list[tuple[str, str, str]]:
         ("{sysctls: {a: true}}", "compose.sysctls.a", "true or false", "in quotes"),
         ("{group_add: [true]}", "compose.group_add[0]", "true or false", "in quotes"),
         ("{healthcheck: {test: [CMD, no]}}", "compose.healthcheck.test[1]", "true or false", "in quotes"),
-        ("{healthcheck: {intervall: 2s}}", "compose.healthcheck.intervall", "is not a known option", "interval"),
+        ("{healthcheck: {intervals: 2s}}", "compose.healthcheck.intervals", "is not a known option", "interval"),
         ("{healthcheck: {interval: 2}}", "compose.healthcheck.interval", "a number", "in quotes"),
         ("{healthcheck: {timeout: 2 seconds}}", "compose.healthcheck.timeout", "is not valid", "for example 2s"),
         ("{healthcheck: {yes: 1}}", "compose.healthcheck.True", "a name that YAML does not read as text", "quotes"),
