@@ -61,7 +61,6 @@ from ansible.plugins.lookup import LookupBase
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Problem
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_each
 from ansible_collections.onehost.release.plugins.plugin_utils import typed_options
-from ansible_collections.onehost.release.plugins.plugin_utils.place import typed_playbooks
 
 PREFIX = "onehost_stack_"
 
@@ -90,7 +89,9 @@ class LookupModule(LookupBase):
         names = sorted(name for name in (variables or {}) if name.startswith(PREFIX))
         self.set_options(var_options=variables, direct=kwargs)
         # Provisioning has no action of its own that could look at what was typed; it reads the stacks first.
-        if _provisions() and (problem := typed_options.problem_with("provision", variables or {}, self._loader)):
+        if typed_options.typed_playbook() == "provision" and (
+            problem := typed_options.problem_with("provision", variables or {}, self._loader)
+        ):
             raise AnsibleLookupError(problem)
         with_env = self.get_option("env")
         reader = lookup_loader.get("ansible.builtin.vars", loader=self._loader, templar=self._templar)
@@ -149,10 +150,6 @@ def _name(key: str, definition: Any) -> str:
 
 def _lines(problems: Iterable[Problem]) -> str:
     return "\n".join(f"  - {problem}" for problem in problems)
-
-
-def _provisions() -> bool:
-    return any(re.fullmatch(r"(.*/)?(onehost\.release\.)?provision(\.yml)?", name) for name in typed_playbooks())
 
 
 def _numbers(given: Any) -> list[int]:

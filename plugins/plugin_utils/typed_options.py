@@ -19,7 +19,7 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
 from ansible_collections.onehost.release.plugins.module_utils.release.hints import COMMANDS
 from ansible_collections.onehost.release.plugins.module_utils.release.util.fields import no_text
-from ansible_collections.onehost.release.plugins.plugin_utils.place import PLAYBOOKS
+from ansible_collections.onehost.release.plugins.plugin_utils.place import PLAYBOOKS, typed_playbooks
 
 #: The playbook of each action; the name is the same for the others.
 PLAYBOOK_OF = {"deploy": "deploy_staging", "flag": "flags"}
@@ -45,7 +45,7 @@ def problem_with(name: str, variables: Mapping[str, Any], loader: DataLoader) ->
             f"refused, nothing was changed: -e: {lost!r} belongs to no option. "
             "Fix: put a value with spaces in quotes of its own: -e \"reason='approved by QA'\""
         )
-    playbook = PLAYBOOK_OF.get(name, name)
+    playbook = typed_playbook() or PLAYBOOK_OF.get(name, name)
     for option, value in given.items():
         if fix := wrong_name(playbook, str(option)):
             return f"refused, nothing was changed: -e {option}=…: no option of {playbook}. Fix: {fix}"
@@ -54,6 +54,12 @@ def problem_with(name: str, variables: Mapping[str, Any], loader: DataLoader) ->
                 f"refused, nothing was changed: -e {option}: {why}. Fix: write it in quotes, or as -e {option}=<text>"
             )
     return problem_with_tags(playbook)
+
+
+def typed_playbook() -> str:
+    """The playbook of the collection that was typed, if it was one: provisioning calls actions of others."""
+    names = (os.path.basename(name).removesuffix(".yml").rpartition(".")[2] for name in typed_playbooks())
+    return next((name for name in names if name in COMMANDS), "")
 
 
 def problem_with_tags(playbook: str) -> str:

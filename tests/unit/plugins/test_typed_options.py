@@ -92,6 +92,15 @@ def test_a_number_where_a_name_is_meant(typed: Any) -> None:
     assert typed("deploy", {"version": "1.10", "lock_wait": 3, "apps": ["a"]}) == ""
 
 
+@pytest.mark.parametrize("typed_name", ["playbooks/provision.yml", "onehost.release.provision", "provision.yml"])
+def test_what_was_typed_decides(typed: Any, monkeypatch: pytest.MonkeyPatch, typed_name: str) -> None:
+    """Provisioning calls actions whose own playbooks take other options."""
+    monkeypatch.setattr(typed_options(), "typed_playbooks", lambda: [typed_name])
+    assert typed("flag", {"stage": "x"}) == "" and "did you mean -e offline" in typed("flag", {"ofline": "x"})
+    monkeypatch.setattr(typed_options(), "typed_playbooks", lambda: ["site.yml"])
+    assert "did you mean -e state" in typed("flag", {"stage": "x"})
+
+
 def test_lost_words(typed: Any) -> None:
     assert "'by QA' belongs to no option" in typed("status", {"_raw_params": "by QA"})
 
