@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import base64
 import json
+import shlex
 from collections.abc import Iterator
 
 import pytest
+from support import again
 from support.faults import LONG, OUTPUT
 from support.lab import Lab
 from support.load import Load, Target, Window
@@ -66,7 +68,8 @@ def test_promotes_and_rollbacks_in_a_row(two_versions: Lab, rate: int) -> None:
     with Load(targets(port), rate, sockets=[Target("ws", port, "/hwtest/ws")] * SOCKETS) as load:
         for _ in range(ROUNDS):
             for operation in ("promote", "rollback"):
-                lab.ssh(f"sudo onehost {operation} --stack workhub --watch-seconds 0", seconds=300)
+                words = shlex.join(again.words_of(operation, "--stack", "workhub", "--watch-seconds", "0"))
+                lab.ssh(f"sudo onehost {words}", seconds=300)
                 live.append(lab.get("production", "/health").release)
                 total += load.take()
     OUTPUT.mkdir(parents=True, exist_ok=True)

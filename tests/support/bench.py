@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import lab_source
+from support import again
 from support.faults import HOST_FILES, OUTPUT, PLACE, Faults, archive
 from support.lab import ROOT, Lab
 from support.load import Load, Target
@@ -247,7 +248,9 @@ def measure(bench: Bench, size: int) -> None:
                     # Restore the state first: what was promoted is rolled back, and the other way round.
                     host.onehost("rollback" if verb == "promote" else "promote")
                     load.take()
-                    bench.note("ours, over SSH", verb, size, timed(bench, verb, words), load)
+                    bench.note(
+                        "ours, over SSH", verb, size, timed(bench, verb, [*words, *again.options_of(verb)]), load
+                    )
     other("floor", "flip")
     for _ in range(rounds):
         with under_load("byhand") as load:
@@ -277,10 +280,10 @@ def warm(bench: Bench, size: int, words: list[str]) -> None:
     """A rollback while the old slot still runs: typed on the control machine, and on the host."""
     host = Faults(bench.lab, f"bench{size}")
     with Load(targets(bench.lab, f"bench{size}", size), RATE) as load:
-        timed(bench, "promote", [*words, "-e", "release_warm_seconds=120"])
+        timed(bench, "promote", [*words, *again.options_of("promote"), "-e", "release_warm_seconds=120"])
         load.take()
         bench.note("ours, warm over SSH", "rollback", size, timed(bench, "rollback", words), load)
-        timed(bench, "promote", [*words, "-e", "release_warm_seconds=120"])
+        timed(bench, "promote", [*words, *again.options_of("promote"), "-e", "release_warm_seconds=120"])
         load.take()
         bench.note("ours, warm on the host", "rollback", size, took(host.onehost("rollback").stdout), load)
 

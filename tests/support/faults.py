@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any
 
 import lab_source
+from support import again
 from support.lab import ROOT, Lab, until
 from support.load import Load, Target, Window
 
@@ -41,6 +42,8 @@ RATE = 60.0
 #: Versions of the source that misbehave in production only.
 ILL: dict[str, dict[str, Any]] = {
     "never-healthy": {"unhealthy": True},
+    "redirects": {"redirects": True},
+    "wrong-address": {"loopback": True},
     "slow-boot": {"boot_seconds": 30},
     "crash-loop": {"crash": True},
     "dies-soon": {"exit_after": 1.5},
@@ -135,14 +138,14 @@ class Faults:
 
     def onehost(self, *words: str, check: bool = True) -> Any:
         """Run the engine's own command, as a timer, a script or a person at the machine does."""
-        return self.root("onehost", words[0], "--stack", self.stack, *words[1:], check=check)
+        return self.root("onehost", words[0], "--stack", self.stack, *again.words_of(*words)[1:], check=check)
 
     def operate(self, at: str, *words: str, kill: bool = False, do: str = "", wait: str = "") -> Any:
         """Run an operation and act at a moment of its journal, see host/run_and_kill.py."""
         what = ["--kill"] if kill else ["--do", do] if do else ["--wait", wait]
         answer = self.root(
             *(*OPERATE, "--at", at, *what, "--"),
-            *(words[0], "--stack", self.stack, *words[1:]),
+            *(words[0], "--stack", self.stack, *again.words_of(*words)[1:]),
             check=False,
         )
         assert answer.returncode != NEVER_REACHED, f"{at} never came:\n{answer.stdout}{answer.stderr}"
@@ -160,7 +163,7 @@ class Faults:
         process = subprocess.Popen(
             [
                 *("docker", "exec", self.lab.name, *OPERATE, "--at", at, "--wait", flag, "--"),
-                *(words[0], "--stack", self.stack, *words[1:]),
+                *(words[0], "--stack", self.stack, *again.words_of(*words)[1:]),
             ],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -18,7 +18,7 @@ from typing import Any
 
 import ansible_runner  # type: ignore[import-untyped]
 
-from support import strategy
+from support import again, strategy
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = ROOT / "inventories" / "lab"
@@ -159,7 +159,9 @@ class Lab:
                 playbook=f"playbooks/{name}.yml",
                 inventory=[str(INVENTORY), *map(str, inventories)],
                 envvars=self.environment,
-                extravars={"release_watch_seconds": WATCH_SECONDS} | extra_variables,
+                extravars=(again.VARIABLES if name == "promote" else {})
+                | {"release_watch_seconds": WATCH_SECONDS}
+                | extra_variables,
                 cmdline=options or None,
                 event_handler=watch,
                 timeout=PLAYBOOK_SECONDS,

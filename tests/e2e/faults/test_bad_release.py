@@ -14,6 +14,8 @@ pytestmark = pytest.mark.fault
 #: What is said of each ill release.
 CAUSES = {
     "never-healthy": "is not healthy after 3 s",
+    "redirects": "HTTP 302",
+    "wrong-address": "runs, but nothing listens on 0.0.0.0:8000; it listens on 127.0.0.1:8000",
     "slow-boot": "is not healthy after 3 s",
     "crash-loop": "keeps crashing",
     "dies-soon": "died after the switch",
@@ -25,7 +27,9 @@ TAMPER = (
 )
 
 
-@pytest.mark.parametrize("version", ILL if LONG else ["never-healthy", "crash-loop", "dies-soon", "bad-smoke"])
+@pytest.mark.parametrize(
+    "version", ILL if LONG else ["never-healthy", "wrong-address", "crash-loop", "dies-soon", "bad-smoke"]
+)
 def test_ill_release(faults: Faults, version: str) -> None:
     """The old release goes on answering, tags included, and the cause is told with the app's own last lines."""
     commit = support.push(faults.lab, version, ILL[version])

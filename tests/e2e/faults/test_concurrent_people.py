@@ -8,6 +8,7 @@ import subprocess
 import time
 
 import pytest
+from support import again
 from support.faults import INVENTORY, LONG, Faults
 from support.lab import until
 
@@ -71,7 +72,9 @@ def test_control_side_gone(faults: Faults, operation: str, how: str) -> None:
     playbook = {"deploy": "deploy_staging"}.get(operation, operation)
     before, count = faults.live(environment), faults.operations()
     with faults.case(how, operation) as case:
-        process = faults.lab.start_ansible("-i", str(INVENTORY), f"playbooks/{playbook}.yml", *extra)
+        process = faults.lab.start_ansible(
+            "-i", str(INVENTORY), f"playbooks/{playbook}.yml", *extra, *again.options_of(operation)
+        )
         try:
             until(lambda: faults.live(environment) != before, 60, "the operation reached its switch")
             assert faults.look()["locked"][environment]

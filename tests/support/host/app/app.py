@@ -7,6 +7,8 @@ are what every invariant is about.
     crash           it ends at once
     exit_after      it ends this many seconds after it began to listen
     unhealthy       /health answers 503
+    redirects       /health answers 302
+    loopback        it listens on 127.0.0.1 alone
     bad_smoke       /smoke answers 500
 """
 
@@ -45,6 +47,8 @@ def answer(path: str, body: bytes) -> tuple[str, dict[str, Any]]:
     """Status and data of one request."""
     if path == "/health" and ILL.get("unhealthy"):
         return "503 Service Unavailable", {**IDENTITY, "status": "failing"}
+    if path == "/health" and ILL.get("redirects"):
+        return "302 Found", {**IDENTITY, "status": "elsewhere"}
     if path == "/smoke" and ILL.get("bad_smoke"):
         return "500 Internal Server Error", {**IDENTITY, "status": "failing"}
     if path == "/echo":
@@ -98,7 +102,7 @@ def main() -> int:
         print("crashing, as behaviour.json wants it", flush=True)
         return 3
     time.sleep(ILL.get("boot_seconds", 0))
-    listener.bind(("0.0.0.0", 8000))
+    listener.bind(("127.0.0.1" if ILL.get("loopback") else "0.0.0.0", 8000))
     listener.listen(256)
     print("listening", flush=True)
     if "exit_after" in ILL:
