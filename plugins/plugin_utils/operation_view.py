@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass, field
 from typing import Any
 
+from ansible_collections.onehost.release.plugins.module_utils.release.hints import has_command
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering import summary
 from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean, cleaned
 from ansible_collections.onehost.release.plugins.plugin_utils.screen import (
@@ -196,8 +197,7 @@ def _reasons(lines: list[str]) -> list[Part]:
         why, _mark, mend = line.partition(" Fix: ")
         pending.append(why)
         if mend:
-            is_command = "ansible-playbook " in mend or "on the host: " in mend
-            parts += [Part("Why:", pending), Part("Fix:", [mend], as_it_is=is_command)]
+            parts += [Part("Why:", pending), Part("Fix:", [mend], as_it_is=has_command(mend))]
             pending = []
     return [*parts, Part("Why:", pending)] if pending else parts
 

@@ -88,6 +88,11 @@ _HOST_OPTIONS = frozenset(
 )
 
 
+def has_command(text: str) -> bool:
+    """Whether a spelled text holds a command, which has to be shown as it is."""
+    return f"{_RUN} " in text or _ON_HOST in text
+
+
 @dataclass(frozen=True)
 class Place:
     """Where the reader of a text is, and so how commands are spelled.
