@@ -154,6 +154,9 @@ def read_words(words: Sequence[str]) -> Wanted:
                 command.add_argument(f"--{key}", action="store_true", default=None, help=option.help)
         if name not in WITHOUT_CHECK:
             command.add_argument("--check", action="store_true", help="show what would be done, change nothing")
+    # argparse takes such a value for the end of the options, and fails with a traceback.
+    if any(word.startswith("--") and word.endswith("=--") for word in words):
+        parser.error("-- is no value of an option")
     found = vars(parser.parse_args(words))
     name = found.pop("verb")
     check = bool(found.pop("check", False))

@@ -240,6 +240,12 @@ def test_maps(onehost: Run, world: World, stacks: Path) -> None:
     assert onehost("maps")[0] == 0 and world.router.files["production"] == now
 
 
+def test_two_hyphens_are_no_value(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        cli.main(["promote", "--reason=--"])
+    assert "-- is no value" in capsys.readouterr().err
+
+
 def test_only_root(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setattr(cli.os, "geteuid", lambda: 1000)
     assert cli.main(["status"]) == 1

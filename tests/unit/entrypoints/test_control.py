@@ -90,11 +90,17 @@ def test_a_template_stays_text(tmp_path: Path) -> None:
     assert seen == {"reason": reason, "rebuild": True, "release_person": "{{ 1 + 1 }}"}
 
 
-@given(st.text(max_size=40).filter(str.isprintable))
+@given(st.text(max_size=40).filter(lambda text: text.isprintable() and text != "--"))
 def test_every_text_arrives_unchanged(reason: str) -> None:
     wanted = control.read_words(["promote", f"--reason={reason}"])
     text = control.extra_variables(wanted, "ann").replace("!unsafe ", "")
     assert yaml.safe_load(text) == {"reason": reason, "release_person": "ann"}
+
+
+def test_two_hyphens_are_no_value(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        control.read_words(["promote", "--reason=--"])
+    assert "-- is no value" in capsys.readouterr().err
 
 
 def test_options_are_those_of_the_playbooks() -> None:

@@ -93,7 +93,12 @@ SUB_COMMANDS = {
 
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code: 0 done or nothing to do, 1 failed or refused."""
-    options = _parser().parse_args(arguments)
+    words = sys.argv[1:] if arguments is None else arguments
+    parser = _parser()
+    # argparse takes such a value for the end of the options, and fails with a traceback.
+    if any(word.startswith("--") and word.endswith("=--") for word in words):
+        parser.error("-- is no value of an option")
+    options = parser.parse_args(words)
     if os.geteuid() != 0:
         say(f"onehost {options.command} needs root: {verb_hint(options.command)}", to=sys.stderr)
         return 1
