@@ -20,7 +20,8 @@ from ansible_collections.onehost.release.plugins.module_utils.release.stack.read
 
 
 def _stack(data: dict[str, Any]) -> Stack:
-    return read_stack(data.get("name", "stack"), data)
+    # The lookup has checked it; or it is what an earlier version wrote on the host, and what runs by that stays.
+    return read_stack(data.get("name", "stack"), data, stored=True)
 
 
 def compose_env(values: dict[str, str], where: str = "env file") -> str:

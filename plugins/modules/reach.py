@@ -70,7 +70,7 @@ def main() -> None:
         argument_spec={"stacks": {"type": "list", "elements": "dict", "required": True}}, supports_check_mode=True
     )
     try:
-        stacks = [read_stack(stack.get("name", "stack"), stack) for stack in module.params["stacks"]]
+        stacks = [read_stack(stack.get("name", "stack"), stack, stored=True) for stack in module.params["stacks"]]
         needs = reach.gather(bootstrap.this_host(), stacks)
     except RefusedError as error:
         module.fail_json(msg=clean(error))

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib
 import json
 import time
@@ -18,6 +19,9 @@ from ansible.parsing.dataloader import DataLoader
 from ansible.template import Templar, trust_as_template
 from fakes.stacks import shop_definition
 from pytest_httpserver import HTTPServer
+
+from release.errors import RefusedError
+from release.stack.reader import read_stack
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -118,6 +122,16 @@ def test_filters(stack: dict[str, Any]) -> None:
     only = "[stack] | onehost.release.public_ports(only='staging', kept={'shop-staging': [8101, 80]})"
     assert evaluate(only, stack=stack) == [8100, 8101], "port 80 is production's too"
     assert "A='1'\n" in evaluate("{'A': 1} | onehost.release.compose_env", stack=stack)
+
+
+def test_a_stack_as_an_earlier_version_wrote_it(stack: dict[str, Any]) -> None:
+    """It is refused today, so the host's own definition stands for it, and must not stop the others."""
+    old = copy.deepcopy(stack)
+    old["apps"]["front"]["compose"] = {"networks": ["backend"]}
+    with pytest.raises(RefusedError):
+        read_stack("shop", old)
+    assert evaluate("[stack] | onehost.release.public_ports", stack=old) == [80, 8100, 8200]
+    assert "front" in evaluate("[stack] | onehost.release.router_apps", stack=old)["shop-production"]
 
 
 def test_an_env_value_that_cannot_be_carried() -> None:
