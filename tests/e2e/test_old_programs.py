@@ -21,6 +21,7 @@ from support.old_programs import Programs
 from support.rendering import NOTHING_LIVE, render
 
 from release.paths import routes_of
+from release.releases.reach import map_entries, reach_of
 from release.stack.reader import read_stack
 
 DEFINITIONS = Path(__file__).parent / "files" / "every_option.yml"
@@ -183,6 +184,9 @@ def test_they_do_what_the_configuration_says(programs: Programs, stacks: Stacks)
     files = nginx_files(stacks, version_of(programs)) | haproxy_files(stacks)
     files["/etc/haproxy/haproxy.cfg"] += "".join(APP.format(port=port) for port in (21000, 21010, 21020))
     files[f"{MAPS}/shop-staging.map"] = "live blue/20261126T000000Z-staging-abc\n"
+    shop = read_stack("shop", next(stack for stack in stacks if stack["name"] == "shop"))
+    ports = map_entries({"blue": reach_of(shop, shop.apps, "staging", "blue")})
+    files[f"{MAPS}/shop-staging-reach.map"] = "".join(f"{key} {value}\n" for key, value in ports.items())
     files[f"{MAPS}/shop-staging-off.map"] = "front/front/battle/ battle\nfront: closed\n"
     with programs.serving(files) as address:
         assert {path: ask(address, path) for path in PATHS} == PATHS
