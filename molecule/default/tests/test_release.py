@@ -9,6 +9,8 @@ from support.waiting import until
 # Visitors of notes' production are sent to https.
 PRODUCTION = inside("notes-production", 80)
 MAP = "/var/lib/onehost/switch/notes-production.map"
+# Where a slot's apps listen.
+REACH = "/var/lib/onehost/switch/notes-production-reach.map"
 # An app that tells what it was asked.
 APP = """
 import json, http.server
@@ -38,12 +40,16 @@ print(connection.makefile().read().strip())
 @pytest.fixture(scope="module")
 def release(host):
     """Something that answers in the blue slot of notes' production, switched to. The switch waits until it does."""
-    switch = "python3 -c '" + ASK + f"' 'set map {MAP} live %s'"
-    for unit, port in (("notes", 21002), ("files", 21012)):
-        host.check_output(f"systemd-run --quiet --unit=test-{unit} python3 -c '{APP % port}'")
-    host.check_output(switch % "blue/20261121T000000Z-production-abc")
+    ask = "python3 -c '" + ASK + "' '%s'"
+    apps = {"notes": 21002, "files": 21012}
+    for app, port in apps.items():
+        host.check_output(f"systemd-run --quiet --unit=test-{app} python3 -c '{APP % port}'")
+        host.check_output(ask % f"add map {REACH} {app}/blue {port}/start_first")
+    host.check_output(ask % f"set map {MAP} live blue/20261121T000000Z-production-abc")
     yield
-    host.check_output(switch % "none/none")
+    host.check_output(ask % f"set map {MAP} live none/none")
+    for app in apps:
+        host.check_output(ask % f"del map {REACH} {app}/blue")
     host.check_output("systemctl stop test-notes test-files")
 
 
