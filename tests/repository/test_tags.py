@@ -96,6 +96,6 @@ def test_ansible_lists_only_the_tasks_of_that_role(role: str) -> None:
 
 
 def test_what_one_part_finds_is_not_needed_by_a_run_of_another() -> None:
-    """Ansible validates the variables of each role in every run: with `--tags stack` nothing of the router's is known."""
+    """Ansible validates the variables of each role in every run, also with `--tags stack`."""
     text = (ROOT / "playbooks" / "provision.yml").read_text()
     assert re.findall(r"\brouter_found\b(?! \| default)", text) == []
