@@ -88,7 +88,8 @@ def test_one_client_may_take_so_many_connections(outside):
 def test_requests_in_a_row_are_not_many_at_once(outside):
     ask = f"curl --silent --output /dev/null --write-out %{{http_code}} http://{FOUR}:{EDGE}/"
     answer = outside(f"sh -c 'for i in $(seq 100); do {ask}; echo; done | sort | uniq --count'")
-    assert answer.stdout.split() == ["100", "503"]
+    # All of them by the app, or before there is a release by the router.
+    assert answer.stdout.split() in (["100", "200"], ["100", "503"])
 
 
 def test_all_clients_together_may_take_so_many_of_staging(outside):
