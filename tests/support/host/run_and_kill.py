@@ -26,7 +26,7 @@ from release.entrypoints import cli
 from release.process import journal
 
 #: Between two effects of one step: the adapter and its method, whether the act comes before or after the call, and
-#: which call it is.
+#: which call of that step it is.
 INSIDE: dict[str, tuple[Any, str, str, int]] = {
     "record:half": (os, "rename", "before", 1),
     "tags:half": (docker.Docker, "tag", "after", 1),
@@ -47,6 +47,7 @@ def main() -> None:
     options = parser.parse_args()
     rest = options.rest[1:] if options.rest[:1] == ["--"] else options.rest
     state = {"reached": False}
+    step = [""]
 
     def act() -> None:
         if state["reached"]:
@@ -68,6 +69,7 @@ def main() -> None:
     def add(self: journal.Journal, event: str, **data: Any) -> None:
         write(self, event, **data)
         name = data.get("step", "")
+        step[0] = name if event == "step" else step[0]
         moment = {"step": f"{name}:begun", "done": f"{name}:done"}.get(event, event)
         if moment == options.at:
             act()
@@ -84,11 +86,13 @@ def main() -> None:
         calls: list[int] = []
 
         def wrapped(*arguments: Any, **named: Any) -> Any:
-            calls.append(1)
-            if when == "before" and len(calls) == number:
+            # Before the operation the same is asked and done to see how the host is.
+            calls.extend([1] if step[0] == options.at.partition(":")[0] else [])
+            is_this = len(calls) == number
+            if when == "before" and is_this:
                 act()
             result = call(*arguments, **named)
-            if when == "after" and len(calls) == number:
+            if when == "after" and is_this:
                 act()
             return result
 
