@@ -37,6 +37,26 @@ INSIDE: dict[str, tuple[Any, str, str, int]] = {
 }
 
 
+def wrap(moment: str, step: list[str], act: Callable[[], None]) -> None:
+    """Act before or after a call of an adapter, counted within the step of the journal that `step` names."""
+    place, name, when, number = INSIDE[moment]
+    call: Callable[..., Any] = getattr(place, name)
+    calls: list[int] = []
+
+    def wrapped(*arguments: Any, **named: Any) -> Any:
+        # Before the operation the same is asked and done to see how the host is.
+        calls.extend([1] if step[0] == moment.partition(":")[0] else [])
+        is_this = len(calls) == number
+        if when == "before" and is_this:
+            act()
+        result = call(*arguments, **named)
+        if when == "after" and is_this:
+            act()
+        return result
+
+    setattr(place, name, wrapped)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser()
     parser.add_argument("--at", required=True)
@@ -81,22 +101,7 @@ def main() -> None:
         timer.daemon = True
         timer.start()
     if options.at in INSIDE:
-        place, name, when, number = INSIDE[options.at]
-        call: Callable[..., Any] = getattr(place, name)
-        calls: list[int] = []
-
-        def wrapped(*arguments: Any, **named: Any) -> Any:
-            # Before the operation the same is asked and done to see how the host is.
-            calls.extend([1] if step[0] == options.at.partition(":")[0] else [])
-            is_this = len(calls) == number
-            if when == "before" and is_this:
-                act()
-            result = call(*arguments, **named)
-            if when == "after" and is_this:
-                act()
-            return result
-
-        setattr(place, name, wrapped)
+        wrap(options.at, step, act)
     code = cli.main(rest)
     sys.stdout.flush()
     # 99: the operation ended without reaching the moment, so the case tested nothing.
