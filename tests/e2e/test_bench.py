@@ -32,6 +32,9 @@ def test_promote_and_rollback(bench: Bench) -> None:
     # Times depend on the machine and on whatever else it does; requests must not.
     failed = {key: series.failed for key, series in bench.series.items() if key[0].startswith("ours") and series.failed}
     assert not failed
+    # A floor that nobody can reach is none.
+    lost = {key: series.failed for key, series in bench.series.items() if key[0] == "floor" and series.failed}
+    assert not lost
 
 
 @pytest.mark.bench

@@ -22,6 +22,7 @@ from pathlib import Path
 
 PLACE = Path("/srv/onehost-faults/byhand")
 MAP = "/var/lib/onehost/switch/byhand-production.map"
+REACH = "/var/lib/onehost/switch/byhand-production-reach.map"
 FIRST_PORT = 23000
 SLOTS = ("blue", "green")
 NAME = "byhand"
@@ -68,6 +69,14 @@ def runtime(line: str) -> str:
 def flip(slot: str) -> None:
     Path(MAP).write_text(f"live {slot}/{NAME}\n")
     runtime(f"set map {MAP} live {slot}/{NAME}")
+
+
+def reach(apps: int) -> None:
+    """Tell the router where the apps of both slots listen, as the engine does for a release."""
+    for app in range(apps):
+        for slot in SLOTS:
+            runtime(f"del map {REACH} hand-{app}/{slot}")
+            runtime(f"add map {REACH} hand-{app}/{slot} {port(app, slot)}/start_first")
 
 
 def drained(slot: str) -> None:
@@ -202,6 +211,8 @@ def main() -> None:
         runtime(f"set map {MAP} live none/none")
         print(0)
         return
+    if verb == "begin":
+        reach(apps)
     seconds = (floor(verb, apps),) if way == "floor" else script(verb, apps)
     print(*(round(figure, 3) for figure in seconds))
 
