@@ -21,7 +21,7 @@ import tarfile
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -174,23 +174,19 @@ class Attacked:
                 path = f"{HOME}/{name}"
                 self.root(f"rm -rf {path} && mv {path}.away {path}")
 
-    @contextmanager
-    def victim(self, path: str) -> Iterator[None]:
+    def victim(self, path: str) -> AbstractContextManager[None]:
         """A file of root's that nobody else may read or change. Fails if it is another one afterwards."""
-        look = f"stat --format '%F %U %G %a %h' {path}; cat {path}"
-        self.root(f"install -D -m 600 /dev/null {path} && echo of-root >{path}")
-        before = self.root(look)
-        try:
-            yield
-            assert self.root(look, check=False) == before, f"{path} is not root's as it was"
-        finally:
-            self.root(f"rm -rf {path}")
+        make = f"install -D -m 600 /dev/null {path} && echo of-root >{path}"
+        return self._unchanged(path, make, f"stat --format '%F %U %G %a %h' {path}; cat {path}")
+
+    def victim_directory(self, path: str) -> AbstractContextManager[None]:
+        """An empty directory of root's. Fails if it is no longer that."""
+        make = f"rm -rf {path} && install -d -m 700 {path}"
+        return self._unchanged(path, make, f"stat --format '%F %U %G %a' {path}; ls -A {path}")
 
     @contextmanager
-    def victim_directory(self, path: str) -> Iterator[None]:
-        """An empty directory of root's. Fails if it is no longer that."""
-        look = f"stat --format '%F %U %G %a' {path}; ls -A {path}"
-        self.root(f"rm -rf {path} && install -d -m 700 {path}")
+    def _unchanged(self, path: str, make: str, look: str) -> Iterator[None]:
+        self.root(make)
         before = self.root(look)
         try:
             yield

@@ -51,7 +51,7 @@ def test_query_stays_out_of_the_log(host):
 
 # Uploads that are never finished: port, how many. Prints what each is answered within a second, and what others get.
 UPLOADS = """
-import collections, socket, sys, time, urllib.error, urllib.request
+import collections, select, socket, sys, urllib.error, urllib.request
 port, number = int(sys.argv[1]), int(sys.argv[2])
 head = b"POST / HTTP/1.1\\r\\nHost: x\\r\\n" + sys.argv[3].encode() + b"\\r\\n\\r\\n"
 kept = []
@@ -59,7 +59,10 @@ for _ in range(number):
     one = socket.create_connection(("127.0.0.1", port), 5)
     one.sendall(head + b"5\\r\\nhello")
     kept.append(one)
-time.sleep(1)
+# Until no more of them is answered or closed for a second; each is waited for once.
+waiting = set(kept)
+while ready := select.select(list(waiting), [], [], 1)[0]:
+    waiting -= set(ready)
 ends = collections.Counter()
 for one in kept:
     one.setblocking(False)

@@ -68,6 +68,7 @@ def visited(shop: Attacked, port: int, host: str) -> list[str]:
                 check=False,
             ).strip()
         )
+        # The questions are spread over the flood; this waits for nothing.
         time.sleep(0.2)
     return got
 

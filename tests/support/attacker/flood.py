@@ -61,7 +61,7 @@ def alive(connections: list[socket.socket], milliseconds: int = 1000) -> list[so
     known = {connection.fileno(): connection for connection in connections}
     for number in known:
         poll.register(number, select.POLLOUT)
-    # Time for those that are on their way.
+    # Watched for so long: a connection counts only if it is open at the end, and nothing says that none will be closed.
     time.sleep(milliseconds / 1000)
     for number, event in poll.poll(0):
         if event & select.POLLOUT and not event & (select.POLLERR | select.POLLHUP):
@@ -89,8 +89,10 @@ def work(options: argparse.Namespace, number: int, tell: Callable[[tuple[int, in
                 with contextlib.suppress(OSError):
                     left[connection] = data[connection.send(data[:65536]) :]
                     patience = time.monotonic() + PATIENCE_SECONDS
+        # A pause between two rounds, so that this process leaves the processor to those it floods.
         time.sleep(0.001)
     tell((len(started), len(alive(started))))
+    # The flood itself: it lasts as long as it was asked to, and never longer than this bound.
     time.sleep(min(options.seconds, MOST_SECONDS))
 
 

@@ -36,6 +36,7 @@ def hardware_address(address: str) -> bytes:
                 fields = line.split()
                 if fields[0] == address and fields[3] != "00:00:00:00:00:00":
                     return bytes.fromhex(fields[3].replace(":", ""))
+            # Between two looks at the kernel's table, twenty at most; nothing wakes a reader of it.
             time.sleep(0.05)
     raise SystemExit("NOTHING: the gateway has no hardware address")
 

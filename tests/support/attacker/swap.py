@@ -27,6 +27,7 @@ def main(seconds: float, target: str, names: list[Path]) -> int:
                 name.rename(away(name))
                 name.symlink_to(target)
                 turns += 1
+                # A random moment is the attack: root may come by before, in or after it.
                 time.sleep(choose.uniform(0, 0.01))
             give_back(name)
             time.sleep(choose.uniform(0, 0.005))

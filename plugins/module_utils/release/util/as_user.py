@@ -13,6 +13,7 @@ import errno
 import json
 import os
 import pwd
+import select
 import signal
 import time
 from collections.abc import Callable
@@ -20,7 +21,6 @@ from typing import Any, TypedDict
 
 #: Work that hangs, on a file system that does not answer for example, is ended after this many seconds.
 SECONDS = 60.0
-_POLL_SECONDS = 0.005
 
 
 class _Outcome(TypedDict, total=False):
@@ -90,17 +90,11 @@ def _child(who: pwd.struct_passwd, work: Callable[[], Any], writer: int) -> None
 
 
 def _read_all(reader: int, child: int, deadline: float) -> bytes:
-    os.set_blocking(reader, False)
     parts: list[bytes] = []
-    while True:
-        try:
-            part = os.read(reader, 65536)
-        except BlockingIOError:
-            if time.monotonic() > deadline:
-                os.kill(child, signal.SIGKILL)
-                return b""
-            time.sleep(_POLL_SECONDS)
-            continue
+    while select.select([reader], [], [], max(0.0, deadline - time.monotonic()))[0]:
+        part = os.read(reader, 65536)
         if not part:
             return b"".join(parts)
         parts.append(part)
+    os.kill(child, signal.SIGKILL)
+    return b""
