@@ -139,6 +139,26 @@ def reached_otherwise_shipped(world: World) -> None:
     world.good("promote")
 
 
+def replaced_otherwise(world: World) -> None:
+    """Apps that could run twice never may from now on, or the reverse; their ports stay."""
+    world.ship()
+    world.ship(api=HEALTHY)
+    wanted = "start_first" if world.stack.apps["front"].is_replaced_in_place else "stop_first"
+    world.stack = changed_stack(world, api={"replace": wanted}, front={"replace": wanted})
+    world.commit({"api": HEALTHY, "front": HEALTHY})
+
+
+def replaced_otherwise_staged(world: World) -> None:
+    replaced_otherwise(world)
+    world.good("deploy")
+
+
+def replaced_otherwise_shipped(world: World) -> None:
+    replaced_otherwise_staged(world)
+    world.clock.time += 2
+    world.good("promote")
+
+
 def rolled_back(world: World) -> None:
     shipped_thrice(world)
     world.good("rollback")
@@ -176,6 +196,9 @@ CASES = [
     *both("deploy by other ways", "deploy", reached_otherwise),
     *both("promote by other ways", "promote", reached_otherwise_staged),
     *both("rollback to other ways", "rollback", reached_otherwise_shipped),
+    *both("deploy of apps replaced otherwise", "deploy", replaced_otherwise),
+    *both("promote of apps replaced otherwise", "promote", replaced_otherwise_staged),
+    *both("rollback of apps replaced otherwise", "rollback", replaced_otherwise_shipped),
     *both("rollback of some apps", "rollback", shipped_thrice, apps=("mail",)),
 ]
 

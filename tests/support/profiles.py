@@ -18,12 +18,13 @@ settings.register_profile(
     max_examples=100,
     stateful_step_count=25,
     deadline=None,
+    derandomize=True,
     suppress_health_check=QUIET,
     phases=[Phase.explicit, Phase.reuse, Phase.generate],
 )
 settings.register_profile("long", max_examples=3000, stateful_step_count=50, deadline=None, suppress_health_check=QUIET)
 # Thousands of sequences of operations, in under a minute on two cores.
-settings.register_profile("many", settings.get_profile("ci"))
+settings.register_profile("many", settings.get_profile("ci"), derandomize=False)
 # For `make mutate`, which runs the same tests hundreds of times.
 settings.register_profile("mutate", settings.get_profile("ci"), max_examples=40)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "ci")

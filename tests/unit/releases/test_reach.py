@@ -17,6 +17,7 @@ from release.releases.reach import (
     beside,
     going_back,
     going_forward,
+    gone_back,
     map_entries,
     reach_of,
     replacement,
@@ -78,6 +79,9 @@ def test_either_release_may_say_that_an_app_never_runs_twice(new_says: bool) -> 
     assert both.new["front"] == both.old["front"] == waiting, "its requests wait for what comes"
     assert both.old["api"] == Reach(21002) and both.new["api"] == Reach(21003)
     back = going_back(new, old, how)
+    assert back.old == {**old.reach, "front": Reach(21012, held=True)}, "its requests wait until it runs again"
+    assert back.new["front"] == waiting
+    back = gone_back(new, old, how)
     assert back.old == old.reach and back.new["front"] == waiting
 
 

@@ -30,6 +30,7 @@ from ..releases.reach import (
     beside,
     going_back,
     going_forward,
+    gone_back,
     reach_of,
     replacement,
 )
@@ -170,6 +171,7 @@ class Rollout:
             self.host.router.set_live(plan.stack, plan.environment, plan.was)
             # Both slots may share the port of these apps: started earlier, they would answer as the new release.
             self._start_old(in_place=True)
+            self._stop_holding()
             self.move_tags(self._possible(reversed_moves(plan.tags)))
             if plan.was:
                 self.set_routes(plan.was.release)
@@ -408,6 +410,15 @@ class Rollout:
             path = self.host.store.slot_compose_path(self.current, self.plan.environment, was.slot)
             self.host.docker.create_and_start(path, self.current.directory, gone)
             self._answering([side.stack.apps[name] for name in gone], side)
+
+    def _stop_holding(self) -> None:
+        """Requests for apps that the old release itself does not hold waited only until these run again."""
+        if self.old is None:
+            return
+        held = [name for name in self.how.stop_early if name in self.old.reach and not self.old.reach[name].held]
+        if held:
+            self._answering([self.old.stack.apps[name] for name in sorted(held)], self.old)
+            self._set_reach(gone_back(self.new, self.old, self.how))
 
     def _answering(self, apps: list[App], side: Side) -> None:
         """Give these apps their usual start time. If one does not answer, revert anyway: the release that is

@@ -129,7 +129,15 @@ def beside(new: Side, old: Side) -> BothSlots:
 
 
 def going_back(new: Side, old: Side, how: Replacement) -> BothSlots:
-    """While the old release's apps take their places again: requests for the new one's may be answered by them."""
+    """While the old release's apps take their places again: requests for the new one's may be answered by them, and
+    those for the old one's wait until they run, whatever the old release says of how they are replaced."""
+    both = gone_back(new, old, how)
+    held = {name: dataclasses.replace(at, held=True) for name, at in both.old.items() if name in how.stop_early}
+    return dataclasses.replace(both, old={**both.old, **held})
+
+
+def gone_back(new: Side, old: Side, how: Replacement) -> BothSlots:
+    """When they answer again, and requests that came for the new release's are still waiting."""
     both = beside(new, old)
     return dataclasses.replace(both, new={**both.new, **_waiting(new, old, how)})
 
