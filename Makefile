@@ -60,7 +60,7 @@ engine:
 	@tools/engine
 
 test: setup ## All tests, from nothing; ONLY="lint unit" for some
-	@ONEHOST_SHORT=1 COVERAGE=1 $(PYTHON) tools/parts.py $(ONLY)
+	@ONEHOST_SHORT=1 COVERAGE=1 HYPOTHESIS_PROFILE=$${HYPOTHESIS_PROFILE:-ci} $(PYTHON) tools/parts.py $(ONLY)
 
 # Both halves at the same time: ansible-lint takes as long as everything else.
 lint: setup ## Style, types, Ansible rules, documentation
