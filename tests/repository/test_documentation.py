@@ -140,12 +140,14 @@ def test_the_five_steps_begin_with_a_stack_that_is_accepted(name: str) -> None:
     assert set(stack) == {"onehost_stack_shop"}
 
 
-def test_both_readmes_say_the_same() -> None:
-    """The same commands, examples and links in the same order; only the language differs."""
-    english, korean = (next(page for page in PAGES if page.name == name) for name in ("README.md", "README.ko.md"))
+@pytest.mark.parametrize("name", [page.name for page in PAGES if page.name.endswith(".ko.md")])
+def test_both_languages_say_the_same(name: str) -> None:
+    """The same commands, examples and links in the same order; links may lead to the page of the same language."""
+    other = name.replace(".ko.md", ".md")
+    english, korean = (next(page for page in PAGES if page.name == wanted) for wanted in (other, name))
     assert english.yaml_blocks == korean.yaml_blocks
-    assert english.links[1:] == korean.links[1:]
-    assert (english.links[0], korean.links[0]) == ("README.ko.md", "README.md")
+    assert english.links[1:] == [link.replace(".ko.md", ".md") for link in korean.links[1:]]
+    assert (english.links[0], korean.links[0]) == tuple(path.rsplit("/", 1)[-1] for path in (name, other))
 
     def typed(page: Page) -> list[list[str]]:
         found = page.commands("ansible-playbook", "make", "ansible-galaxy", "python3")
