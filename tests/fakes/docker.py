@@ -19,7 +19,7 @@ from release.env.env_file import parse_env
 from release.errors import OperationError
 from release.releases.compose import LABEL
 from release.releases.release import Live
-from release.releases.runtime import BuildResult, Container, Image
+from release.releases.runtime import BuildResult, Container, Image, Placed
 from release.stack.model import EnvironmentName, Slot
 
 if TYPE_CHECKING:
@@ -109,6 +109,9 @@ class FakeDocker:
         assert stack == self.world.stack.name
         mine = [b for b in self.boxes if b.environment == environment and slot in (None, b.slot)]
         return [self._seen(box) for box in sorted(mine, key=lambda b: (b.slot, b.app))]
+
+    def placed(self, stack: str, environment: EnvironmentName) -> list[Placed]:
+        return [c.place for c in self.containers(stack, environment)]
 
     def create_and_start(self, compose_file: str, project_directory: str, services: Sequence[str]) -> None:
         compose = self.world.store.files[compose_file]

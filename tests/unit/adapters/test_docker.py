@@ -18,7 +18,7 @@ from fakes.servers import Daemon, docker_at
 
 from release.adapters.docker import Docker
 from release.errors import OperationError
-from release.releases.runtime import Container, Image
+from release.releases.runtime import Container, Image, Placed
 
 IMAGE = "sha256:9183f983daba6e9171b88d712107f67281592d11771cfb2cd59e8d9e74d4af3e"
 ID = "d5531f1fd5a719d79d070f042fe4d937ceb45a381d8533087de9e2853dc98f6c"
@@ -143,6 +143,15 @@ def test_containers(docker: Docker, daemon: Daemon) -> None:
     ]
     docker.containers("shop", "staging")
     assert len(json.loads(listed["filters"])["label"]) == 2
+
+
+def test_where_containers_are(docker: Docker, daemon: Daemon) -> None:
+    """One question, and none for each container."""
+    by_hand = {key: value for key, value in LABELS.items() if not key.endswith("slot")}
+    listed = [{"Id": ID, "Labels": LABELS, "State": "exited"}, {"Id": "h", "Labels": by_hand, "State": "running"}]
+    daemon.answers["GET /containers/json"] = 200, listed
+    assert docker.placed("shop", "staging") == [Placed(CONTAINER.slot, CONTAINER.release, "exited")]
+    assert len(daemon.calls) == 1
 
 
 def test_start_and_stop(docker: Docker, daemon: Daemon) -> None:

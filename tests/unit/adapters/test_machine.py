@@ -103,9 +103,28 @@ def test_which_services_are_stopped(
     script.write_text(f"#!/bin/sh\nprintf '%s\\n' '{says}'\nexit 3\n")
     script.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
-    assert Machine(docker).stopped(["nginx", "haproxy"]) == down
+    machine = Machine(docker, run=str(tmp_path))
+    assert machine.stopped(["nginx", "haproxy"]) == down
     monkeypatch.setenv("PATH", "/nonexistent")
-    assert Machine(docker).stopped(["nginx", "haproxy"]) == []
+    assert machine.stopped(["nginx", "haproxy"]) == []
+
+
+@pytest.mark.parametrize(
+    ("pid", "name", "asked"),
+    [("12\n", "nginx", ""), ("12\n", "other", "nginx"), ("13\n", "nginx", "nginx"), ("what", "nginx", "nginx")],
+    ids=["it runs", "the number is another's by now", "it is gone", "a damaged file"],
+)
+def test_systemd_is_asked_only_if_no_process_is_found(
+    docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, pid: str, name: str, asked: str
+) -> None:
+    process(tmp_path, "12", name=name)
+    (tmp_path / "nginx.pid").write_text(pid)
+    script = tmp_path / "systemctl"
+    script.write_text(f"#!/bin/sh\nshift; echo $* >{tmp_path}/asked; echo inactive\n")
+    script.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
+    assert Machine(docker, str(tmp_path), str(tmp_path)).stopped(["nginx"]) == ([asked] if asked else [])
+    assert (tmp_path / "asked").exists() == bool(asked)
 
 
 def test_which_paths_are_missing(docker: Docker, tmp_path: Path) -> None:

@@ -15,7 +15,7 @@ from fakes.releases import entry, release
 from release.planning.witnesses import Remembered, Statement, Word, judge, restore, sentence
 from release.releases.plan import Plan
 from release.releases.release import Entry, Live, ReleaseStatus
-from release.releases.runtime import Container
+from release.releases.runtime import Placed
 from release.stack.model import Slot
 
 R1, R2 = release(1).id, release(2).id
@@ -23,8 +23,8 @@ BLUE, GREEN = Live("blue", R1), Live("green", R2)
 DAMAGED = Word(trouble="is empty")
 
 
-def container(live: Live, state: str = "running") -> Container:
-    return Container("c", "api", live.slot, live.release, "", "i", state, 0, 0, "")
+def container(live: Live, state: str = "running") -> Placed:
+    return Placed(live.slot, live.release, state)
 
 
 def heard(**said: Any) -> Statement:

@@ -24,7 +24,7 @@ from ..errors import OperationError
 from ..hints import host_command
 from ..paths import DOCKER_SOCKET
 from ..releases.compose import LABEL
-from ..releases.runtime import BuildResult, Container, Image
+from ..releases.runtime import BuildResult, Container, Image, Placed
 from ..stack.model import EnvironmentName, Slot
 from ..util.concurrency import concurrently
 from .build_log import BuildLog
@@ -154,19 +154,28 @@ class Docker:
     # Containers
 
     def containers(self, stack: str, environment: EnvironmentName, slot: Slot | None = None) -> list[Container]:
-        labels = [f"{LABEL}.stack={stack}", f"{LABEL}.environment={environment}"]
-        if slot:
-            labels.append(f"{LABEL}.slot={slot}")
-        listed = self.expect("GET", "/containers/json", {"all": "true", "filters": json.dumps({"label": labels})})
         result = []
-        for item in listed:
-            if f"{LABEL}.slot" not in item["Labels"]:
-                continue  # started by hand with docker-compose.yml: not part of any slot
+        for item in self._listed(stack, environment, slot):
             status, data = self.call("GET", f"/containers/{item['Id']}/json")
             if status == 404:
                 continue  # removed between the two calls
             result.append(_container(data))
         return sorted(result, key=lambda container: (container.slot, container.app))
+
+    def placed(self, stack: str, environment: EnvironmentName) -> list[Placed]:
+        """Where the containers of an environment are: one question, however many there are."""
+        return [
+            Placed(item["Labels"][f"{LABEL}.slot"], item["Labels"].get(f"{LABEL}.id", ""), item["State"])
+            for item in self._listed(stack, environment)
+        ]
+
+    def _listed(self, stack: str, environment: EnvironmentName, slot: Slot | None = None) -> list[dict[str, Any]]:
+        labels = [f"{LABEL}.stack={stack}", f"{LABEL}.environment={environment}"]
+        if slot:
+            labels.append(f"{LABEL}.slot={slot}")
+        listed = self.expect("GET", "/containers/json", {"all": "true", "filters": json.dumps({"label": labels})})
+        # Others were started by hand with docker-compose.yml, and are part of no slot.
+        return [item for item in listed if f"{LABEL}.slot" in item["Labels"]]
 
     def environment(self, container: str) -> tuple[dict[str, str], dict[str, str]]:
         """The environment a container was given, and what of it is its image's own."""

@@ -33,12 +33,27 @@ class _Listener(NamedTuple):
 class Machine:
     """This host."""
 
-    def __init__(self, docker: Docker, proc: str = "/proc") -> None:
+    def __init__(self, docker: Docker, proc: str = "/proc", run: str = "/run") -> None:
         self.docker = docker
         self.proc = proc
+        self.run = run
 
     def stopped(self, services: Sequence[str]) -> list[str]:
         """Those of these services that do not run."""
+        doubtful = [service for service in services if not self._runs(service)]
+        return self._stopped(doubtful) if doubtful else []
+
+    def _runs(self, service: str) -> bool:
+        """Whether the process of its PID file lives. systemd knows better, and takes fifty times as long to say it."""
+        try:
+            with open(f"{self.run}/{service}.pid", encoding="ascii") as file:
+                pid = int(file.readline())
+            with open(f"{self.proc}/{pid}/comm", encoding="utf-8", errors="replace") as file:
+                return file.read().strip() == service
+        except (OSError, ValueError):
+            return False
+
+    def _stopped(self, services: Sequence[str]) -> list[str]:
         try:
             done = subprocess.run(
                 ["systemctl", "is-active", *services],

@@ -27,7 +27,8 @@ def observe(host: Host, stack: Stack) -> HostState:
         if not file.trouble and not witnesses.is_settled(host, stack.name, environment):
             live[environment] = file.live
             continue
-        found = witnesses.verdict(host, stack.name, environment, entries, containers[environment])
+        placed = [container.place for container in containers[environment]]
+        found = witnesses.verdict(host, stack.name, environment, entries, placed)
         live[environment], entries = found.live, found.apply(entries)
         if not found.is_unanimous:
             disputes[environment] = (sentence(found),)

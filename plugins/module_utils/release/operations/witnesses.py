@@ -17,7 +17,7 @@ from ..planning.witnesses import UP, Remembered, Statement, Verdict, judge, rest
 from ..ports import Host
 from ..process import journal
 from ..releases.release import Entry, Live, timestamp
-from ..releases.runtime import Container
+from ..releases.runtime import Placed
 from ..stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Stack, other_slot
 
 #: How long HAProxy may take to answer, for example while systemd starts it again.
@@ -55,7 +55,7 @@ def verdict(
     stack: str,
     environment: EnvironmentName,
     known: Iterable[Entry],
-    containers: Sequence[Container] | None,
+    containers: Sequence[Placed] | None,
 ) -> Verdict:
     """What is live in an environment, and who says otherwise."""
     heard = Statement(
@@ -79,12 +79,12 @@ def live(host: Host, stack: str, environment: EnvironmentName) -> Live | None:
     file = host.router.file(stack, environment)
     if not file.trouble and not is_settled(host, stack, environment):
         return file.live
-    return verdict(host, stack, environment, entries(host, stack), _containers(host, stack, environment)).live
+    return verdict(host, stack, environment, entries(host, stack), _placed(host, stack, environment)).live
 
 
-def _containers(host: Host, stack: str, environment: EnvironmentName) -> list[Container] | None:
+def _placed(host: Host, stack: str, environment: EnvironmentName) -> list[Placed] | None:
     try:
-        return host.docker.containers(stack, environment)
+        return host.docker.placed(stack, environment)
     except OperationError:
         return None  # at boot it may still be starting
 
@@ -108,7 +108,7 @@ def mend(host: Host, stack: Stack, environment: EnvironmentName) -> list[str]:
     read, whole = host.store.releases(stack.name), entries(host, stack.name)
     mine = [entry for entry in whole if entry.release.environment == environment]
     told = _mend_history(host, stack, read, mine)
-    found = verdict(host, stack.name, environment, mine, host.docker.containers(stack.name, environment))
+    found = verdict(host, stack.name, environment, mine, host.docker.placed(stack.name, environment))
     for entry in found.apply(mine):
         if entry.release.id in found.statuses:
             host.store.set_status(stack, entry)
@@ -126,7 +126,10 @@ def stop_forgotten(host: Host, stack: Stack, environment: EnvironmentName) -> st
     now = live(host, stack.name, environment)
     if now is None or not is_settled(host, stack.name, environment):
         return ""
-    idle = host.docker.containers(stack.name, environment, other_slot(now.slot))
+    beside = other_slot(now.slot)
+    if not any(at.slot == beside and at.state in UP for at in host.docker.placed(stack.name, environment)):
+        return ""
+    idle = host.docker.containers(stack.name, environment, beside)
     running = [container for container in idle if container.state in UP]
     host.docker.stop(running, {app.name: app.stop_seconds for app in stack.apps.values()})
     names = ", ".join(sorted({container.release for container in running}))
@@ -153,7 +156,7 @@ def disputes(host: Host, stack: Stack) -> list[str]:
     known, found = entries(host, stack.name), []
     for environment in ENVIRONMENTS:
         if is_settled(host, stack.name, environment):
-            seen = verdict(host, stack.name, environment, known, _containers(host, stack.name, environment))
+            seen = verdict(host, stack.name, environment, known, _placed(host, stack.name, environment))
             found += [] if seen.is_unanimous else [f"{environment}: {sentence(seen)}"]
     return found
 

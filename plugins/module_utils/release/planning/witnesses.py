@@ -20,7 +20,7 @@ from dataclasses import dataclass, field
 from ..releases.history import when
 from ..releases.plan import Plan
 from ..releases.release import Entry, Live, ReleaseStatus
-from ..releases.runtime import Container
+from ..releases.runtime import Placed
 from ..stack.model import SLOTS, Slot
 
 #: Docker's words for a container that is meant to run; one that crashes, or boots, is restarting for a moment.
@@ -50,7 +50,7 @@ class Statement:
     #: Of this environment.
     entries: Sequence[Entry]
     #: None while Docker does not answer.
-    containers: Sequence[Container] | None
+    containers: Sequence[Placed] | None
     #: The release that the files of each slot are of: says where a release is when its containers are gone.
     slots: Mapping[Slot, str] = field(default_factory=dict)
 

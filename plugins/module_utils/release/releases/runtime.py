@@ -23,6 +23,15 @@ class Image:
 
 
 @dataclass(frozen=True)
+class Placed:
+    """Where a container is, and whether it runs: what Docker's list tells, without a question for each."""
+
+    slot: Slot
+    release: str
+    state: str
+
+
+@dataclass(frozen=True)
 class Container:
     """A container of a slot. `state` is Docker's word (created, running, restarting, exited, …)."""
 
@@ -45,6 +54,10 @@ class Container:
     health_test: tuple[str, ...] = ()
     #: Its first process on the host; 0 if it does not run.
     pid: int = 0
+
+    @property
+    def place(self) -> Placed:
+        return Placed(self.slot, self.release, self.state)
 
     @property
     def started_at(self) -> float:
