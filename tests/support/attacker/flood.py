@@ -22,35 +22,31 @@ from collections.abc import Callable
 OPENING_SECONDS = 15.0
 MOST_SECONDS = 60.0
 PROCESSES = 2
-#: A server takes no more than a few hundred at a time.
-BATCH, BATCH_MILLISECONDS = 100, 10
+#: A server that drops what it cannot take must not stop the flood.
+CONNECT_SECONDS = 0.2
 #: As long as nothing more is taken from anyone.
 PATIENCE_SECONDS = 0.5
 HALF = b"GET / HTTP/1.1\r\nHost: shop.exam"
 
 
 def opened(host: str, port: int, number: int, sources: list[str], head: bytes) -> list[socket.socket]:
-    """The connections, a batch at a time. Each sends its part at once: nginx may close those that have said nothing."""
+    """The connections, one after the other. Each sends its part as soon as it is let in: to make room nginx closes those
+    that have said nothing yet, and takes only these for idle."""
     deadline = time.monotonic() + OPENING_SECONDS
     started: list[socket.socket] = []
     while len(started) < number and time.monotonic() < deadline:
-        batch = [
-            begun(host, port, sources[(len(started) + index) % len(sources)])
-            for index in range(min(BATCH, number - len(started)))
-        ]
-        for connection in alive(batch, BATCH_MILLISECONDS):
-            with contextlib.suppress(OSError):
-                connection.send(head)
-        started += batch
+        started.append(begun(host, port, sources[len(started) % len(sources)], head))
     return started
 
 
-def begun(host: str, port: int, source: str) -> socket.socket:
+def begun(host: str, port: int, source: str, head: bytes) -> socket.socket:
     connection = socket.socket()
-    connection.setblocking(False)
+    connection.settimeout(CONNECT_SECONDS)
     with contextlib.suppress(OSError):
         connection.bind((source, 0))
-        connection.connect_ex((host, port))
+        connection.connect((host, port))
+        connection.send(head)
+    connection.setblocking(False)
     return connection
 
 
