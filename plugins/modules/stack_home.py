@@ -28,6 +28,12 @@ options:
       - The user that it belongs to.
     type: str
     required: true
+  network_pool:
+    description:
+      - Private addresses of IPv4 for the networks of containers. Each environment gets a block of 64 of them, which
+        stays its own.
+    type: str
+    required: true
 attributes:
   check_mode:
     support: full
@@ -45,6 +51,7 @@ EXAMPLES = r"""
     stack: shop
     directory: /srv/shop
     owner: deploy
+    network_pool: 172.16.224.0/19
 """
 
 RETURN = r"""
@@ -53,6 +60,11 @@ paths:
   returned: always
   type: list
   elements: str
+networks:
+  description: The addresses of the containers, by environment.
+  returned: always, except in check mode before there is the owner
+  type: dict
+  sample: {staging: 172.16.224.0/26, production: 172.16.224.64/26}
 """
 
 import pwd
@@ -61,7 +73,8 @@ import socket
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.owned_files import create_for
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import layout
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import RefusedError
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import layout, networks
 from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.place import Place
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.reserved import user_problem
@@ -70,6 +83,7 @@ ARGUMENTS = {
     "stack": {"type": "str", "required": True},
     "directory": {"type": "path", "required": True},
     "owner": {"type": "str", "required": True},
+    "network_pool": {"type": "str", "required": True},
 }
 
 
@@ -83,9 +97,11 @@ def main() -> None:
         fix = "name the user who works in the checkout"
         module.fail_json(msg=f"stack {place.stack}.owner: {place.owner!r} {why}. Fix: {fix}")
     outdated = place.stack in layout.outdated(host)
+    who = lock.this_process("provision", "provision", socket.gethostname(), host.clock.now())
     try:
+        # First without writing: a pool that cannot be used is refused before anything is changed.
+        blocks = networks.provide(host, place.stack, given["network_pool"], who, write=False)
         if outdated and write:
-            who = lock.this_process("provision", "provision", socket.gethostname(), host.clock.now())
             told += layout.move(host, place.stack, who)
             if not host.home.is_there(place.stack):
                 module.fail_json(msg="; ".join(told))
@@ -95,12 +111,18 @@ def main() -> None:
             # On a pristine host check mode has created no user.
             module.exit_json(changed=True, paths=[place.directory])
         provided = host.home.provide(place, write=write)
+        if write:
+            blocks = networks.provide(host, place.stack, given["network_pool"], who)
+    except RefusedError as refused:
+        module.fail_json(msg=str(refused))
     except OSError as error:
         module.fail_json(msg=f"{error.filename or place.directory}: {error.strerror}")
-    for sentence in told + [f"left alone: {what}" for what in provided.blocked]:
+    for sentence in told + blocks.notes + [f"left alone: {what}" for what in provided.blocked]:
         module.warn(sentence)
-    diff = {"before": "", "after": "".join(f"{path}\n" for path in provided.paths)}
-    module.exit_json(changed=outdated or bool(provided.paths), paths=provided.paths, diff=diff)
+    given_now = [f"{name}: {block}" for name, block in blocks.blocks.items()] if blocks.changed else []
+    diff = {"before": "", "after": "".join(f"{line}\n" for line in provided.paths + given_now)}
+    changed = outdated or bool(provided.paths) or blocks.changed
+    module.exit_json(changed=changed, paths=provided.paths, networks=blocks.blocks, diff=diff)
 
 
 def _number(user: str) -> int | None:

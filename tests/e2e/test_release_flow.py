@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import ipaddress
 import json
 import shlex
 import subprocess
@@ -175,6 +176,17 @@ def test_status_tells_what_runs_where(released: Lab) -> None:
     assert "rollback would go to" in text
     known = json.loads(released.ssh("sudo onehost status --json"))[0]["environments"]["production"]
     assert known["slot"] in ("blue", "green") and known["since"] and known["commit"] in text
+
+
+def test_containers_have_the_addresses_that_the_status_names(released: Lab) -> None:
+    for name, known in json.loads(released.ssh("sudo onehost status --json"))[0]["environments"].items():
+        block = ipaddress.IPv4Network(known["network"])
+        slot = list(block.subnets())[("blue", "green").index(known["slot"])]
+        listed = released.ssh(
+            f"sudo docker ps --quiet --filter label=release.onehost.environment={name} | xargs sudo docker inspect "
+            "--format '{{ range .NetworkSettings.Networks }}{{ .IPAddress }}{{ end }}'"
+        ).split()
+        assert listed and all(ipaddress.IPv4Address(address) in slot for address in listed), (slot, listed)
 
 
 def test_an_operation_can_be_limited_to_some_apps(released: Lab) -> None:

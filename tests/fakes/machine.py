@@ -7,6 +7,8 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 
+from release.planning.networks import Route
+
 
 class FakeMachine:
     """Services that run unless a test says otherwise, and ports that nobody else has."""
@@ -18,6 +20,7 @@ class FakeMachine:
         self.absent: set[str] = set()
         #: Where processes of every container listen.
         self.heard: list[str] = []
+        self.ways: list[Route] = []
 
     def stopped(self, services: Sequence[str]) -> list[str]:
         return [service for service in services if service in self.down]
@@ -27,6 +30,9 @@ class FakeMachine:
 
     def missing(self, paths: Collection[str]) -> list[str]:
         return sorted(set(paths) & self.absent)
+
+    def routes(self) -> list[Route]:
+        return self.ways
 
     def listeners(self, pid: int) -> list[str]:
         return self.heard if pid else []

@@ -14,6 +14,7 @@ from release.env.env_file import fingerprint, format_env
 from release.env.secret_ages import SecretRecord
 from release.errors import Problem
 from release.planning.disk_usage import Sample
+from release.planning.networks import Blocks
 from release.releases.compose import LABEL
 from release.releases.release import Entry, Release, ReleaseStatus
 from release.releases.slot import StandbyNote
@@ -60,6 +61,7 @@ class FakeStore:
     flags_set: dict[str, State] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     build_secrets: dict[str, str] = field(default_factory=dict)
+    blocks: dict[str, Blocks] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.env = {layer: format_env(values).encode() for layer, values in self.world.stack.env.items()}
@@ -107,6 +109,13 @@ class FakeStore:
 
     def release_env(self, stack: Stack, release: str) -> dict[str, bytes]:
         return dict(self.written[release].env) if release in self.written else {}
+
+    def networks(self) -> dict[str, Blocks]:
+        return dict(self.blocks)
+
+    def set_networks(self, stack: str, blocks: Blocks) -> None:
+        with self.world.change(f"store networks {stack}"):
+            self.blocks[stack] = dict(blocks)
 
     def release_routes(self, stack: Stack, release: str) -> bytes | None:
         return self.written[release].routes

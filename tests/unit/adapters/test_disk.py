@@ -74,13 +74,19 @@ def test_containers_with_what_they_wrote(seen_by: Disk, daemon: Daemon) -> None:
     listed = [
         {"Id": "1", "Names": ["/api"], "ImageID": "a", "Labels": OURS, "State": "running", "SizeRw": 12},
         {"Id": "2", "Names": [], "ImageID": "b", "Labels": None, "State": "exited", "SizeRw": None},
-        {"Id": "3", "Names": ["/x"], "ImageID": "b", "State": "paused"},
+        {
+            "Id": "3",
+            "Names": ["/x"],
+            "ImageID": "b",
+            "State": "paused",
+            "NetworkSettings": {"Networks": {"shop": {}}},
+        },
     ]
     daemon.answers["GET /containers/json"] = 200, listed
     assert seen_by.all_containers() == [
         ContainerUsage("1", "api", "a", OURS, True, 12),
         ContainerUsage("2", "2", "b", {}, False, 0),
-        ContainerUsage("3", "x", "b", {}, True, 0),
+        ContainerUsage("3", "x", "b", {}, True, 0, frozenset({"shop"})),
     ]
 
 
@@ -110,10 +116,12 @@ def test_a_host_is_looked_at_as_a_whole(seen_by: Disk, daemon: Daemon, tmp_path:
         "GET /images/json": (200, []),
         "GET /containers/json": (200, []),
         "GET /volumes": (200, {"Volumes": []}),
+        "GET /networks": (200, [{"Name": "shop-staging-blue_default", "Labels": {"a": "b"}}, {"Name": "host"}]),
         "GET /system/df": usage(build_cache=[{"Size": 8}]),
     }
     seen = seen_by.observe([at(tmp_path)])
     assert seen.build_cache == 8 and 0 < seen.free < seen.total
+    assert seen.networks == {"shop-staging-blue_default": {"a": "b"}, "host": {}}
 
 
 def test_what_takes_most_room_comes_first(seen_by: Disk, daemon: Daemon, monkeypatch: pytest.MonkeyPatch) -> None:

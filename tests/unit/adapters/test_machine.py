@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Iterator
@@ -130,3 +131,28 @@ def test_systemd_is_asked_only_if_no_process_is_found(
 def test_which_paths_are_missing(docker: Docker, tmp_path: Path) -> None:
     there, away = str(tmp_path), str(tmp_path / "away")
     assert Machine(docker).missing([away, there, away]) == [away]
+
+
+def test_routes_of_every_table_but_the_usual_ones(
+    docker: Docker, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    listed = [
+        {"dst": "default", "gateway": "192.0.2.1", "dev": "eth0"},
+        {"dst": "128.0.0.0/1", "dev": "tun0", "table": "51820"},
+        {"dst": "10.8.0.0/24", "dev": "tun0", "table": "52"},
+        {"dst": "172.16.224.33", "dev": "br-1", "table": "local", "type": "local"},
+        {"type": "unreachable", "dst": "192.168.0.0/16"},
+        {"dst": "127.0.0.0/8", "dev": "lo", "table": "local"},
+        {"dst": "224.0.0.0/4", "dev": "eth0"},
+    ]
+    program = tmp_path / "ip"
+    program.write_text(f"#!/bin/sh\n[ \"$*\" = '-json -4 route show table all' ] && echo '{json.dumps(listed)}'\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=os.pathsep)
+    assert Machine(docker).routes() == [
+        ("10.8.0.0/24", "tun0"),
+        ("172.16.224.33/32", "br-1"),
+        ("192.168.0.0/16", ""),
+    ]
+    program.write_text("#!/bin/sh\nexit 1\n")
+    assert Machine(docker).routes() == []

@@ -253,3 +253,15 @@ def test_store_warm_note(store: Store, stack: Stack) -> None:
     assert store.warm(stack, "production") == note
     store.set_warm(stack, "production", None)
     assert store.warm(stack, "production") is None
+
+
+def test_addresses_of_all_stacks(store: Store) -> None:
+    for name in ("shop", "blog", "notes"):
+        Path(store.state, name).mkdir(parents=True)
+    blocks = {"staging": "172.16.224.0/26", "production": "172.16.224.64/26"}
+    store.set_networks("shop", blocks)
+    Path(store.state, "blog", "networks.json").write_text('{"staging": "172.16.224.128/25", "production": 7}')
+    Path(store.state, "notes", "networks.json").write_text("")
+    assert store.networks() == {"shop": blocks, "blog": {}, "notes": {}}
+    (trouble,) = store.troubles("notes")
+    assert trouble.what == "is empty" and trouble.where.endswith("notes/networks.json")

@@ -254,6 +254,30 @@ def test_image_follows_the_leftover_that_held_it() -> None:
     assert cleanup.plan(dataclasses.replace(seen, containers=[running]), Settings()).removals == ()
 
 
+def test_networks_without_containers_go_whatever_the_space_is() -> None:
+    """Not those of stopped containers: they could not be started without."""
+
+    def of(project: str, key: str = "default") -> dict[str, str]:
+        return {"com.docker.compose.project": project, "com.docker.compose.network": key}
+
+    kept = ContainerUsage("c", "c", IMAGES[1], {}, is_running=False, networks=frozenset({"shop-staging-blue_default"}))
+    networks = {
+        "bridge": {},
+        "other_default": of("other"),
+        "shop-preview-blue_default": of("shop-preview-blue"),
+        "shop-production-blue_back": of("shop-production-blue", "back"),
+        "shop-staging-blue_default": of("shop-staging-blue"),
+        "shop-staging-green_default": of("shop-staging-green"),
+        "shop-production-green-172.16.224.96": of("shop-production-green"),
+    }
+    plan = cleanup.plan(host(containers=[kept], networks=networks, stacks=[shop()]), Settings(free_gb=0))
+    assert [str(item) for item in plan.trimmed] == [
+        "network shop-staging-green_default: 0 kB, no container is in it",
+        "network shop-production-green-172.16.224.96: 0 kB, no container is in it",
+    ]
+    assert plan.removals == ()
+
+
 def test_what_needs_no_room_goes_first_on_a_full_disk() -> None:
     seen = host(free=0, images=[image(1, tag(1))], package_cache=5, system_log=500_000_000, stacks=[shop()])
     kinds = [item.kind for item in cleanup.plan(seen, Settings()).removals]

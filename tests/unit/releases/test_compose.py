@@ -12,6 +12,7 @@ from fakes.stacks import changed_stack, shop_definition, shop_with_flags, shop_w
 from fakes.world import World
 
 from release.releases import compose
+from release.releases.compose import LABEL
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
@@ -58,6 +59,21 @@ def test_slot(slot: dict[str, Any], world: World) -> None:
         "release.onehost.id": release.id,
         "release.onehost.created-from": "",
     }
+
+
+def test_the_network_of_a_slot(world: World) -> None:
+    """A name of its own for other addresses, since Docker cannot change those of a network."""
+    found = compose.slot_network(world.stack, "production", "green", "172.16.224.64/26")
+    assert found["networks"]["default"] == {
+        "name": "shop-production-green-172.16.224.96",
+        "ipam": {"config": [{"subnet": "172.16.224.96/27"}]},
+        "labels": {
+            f"{LABEL}.stack": "shop",
+            f"{LABEL}.environment": "production",
+            f"{LABEL}.slot": "green",
+        },
+    }
+    assert compose.slot_network(world.stack, "production", "green", "") == {}, "provisioned by an earlier version"
 
 
 def test_only_the_signer_sees_the_private_key(world: World) -> None:

@@ -28,6 +28,10 @@ def test_status(world: World) -> None:
     assert "api    healthy" in text
     assert f"rollback would go to {world.entries('production')[0].release.id}" in text
     assert "disk: 100.0 GB free, floor 1 GB" in text
+    world.store.blocks = {"shop": {"staging": "172.16.224.0/26"}, "blog": {"production": "172.16.225.0/26"}}
+    lines = status_lines(status(world.host, world.stack))
+    assert lines[0].startswith("shop staging (port 8100; containers 172.16.224.0/26): ")
+    assert lines[1].startswith("shop production (port 8200, 80): "), "an earlier version gave it no addresses"
 
 
 def test_status_says_what_a_rollback_changes_by_name(world: World) -> None:

@@ -75,6 +75,15 @@ def test_two_stacks_in_each_others_way(changes: dict[str, Any], what: str) -> No
         read_stacks(two(**changes))
 
 
+def test_a_slot_has_addresses_for_so_many_apps() -> None:
+    def named(number: int) -> dict[str, Any]:
+        return {f"w{n}": {"context": ".", "kind": "worker"} for n in range(number)}
+
+    assert len(read_stack("shop", two()["blog"] | {"apps": named(28)}).apps) == 28
+    with pytest.raises(RefusedError, match="29 apps, but the network of a slot has addresses for 28"):
+        read_stack("shop", two()["blog"] | {"apps": named(29)})
+
+
 def test_two_stacks_whose_names_join_to_the_same() -> None:
     """`blog`, staging, app `staging-api`, and `blog-staging`, staging, app `api`."""
     both = two(apps={"staging-cron": {"context": "cron", "kind": "worker"}})

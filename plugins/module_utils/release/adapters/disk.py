@@ -30,7 +30,12 @@ from .docker import Docker
 
 DISPOSABLE = f"{LABEL}.disposable"
 #: What Docker's API calls the kinds that it removes one by one.
-DOCKER_OBJECTS = {cleanup.IMAGE: "images", cleanup.CONTAINER: "containers", cleanup.VOLUME: "volumes"}
+DOCKER_OBJECTS = {
+    cleanup.IMAGE: "images",
+    cleanup.CONTAINER: "containers",
+    cleanup.VOLUME: "volumes",
+    cleanup.NETWORK: "networks",
+}
 #: Removing an image of several GB, or pruning the cache, takes longer than other calls.
 REMOVE_SECONDS = 600
 #: Ballast file: deleting it frees the few MB that Docker needs to delete anything on a full disk.
@@ -59,6 +64,7 @@ class Disk:
             images=self.images(),
             containers=self.all_containers(),
             volumes=self.disposable_volumes(),
+            networks=self.networks(),
             build_cache=self.build_cache(),
             package_cache=sum(used(path) for path in package_files()),
             system_log=used(SYSTEM_LOG),
@@ -138,9 +144,13 @@ class Disk:
                 labels=item.get("Labels") or {},
                 is_running=item["State"] not in ("created", "exited", "dead"),
                 bytes=int(item.get("SizeRw") or 0),
+                networks=frozenset((item.get("NetworkSettings") or {}).get("Networks") or {}),
             )
             for item in listed
         ]
+
+    def networks(self) -> dict[str, dict[str, str]]:
+        return {item["Name"]: item.get("Labels") or {} for item in self.docker.expect("GET", "/networks")}
 
     def disposable_volumes(self) -> list[DiskItem]:
         filters = {"dangling": ["true"], "label": [f"{LABEL}.stack", f"{DISPOSABLE}=true"]}

@@ -11,9 +11,10 @@ import json
 import os
 import subprocess
 from collections.abc import Collection, Iterator, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ..errors import OperationError
+from ..planning.networks import Route
 from .docker import Docker
 
 LISTEN = "0A"
@@ -86,6 +87,18 @@ class Machine:
         """Those of these paths that do not exist."""
         return sorted(path for path in set(paths) if not os.path.exists(path))
 
+    def routes(self) -> list[Route]:
+        """All routes of IPv4 but the default ones, of every table: a VPN may have one of its own."""
+        command = ["ip", "-json", "-4", "route", "show", "table", "all"]
+        try:
+            done = subprocess.run(
+                command, stdin=subprocess.DEVNULL, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
+            listed = json.loads(done.stdout or "[]")
+        except (OSError, subprocess.TimeoutExpired, ValueError):
+            return []  # a host that cannot tell is provisioned all the same
+        return [Route(at, str(item.get("dev", ""))) for item in listed if (at := _network(item))]
+
     def _listeners(self, process: str) -> Iterator[_Listener]:
         for table in ("tcp", "tcp6"):
             with contextlib.suppress(OSError), open(f"{self.proc}/{process}/net/{table}", encoding="ascii") as file:
@@ -125,6 +138,16 @@ class Machine:
         except OperationError:
             return ""
         return str(found[0]["Names"][0]).lstrip("/") if found else ""
+
+
+def _network(route: dict[str, Any]) -> str:
+    """The destination of a route; empty for a default one, of which VPNs make two halves."""
+    try:
+        network = ipaddress.IPv4Network(str(route.get("dst", "")), strict=False)
+    except ValueError:
+        return ""
+    usual = network.prefixlen > 1 and not (network.is_loopback or network.is_multicast)
+    return str(network) if usual else ""
 
 
 def _address(text: str) -> str:

@@ -27,12 +27,14 @@ from ..paths import (
     releases_of,
 )
 from ..planning.disk_usage import Sample
+from ..planning.networks import Blocks
 from ..planning.preflight import PROVISION
 from ..releases.compose import LABEL, SECRETS, key_files
 from ..releases.release import PARTIAL, STATUSES, Entry, Release
 from ..releases.slot import StandbyNote
 from ..stack.flags import FlagChange, State
-from ..stack.model import SLOTS, EnvironmentName, Slot, Stack
+from ..stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Slot, Stack
+from ..stack.networks import is_block
 from ..util.files import as_json, read, read_existing, sync_directory, write_atomically, write_synced
 from . import disk_samples, flags_file, own_files, secret_ages_file
 
@@ -48,6 +50,7 @@ OWN_FILES: Mapping[str, str] = {
     "flags/*/turned.json": hint("flags"),
     "flags/*/*/flags.json": PROVISION,
     "keys/rotation.json": "",
+    "networks.json": PROVISION,
 }
 SETTINGS_FILES: Mapping[str, type] = {ACCESS_SETTINGS: dict, CLEANUP_SETTINGS: dict, NOTIFICATION_SETTINGS: list}
 #: Of the newest journals, how many are looked at.
@@ -259,6 +262,16 @@ class Store:
             return cast(StandbyNote, note)
         return None
 
+    # The addresses of containers: /var/lib/onehost/<stack>/networks.json
+
+    def networks(self) -> dict[str, Blocks]:
+        """The blocks of all stacks on this host. One whose file cannot be read is left out; its networks are still seen
+        as routes, so nobody else gets its addresses."""
+        return {os.path.basename(os.path.dirname(path)): _blocks(path) for path in _glob(self.state, "*/networks.json")}
+
+    def set_networks(self, stack: str, blocks: Blocks) -> None:
+        write_atomically(os.path.join(self.state, stack, "networks.json"), as_json(dict(blocks)), 0o644)
+
     # What is damaged
 
     def troubles(self, stack: str) -> list[Problem]:
@@ -292,6 +305,11 @@ def _entry(release: Release, path: str) -> Entry:
         return Entry(release, "unknown")
     since, via, journal = (str(data.get(key, "")) for key in ("since", "via", "journal"))
     return Entry(release, status, since, via, journal)
+
+
+def _blocks(path: str) -> Blocks:
+    data = own_files.load(path)[0] or {}
+    return {name: data[name] for name in ENVIRONMENTS if is_block(data.get(name))}
 
 
 def _glob(home: str, pattern: str) -> list[str]:

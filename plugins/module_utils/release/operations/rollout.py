@@ -20,6 +20,7 @@ from ..errors import OperationError
 from ..hints import host_command
 from ..ports import Host
 from ..process.journal import Journal
+from ..releases.compose import slot_network
 from ..releases.history import find
 from ..releases.plan import Plan, TagMove, reversed_moves
 from ..releases.reach import (
@@ -375,7 +376,9 @@ class Rollout:
         """Write the files that a slot is created from."""
         store, environment = self.host.store, self.plan.environment
         home = os.path.dirname(store.slot_compose_path(self.current, environment, slot))
+        block = store.networks().get(self.current.name, {}).get(environment, "")
         compose = planned_slot(self.current, release, slot, env, home, store.key_fingerprints(self.current))
+        compose |= slot_network(self.current, environment, slot, block)
         files = slot_env(stack_of(release, self.current), environment, env)
         store.write_slot(self.current, environment, slot, compose, files)
 

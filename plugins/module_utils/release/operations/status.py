@@ -82,6 +82,7 @@ def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentNa
     unfinished = [] if holder else journal.unfinished(stack.name, name, host.paths.state)
     common = EnvironmentStatus(
         ports=stack.environments[name].ports,
+        network=host.store.networks().get(stack.name, {}).get(name, ""),
         apps=_apps(host, stack, state, name),
         running_operation=holder,
         unfinished=tuple(record.path.rsplit("/", 1)[-1] for record in unfinished),

@@ -19,16 +19,19 @@ from ..errors import Problem, RefusedError
 from ..releases.compose import LABEL
 from ..releases.history import GOOD, KEPT_RELEASES, kept, newest_first, when
 from ..releases.release import PARTIAL, Entry
-from ..stack.model import ENVIRONMENTS, EnvironmentName
+from ..stack.model import ENVIRONMENTS, SLOTS, EnvironmentName
 from ..util.fields import Fields
 
 #: A tag that a build gave: <commit>, <commit>-<settings>, <commit>-<settings>-<n>. Any other was given on purpose.
 BUILD_TAG = re.compile(r"[0-9a-f]{12}(-[0-9a-f]{6}(-[0-9]+)?)?")
 
+#: What Compose notes on a network: the project, and its name in the Compose file.
+PROJECT, KEY = "com.docker.compose.project", "com.docker.compose.network"
+
 #: Docker writes a little when it removes something. Below this much free space, start with what needs none.
 BALLAST_BYTES = 64_000_000
 
-IMAGE, CACHE, CONTAINER, RELEASE, JOURNAL, VOLUME, PACKAGES, LOGS = KINDS = (
+IMAGE, CACHE, CONTAINER, RELEASE, JOURNAL, VOLUME, PACKAGES, LOGS, NETWORK = KINDS = (
     "image",
     "build cache",
     "container",
@@ -37,6 +40,7 @@ IMAGE, CACHE, CONTAINER, RELEASE, JOURNAL, VOLUME, PACKAGES, LOGS = KINDS = (
     "volume",
     "package cache",
     "system log",
+    "network",
 )
 
 #: What is removed by the host's own programs or by unlinking, without Docker.
@@ -100,6 +104,7 @@ class ContainerUsage:
     labels: Mapping[str, str]
     is_running: bool
     bytes: int = 0
+    networks: frozenset[str] = frozenset()
 
 
 @dataclass(frozen=True)
@@ -165,6 +170,8 @@ class HostUsage:
     stacks: Sequence[StackUsage] = ()
     #: Volumes that no container uses, that carry our labels and are declared disposable.
     volumes: Sequence[DiskItem] = ()
+    #: Networks of Docker, by name, with their labels.
+    networks: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     build_cache: int = 0
     package_cache: int = 0
     system_log: int = 0
@@ -192,7 +199,8 @@ class CleanupPlan:
     floor: int
     free: int
     removals: tuple[Removal, ...] = ()
-    #: Beyond the number to keep, so removed whatever the free space is; not part of the minimum.
+    #: Beyond the number to keep, or holding addresses for nobody: removed whatever the free space is; not part of the
+    #: minimum.
     trimmed: tuple[Removal, ...] = field(default=())
 
     @property
@@ -203,7 +211,7 @@ class CleanupPlan:
 def plan(usage: HostUsage, settings: Settings, keep_images: Collection[str] = ()) -> CleanupPlan:
     """The least that brings the free space up to its floor, cheapest first."""
     floor = settings.floor(usage.total)
-    trimmed = tuple(_beyond_number(usage.stacks, settings))
+    trimmed = (*_beyond_number(usage.stacks, settings), *_unused_networks(usage))
     missing = max(0, floor - usage.free - sum(item.bytes for item in trimmed))
     ordered = candidates(usage, settings, keep_images)
     if usage.free < BALLAST_BYTES:
@@ -338,6 +346,21 @@ def _beyond_number(stacks: Iterable[StackUsage], settings: Settings) -> list[Rem
             Removal(JOURNAL, (item.name,), item.bytes, f"older than the last {settings.keep_journals}") for item in old
         ]
     return found
+
+
+def _unused_networks(usage: HostUsage) -> list[Removal]:
+    """Networks of slots in which no container is, not even a stopped one, which could not be started without. The
+    next release of such a slot makes its own."""
+    used = {name for container in usage.containers for name in container.networks}
+    ours = {
+        f"{stack.name}-{environment}-{slot}" for stack in usage.stacks for environment in ENVIRONMENTS for slot in SLOTS
+    }
+    return [
+        Removal(NETWORK, (name,), 0, "no container is in it")
+        for name, labels in usage.networks.items()
+        # Compose notes the project; the network of an earlier version has no other mark.
+        if labels.get(PROJECT) in ours and labels.get(KEY) == "default" and name not in used
+    ]
 
 
 def _least(ordered: Sequence[Removal], missing: int) -> list[Removal]:

@@ -12,6 +12,7 @@ from typing import Any
 from ..env.env_file import fingerprint
 from ..paths import FLAGS_MOUNT, STATE, keys_of
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Slot, Stack
+from ..stack.networks import network_of
 from .limits import Limits
 from .release import Release
 
@@ -150,6 +151,24 @@ def slot_file(
         }
         services[name] = _escaped(item)
     return {"name": stack.project(release.environment, slot), "services": services}
+
+
+def slot_network(stack: Stack, environment: EnvironmentName, slot: Slot, block: str) -> dict[str, Any]:
+    """What is added to the Compose file of a slot for its addresses, from the block of its environment. Without a block
+    Docker chooses some.
+
+    Each slot has a network of its own: the names of apps are names in a network, and in a common one they would lead to
+    both releases. A network cannot be changed, so its addresses are part of its name.
+    """
+    if not block:
+        return {}
+    subnet = network_of(block, slot)
+    network = {
+        "name": f"{stack.project(environment, slot)}-{subnet.partition('/')[0]}",
+        "ipam": {"config": [{"subnet": subnet}]},
+        "labels": {f"{LABEL}.stack": stack.name, f"{LABEL}.environment": environment, f"{LABEL}.slot": slot},
+    }
+    return {"networks": {"default": network}}
 
 
 def developer_compose_file(stack: Stack) -> dict[str, Any]:

@@ -113,6 +113,8 @@ class EnvironmentStatus:
     age_seconds: float = 0.0
     via: str = ""
     ports: tuple[int, ...] = ()
+    #: The addresses of its containers: what the next release gets. What runs from before may have others.
+    network: str = ""
     apps: dict[str, AppStatus] = field(default_factory=dict)
     moved_tags: tuple[str, ...] = ()
     running_operation: LockHolder | None = None

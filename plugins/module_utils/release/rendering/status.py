@@ -68,7 +68,8 @@ def status_lines(status: StatusReport) -> list[str]:
 
 
 def _environment_line(stack: str, name: str, env: EnvironmentStatus) -> str:
-    place = f"{stack} {name} (port {', '.join(str(port) for port in env.ports)})"
+    containers = f"; containers {env.network}" if env.network else ""
+    place = f"{stack} {name} (port {', '.join(str(port) for port in env.ports)}{containers})"
     if not env.release:
         return f"{place}: nothing is live"
     version = f" ({env.version})" if is_a_name(env.version, env.commit) else ""

@@ -10,6 +10,7 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import Problem
 from .model import PORT_BLOCK, App, Stack, socket_path, start_order
+from .networks import MOST_APPS
 
 #: Linux limits a unix socket's path to 107 bytes (unix(7)).
 SOCKET_PATH_LIMIT = 107
@@ -59,6 +60,9 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
                 )
             )
     problems.extend(_port_problems([(where, app) for app in stack.apps.values()]))
+    if len(stack.apps) > MOST_APPS:
+        what = f"{len(stack.apps)} apps, but the network of a slot has addresses for {MOST_APPS}"
+        problems.append(Problem(what, f"{where}.apps", "make it two stacks"))
     try:
         start_order(stack.apps)
     except ValueError as error:
