@@ -203,12 +203,12 @@ def lines(report: CleanupReport, check: bool) -> list[str]:
     """The report as lines for people."""
     report = cleaned(report)
     found = [f"cleanup: {report.message}"]
-    by_kind = ", ".join(f"{kind} {size(count)}" for kind, count in report.kinds.items())
+    by_kind = ", ".join(f"{kind} {size(count)}" for kind, count in report.kinds.items() if kind != cleanup.NETWORK)
     if by_kind:
         found.append(f"{'would free' if check else 'freed'} about: {by_kind}")
     for kind in report.kinds:
         mine = [item for item in report.removed if item.kind == kind]
-        found += [f"   {kind} {', '.join(item.names)}: {size(item.bytes)}, {item.why}" for item in mine[:LISTED]]
+        found += [f"   {item}" for item in mine[:LISTED]]
         if len(mine) > LISTED:
             found.append(f"   and {len(mine) - LISTED} more of this kind")
     found += [f"not removed: {text}" for text in report.stayed]

@@ -189,7 +189,8 @@ class Removal:
     after: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return f"{self.kind} {', '.join(self.names)}: {size(self.bytes)}, {self.why}"
+        much = "" if self.kind == NETWORK else f"{size(self.bytes)}, "
+        return f"{self.kind} {', '.join(self.names)}: {much}{self.why}"
 
 
 @dataclass(frozen=True)
