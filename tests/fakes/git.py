@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 
 from release.errors import OperationError
 from release.planning.deploy import SourceEntry
+from release.planning.source_view import Build, SourceFile
+from release.planning.submodules import is_below
 from release.stack.model import Stack
 
 if TYPE_CHECKING:
@@ -83,12 +85,28 @@ class FakeGit:
         found.update({path: SourceEntry("commit", number) for path, number in self.submodules.items()})
         return found
 
+    def files(self, stack: Stack, commit: str, folders: Collection[str]) -> list[SourceFile]:
+        files = sorted(self.commits[commit].items())
+        return [
+            SourceFile("100644", "blob", digest(path, text), path)
+            for path, text in files
+            if any(is_below(path, folder) for folder in folders)
+        ]
+
+    def contents(self, stack: Stack, numbers: Sequence[str]) -> dict[str, bytes]:
+        known = {
+            self.entries(stack, commit, [path])[path].number: text
+            for commit, files in self.commits.items()
+            for path, text in files.items()
+        }
+        return {number: known[number].encode() for number in numbers}
+
     @contextlib.contextmanager
-    def lay_out(self, stack: Stack, commit: str, builds: Sequence[tuple[str, str]]) -> Iterator[str]:
+    def lay_out(self, stack: Stack, commit: str, builds: Sequence[Build]) -> Iterator[str]:
         with self.world.change("git lay out"):
             self.head = commit
         yield "/state/source/tree-1"
-        self.laid_out.append([folder for folder, _dockerfile in builds])
+        self.laid_out.append([build.context for build in builds])
 
     def show(self, stack: Stack, commit: str, reserved: Collection[str]) -> str:
         if not self.view_trouble:

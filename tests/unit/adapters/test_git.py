@@ -17,9 +17,10 @@ from support.commands import commands, git
 from release.adapters.git import Git
 from release.adapters.mirror import reason
 from release.errors import OperationError
+from release.planning.source_view import Build
 from release.stack.model import Stack
 
-API = [("api", "Dockerfile")]
+API = [Build("api", "Dockerfile")]
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"
 
 
@@ -41,9 +42,9 @@ def write(repository: Path, files: dict[str, str | None], message: str = "more")
     return git(repository, "rev-parse", "HEAD")
 
 
-def tree_of(home: str) -> dict[str, str]:
+def tree_of(home: str, name: str = "tree") -> dict[str, str]:
     """What a build sees: content by path, and where links lead."""
-    tree = Path(home, "tree")
+    tree = Path(home, name)
     paths = sorted(path for path in tree.rglob("*") if path.is_symlink() or path.is_file())
     return {
         str(path.relative_to(tree)): f"-> {path.readlink()}" if path.is_symlink() else path.read_text()
@@ -150,7 +151,7 @@ def test_modes_links_and_what_a_commit_says_of_its_export(adapter: Git, stack: S
     expected = {name: text for name, text in files.items() if name.startswith("api/")}
     assert tree == expected | {"api/Dockerfile": "FROM scratch\n", "api/link": "-> /etc/passwd"}
     assert modes == {"run": 0o755, "version": 0o644, "deep": 0o755}
-    with adapter.lay_out(stack, commit, [(".", "api/Dockerfile")]) as home:
+    with adapter.lay_out(stack, commit, [Build(".", "api/Dockerfile")]) as home:
         assert "unrelated" in tree_of(home) and ".gitattributes" in tree_of(home)
 
 
@@ -165,20 +166,23 @@ def test_what_a_killed_build_left_is_removed(adapter: Git, stack: Stack, tmp_pat
 @pytest.mark.parametrize(
     ("target", "builds", "why"),
     [
-        ("/etc", [("web", "passwd")], "no folder of the commit"),
-        ("../..", [("web", "x")], "no folder of the commit"),
-        ("api", [("web", "Dockerfile")], "no folder of the commit"),
-        ("/etc/passwd", [("api", "../web")], "web is a link to outside"),
+        ("/etc", [Build("web", "passwd")], "no folder of the commit"),
+        ("../..", [Build("web", "x")], "no folder of the commit"),
+        ("api", [Build("web", "Dockerfile")], "no folder of the commit"),
+        ("/etc/passwd", [Build("api", "../web")], "web is a link to outside"),
     ],
 )
 def test_links_that_docker_would_follow(
-    adapter: Git, stack: Stack, origin: Path, target: str, builds: list[tuple[str, str]], why: str
+    adapter: Git, stack: Stack, origin: Path, target: str, builds: list[Build], why: str
 ) -> None:
     (origin / "web").symlink_to(target)
     commit = write(origin, {})
     adapter.fetch(stack)
     assert adapter.entries(stack, commit, ["web"])["web"].kind == "link"
-    with pytest.raises(OperationError, match=why), adapter.lay_out(stack, commit, [*builds, (".", "api/Dockerfile")]):
+    with (
+        pytest.raises(OperationError, match=why),
+        adapter.lay_out(stack, commit, [*builds, Build(".", "api/Dockerfile")]),
+    ):
         pass
 
 
@@ -194,7 +198,7 @@ def test_a_file_of_the_build_is_no_way_out(adapter: Git, stack: Stack, origin: P
     (origin / "api" / name).symlink_to("../other")
     commit = write(origin, {"other": "FROM scratch\n"})
     adapter.fetch(stack)
-    with adapter.lay_out(stack, commit, [*API, (".", "api/Dockerfile")]):
+    with adapter.lay_out(stack, commit, [*API, Build(".", "api/Dockerfile")]):
         pass
 
 
@@ -216,7 +220,7 @@ def test_submodules_at_their_commits(adapter: Git, stack: Stack, origin: Path, t
     entries = adapter.entries(stack, commit, paths)
     assert [entries[path].kind for path in paths[:3]] == ["tree", "blob", "commit"] and len(entries) == 3
     for _again in range(2):
-        with adapter.lay_out(stack, commit, [*API, ("app", "Dockerfile")]) as home:
+        with adapter.lay_out(stack, commit, [*API, Build("app", "Dockerfile")]) as home:
             assert tree_of(home) == {
                 "api/Dockerfile": "FROM scratch\n",
                 "api/lib/.gitmodules": (tmp_path / "outer" / ".gitmodules").read_text(),
@@ -532,6 +536,43 @@ def test_how_many_programs_a_deploy_without_a_build_starts(
     adapter.entries(named, commit, ["api", "api/Dockerfile", "x", "x/Dockerfile"])
     calls = [line.split()[0] for line in (tmp_path / "calls").read_text().splitlines()]
     assert calls == ["fetch", "cat-file", "ls-tree"]
+
+
+# What a build does not see
+
+
+def test_what_is_ignored_is_not_there(adapter: Git, stack: Stack, origin: Path, tmp_path: Path) -> None:
+    """Also in a submodule; the Dockerfile and the files of patterns are, since Docker's client reads them."""
+    git(tmp_path, "init", "--quiet", "--initial-branch=main", "inner")
+    write(tmp_path / "inner", {"README.md": "inner", "code.py": "inner"})
+    git(origin, "-c", "protocol.file.allow=always", "submodule", "--quiet", "add", f"{tmp_path}/inner", "api/lib")
+    files: dict[str, str | None] = {
+        "api/README.md": "x",
+        "api/docs/a.txt": "x",
+        "api/.dockerignore": "*\n",
+        "README.md": "y",
+    }
+    commit = write(origin, {**files, "big/pointer": LFS})
+    adapter.fetch(stack)
+    lean = Build("api", "Dockerfile", ("*.md", "docs", "Dockerfile", ".dockerignore", "lib/README.md"))
+    whole = Build(".", "api/Dockerfile", ("big", "**/lib"))
+    with adapter.lay_out(stack, commit, [lean, whole]) as home:
+        assert set(tree_of(home)) == {"api/Dockerfile", "api/.dockerignore", "api/lib/code.py"}
+        assert not Path(home, "tree", "api", "docs").exists()
+        other = tree_of(home, "tree1")
+        assert {"README.md", "api/README.md", "api/docs/a.txt"} <= set(other)
+        assert not [path for path in other if path.startswith(("big/", "api/lib"))]
+
+
+def test_files_of_a_commit_and_what_they_hold(adapter: Git, stack: Stack, origin: Path) -> None:
+    commit = write(origin, {"api/a b/\u00e9": "text\n", "top": ""})
+    adapter.fetch(stack)
+    found = {file.path: file for file in adapter.files(stack, commit, ["api"])}
+    assert "top" not in found and found["api/a b/\u00e9"][:2] == ("100644", "blob")
+    assert {"top", *found} <= {file.path for file in adapter.files(stack, commit, ["."])}
+    numbers = [file.number for file in adapter.files(stack, commit, ["."]) if file.path in ("top", "api/a b/\u00e9")]
+    assert sorted(adapter.contents(stack, numbers).values()) == [b"", b"text\n"]
+    assert adapter.contents(stack, ["0" * 40]) == {}
 
 
 # The checkout for people

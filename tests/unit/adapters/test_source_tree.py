@@ -14,6 +14,7 @@ import pytest
 
 from release.adapters import source_tree
 from release.errors import OperationError
+from release.planning.source_view import View
 
 
 def entry(name: str, data: bytes = b"", kind: bytes = tarfile.REGTYPE, link: str = "", mode: int = 0o644) -> bytes:
@@ -31,7 +32,7 @@ def in_a_process(archive: bytes, tree: Path, below: str = "") -> list[str]:
     """As a build does it."""
     path = tree.parent / "archive"
     path.write_bytes(archive)
-    with path.open("rb") as stream, source_tree.laying_out(stream, str(tree), below, 30) as answer:
+    with path.open("rb") as stream, source_tree.laying_out(stream, str(tree), below, 30, View(())) as answer:
         return source_tree.read_answer(answer, "the origin")
 
 
@@ -114,7 +115,7 @@ def test_a_header_that_takes_all_memory(tree: Path, monkeypatch: pytest.MonkeyPa
         file.truncate(7 * 1024**3)
     with (
         (tree.parent / "archive").open("rb") as stream,
-        source_tree.laying_out(stream, str(tree), "", 30) as answer,
+        source_tree.laying_out(stream, str(tree), "", 30, View(())) as answer,
         pytest.raises(OperationError, match=r"MemoryError|its process was stopped"),
     ):
         source_tree.read_answer(answer, "the origin")
@@ -124,7 +125,7 @@ def test_it_ends_by_itself(tree: Path) -> None:
     read, write = os.pipe()
     with (
         os.fdopen(read, "rb") as stream,
-        source_tree.laying_out(stream, str(tree), "", 0) as answer,
+        source_tree.laying_out(stream, str(tree), "", 0, View(())) as answer,
         pytest.raises(OperationError, match="its process was stopped"),
     ):
         source_tree.read_answer(answer, "the origin")

@@ -36,6 +36,34 @@ def test_only_what_changed_is_built(world: World) -> None:
     assert set(world.good("deploy").built) == {"api"}
 
 
+@pytest.mark.parametrize("where", ["stack", "repository", "beside the Dockerfile"])
+def test_a_commit_to_what_is_ignored_changes_nothing(world: World, where: str) -> None:
+    """With `context: .`, which sees the whole repository."""
+    api: dict[str, Any] = {"context": ".", "dockerfile": "api/Dockerfile"}
+    files = {"api/Dockerfile": "FROM scratch", "README.md": "one", "docs/a": "one", "main": "one"}
+    if where == "stack":
+        api["build_ignores"] = ["*.md", "docs", "front", "mail", "api/main"]
+    else:
+        files[".dockerignore" if where == "repository" else "api/Dockerfile.dockerignore"] = "*\n!main\n"
+    restarted(world, api=api)
+    commit = world.git.origin["main"]
+    world.git.commits[commit] |= files
+    world.good("deploy")
+
+    def pushed(**changes: str) -> list[str]:
+        paths = {"readme": "README.md", "docs": "docs/a", "main": "main", "dockerfile": "api/Dockerfile"}
+        known = world.git.commits[world.git.origin["main"]]
+        new = f"{len(world.git.commits):040x}"
+        world.git.commits[new] = known | {paths[name]: text for name, text in changes.items()}
+        world.git.origin["main"] = new
+        return sorted(world.good("deploy").built)
+
+    assert pushed(readme="two", docs="two") == []
+    assert "already runs" in world.good("deploy").message
+    assert pushed(main="two") == ["api"]
+    assert pushed(dockerfile="FROM other") == ["api"], "it counts though the patterns ignore it"
+
+
 def test_an_old_version_is_not_built_again(world: World) -> None:
     first = world.git.origin["main"]
     world.good("deploy")

@@ -15,6 +15,7 @@ from fakes.world import World
 from release.env.env_file import fingerprint
 from release.errors import OperationError
 from release.operations import build, config_check
+from release.operations.source_view import look
 from release.planning.deploy import SourceEntry
 from release.releases.compose import LABEL
 from release.releases.release import Release
@@ -100,8 +101,8 @@ def test_a_source_with_the_same_first_digits_is_built(world: World) -> None:
     other = world.commit({"api": "healthy"})
     wanted = {}
     for app in world.stack.apps.values():
-        paths = (app.context, f"{app.context}/{app.dockerfile}")
-        wanted[app.name] = build.source_of(world.stack, app, other, world.git.entries(world.stack, other, paths), [])
+        sight = look(world.host, world.stack, other, [app])
+        wanted[app.name] = build.source_of(world.stack, app, other, sight, [])
     for written in world.store.written.values():
         short = {name: text[:16] for name, text in wanted.items()}
         written.release = dataclasses.replace(written.release, sources=short)

@@ -16,6 +16,8 @@ from release.releases.compose import LABEL
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
+TREES = {"api": "/b/tree", "mail": "/b/tree1"}
+
 
 def test_the_directory_is_mounted_and_named() -> None:
     stack = shop_with_flags()
@@ -152,7 +154,7 @@ def test_dollars_stay_dollars(world: World) -> None:
 
 def test_build() -> None:
     stack = stack_with(build_target="prod", build_arguments={"MODE": "a$b"}, dockerfile="docker/Dockerfile")
-    built = compose.build_file(stack, {"api": "source"}, {"api": "0123456789ab"}, "/b")
+    built = compose.build_file(stack, {"api": "source"}, {"api": "0123456789ab"}, "/b", TREES)
     assert built["name"] == "shop-build" and set(built["services"]) == {"api"}
     service = built["services"]["api"]
     assert service["image"] == "api:0123456789ab"
@@ -167,12 +169,15 @@ def test_build() -> None:
         },
         "target": "prod",
     }
-    assert "target" not in compose.build_file(stack, {"mail": "s"}, {"mail": "t"}, "/b")["services"]["mail"]["build"]
+    assert (
+        "target"
+        not in compose.build_file(stack, {"mail": "s"}, {"mail": "t"}, "/b", TREES)["services"]["mail"]["build"]
+    )
 
 
 def test_a_stack_cannot_take_the_caches_of_another() -> None:
     stack = stack_with(build_arguments={"BUILDKIT_CACHE_MOUNT_NS": "other"})
-    built = compose.build_file(stack, {"api": "s"}, {"api": "t"}, "/b")
+    built = compose.build_file(stack, {"api": "s"}, {"api": "t"}, "/b", TREES)
     assert built["services"]["api"]["build"]["args"]["BUILDKIT_CACHE_MOUNT_NS"] == "shop"
     assert "BUILDKIT_CACHE_MOUNT_NS" not in compose.build_settings(stack_with(), stack.apps["front"])["args"]
 
@@ -183,14 +188,14 @@ def test_secrets_of_a_build() -> None:
     definition["build_secrets"] = ["NPM_TOKEN"]
     definition["apps"]["api"]["build_secrets"] = ["PIP_TOKEN", "NPM_TOKEN"]
     stack = read_stack("shop", definition)
-    built = compose.build_file(stack, {"api": "s", "mail": "s"}, {"api": "t", "mail": "t"}, "/b")
+    built = compose.build_file(stack, {"api": "s", "mail": "s"}, {"api": "t", "mail": "t"}, "/b", TREES)
     assert built["services"]["api"]["build"]["secrets"] == ["NPM_TOKEN", "PIP_TOKEN"]
     assert built["services"]["mail"]["build"]["secrets"] == ["NPM_TOKEN"]
     assert built["secrets"] == {
         "NPM_TOKEN": {"file": "/b/secrets/NPM_TOKEN"},
         "PIP_TOKEN": {"file": "/b/secrets/PIP_TOKEN"},
     }
-    assert "secrets" not in compose.build_file(stack_with(), {"api": "s"}, {"api": "t"}, "/b")
+    assert "secrets" not in compose.build_file(stack_with(), {"api": "s"}, {"api": "t"}, "/b", TREES)
     assert "secrets" not in compose.build_settings(stack_with(), stack_with().apps["api"]), "images keep their label"
 
 

@@ -458,3 +458,19 @@ def test_health_of_before_reads_as_the_same() -> None:
     found = read_stack("shop", definition)
     assert read_stack("shop", found.to_mapping(with_env=True)) == found
     assert (found.apps["api"].health_status, found.apps["mail"].health_command) == ((302,), ("ping",))
+
+
+def test_patterns_of_a_build() -> None:
+    data = shop_definition()
+    data["apps"]["api"]["build_ignores"] = ["*.md", "docs/", "!docs/api.md"]
+    stack = read_stack("shop", data)
+    assert stack.apps["api"].build_ignores == ("*.md", "docs/", "!docs/api.md")
+    assert read_stack("shop", stack.to_mapping(with_env=True)) == stack
+    assert "build_ignores" not in stack.to_mapping(with_env=True)["apps"]["front"], "as in releases of before"
+    data["apps"]["api"]["build_ignores"] = ["docs[", "!"]
+    with pytest.raises(RefusedError) as refused:
+        read_stack("shop", data)
+    assert [problem.what for problem in refused.value.problems] == [
+        "'docs[' has '[' in a place where it says nothing",
+        "'!' names nothing",
+    ]

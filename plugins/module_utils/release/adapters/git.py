@@ -13,11 +13,13 @@ import re
 import shutil
 import tempfile
 from collections.abc import Collection, Iterator, Sequence
+from typing import NamedTuple
 
 from ..errors import OperationError
 from ..paths import STATE, source_of
 from ..planning import submodules
 from ..planning.deploy import SourceEntry
+from ..planning.source_view import Build, SourceFile, View, ignore_files, tree_names
 from ..stack.model import Stack
 from ..util import as_owner
 from ..util.addresses import without_credentials
@@ -44,6 +46,13 @@ class _MadeAnewError(Exception):
     def __init__(self, error: OperationError) -> None:
         super().__init__(str(error))
         self.error = error
+
+
+class _Tree(NamedTuple):
+    """A directory that is filled, and what is left out."""
+
+    path: str
+    view: View
 
 
 class Git:
@@ -116,6 +125,23 @@ class Git:
             path: known[path] for path in asked if path in known and (path in paths or known[path].kind == "commit")
         }
 
+    def files(self, stack: Stack, commit: str, folders: Collection[str]) -> list[SourceFile]:
+        """All files of a commit in these folders; "." is all of it. Those of submodules are not listed."""
+        paths = [] if "." in folders else list(folders)
+        listing = self._read(self._mirror(stack), "ls-tree", "-r", "-z", "--full-tree", commit, "--", *paths)
+        return [SourceFile(*row) for row in submodules.read_rows(listing)]
+
+    def contents(self, stack: Stack, numbers: Sequence[str]) -> dict[str, bytes]:
+        """What these files hold, by their numbers."""
+        asked = "".join(f"{number}\n" for number in numbers)
+        rest = self._read(self._mirror(stack), "cat-file", "--batch", text=asked)
+        found: dict[str, bytes] = {}
+        while match := re.match(rb"([0-9a-f]{40,64}) blob (\d{1,12})\n", rest):
+            end = match.end() + int(match[2])
+            found[match[1].decode()] = rest[match.end() : end]
+            rest = rest[end + 1 :]
+        return found
+
     def _repair(self, mirror: Mirror, *, whole: bool = False) -> None:
         """Make a mirror anew if it is damaged."""
         with mirror.locked():
@@ -125,17 +151,20 @@ class Git:
     # A build
 
     @contextlib.contextmanager
-    def lay_out(self, stack: Stack, commit: str, builds: Sequence[tuple[str, str]]) -> Iterator[str]:
-        """A directory of root's own, while the block runs: in `tree` are the folders of a commit that these builds see,
-        given with the Dockerfile of each."""
+    def lay_out(self, stack: Stack, commit: str, builds: Sequence[Build]) -> Iterator[str]:
+        """A directory of root's own, while the block runs: in the trees that `tree_names` tells are the folders of a
+        commit, with what these builds see of them."""
         source = self._home(stack)
         for name in os.listdir(source):
             if name.startswith(TREE):
                 shutil.rmtree(os.path.join(source, name), ignore_errors=True)
         home = tempfile.mkdtemp(prefix=TREE, dir=source)
         try:
-            folders = [posixpath.normpath(folder) for folder, _dockerfile in builds]
-            pointers = self._lay_out(self._mirror(stack), commit, folders, os.path.join(home, "tree"))
+            names = tree_names(builds)
+            pointers: list[str] = []
+            for name in dict.fromkeys(names):
+                mine = [build for build, tree in zip(builds, names, strict=True) if tree == name]
+                pointers += self._lay_out(self._mirror(stack), commit, mine, os.path.join(home, name))
             if pointers:
                 raise OperationError(
                     "the source is kept by Git LFS and was not fetched",
@@ -143,27 +172,29 @@ class Git:
                     f"only pointers: {', '.join(pointers)}",
                     f"install git-lfs on the host, then: sudo -u {stack.owner} git lfs install --skip-repo",
                 )
-            _check(home, builds)
+            for name in dict.fromkeys(names):
+                _check(home, name, [build for build, tree in zip(builds, names, strict=True) if tree == name])
             yield home
         finally:
             shutil.rmtree(home, ignore_errors=True)
 
     def _lay_out(
-        self, mirror: Mirror, commit: str, folders: Sequence[str], tree: str, tries: int = MADE_ANEW
+        self, mirror: Mirror, commit: str, builds: Sequence[Build], tree: str, tries: int = MADE_ANEW
     ) -> list[str]:
         """As `_fill`. After a mirror was made anew everything begins again, in an empty tree: no single thing in it is
         removed by its path, since a link in the tree leads anywhere."""
         os.mkdir(tree, 0o755)
         try:
-            return self._fill(mirror, commit, folders, tree)
+            folders = [posixpath.normpath(build.context) for build in builds]
+            return self._fill(mirror, commit, folders, _Tree(tree, View(builds)))
         except _MadeAnewError as made:
             if not tries:
                 raise made.error from made
             shutil.rmtree(tree)
-            return self._lay_out(mirror, commit, folders, tree, tries - 1)
+            return self._lay_out(mirror, commit, builds, tree, tries - 1)
 
     def _fill(
-        self, mirror: Mirror, commit: str, folders: Sequence[str], tree: str, below: str = "", depth: int = 0
+        self, mirror: Mirror, commit: str, folders: Sequence[str], tree: _Tree, below: str = "", depth: int = 0
     ) -> list[str]:
         """Lay out folders of a commit and the submodules in them. Returns files that only stand for one of Git LFS."""
         if depth > DEPTH:
@@ -206,16 +237,16 @@ class Git:
                 raise OperationError(what, mirror.shown, cause, "push that commit, or name another one")
         return mirror
 
-    def _read(self, mirror: Mirror, *words: str) -> bytes:
-        done = mirror.git(*words)
+    def _read(self, mirror: Mirror, *words: str, text: str = "") -> bytes:
+        done = mirror.git(*words, text=text)
         if done.code:
             self._repair(mirror)
-            done = mirror.git(*words)
+            done = mirror.git(*words, text=text)
         if done.code:
             raise mirror.failure("the source cannot be read", done)
         return done.output
 
-    def _archive(self, mirror: Mirror, commit: str, paths: Sequence[str], tree: str, below: str) -> list[str]:
+    def _archive(self, mirror: Mirror, commit: str, paths: Sequence[str], tree: _Tree, below: str) -> list[str]:
         words = ["git", "archive", "--format=tar", commit, "--", *paths]
         code, messages, pointers = _pipe(mirror, words, tree, below)
         if code == 0:
@@ -280,12 +311,12 @@ def _resolve(mirror: Mirror, names: Collection[str]) -> dict[str, str]:
     return {name: number for name, number in found.items() if re.fullmatch(NUMBER, number)}
 
 
-def _pipe(mirror: Mirror, words: Sequence[str], tree: str, below: str) -> tuple[int, str, list[str]]:
+def _pipe(mirror: Mirror, words: Sequence[str], tree: _Tree, below: str) -> tuple[int, str, list[str]]:
     """Run git and lay out what it writes. Returns its code, its messages, and files that only stand for one of LFS."""
     with as_owner.started(mirror.owner, words, environment=mirror.environment()) as process:
         given, output, messages = as_owner.streams(process)
         given.close()
-        with source_tree.laying_out(output, tree, below, CHECK_SECONDS) as answer:
+        with source_tree.laying_out(output, tree.path, below, CHECK_SECONDS, tree.view) as answer:
             output.close()
             try:
                 kept = as_owner.collect(process, {messages: -as_owner.MESSAGES_KEPT}, CHECK_SECONDS)
@@ -298,20 +329,20 @@ def _pipe(mirror: Mirror, words: Sequence[str], tree: str, below: str) -> tuple[
     return code, said, pointers
 
 
-def _check(home: str, builds: Sequence[tuple[str, str]]) -> None:
+def _check(home: str, name: str, builds: Sequence[Build]) -> None:
     """What is built is ours and lies in the tree, whatever git did meanwhile. Docker's client, which is root, follows a
     link in these places."""
-    tree = os.path.realpath(os.path.join(home, "tree"))
+    tree = os.path.realpath(os.path.join(home, name))
     for path in (home, tree):
         known = os.lstat(path)
         if known.st_uid != os.geteuid() or known.st_mode & 0o022:
             raise OperationError("the source cannot be laid out", path, "it belongs to somebody else")
-    for folder, dockerfile in builds:
+    for folder, dockerfile, _ignores in builds:
         context = os.path.normpath(os.path.join(tree, folder))
         if os.path.realpath(context) != context or not os.path.isdir(context):
             raise OperationError("the source cannot be built", folder, "it is no folder of the commit")
         if not os.path.isfile(os.path.join(context, dockerfile)):
             raise OperationError("the source cannot be built", folder, f"{dockerfile} does not exist in the commit")
-        for name in (dockerfile, f"{dockerfile}.dockerignore", ".dockerignore"):
-            if not os.path.realpath(os.path.join(context, name)).startswith(f"{tree}/"):
-                raise OperationError("the source cannot be built", folder, f"{name} is a link to outside of the source")
+        for file in (dockerfile, *ignore_files(dockerfile)):
+            if not os.path.realpath(os.path.join(context, file)).startswith(f"{tree}/"):
+                raise OperationError("the source cannot be built", folder, f"{file} is a link to outside of the source")

@@ -23,6 +23,7 @@ from collections.abc import Iterator
 from typing import IO, TYPE_CHECKING, NoReturn
 
 from ..errors import OperationError
+from ..planning.source_view import View
 from ..util.lazy import lazy_import
 
 # Most operations build nothing.
@@ -80,8 +81,9 @@ class _Place:
         return self._open[1]
 
 
-def lay_out(stream: IO[bytes], root: str, below: str = "") -> list[str]:
-    """Make the archive's files below a directory. Returns the paths of files that only stand for one of Git LFS."""
+def lay_out(stream: IO[bytes], root: str, below: str = "", view: View | None = None) -> list[str]:
+    """Make the archive's files below a directory, without those that are not to be seen. Returns the paths of files
+    that only stand for one of Git LFS."""
     place = _Place(root)
     inside = _names(below.encode(errors="surrogateescape")) if below else ()
     pointers: list[str] = []
@@ -94,6 +96,9 @@ def lay_out(stream: IO[bytes], root: str, below: str = "") -> list[str]:
                 if entries > ENTRIES or size > BYTES:
                     raise ArchiveError(f"more than {ENTRIES} files or {BYTES // 1024**3} GiB")
                 names = inside + _names(member.name.encode(errors="surrogateescape"))
+                # Where something is left out, folders are made for their files alone: as in git, none is empty.
+                if view and (member.isdir() or view.hides(b"/".join(names).decode(errors="surrogateescape"))):
+                    continue
                 if member.isdir():
                     place.folder(names)
                 elif member.issym():
@@ -142,13 +147,13 @@ def _write(folder: int, name: bytes, member: tarfile.TarInfo, content: IO[bytes]
 
 
 @contextlib.contextmanager
-def laying_out(stream: IO[bytes], root: str, below: str, seconds: float) -> Iterator[IO[bytes]]:
+def laying_out(stream: IO[bytes], root: str, below: str, seconds: float, view: View) -> Iterator[IO[bytes]]:
     """The same in a process that sees only the directory, while the block runs. Yields what it will answer."""
     importlib.import_module("tarfile")  # while the host's files can be seen
     read, write = os.pipe()
     child = os.fork()
     if child == 0:
-        _be_the_child(stream.fileno(), write, root, below, seconds)
+        _be_the_child(stream.fileno(), write, root, below, seconds, view)
     os.close(write)
     try:
         with os.fdopen(read, "rb") as answer:
@@ -178,7 +183,7 @@ def read_answer(answer: IO[bytes], what: str) -> list[str]:
     return [str(path) for path in said["pointers"]]
 
 
-def _be_the_child(stream: int, answer: int, root: str, below: str, seconds: float) -> NoReturn:
+def _be_the_child(stream: int, answer: int, root: str, below: str, seconds: float, view: View) -> NoReturn:
     said: dict[str, object] = {}
     try:
         for signum in (signal.SIGTERM, signal.SIGINT, signal.SIGALRM):
@@ -196,7 +201,7 @@ def _be_the_child(stream: int, answer: int, root: str, below: str, seconds: floa
             os.chdir("/")
             root = "/"
         with os.fdopen(stream, "rb", closefd=False) as archive:
-            said["pointers"] = lay_out(archive, root, below)
+            said["pointers"] = lay_out(archive, root, below, view)
     except BaseException as error:
         said["error"] = f"{type(error).__name__}: {error}"[:500]
     os.write(answer, json.dumps(said).encode())

@@ -6,9 +6,9 @@
 from __future__ import annotations
 
 import json
-import posixpath
 import re
 from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from ..env.env_file import as_recorded, fingerprint
 from ..errors import OperationError, Problem, RefusedError
@@ -16,6 +16,7 @@ from ..hints import hint
 from ..planning import config_findings
 from ..planning.deploy import COMMIT_DIGITS, OWN_NAMES, Source, SourceEntry, _tags, choose, names_of
 from ..planning.preflight import check_apps, check_config, selected
+from ..planning.source_view import Build, tree_names
 from ..planning.submodules import is_below
 from ..ports import Host
 from ..process.journal import Journal
@@ -25,6 +26,7 @@ from ..releases.request import Request
 from ..releases.runtime import BuildResult
 from ..stack.app_env import build_secrets
 from ..stack.model import App, Stack
+from .source_view import Sight, look, paths_of
 
 
 def find_source(host: Host, stack: Stack, state: HostState, request: Request, journal: Journal) -> Source:
@@ -58,12 +60,12 @@ def find_source(host: Host, stack: Stack, state: HostState, request: Request, jo
         problems.append(unclear)
         raise RefusedError(problems)
     apps = [stack.apps[name] for name in selected(stack, request) if name in stack.apps]  # others are reported above
-    entries = host.git.entries(stack, commit, sorted({path for app in apps for path in _paths(app)}))
-    sources = {app.name: source_of(stack, app, commit, entries, problems) for app in apps}
+    sight = look(host, stack, commit, apps)
+    sources = {app.name: source_of(stack, app, commit, sight, problems) for app in apps}
     problems += _missing_secrets(stack, apps, state, request)
     if problems:
         raise RefusedError(problems)
-    return Source(commit, version, sources, _built(host, stack, state, sources))
+    return Source(commit, version, sources, _built(host, stack, state, sources), dict(sight.ignores))
 
 
 def _built(host: Host, stack: Stack, state: HostState, sources: Mapping[str, str]) -> dict[str, str]:
@@ -88,15 +90,9 @@ def _built(host: Host, stack: Stack, state: HostState, sources: Mapping[str, str
 def _source_at(host: Host, stack: Stack, app: App, commit: str) -> str:
     """The fingerprint of an app's source in an earlier commit; empty if the repository no longer has that."""
     try:
-        return source_of(stack, app, commit, host.git.entries(stack, commit, _paths(app)), [])
+        return source_of(stack, app, commit, look(host, stack, commit, [app]), [])
     except OperationError:
         return ""
-
-
-def _paths(app: App) -> tuple[str, str]:
-    """The app's folder and its Dockerfile in a commit."""
-    context = posixpath.normpath(app.context)
-    return context, posixpath.normpath(posixpath.join(context, app.dockerfile))
 
 
 def _missing_secrets(stack: Stack, apps: Iterable[App], state: HostState, request: Request) -> list[Problem]:
@@ -117,10 +113,10 @@ def _repository(entries: Mapping[str, SourceEntry], path: str) -> str:
     return next((place for place in entries if entries[place].kind == "commit" and is_below(path, place)), "")
 
 
-def source_of(stack: Stack, app: App, commit: str, entries: Mapping[str, SourceEntry], problems: list[Problem]) -> str:
+def source_of(stack: Stack, app: App, commit: str, sight: Sight, problems: list[Problem]) -> str:
     """A fingerprint of everything an app's image is built from. Adds a problem and returns "" if it cannot be built."""
-    folder, dockerfile = _paths(app)
-    where = f"app {app.name}"
+    folder, dockerfile = paths_of(app)
+    where, entries = f"app {app.name}", sight.entries
     # The folder of an app may be in another repository; which commit of that decides, and what it holds is seen later.
     other = _repository(entries, folder)
     found = entries.get(other or folder)
@@ -137,7 +133,10 @@ def source_of(stack: Stack, app: App, commit: str, entries: Mapping[str, SourceE
                 "add it, or correct `dockerfile`",
             )
         )
-    tree = f"{found.number}:{folder[len(other) :]}" if other else found.number
+    tree: Any = f"{found.number}:{folder[len(other) :]}" if other else found.number
+    if app.name in sight.visible:
+        # Part of the folder is ignored. The Dockerfile may be too, and counts all the same.
+        tree = [sight.visible[app.name], entries[dockerfile].number if dockerfile in entries else ""]
     # The names count too, because they are labels of the image.
     return fingerprint(json.dumps([stack.name, app.name, tree, compose.build_settings(stack, app)], sort_keys=True))
 
@@ -189,8 +188,10 @@ def build(
         apps = [stack.apps[name] for name in missing]
         wanted = {name for app in apps for name in stack.build_secrets_of(app)}
         secrets = build_secrets(stack, request.environment, env)
-        with host.git.lay_out(stack, source.commit, [(app.context, app.dockerfile) for app in apps]) as home:
-            file = compose.build_file(stack, {name: source.sources[name] for name in missing}, tags, home)
+        builds = [Build(app.context, app.dockerfile, source.ignores.get(app.name, ())) for app in apps]
+        with host.git.lay_out(stack, source.commit, builds) as home:
+            trees = {name: f"{home}/{tree}" for name, tree in zip(missing, tree_names(builds), strict=True)}
+            file = compose.build_file(stack, {name: source.sources[name] for name in missing}, tags, home, trees)
             path = host.store.write_build(
                 home, file, {name: value for name, value in secrets.items() if name in wanted}
             )

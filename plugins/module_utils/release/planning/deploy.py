@@ -26,7 +26,7 @@ OWN_NAMES = ("config", "docker-compose.yml", "nginx", "releases", "scripts")
 COMMIT_DIGITS = 12
 
 #: The keys of an app that decide how it is built.
-_BUILD_SETTINGS = ("context", "dockerfile", "build_target", "build_arguments", "build_secrets")
+_BUILD_SETTINGS = ("context", "dockerfile", "build_target", "build_arguments", "build_secrets", "build_ignores")
 
 
 @dataclass(frozen=True)
@@ -38,6 +38,8 @@ class Source:
     sources: dict[str, str]
     #: Images of the history that are known to be of these sources, by app, whatever their label says.
     built: dict[str, str] = field(default_factory=dict)
+    #: Patterns of what each app's build does not see.
+    ignores: dict[str, tuple[str, ...]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

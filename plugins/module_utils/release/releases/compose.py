@@ -62,15 +62,18 @@ def build_settings(stack: Stack, app: App) -> dict[str, Any]:
     }
 
 
-def build_file(stack: Stack, sources: dict[str, str], tags: dict[str, str], home: str) -> dict[str, Any]:
-    """A Compose file to build the apps named in `sources`, each with its tag, from the directory of the build."""
+def build_file(
+    stack: Stack, sources: dict[str, str], tags: dict[str, str], home: str, trees: Mapping[str, str]
+) -> dict[str, Any]:
+    """A Compose file to build the apps named in `sources`, each with its tag and from its tree, in the directory of the
+    build."""
     services = {}
     secrets: dict[str, Any] = {}
     for name, source in sources.items():
         app = stack.apps[name]
         settings = build_settings(stack, app)
         build: dict[str, Any] = {
-            "context": f"{home}/tree/{app.context}",
+            "context": f"{trees[name]}/{app.context}",
             "dockerfile": settings["dockerfile"],
             # Last, for it is no choice: the caches of a stack's builds are its own.
             "args": {**settings["args"], CACHE_OWNER: stack.name},

@@ -93,6 +93,8 @@ class App:
     health_status: tuple[int, ...] = ()
     health_host: str = ""
     health_command: tuple[str, ...] = ()
+    #: Patterns of what its build does not see.
+    build_ignores: tuple[str, ...] = ()
 
     @property
     def is_web(self) -> bool:
@@ -187,7 +189,7 @@ class Stack:
                 del app["capabilities"]
             for key in ("port", "loopback_port") if app["kind"] == "worker" else ():
                 del app[key]
-            for key in ("build_secrets", "health_status", "health_host", "health_command"):
+            for key in ("build_secrets", "build_ignores", "health_status", "health_host", "health_command"):
                 if not app[key]:
                     del app[key]  # releases of before have none, and are the same
         return data

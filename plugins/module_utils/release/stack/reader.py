@@ -12,6 +12,7 @@ from typing import Any
 
 from ..env.matrix import Key, read_matrix
 from ..errors import Problem, RefusedError
+from ..util import ignores
 from ..util.addresses import has_credentials
 from ..util.fields import Fields, plain, shown
 from .checks import check_apps_of, check_ports, check_together
@@ -302,6 +303,7 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         health_status=_read_statuses(fields),
         health_host=fields.text("health_host", pattern=r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"),
         health_command=fields.texts("health_command"),
+        build_ignores=_read_ignores(fields),
     )
     fields.no_others()
     for flag, declared in app.flags.items():
@@ -335,6 +337,15 @@ def _check_effect(fields: Fields, app: App) -> None:
     for key, default in (("timeout_seconds", 60), ("body_limit", "10m"), ("drain_seconds", 10)):
         if not app.is_web and getattr(app, key) != default:
             fields.note(key, "has no effect on a worker, which gets no requests", "remove it")
+
+
+def _read_ignores(fields: Fields) -> tuple[str, ...]:
+    patterns = fields.texts("build_ignores")
+    fix = "write it as in .dockerignore: `*`, `**`, `?`, `[a-z]`, `!` at the beginning, a backslash before others"
+    for pattern in patterns:
+        if why := ignores.problem(pattern):
+            fields.note("build_ignores", f"{shown(pattern)} {why}", fix)
+    return patterns
 
 
 def _read_statuses(fields: Fields) -> tuple[int, ...]:
