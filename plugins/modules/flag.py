@@ -109,7 +109,7 @@ def main() -> None:
             declaring = flags.defining(host, stack, given["environment"])
             apps = ", ".join(flags.declared_by(declaring, given["flag"]))
             if not given["environment"]:
-                raise RefusedError([Problem("is not given", "environment", option("environment", "<which>") + CHOOSE)])
+                raise RefusedError([Problem("is not given", "environment", option("where", "<which>") + CHOOSE)])
             now = host.clock.now()
             who = lock.this_process("flag", given["person"], socket.gethostname(), now, given["reason"])
             on = given["state"] == "on"

@@ -24,7 +24,9 @@ from ansible_collections.onehost.release.plugins.plugin_utils.place import PLAYB
 #: The playbook of each action; the name is the same for the others.
 PLAYBOOK_OF = {"deploy": "deploy_staging", "flag": "flags"}
 #: Options that no hint needs.
-_MORE: Mapping[str, tuple[str, ...]] = {"check_config": ("json", "junit")}
+_MORE: Mapping[str, tuple[str, ...]] = {"check_config": ("json", "junit", "environment"), "flags": ("environment",)}
+#: Names that are taken, and those that are told: Ansible warns of a variable with a name of its own.
+_OTHER_NAMES = {"environment": "where"}
 #: Of every playbook: they are often set for all of them, and have no effect on some.
 _EVERYWHERE = ("release_person", "release_watch_seconds", "release_warm_seconds")
 _OPERATIONS = ("deploy_staging", "promote", "rollback")
@@ -81,7 +83,7 @@ def wrong_name(playbook: str, name: str) -> str:
     if playbook in _OPERATIONS and any(name in COMMANDS[other].options for other in _OPERATIONS):
         return "leave it out; the options are " + ", ".join(known)
     if near := _nearest(name, known):
-        return f"did you mean -e {near}=…?"
+        return f"did you mean -e {_OTHER_NAMES.get(near, near)}=…?"
     if not name.startswith(_OURS) or re.fullmatch(_OWN_NAMES, name) or name in role_variables():
         return ""
     near = _nearest(name, {"onehost_harden", "onehost_control_node", *role_variables()})

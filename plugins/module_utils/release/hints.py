@@ -48,10 +48,10 @@ class Command:
 _OPERATION = ("stack", "apps", "reason", "lock_wait", "release_watch_seconds")
 
 COMMANDS: Mapping[str, Command] = {
-    "check_config": Command(("stack", "environment"), control_verb="check-config"),
+    "check_config": Command(("stack", "where"), control_verb="check-config"),
     "cleanup": Command(("free_gb", "free_percent", "lock_wait"), "cleanup", "cleanup"),
     "deploy_staging": Command((*_OPERATION, "version", "rebuild"), "deploy", "deploy"),
-    "flags": Command(("stack", "flag", "state", "environment", "reason"), control_verb="flags"),
+    "flags": Command(("stack", "flag", "state", "where", "reason"), control_verb="flags"),
     "import_env": Command(("common", "staging", "production", "dest", "values")),
     "promote": Command((*_OPERATION, "skip_gates"), "promote", "promote"),
     "provision": Command(("offline",)),
@@ -235,7 +235,8 @@ def _on_host(playbook: str, command: Command, options: Mapping[str, str], place:
 
 
 def _host_option(name: str, value: str) -> str:
-    option = "--" + name.removeprefix("release_").replace("_", "-")
+    # As a variable `environment` is a word of Ansible's own.
+    option = "--" + ("environment" if name == "where" else name.removeprefix("release_").replace("_", "-"))
     if name == "rebuild":
         return option
     return f"{option} {value}" if re.fullmatch(_PLAIN, value) else f"{option} '{value}'"

@@ -68,7 +68,7 @@ OPTIONS = {
     "secrets": Option("secrets", r"today|release", "today or release"),
     "free-gb": Option("free_gb", r"[0-9]{1,6}(\.[0-9]+)?", "free space to reach, instead of the provisioned value"),
     "free-percent": Option("free_percent", r"[0-9]{1,2}(\.[0-9]+)?", "the same as a percentage of the disk"),
-    "environment": Option("environment", r"staging|production", "staging or production"),
+    "environment": Option("where", r"staging|production", "staging or production"),
     "flag": Option("flag", NAME, "which feature flag"),
     "state": Option("state", r"on|off", "on or off"),
 }

@@ -49,7 +49,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("status", "stak", "stack"),
         ("recover", "stck", "stack"),
         ("cleanup", "free_bg", "free_gb"),
-        ("check_config", "enviroment", "environment"),
+        ("check_config", "enviroment", "where"),
         ("flag", "flga", "flag"),
         ("rotate_jwt", "overlap_hour", "overlap_hours"),
         ("import_env", "comon", "common"),
