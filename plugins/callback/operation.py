@@ -52,6 +52,7 @@ from ansible.plugins.callback.default import CallbackModule as DefaultCallback
 from ansible_collections.onehost.release.plugins.module_utils.release.hints import spell_all
 from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean, cleaned_blocks
 from ansible_collections.onehost.release.plugins.plugin_utils import progress_channel
+from ansible_collections.onehost.release.plugins.plugin_utils.new_files import shortened
 from ansible_collections.onehost.release.plugins.plugin_utils.place import here, typed_playbooks
 from ansible_collections.onehost.release.plugins.plugin_utils.presenters import JsonLines, Live, Outcome, Plain, Task
 from ansible_collections.onehost.release.plugins.plugin_utils.screen import Line, marks_for
@@ -304,7 +305,8 @@ class CallbackModule(DefaultCallback):
         if self._run_is_verbose(result) and "censored" not in data:
             shown = tuple(self._texts(data))
         host = result.host if hasattr(result, "host") else result._host
-        item = str(self._get_item_label(data)) if is_item else ""
+        # An item that is hidden is no help to anybody.
+        item = str(self._get_item_label(data)) if is_item and not data.get("_ansible_no_log") else ""
         return Outcome(host.get_name(), self._task(_task_of(result)), data, item, shown)
 
     def _texts(self, data: dict[str, Any]) -> list[str]:
@@ -384,7 +386,8 @@ class CallbackModule(DefaultCallback):
         in_loop = bool(_task_of(result).loop)
         # The items of a loop come one by one, or together at its end.
         for part in outcome.result["results"] if in_loop and "results" in outcome.result else [outcome.result]:
-            text = self._get_diff(cleaned_blocks(part["diff"])) if part.get("diff") and part.get("changed") else ""
+            changed = part.get("diff") and part.get("changed")
+            text = self._get_diff(shortened(cleaned_blocks(part["diff"]))) if changed else ""
             if text:
                 with self._shown() as presenter:
                     label = str(self._get_item_label(part)) if in_loop else ""

@@ -87,7 +87,7 @@ def test_from_an_empty_folder_to_a_rollback(reader: Reader, shop: Lab) -> None:
     assert shop.ssh("ls /etc/onehost 2>/dev/null || true") == "", "a preview writes nothing"
     assert len(preview.splitlines()) < 1000, "a preview is to be read"
     said(reader, provision)
-    assert shop.get("production").status == 503
+    assert shop.get("http").status == 503
     # Again, nothing is to be done; and where nothing is live, only a deploy can work.
     assert "changed=0 " in said(reader, provision)
     status = said(reader, "ansible-playbook onehost.release.status")

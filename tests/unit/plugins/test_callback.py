@@ -401,7 +401,7 @@ def test_check_mode_shows_each_change_and_its_diff(run: Any, tmp_path: Path) -> 
     assert code == 0 and "Set something up (here, check mode)" in final
     assert "~ Write files (first)\n" in final and "+new first\n" in final and "+new second\n" in final
     assert "\x1b[32m+new first" in stream or "\x1b[0;32m+new first" in stream, "in Ansible's own colours"
-    assert "~ Write a secret" in final and "the-secret-value" not in stream
+    assert "~ Write a secret\n" in final and "the-secret-value" not in stream
     assert final.count("~ Write files (first)") == 1 and not (tmp_path / "first").exists()
 
 
