@@ -25,7 +25,8 @@ from release.rendering.page.document import page, trouble
 OUTPUT = Path(__file__).resolve().parents[1] / "output"
 TROUBLE = trouble("shop", "vm-1.example.com", pages.NOW, f"docker: {pages.MARK} {pages.LONG}")
 DAYS = {day.__name__: page(day()) for day in (pages.usual, pages.first_day, pages.bad_day, pages.no_way_back)}
-CARDS = ["Production", "Staging", "Rollback", "Disk", "Releases", "Promotes, rollbacks, deploys"]
+DAYS["several"] = page(pages.usual(), pages.neighbours())
+CARDS = ["Production", "Staging", "Rollback", "Releases", "Disk", "Promotes, rollbacks, deploys"]
 
 #: Everything that is wrong with how the page looks, in words.
 LOOK = """(() => {
@@ -100,7 +101,7 @@ async def look(tab: Tab, site: str, day: str, width: int, scheme: str) -> None:
 async def every_page(site: str) -> None:
     async with browser() as tab:
         for day in [*DAYS, "trouble"]:
-            for width in (390, 1280):
+            for width in (320, 390, 1280):
                 for scheme in ("light", "dark"):
                     await look(tab, site, day, width, scheme)
 
@@ -123,7 +124,23 @@ async def what_it_says(site: str) -> None:
                 "[...document.querySelectorAll('use')].filter(u => !document.querySelector(u.getAttribute('href')))"
             )
             assert await tab.run(f"{unknown}.length") == 0
+        await tab.open(f"{site}/several", 390, 844, "light")
+        links = await tab.run("[...document.querySelectorAll('nav a')].map(a => a.textContent)")
+        assert links == ["bakery: Needs attention", "library: Nothing has been released yet"]
+        assert await tab.run("document.querySelector('[aria-current]').textContent.split(':')[0]") == "shop"
         await tab.open(f"{site}/usual", 1280, 800, "light")
+        # No card is taller than what it holds: an empty box looks as if something were missing.
+        columns = "[...document.querySelectorAll('.rest section')].map(s => s.getBoundingClientRect())"
+        ends = await tab.run(
+            f"(b => [...new Set(b.map(x => x.left))].map(l => Math.max(...b.filter(x => x.left === l)"
+            f".map(x => x.bottom))))({columns})"
+        )
+        assert len(ends) == 2 and abs(ends[0] - ends[1]) < 200, "one column is much longer than the other"
+        empty = """[...document.querySelectorAll('section')].filter(s => {
+          const last = s.lastElementChild.getBoundingClientRect(), card = s.getBoundingClientRect();
+          return card.bottom - last.bottom > 40;
+        }).map(s => s.textContent.slice(0, 20))"""
+        assert await tab.run(empty) == []
         await tab.screenshot(OUTPUT / "status-page.png", (1280, 936), 0.75)
         await tab.open(f"{site}/usual", 390, 844, "dark")
         await tab.screenshot(OUTPUT / "status-page-phone.png", (390, 844), 0.5)

@@ -113,7 +113,9 @@ def test_the_everyday_commands_one_after_the_other(reader: Reader, shop: Lab) ->
     assert shop.get("staging").body == "welcome\n"
     assert "shop production" in answers["status"] and "v1.4.0" in answers["status"]
     # Each command that was printed exists, with its options.
-    hints = {words for text in answers.values() for words in re.findall(r"ansible-playbook onehost\.release\.\w+", text)}
+    hints = {
+        words for text in answers.values() for words in re.findall(r"ansible-playbook onehost\.release\.\w+", text)
+    }
     assert hints
     for line in sorted(hints):
         reader.type(f"{line} --syntax-check")
@@ -124,4 +126,7 @@ def test_the_readme_names_what_is_needed_to_install_it(reader: Reader) -> None:
     listed = reader.type("pip list --format freeze")
     assert re.search(r"(?m)^ansible-core==2\.19\.", listed) and re.search(r"(?m)^distlib==", listed)
     assert "ansible==" not in listed and "ansible-core==2.19.*" in page("README.md").text
-    assert shutil.which("ansible-playbook", path=reader.environment["PATH"]) == f"{reader.folder}/.venv/bin/ansible-playbook"
+    assert (
+        shutil.which("ansible-playbook", path=reader.environment["PATH"])
+        == f"{reader.folder}/.venv/bin/ansible-playbook"
+    )

@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import math
 import time
+from dataclasses import replace
 from typing import Any
 
 from release.planning.disk_usage import BUCKET_SECONDS, KEPT_SECONDS, Sample
@@ -188,6 +189,15 @@ def _page(data: dict[str, Any]) -> PageData:
 def usual() -> PageData:
     """An ordinary day."""
     return _page(_usual())
+
+
+def neighbours() -> list[PageData]:
+    """The pages of the host's other stacks: one in trouble, with a host name of its own, and one that is new."""
+    bakery, library = bad_day(), first_day()
+    return [
+        replace(bakery, status=replace(bakery.status, stack="bakery"), address=("https", "staging.bakery.example", 443)),
+        replace(library, status=replace(library.status, stack="library"), address=("http", "", 4402)),
+    ]
 
 
 def first_day() -> PageData:

@@ -112,6 +112,11 @@ class Place:
     has_control: bool = False
 
 
+def next_release(environment: str, live: Mapping[str, bool]) -> Playbook:
+    """What brings a release live in an environment where there is none: production's comes from staging."""
+    return RELEASING[environment] if live.get("staging") else "deploy_staging"
+
+
 def hint(playbook: Playbook, /, *, check: bool = False, **options: str) -> str:
     """A command in its canonical form. Raises KeyError or ValueError if it does not exist."""
     known = COMMANDS[playbook].options

@@ -13,9 +13,7 @@ import pytest
 
 @pytest.fixture
 def shortened(collection: None) -> Any:
-    return importlib.import_module(
-        "ansible_collections.onehost.release.plugins.plugin_utils.new_files"
-    ).shortened
+    return importlib.import_module("ansible_collections.onehost.release.plugins.plugin_utils.new_files").shortened
 
 
 def numbered(count: int) -> str:

@@ -11,6 +11,7 @@ import pytest
 from fakes.stacks import changed_stack
 from fakes.world import World
 
+from release.hints import hint
 from release.operations.status import status
 from release.process import lock
 from release.releases.lock_holder import LockHolder
@@ -19,7 +20,13 @@ from release.rendering.status import age, status_lines
 
 
 def test_status(world: World) -> None:
-    assert "shop staging (port 8100): nothing is live" in status_lines(status(world.host, world.stack))
+    empty = status_lines(status(world.host, world.stack))
+    assert "shop staging (port 8100): nothing is live" in empty
+    assert [line for line in empty if line.startswith("next: ")] == ["next: " + hint("deploy_staging")]
+    assert hint("promote") not in "\n".join(empty), "there is nothing to promote"
+    world.run("deploy")
+    only_staging = status_lines(status(world.host, world.stack))
+    assert [line for line in only_staging if line.startswith("next: ")] == ["next: " + hint("promote")]
     world.ship()
     world.ship()
     live = world.entries("production")[-1].release

@@ -34,8 +34,17 @@ def look(host: Host, stack: Stack, name: str, space: tuple[int, int], samples: l
         releases=redaction.redact_releases(_releases(state), redact),
         operations=redaction.redact_operations(_operations(host, stack), redact),
         notes=tuple(_notes(found)),
+        address=_address(stack),
         disk=DiskUse(total=total, free=free, lowest=least.free if least else free, samples=tuple(samples)),
     )
+
+
+def _address(stack: Stack) -> tuple[str, str, int]:
+    """The page is on the ports of staging."""
+    staging = stack.environments["staging"]
+    if staging.tls:
+        return "https", staging.main_host, staging.tls.port
+    return "http", staging.main_host, staging.ports[0]
 
 
 def _notes(found: StatusReport) -> list[str]:

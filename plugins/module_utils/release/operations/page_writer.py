@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import json
 import socket
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from ..errors import ReleaseError
 from ..planning import disk_usage
 from ..planning.disk_usage import Sample
 from ..ports import Host
+from ..rendering.page.data import PageData
 from ..rendering.page.document import page, trouble
 from ..stack.model import Stack
 from ..util.printable import cleaned
@@ -30,7 +31,17 @@ def write_all(host: Host, stacks: Sequence[Stack]) -> list[str]:
     except (ReleaseError, OSError) as error:
         return [problem for stack in wanted for problem in (str(error), *_write_trouble(host, stack, str(error)))]
     samples, lost = _sample(host, Sample(int(host.clock.now()), total, free))
-    return lost + [problem for stack in wanted for problem in _write(host, stack, (total, free), samples)]
+    found: dict[str, PageData] = {}
+    problems = lost
+    for stack in wanted:
+        try:
+            found[stack.name] = look(host, stack, socket.gethostname(), (total, free), samples)
+        except (ReleaseError, OSError, ValueError) as error:
+            problems += _write_cause(host, stack, error)
+    for stack in wanted:
+        if stack.name in found:
+            problems += _write(host, stack, found)
+    return problems
 
 
 def _sample(host: Host, sample: Sample) -> tuple[list[Sample], list[str]]:
@@ -41,15 +52,20 @@ def _sample(host: Host, sample: Sample) -> tuple[list[Sample], list[str]]:
         return disk_usage.thin([*host.store.disk_samples(), sample], sample.at), [f"disk samples: {error}"]
 
 
-def _write(host: Host, stack: Stack, space: tuple[int, int], samples: list[Sample]) -> list[str]:
+def _write(host: Host, stack: Stack, found: Mapping[str, PageData]) -> list[str]:
+    data = found[stack.name]
+    others = [other for name, other in found.items() if name != stack.name]
     try:
-        data = look(host, stack, socket.gethostname(), space, samples)
         host.page.write(stack.name, "status.json", json.dumps(cleaned(data.to_json())).encode())
-        host.page.write(stack.name, "index.html", page(data).encode())
+        host.page.write(stack.name, "index.html", page(data, others).encode())
     except (ReleaseError, OSError, ValueError) as error:
-        cause = redaction.redactor(host, stack)(error)
-        return [f"{stack.name}: {cause}", *_write_trouble(host, stack, cause)]
+        return _write_cause(host, stack, error)
     return []
+
+
+def _write_cause(host: Host, stack: Stack, error: Exception) -> list[str]:
+    cause = redaction.redactor(host, stack)(error)
+    return [f"{stack.name}: {cause}", *_write_trouble(host, stack, cause)]
 
 
 def _write_trouble(host: Host, stack: Stack, cause: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from ..env.env_file import format_env, parse_env
 from ..env.secret_ages import content_fingerprint
 from ..errors import NothingToDoError, Problem, RefusedError
-from ..hints import hint, option
+from ..hints import hint, next_release, option
 from ..paths import env_of, releases_of
 from ..releases.compose import LABEL
 from ..releases.history import GOOD, find, newest_first, rollback_target
@@ -33,7 +33,8 @@ def choose(stack: Stack, state: HostState, request: Request) -> Entry:
     problems = check_apps(stack, request)
     where = f"stack {stack.name}, {environment}"
     if live is None:
-        problems.append(Problem("nothing is live, so there is nothing to roll back", where, hint("promote")))
+        first = next_release(environment, {name: bool(there) for name, there in state.live.items()})
+        problems.append(Problem("nothing is live, so there is nothing to roll back", where, hint(first)))
         raise RefusedError(problems)
     if request.release:
         target = find(newest_first(state.entries, environment), request.release)

@@ -8,7 +8,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from ..hints import Place, hint, spell, verb_hint
+from ..hints import Place, hint, next_release, spell, verb_hint
 from ..releases.status import AppStatus, EnvironmentStatus, StatusReport
 from ..util.printable import cleaned
 from . import key_grace_period
@@ -34,6 +34,7 @@ def status_lines(status: StatusReport) -> list[str]:
     status = cleaned(status)
     environments = status.environments
     lines = [_environment_line(status.stack, name, env) for name, env in environments.items()]
+    lines += _next(environments)
     lines += _apps(environments)
     for name, env in environments.items():
         if env.running_operation:
@@ -77,6 +78,13 @@ def _environment_line(stack: str, name: str, env: EnvironmentStatus) -> str:
         f"{place}: {env.release} in {env.slot}, commit {env.commit}{version}, "
         f"live for {age(env.age_seconds)} by {env.via}"
     )
+
+
+def _next(environments: dict[str, EnvironmentStatus]) -> list[str]:
+    """What to type where nothing is live yet."""
+    live = {name: bool(env.release) for name, env in environments.items()}
+    wanted = dict.fromkeys(next_release(name, live) for name in environments if not live[name])
+    return [f"next: {hint(playbook)}" for playbook in wanted]
 
 
 def _apps(environments: dict[str, EnvironmentStatus]) -> list[str]:

@@ -47,6 +47,25 @@ def test_what_people_wrote_is_text_to_browser_and_edge() -> None:
     assert commands == re.findall("<!--.*?-->", stale_note(pages.NOW)), "a command to the edge that is not ours"
 
 
+def test_several_stacks_have_an_index() -> None:
+    data = pages.usual()
+    assert "<nav" not in page(data)
+    document = page(data, pages.neighbours())
+    reader = Reader(document)
+    assert [link["href"] for link in reader.all("a")] == [
+        "https://staging.bakery.example/_onehost/",
+        "http://<!--# echo var='host' default='' -->:4402/_onehost/",
+    ]
+    (nav,) = re.findall("<nav.*?</nav>", document)
+    assert [text in nav for text in ("bakery", ": Needs attention", "library", ": Nothing has been released yet")]
+    assert re.findall('aria-current="page"', nav) == ['aria-current="page"']
+
+
+def test_where_nothing_is_live_only_a_deploy_is_advised() -> None:
+    text = Reader(page(pages.first_day())).text
+    assert text.count("sudo onehost deploy --stack shop") == 2 and "onehost promote" not in text
+
+
 @pytest.mark.parametrize("day", DAYS)
 def test_all_parts_are_there(day: Any) -> None:
     text = Reader(page(day())).text

@@ -10,6 +10,7 @@ from typing import Any
 
 from fakes import pages
 
+from release.releases.status import KeyRotationStatus
 from release.rendering.page.data import PageData
 from release.rendering.page.document import page
 from release.rendering.page.environment import environment
@@ -24,6 +25,25 @@ def test_the_first_line_tells_the_worst() -> None:
     assert "Needs attention" in verdict(sick)
     assert "1 of 5 not healthy" in environment(sick, "staging")
     assert ">missing</span>" in environment(with_hub(data, state="missing", healthy=False), "staging")
+
+
+def test_what_waits_for_a_person_is_in_the_first_line() -> None:
+    """Everything being healthy is no reason to overlook a key that still has to go out, or a message that did not."""
+    data = pages.usual()
+    assert findings(data) == ([], [], [])
+    rotated = KeyRotationStatus(
+        since="10:00", until="12:00", running=True, interrupted=False, late=False, hours_left=2, old_pair_in=()
+    )
+    assert findings(replace(data, status=replace(data.status, keys=rotated))) == ([], [], []), "it ends by itself"
+    pending = replace(rotated, old_pair_in=("production",))
+    untold = ("chat: promote of 2026-11-21 07:00 not delivered: HTTP 500",)
+    page_of = replace(data, status=replace(data.status, keys=pending, notifications=untold))
+    bad, warn, _busy = findings(page_of)
+    assert not bad and [text.split(":")[0] for text in warn] == ["keys", "keys", "notification to chat"]
+    assert "sudo onehost promote --stack shop" in warn[1] and warn[2].endswith("Fix: sudo onehost notify")
+    assert "with warnings" in verdict(page_of)
+    damaged = replace(data.status, damage=("release.json: is empty",))
+    assert "Needs attention" in verdict(replace(data, status=damaged))
 
 
 def with_hub(data: PageData, **state: Any) -> PageData:

@@ -36,9 +36,13 @@ class PageData:
     #: Sentences about secrets, keys and feature flags that an operator should know.
     notes: tuple[str, ...] = ()
 
+    #: Where the page is: http or https, a host name or nothing if any will do, and a port.
+    address: tuple[str, str, int] = ("http", "", 80)
+
     def to_json(self) -> dict[str, Any]:
         """The page's status.json: the status, and the other data of the page."""
         data = asdict(self)
         status: dict[str, Any] = data.pop("status")
+        del data["address"]
         data["disk"]["samples"] = [[sample.at, sample.total, sample.free] for sample in self.disk.samples]
         return {**status, **data}

@@ -9,6 +9,7 @@ The document is self-contained and runs no scripts. Everything that people or ap
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 
 from ...hints import hint, on_host
 from .data import PageData
@@ -16,6 +17,7 @@ from .disk_plot import disk
 from .environment import environment
 from .history import operations, releases, rollback
 from .html import Markup, clock, join, tag
+from .index import index
 from .parts import icon, section, shapes, typed
 from .style import POLICY, style
 from .verdict import verdict
@@ -24,24 +26,22 @@ from .verdict import verdict
 STALE_MINUTES = 4
 REFRESH_SECONDS = 60
 CLOCK_SECONDS = 5
+NOTHING = Markup("")
 
 
-def page(data: PageData) -> str:
-    """The whole document from the result of `page_data.look`."""
+def page(data: PageData, others: Sequence[PageData] = ()) -> str:
+    """The whole document from the result of `page_data.look`. `others` are those of the host's other stacks."""
     now = float(data.at)
     parts = [
         verdict(data),
         environment(data, "production"),
         environment(data, "staging"),
-        rollback(data),
-        disk(data),
-        releases(data),
-        operations(data),
+        tag("div", rollback(data), releases(data), disk(data), operations(data), class_="rest whole"),
     ]
     if data.notes:
         lines = tag("ul", *[tag("li", on_host(line, data.status.stack)) for line in data.notes], class_="changes")
         parts.append(section("Keys, secrets, feature flags", lines, look="whole"))
-    return _document(data.status.stack, data.host, now, join(*parts))
+    return _document(data.status.stack, data.host, now, join(*parts), index(data, others))
 
 
 def trouble(stack: str, host: str, now: float, cause: str) -> str:
@@ -53,7 +53,7 @@ def trouble(stack: str, host: str, now: float, cause: str) -> str:
     return _document(stack, host, now, card)
 
 
-def _document(stack: str, host: str, now: float, content: Markup) -> str:
+def _document(stack: str, host: str, now: float, content: Markup, stacks: Markup = NOTHING) -> str:
     head = tag(
         "head",
         tag("meta", charset="utf-8"),
@@ -77,7 +77,7 @@ def _document(stack: str, host: str, now: float, content: Markup) -> str:
     )
     command = tag("code", on_host(hint("status"), stack))
     footer = tag("footer", tag("p", "The same in a terminal on the host: ", command))
-    body = tag("body", shapes(), header, tag("main", content), footer)
+    body = tag("body", shapes(), header, stacks, tag("main", content), footer)
     return "<!doctype html>\n" + tag("html", head, body, lang="en") + "\n"
 
 

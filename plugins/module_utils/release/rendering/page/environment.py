@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ...hints import RELEASING, hint, on_host
+from ...hints import hint, next_release, on_host
 from ...releases.lock_holder import LockHolder
 from ...releases.release import seconds_of
 from ...releases.status import AppStatus, EnvironmentStatus
@@ -41,7 +41,8 @@ def environment(data: PageData, name: str) -> Markup:
         )
         parts.append(_apps(env.apps))
     else:
-        command = on_host(hint(RELEASING[name]), data.status.stack)
+        live = {other: bool(found.release) for other, found in data.status.environments.items()}
+        command = on_host(hint(next_release(name, live)), data.status.stack)
         numbers = ", ".join(str(port) for port in env.ports)
         text = f"Nothing is live here yet; visitors of {ports} {numbers} see a notice. "
         parts.append(tag("p", text, tag("code", command), class_="empty"))

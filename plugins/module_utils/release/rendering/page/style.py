@@ -69,7 +69,11 @@ code,.mono{font:.8125rem/1.5 ui-monospace,SFMono-Regular,Menlo,Consolas,monospac
 .host{color:var(--soft)}
 .written{color:var(--soft);font-size:.875rem;margin-left:auto}
 .stale{flex-basis:100%;background:var(--bad-ground);color:var(--bad);border-radius:.625rem;padding:.75rem 1rem}
-main{display:grid;gap:1rem;grid-template-columns:minmax(0,1fr)}
+main,.rest{display:grid;gap:1rem;grid-template-columns:minmax(0,1fr)}
+nav{max-width:76rem;margin:0 auto;padding:0 1rem 1rem}
+nav ul{display:flex;flex-wrap:wrap;gap:.5rem}
+a.pill{text-decoration:none}
+[aria-current]{outline:2px solid currentColor}
 section{background:var(--card);border:1px solid var(--line);border-radius:.75rem;padding:1rem 1.125rem;min-width:0}
 .head{display:flex;flex-wrap:wrap;align-items:center;justify-content:space-between;gap:.25rem .75rem;
 margin-bottom:.75rem}
@@ -135,8 +139,10 @@ margin-top:.75rem}
 .key svg{width:1.5rem;height:.75rem;flex:none}
 .empty{color:var(--soft);font-size:.9375rem}
 footer{color:var(--soft);font-size:.8125rem;padding-top:1rem;padding-bottom:2rem}
-@media (max-width:30rem){section{padding:.875rem}.wide{display:none}.written{margin-left:0}}
-@media (min-width:62rem){main{grid-template-columns:repeat(2,minmax(0,1fr))}.whole{grid-column:1/-1}}
+@media (max-width:30rem){section{padding:.875rem}.wide{display:none}.written{margin-left:0}.told{display:none}}
+@media (max-width:23rem){td code{white-space:normal}tbody th{min-width:0}.row .pill{margin-left:0}}
+@media (min-width:62rem){main{grid-template-columns:repeat(2,minmax(0,1fr));align-items:start}.whole{grid-column:1/-1}
+.rest{display:block;columns:2;column-gap:1rem}.rest section{break-inside:avoid;margin-bottom:1rem}}
 @media print{body{background:none}section{break-inside:avoid}}
 """
 

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ...hints import hint, on_host
+from ...hints import hint, on_host, verb_hint
+from .. import key_grace_period
 from .data import PageData
 from .html import Markup, gigabytes, tag
 from .parts import clip, icon
@@ -14,17 +15,22 @@ from .parts import clip, icon
 def verdict(data: PageData) -> Markup:
     """One line with the overall verdict, and each item that needs attention."""
     bad, warn, busy = findings(data)
-    if bad:
-        look, shape, text = "bad", "cross", "Needs attention"
-    elif warn:
-        look, shape, text = "warn", "alert", "Running, with warnings"
-    else:
-        look, shape, text = "good", "check", "Everything that is live is healthy"
-    if not any(env.release for env in data.status.environments.values()) and not bad:
-        look, shape, text = "none", "dash", "Nothing has been released yet"
+    look, shape, text = overall(data)
     lines = [tag("li", clip(line)) for line in [*bad, *warn, *busy]]
     title = tag("h2", icon(shape), text)
     return tag("section", title, *([tag("ul", *lines)] if lines else []), class_=f"verdict {look} whole")
+
+
+def overall(data: PageData) -> tuple[str, str, str]:
+    """The style, the icon and the words of the verdict."""
+    bad, warn, _busy = findings(data)
+    if bad:
+        return "bad", "cross", "Needs attention"
+    if not any(env.release for env in data.status.environments.values()):
+        return "none", "dash", "Nothing has been released yet"
+    if warn:
+        return "warn", "alert", "Running, with warnings"
+    return "good", "check", "Everything that is live is healthy"
 
 
 def findings(data: PageData) -> tuple[list[str], list[str], list[str]]:
@@ -45,5 +51,12 @@ def findings(data: PageData) -> tuple[list[str], list[str], list[str]]:
         warn.append(f"disk: {gigabytes(disk.free)} free, which is below the floor of {status.floor_gb:g} GB")
     if not status.rollback.possible and status.environments["production"].release:
         warn.append("a rollback is not possible, see below")
+    bad += [f"damaged: {on_host(text, status.stack)}" for text in status.damage]
     warn += [f"secret {text}" for text in status.due]
+    # A rotation that goes its way is no warning; one that waits for a person is.
+    if status.keys and (status.keys.interrupted or status.keys.late or status.keys.old_pair_in):
+        warn += [on_host(text, status.stack) for text in key_grace_period.lines(status.keys)]
+    warn += [
+        f"notification to {text}. Fix: {on_host(verb_hint('notify'), status.stack)}" for text in status.notifications
+    ]
     return bad, warn, busy
