@@ -57,7 +57,6 @@ notes:
   elements: str
 """
 
-import json
 import os
 
 from ansible.module_utils.basic import AnsibleModule
@@ -90,9 +89,8 @@ def main() -> None:
         layers[layer] = found.values
         notes += [f"{layer}: {note}" for note in found.notes]
     rows = importer.propose(layers)
-    # JSON is YAML too, and nothing beside the standard library writes it.
-    wanted = {module.params["dest"]: (HEAD + json.dumps({"env_matrix": rows}, indent=2) + "\n", 0o644)}
-    wanted[module.params["values"]] = (json.dumps({"env": layers}, indent=2) + "\n", 0o600)
+    wanted = {module.params["dest"]: (HEAD + importer.matrix_as_yaml(rows), 0o644)}
+    wanted[module.params["values"]] = (importer.values_as_yaml(layers), 0o600)
     changed = False
     for path, (text, mode) in wanted.items():
         if path is None or same(path, text, mode):

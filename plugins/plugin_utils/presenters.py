@@ -92,7 +92,8 @@ class Plain:
     def play(self, name: str, hosts: list[str], check: bool) -> None:
         self.many = len(hosts) > 1
         who = ", ".join(hosts) if len(hosts) <= 6 else f"{len(hosts)} hosts"
-        self.screen.say(Line(f"{clean(name)} ({who}{', check mode' if check else ''})", "heading"))
+        told = ", ".join(word for word in (who, "check mode" if check else "") if word)
+        self.screen.say(Line(f"{clean(name)} ({told})" if told else clean(name), "heading"))
 
     def task(self, task: Task) -> None:
         self._announced.clear()

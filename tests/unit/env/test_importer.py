@@ -8,11 +8,12 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from release.env.env_file import format_env, parse_env, problem_of
-from release.env.importer import parse, propose
+from release.env.importer import matrix_as_yaml, parse, propose, values_as_yaml
 from release.env.matrix import read_matrix
 from release.errors import Problem
 from release.util.fields import Fields
@@ -198,3 +199,18 @@ def test_every_key_gets_a_row_that_can_be_read(layers: dict[str, dict[str, str]]
     matrix = read_matrix(Fields({"env_matrix": rows}, "stack shop", problems), (), problems)
     assert problems == []
     assert set(matrix) == {name for values in layers.values() for name in values}
+
+
+def test_a_proposal_is_written_as_people_write_it() -> None:
+    rows = propose({"staging": {"A_TOKEN": "x", "NO": "5"}, "production": {"A_TOKEN": "y"}})
+    text = matrix_as_yaml(rows)
+    assert text.splitlines()[:2] == ["env_matrix:", "  A_TOKEN: {class: secret}"]
+    assert yaml.safe_load(text) == {"env_matrix": rows}
+    assert yaml.safe_load(matrix_as_yaml({})) == {"env_matrix": {}}
+
+
+@given(st.dictionaries(st.sampled_from(["COLOUR", "on", "No", "x"]), st.text(st.characters(exclude_categories=["Cs"]))))
+def test_values_come_back_as_they_were(values: dict[str, str]) -> None:
+    layers = {"common": values, "staging": {}}
+    assert yaml.safe_load(values_as_yaml(layers)) == {"env": layers}
+    assert yaml.safe_load(values_as_yaml({})) == {"env": {}}

@@ -9,6 +9,7 @@ again. Any other line is reported by its number.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -35,6 +36,11 @@ _SECRET_VALUE = re.compile(
     r"-----BEGIN [A-Z ]*PRIVATE KEY|^(sk|rk)_(live|test)_|^gh[pousr]_|^xox[abprs]-|^AKIA[0-9A-Z]{16}$|^dp\.(st|pt)\."
     r"|^eyJ[A-Za-z0-9_-]+\.[A-Za-z0-9_-]+\."
 )
+
+#: Names that YAML takes for something else than text.
+_NO_TEXT = frozenset({"y", "n", "yes", "no", "true", "false", "on", "off", "null"})
+#: What YAML does not take as it is, and what ends a line in it.
+_UNPRINTABLE = re.compile("[\x7f-\x9f\u2028\u2029\ud800-\udfff\ufeff\ufffe\uffff]")
 
 
 @dataclass
@@ -159,6 +165,40 @@ def propose(layers: Mapping[str, Mapping[str, str]]) -> dict[str, dict[str, Any]
             row["same"] = True
         rows[name] = row
     return rows
+
+
+def matrix_as_yaml(rows: Mapping[str, Mapping[str, Any]]) -> str:
+    """The proposal as people write it: one line for each key."""
+    lines = [
+        f"  {_key(name)}: {{{', '.join(f'{word}: {_plain(value)}' for word, value in row.items())}}}"
+        for name, row in rows.items()
+    ]
+    return "\n".join(["env_matrix:" + " {}" * (not lines), *lines, ""])
+
+
+def values_as_yaml(layers: Mapping[str, Mapping[str, str]]) -> str:
+    """The values, each in quotes: it is text, whatever it looks like."""
+    lines = ["env:" + " {}" * (not layers)]
+    for layer, values in layers.items():
+        lines.append(f"  {layer}:" + " {}" * (not values))
+        lines += [f"    {_key(name)}: {_quoted(value)}" for name, value in values.items()]
+    return "\n".join([*lines, ""])
+
+
+def _key(name: str) -> str:
+    return _quoted(name) if name.lower() in _NO_TEXT or not re.fullmatch(r"[A-Za-z_]\w*", name, re.ASCII) else name
+
+
+def _plain(value: Any) -> str:
+    """A value of a row: a word of ours, true or false, or a list of words."""
+    if isinstance(value, list):
+        return f"[{', '.join(value)}]"
+    return str(value).lower() if isinstance(value, bool) else str(value)
+
+
+def _quoted(text: str) -> str:
+    """Text in the quotes that JSON and YAML share. What YAML does not take as it is, is escaped."""
+    return re.sub(_UNPRINTABLE, lambda found: f"\\u{ord(found[0]):04x}", json.dumps(text, ensure_ascii=False))
 
 
 def _class(name: str, found: list[str]) -> str:
