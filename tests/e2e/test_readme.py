@@ -99,7 +99,7 @@ def test_from_an_empty_folder_to_a_rollback(reader: Reader, shop: Lab) -> None:
 
 
 def test_the_everyday_commands_one_after_the_other(reader: Reader, shop: Lab) -> None:
-    sha = shop.push_commit({"config/greeting.txt": "welcome\n"}, repository="shop")
+    sha = shop.push_commit({"config/greeting.txt": "welcome\n"}, branch="next", repository="shop")
     shop.ssh(f"git -C /srv/git/shop.git tag v1.4.0 {sha}")
     reader.write("old/.env", "COLOUR=blue\n")
     answers = {}

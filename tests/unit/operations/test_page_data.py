@@ -40,7 +40,8 @@ def test_the_past_with_durations(world: World) -> None:
     world.commit({"api": CRASHING})
     failed = world.run("deploy", reason="try this")
     assert failed and failed.failed
-    assert (refused := world.run("rollback")) and refused.failed
+    for _slip in range(3):
+        assert (refused := world.run("rollback")) and refused.failed
     data = seen(world)
     done = [(item.operation, item.outcome) for item in data.operations]
     assert sorted(done) == [

@@ -60,7 +60,7 @@ def test_report_of_a_build_that_failed(world: World) -> None:
     report = world.run("deploy")
     assert report and report.failed
     text = lines_of(report)
-    assert "api, mail could not be built: step [2/3] RUN false failed" in text
+    assert "api, mail could not be built, at step 2 of 3: step [2/3] RUN false failed" in text
     assert "--- mail: [2/3] RUN false" in text and "api/Dockerfile" in text
     assert world.router.does == before[0]
     assert all(world.docker.tags[tag] == image for tag, image in before[1].items())

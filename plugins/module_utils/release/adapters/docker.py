@@ -220,7 +220,8 @@ class Docker:
                 "Compose could not start the slot",
                 compose_file,
                 lines[-1] if lines else "no output",
-                host_command(f"docker compose --file {compose_file} up"),
+                # Not a command of Compose's: what it starts, the engine would know nothing of.
+                "mend in the stack's definition or on the host what Compose names, then start the operation again",
                 log=lines[-20:],
             )
 

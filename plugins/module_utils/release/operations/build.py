@@ -225,8 +225,10 @@ def _build_failure(failed: list[BuildResult], stack: Stack) -> OperationError:
         log += [f"--- {result.app}: {result.step or 'before the first step'}", *result.log]
     first = failed[0]
     names = ", ".join(result.app for result in failed)
+    # Its place, not its text, which is not ours and may hold what a chat must not get.
+    place = re.search(r"\[(?:\S+ )?(\d+)/(\d+)\]", first.step)
     return OperationError(
-        f"{names} could not be built",
+        f"{names} could not be built" + (f", at step {place[1]} of {place[2]}" if place else ""),
         f"{stack.apps[first.app].context}/{stack.apps[first.app].dockerfile}",
         f"step {first.step} failed" if first.step else first.error or "it failed before the first step",
         BASE_IMAGE_FIX

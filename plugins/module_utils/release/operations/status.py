@@ -148,11 +148,15 @@ def _app(app: App, release: Release, container: Container | None, answer: Answer
 def operations(host: Host, stack: Stack, environment: EnvironmentName, newest: int) -> list[OperationSummary]:
     """The newest operations of an environment, newest first.
 
+    Of several that were refused one after the other, none of which did anything, the last is told.
     One without an end is running if its process holds the lock; otherwise it was interrupted.
     """
     holder = lock.holder(lock.lock_path(stack.name, environment, host.paths.locks))
     found = []
-    for header, end in journal.glances(stack.name, environment, host.paths.state, newest):
+    # More than are wanted: slips of the pen come in rows, and would leave no room for what was done.
+    for header, end in journal.glances(stack.name, environment, host.paths.state, 3 * newest):
+        if end and end.get("outcome") == "refused" and found and found[-1].outcome == "refused":
+            continue
         begun = _number(header.get("at"))
         outcome = "running" if holder and holder.pid == header.get("pid") else "interrupted"
         found.append(
@@ -168,7 +172,7 @@ def operations(host: Host, stack: Stack, environment: EnvironmentName, newest: i
                 release=str(end.get("release", "")) if end else "",
             )
         )
-    return found
+    return found[:newest]
 
 
 def _number(found: object) -> float:
