@@ -43,6 +43,10 @@ lines:
   returned: always
   type: list
   elements: str
+haproxy:
+  description: The version of HAProxy that is installed, for example C(3.0); empty if there is none.
+  returned: always
+  type: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -68,7 +72,7 @@ def main() -> None:
     except (OSError, RefusedError, OperationError) as error:
         module.fail_json(msg=clean(error), lines=lines)
     diff = {"before": "", "after": "".join(f"{line}\n" for line in lines)}
-    module.exit_json(changed=bool(lines), lines=lines, diff=diff)
+    module.exit_json(changed=bool(lines), lines=lines, haproxy=host.router.version(), diff=diff)
 
 
 if __name__ == "__main__":

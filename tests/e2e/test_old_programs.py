@@ -4,7 +4,7 @@
 """Every configuration that is rendered is taken by nginx and HAProxy of each age that a host may have, and understood.
 
 The labs have the programs of their own distribution. Here the configuration is tested by others: nginx 1.18, as Ubuntu
-22.04 has it, and HAProxy 2.2 and 2.6, on both sides of Ubuntu's 2.4.
+22.04 has it, and HAProxy 2.2 and 2.6, on both sides of Ubuntu's 2.4; and by those of the next Debian.
 """
 
 from __future__ import annotations
@@ -16,9 +16,8 @@ from typing import Any
 
 import pytest
 import yaml
-from fakes.certificates import authority
+from support.edge_files import MAPS, Stacks, haproxy_files, nginx_files
 from support.old_programs import Programs
-from support.rendering import NOTHING_LIVE, render
 
 from release.paths import routes_of
 from release.releases.reach import map_entries, reach_of
@@ -26,11 +25,11 @@ from release.stack.reader import read_stack
 
 DEFINITIONS = Path(__file__).parent / "files" / "every_option.yml"
 #: The suite, and which nginx and HAProxy are expected in it: a newer one would prove less.
-SUITES = {"bullseye": ("1.18.", "2.2."), "bookworm": ("1.22.", "2.6.")}
+OLD = {"bullseye": ("1.18.", "2.2."), "bookworm": ("1.22.", "2.6.")}
+#: And what comes next, whatever it is by now.
+SUITES = OLD | {"sid": ("1.", "3.")}
 #: What HAProxy and nginx print of a configuration that they take, but do not like.
 WARNING = re.compile(r"\[(warn|warning|alert|emerg)\b", re.IGNORECASE)
-MAPS = "/var/lib/onehost/switch"
-Stacks = list[dict[str, Any]]
 
 ALL = {
     "edge_trusted_proxies": ["10.0.0.0/8", "2001:db8::/32"],
@@ -38,6 +37,8 @@ ALL = {
     "status_page_networks": ["192.0.2.0/24", "2001:db8::/32"],
     "status_page_users": ["ann:{PLAIN}x"],
     "router_metrics_port": 9101,
+    "edge_head_kb": 64,
+    "edge_header_underscores": True,
 }
 OPTIONS: dict[str, dict[str, Any]] = {
     "as it comes": {},
@@ -61,73 +62,15 @@ def stacks(collection: None) -> Stacks:
     return [read_stack(name, data).to_mapping(with_env=False) for name, data in definitions.items()]
 
 
-def nginx_files(stacks: Stacks, version: str, **options: Any) -> dict[str, str]:
-    """All that the edge and the status page write for nginx, by path."""
-
-    def edge(template: str, item: Any = None) -> str:
-        facts = {"packages": {"nginx": [{"version": version}]}}
-        return render("edge", template, edge_stacks=stacks, item=item, ansible_facts=facts, **options)
-
-    home = "/etc/nginx/onehost"
-    files = {
-        "/etc/nginx/nginx.conf": edge("nginx.conf.j2"),
-        "/etc/nginx/conf.d/00-onehost.conf": edge("default_server.conf.j2"),
-        f"{home}/server.conf": edge("server.conf.j2"),
-        f"{home}/test-part": edge("validate_stack.j2"),
-    }
-    guarded = {f"{stack['name']}-{name}" for stack in stacks for name, it in stack["environments"].items() if it["tls"]}
-    for name in guarded | options.get("edge_basic_auth", {}).keys():
-        files[f"{home}/own/{name}/listener.conf"] = edge("listener.conf.j2", name)
-    for name, users in options.get("edge_basic_auth", {}).items():
-        files |= {f"{home}/auth/{name}.conf": edge("auth.conf.j2", name), f"{home}/auth/{name}.htpasswd": users[0]}
-    for stack in stacks:
-        files[f"/etc/nginx/conf.d/onehost-{stack['name']}.conf"] = edge("stack_include.conf.j2", stack)
-        for environment, settings in stack["environments"].items():
-            name = f"{stack['name']}-{environment}"
-            files[f"{routes_of(stack['name'])}/live/{environment}.conf"] = edge("routes.conf.j2", [stack, environment])
-            if settings["tls"]:
-                for kind in ("", ".host"):
-                    files[f"{home}/tls/{name}{kind}.conf"] = edge("tls.conf.j2", [stack, environment, kind])
-                made = authority().make([f"{stack['name']}.example"])
-                files[f"{home}/tls/{name}.pem"] = (made.certificate + made.key).decode()
-        place = f"{home}/own/{stack['name']}-staging"
-        files[f"{place}/status_page.conf"] = render(
-            "status_page", "location.conf.j2", item=place, status_page_stacks=stacks, **options
-        )
-    return files
-
-
-def haproxy_files(stacks: Stacks, **options: Any) -> dict[str, str]:
-    """All that the router writes for HAProxy, by path."""
-    files = {
-        "/etc/haproxy/haproxy.cfg": render(
-            "router", "haproxy.cfg.j2", router_found=NOTHING_LIVE, router_stacks=stacks, **options
-        )
-    }
-    page = render("edge", "page.html.j2", item={"title": "One moment", "text": "Please come back."})
-    files |= {f"/etc/haproxy/pages/{name}.html": page for name in ("no-release", "unavailable", "flag-off")}
-    for stack in stacks:
-        for environment in ("staging", "production"):
-            files[f"{MAPS}/{stack['name']}-{environment}.map"] = "live none/none\n"
-            files[f"{MAPS}/{stack['name']}-{environment}-off.map"] = ""
-            files[f"{MAPS}/{stack['name']}-{environment}-reach.map"] = ""
-    return files
-
-
 def assert_taken(programs: Programs, command: str, files: dict[str, str]) -> None:
     code, printed = programs.run(command, files)
     assert code == 0, f"{programs.suite}: {printed}"
     assert not WARNING.search(printed), f"{programs.suite}: {printed}"
 
 
-def version_of(programs: Programs) -> str:
-    (version,) = re.findall(r"nginx/([\d.]+)", programs.version("nginx"))
-    return str(version)
-
-
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 def test_nginx_takes_the_edge(programs: Programs, stacks: Stacks, options: dict[str, Any]) -> None:
-    files = nginx_files(stacks, version_of(programs), **options)
+    files = nginx_files(stacks, programs.number("nginx"), **options)
     assert len([name for name in files if "/tls/" in name]) == 9
     # The whole, and then each part alone, as the roles have it tested before it is put in place.
     parts = [f"{routes_of(stack['name'])}/live/{name}.conf" for stack in stacks for name in stack["environments"]]
@@ -138,7 +81,9 @@ def test_nginx_takes_the_edge(programs: Programs, stacks: Stacks, options: dict[
 
 @pytest.mark.parametrize("options", OPTIONS.values(), ids=OPTIONS.keys())
 def test_haproxy_takes_the_router(programs: Programs, stacks: Stacks, options: dict[str, Any]) -> None:
-    assert_taken(programs, "haproxy -c -f /etc/haproxy/haproxy.cfg", haproxy_files(stacks, **options))
+    assert_taken(
+        programs, "haproxy -c -f /etc/haproxy/haproxy.cfg", haproxy_files(stacks, programs.number("haproxy"), **options)
+    )
 
 
 #: HAProxy in place of an app in a slot: its answer is the path and the upgrade that it was asked for.
@@ -181,31 +126,32 @@ def ask(address: str, path: str, **headers: str) -> str:
 
 
 def test_they_do_what_the_configuration_says(programs: Programs, stacks: Stacks) -> None:
-    files = nginx_files(stacks, version_of(programs)) | haproxy_files(stacks)
+    files = nginx_files(stacks, programs.number("nginx")) | haproxy_files(stacks, programs.number("haproxy"))
     files["/etc/haproxy/haproxy.cfg"] += "".join(APP.format(port=port) for port in (21000, 21010, 21020))
     files[f"{MAPS}/shop-staging.map"] = "live blue/20261126T000000Z-staging-abc\n"
     shop = read_stack("shop", next(stack for stack in stacks if stack["name"] == "shop"))
     ports = map_entries({"blue": reach_of(shop, shop.apps, "staging", "blue")})
     files[f"{MAPS}/shop-staging-reach.map"] = "".join(f"{key} {value}\n" for key, value in ports.items())
     files[f"{MAPS}/shop-staging-off.map"] = "front/front/battle/ battle\nfront: closed\n"
-    with programs.serving(files) as address:
-        assert {path: ask(address, path) for path in PATHS} == PATHS
+    with programs.serving(files) as served:
+        assert {path: ask(served.address, path) for path in PATHS} == PATHS
         rest = {"Connection": "Upgrade", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
-        asked = {name: ask(address, "/", Upgrade=name, **rest) for name in ("h2c", "WebSocket")}
+        asked = {name: ask(served.address, "/", Upgrade=name, **rest) for name in ("h2c", "WebSocket")}
     assert asked == {"h2c": "200 /", "WebSocket": "200 / websocket"}
 
 
 def test_a_host_without_stacks(programs: Programs) -> None:
-    assert_taken(programs, "nginx -t", nginx_files([], version_of(programs)))
-    assert_taken(programs, "haproxy -c -f /etc/haproxy/haproxy.cfg", haproxy_files([]))
+    assert_taken(programs, "nginx -t", nginx_files([], programs.number("nginx")))
+    assert_taken(programs, "haproxy -c -f /etc/haproxy/haproxy.cfg", haproxy_files([], programs.number("haproxy")))
 
 
+@pytest.mark.parametrize("programs", OLD, indirect=True)
 def test_newer_syntax_is_not_taken(programs: Programs, stacks: Stacks) -> None:
     """Otherwise the rest says nothing."""
     files = nginx_files(stacks, "1.26.3")
     code, printed = programs.run("nginx -t", files)
     assert code != 0 and 'unknown directive "http2"' in printed
-    files = haproxy_files(stacks)
+    files = haproxy_files(stacks, programs.number("haproxy"))
     # Of HAProxy 3.0.
     files["/etc/haproxy/haproxy.cfg"] += "\ntraces\n    trace h1 sink stdout\n"
     code, printed = programs.run("haproxy -c -f /etc/haproxy/haproxy.cfg", files)

@@ -35,6 +35,9 @@ class FakeRouter:
         #: (environment, slot, app) to the time when its last request ends.
         self.busy: dict[tuple[str, str, str], float] = {}
 
+    def version(self) -> str:
+        return "3.0"
+
     def live(self, stack: str, environment: EnvironmentName) -> Live | None:
         return self.file(stack, environment).live
 

@@ -8,18 +8,23 @@ from __future__ import annotations
 import fcntl
 import hashlib
 import io
+import re
 import subprocess
 import tarfile
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
+import lab
 import lab_image
 from progress import Progress
 
 #: With what the edge's own test of a part is made of.
 PACKAGES = "nginx-core,haproxy,dash,coreutils,grep,sed,tar"
+#: In newer releases everything is in /usr; the links that lead there are a package's.
+LINKED = ("sid",)
 IMAGE = "onehost-lab/programs"
 progress = Progress("programs")
 #: The packages are unpacked, not configured: these are the users and directories that configuring would create.
@@ -32,6 +37,27 @@ FILES = {
 }
 
 
+@dataclass(frozen=True)
+class Served:
+    """A container in which both programs run, and the address at which they can be asked."""
+
+    container: str
+    address: str
+
+    @contextmanager
+    def beside(self, script: Path, *words: str) -> Iterator[None]:
+        """A Python program of the apps' base image in the same network, so that it is on the loopback of both."""
+        lab_image.ensure_image(lab.connect(), progress)
+        mount = f"type=bind,source={script},target=/app.py,readonly"
+        start = ["docker", "run", "--detach", "--rm", "--network", f"container:{self.container}", "--mount", mount]
+        start += [lab_image.BASE_IMAGES[0], "python3", "-S", "/app.py", *words]
+        name = subprocess.run(start, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+        try:
+            yield
+        finally:
+            subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=True, timeout=60)
+
+
 class Programs:
     """The programs of one Debian release. The image is built once, from the packages of this machine's mirror."""
 
@@ -39,7 +65,8 @@ class Programs:
         self.suite = suite
         lab_image.ensure_programs(progress, {"mmdebstrap": "mmdebstrap"})
         sources = lab_image.apt_sources(suite, updates=False)
-        recipe = hashlib.sha256(repr((suite, PACKAGES, sources, lab_image.apt_options())).encode()).hexdigest()
+        self.packages = PACKAGES + (",base-files" if suite in LINKED else "")
+        recipe = hashlib.sha256(repr((suite, self.packages, sources, lab_image.apt_options())).encode()).hexdigest()
         self.image = f"{IMAGE}:{suite}-{recipe[:12]}"
         cache = lab_image.ROOT / ".cache"
         cache.mkdir(exist_ok=True)
@@ -47,11 +74,11 @@ class Programs:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if lab_image.run(["docker", "images", "--quiet", self.image], "the images of this machine"):
                 return
-            with progress.step(f"unpacking {PACKAGES} of {suite} (once)"):
+            with progress.step(f"unpacking {self.packages} of {suite} (once)"):
                 self._make(cache, sources, recipe)
 
     def _make(self, cache: Path, sources: list[str], recipe: str) -> None:
-        words = [*lab_image.as_superuser(), "mmdebstrap", "--quiet", "--variant=extract", f"--include={PACKAGES}"]
+        words = [*lab_image.as_superuser(), "mmdebstrap", "--quiet", "--variant=extract", f"--include={self.packages}"]
         words += [f"--aptopt={option}" for option in lab_image.apt_options()]
         words += [f"--dpkgopt=path-exclude={pattern}" for pattern in lab_image.NO_MANUALS]
         words += ['--customize-hook=ln --symbolic --force dash "$1/bin/sh"', self.suite]
@@ -61,6 +88,11 @@ class Programs:
             root.touch()
             lab_image.run([*words, str(root), *sources], f"the programs of {self.suite}")
             lab_image.import_image(root, self.image, [f"LABEL {name}={value}" for name, value in labels.items()])
+
+    def number(self, program: str) -> str:
+        """The version alone, for example 1.18.0."""
+        (version,) = re.findall(r"(?:nginx/|HA-?Proxy version )([\d.]+\d)", self.version(program))
+        return str(version)
 
     def version(self, program: str) -> str:
         """The output of `nginx -v` or `haproxy -v`."""
@@ -74,8 +106,8 @@ class Programs:
         return done.returncode, (done.stdout + done.stderr).decode()
 
     @contextmanager
-    def serving(self, files: Mapping[str, str]) -> Iterator[str]:
-        """Both programs running with these files. Yields the address at which they can be asked."""
+    def serving(self, files: Mapping[str, str]) -> Iterator[Served]:
+        """Both programs running with these files."""
         start = ["docker", "run", "--detach", "--rm", self.image, "sh", "-c", "sleep 300"]
         name = subprocess.run(start, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
         try:
@@ -84,7 +116,8 @@ class Programs:
             done = subprocess.run(inside, input=_archive(files), capture_output=True, check=False, timeout=60)
             assert done.returncode == 0, (done.stdout + done.stderr).decode()
             where = ["docker", "inspect", "--format", "{{.NetworkSettings.IPAddress}}", name]
-            yield subprocess.run(where, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+            address = subprocess.run(where, capture_output=True, text=True, check=True, timeout=60).stdout.strip()
+            yield Served(name, address)
         finally:
             subprocess.run(["docker", "rm", "--force", name], capture_output=True, check=True, timeout=60)
 

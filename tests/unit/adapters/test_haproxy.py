@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 from fakes.servers import Haproxy, haproxy_at
+from support.commands import commands
 
 from release.adapters.haproxy import HAProxy
 from release.errors import OperationError
@@ -200,3 +201,21 @@ def test_ports_are_in_the_file_although_haproxy_is_down(router: HAProxy, tmp_pat
 def test_workers_alone_have_no_map_of_ports_in_memory(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
     router.set_reach("shop", "staging", {"blue": {}})
     assert (tmp_path / "shop-staging-reach.map").read_text() == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "version"),
+    [
+        ("HA-Proxy version 2.2.9-2+deb11u6 2023/08/26 - https://haproxy.org/", "2.2"),
+        ("HAProxy version 3.2.26-1 2026/10/14 - https://haproxy.org/", "3.2"),
+        ("something else", ""),
+    ],
+)
+def test_version_of_the_program(said: str, version: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", commands(tmp_path, haproxy=f"echo '{said}'"))
+    assert HAProxy().version() == version
+
+
+def test_version_of_a_program_that_is_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert HAProxy().version() == ""

@@ -97,6 +97,7 @@ def odd_path() -> re.Pattern[str]:
     [
         *("//a", "/a//b", "/a/.", "/a/./b", "/..", "/a/../b", "/a;b=c", "/a\\b", "/%2e/a", "/a%2fb", "/a%5cb", "/%61"),
         *("/%7a", "/a%3bb", "/%30", "/%39", "/a%2db", "/%5f", "/%7e", "/a%00", "/%4a", "/%5a", "/a%c0%af", "/a#b"),
+        "/a\xc0\xafb",
     ],
 )
 def test_paths_that_are_not_spelled_as_they_are_meant(path: str) -> None:
@@ -209,6 +210,70 @@ def test_unfinished_requests_are_cut() -> None:
     text = lines(render("edge", "nginx.conf.j2"))
     wanted = {"client_header_timeout 10s;", "client_body_timeout 15s;", "reset_timedout_connection on;"}
     assert wanted <= set(text)
+
+
+def test_one_limit_for_heads_in_both_programs() -> None:
+    text, shared = render("edge", "nginx.conf.j2"), render("edge", "server.conf.j2")
+    assert "large_client_header_buffers 2 32k;" in lines(text)
+    for length, too_long in ((200, '""'), (32_768, '""'), (32_999, '""'), (33_000, "1"), (99_999, "1"), (400_000, "1")):
+        assert first_match(text, "onehost_too_long", f"{length} /x") == too_long
+    assert first_match(text, "onehost_too_long", "40000 /onehost/too-long.html") == '""', "or the page is refused too"
+    assert {"proxy_buffer_size 40k;", "error_page 431 494 =431 /onehost/too-long.html;"} <= set(lines(shared))
+
+    def router(**options: Any) -> list[str]:
+        return lines(render("router", "haproxy.cfg.j2", router_found=NOTHING_LIVE, router_stacks=[shop()], **options))
+
+    assert {"tune.bufsize 40960", "tune.http.maxhdr 1000"} <= set(router())
+    assert "tune.bufsize 73728" in router(edge_head_kb=64), "one setting for both"
+    longer = lines(render("edge", "server.conf.j2", edge_head_kb=64))
+    assert {"proxy_buffer_size 72k;", "proxy_busy_buffers_size 72k;"} <= set(longer)
+    smaller = render("edge", "nginx.conf.j2", edge_head_kb=8)
+    assert first_match(smaller, "onehost_too_long", "8192 /x") == '""'
+    assert first_match(smaller, "onehost_too_long", "9000 /x") == "1"
+
+
+def test_one_setting_for_silent_websockets() -> None:
+    shared = lines(render("edge", "server.conf.j2", router_tunnel_seconds=600))
+    place = shared.index("location @onehost_websocket {")
+    assert "proxy_read_timeout 615s;" in shared[place : place + 5]
+    config = render(
+        "router", "haproxy.cfg.j2", router_found=NOTHING_LIVE, router_stacks=[shop()], router_tunnel_seconds=600
+    )
+    assert "timeout tunnel 600s" in lines(config)
+    assert "proxy_read_timeout 3615s;" in lines(render("edge", "server.conf.j2"))
+    routes = lines(render("edge", "routes.conf.j2", item=[shop(), "production"], edge_stacks=[shop()]))
+    apps = [number for number, line in enumerate(routes) if line.startswith("set $onehost_app ")]
+    assert len(apps) == routes.count("client_max_body_size 10m;") > 0
+    for place in apps:
+        after = routes[place : place + 6]
+        assert after[1].startswith("set $onehost_rest $") and after[-2:] == ["if ($onehost_upgrade) {", "return 418;"]
+
+
+def test_names_with_underscores_by_choice() -> None:
+    assert "underscores_in_headers off;" in lines(render("edge", "nginx.conf.j2"))
+    assert "underscores_in_headers on;" in lines(render("edge", "nginx.conf.j2", edge_header_underscores=True))
+    shared = lines(render("edge", "server.conf.j2", edge_header_underscores=True))
+    own = {line.split()[1] for line in shared if line.startswith("proxy_set_header X-") and "_" not in line.split()[1]}
+    assert len(own) == 6
+    for name in own:
+        first, second, third = name.split("-")
+        for spelled in (f"{first}_{second}_{third}", f"{first}-{second}_{third}", f"{first}_{second}-{third}"):
+            assert f'proxy_set_header {spelled} "";' in shared, spelled
+    assert not any("_" in line.split()[1] for line in lines(render("edge", "server.conf.j2")) if "set_header" in line)
+
+
+@pytest.mark.parametrize(
+    ("version", "option"),
+    [("2.4", "invalid-http"), ("3.0", "invalid-http"), ("3.1", "unsafe-violations-in-http"), ("", "invalid-http")],
+)
+def test_the_router_takes_raw_addresses(version: str, option: str) -> None:
+    provided = {"haproxy": version}
+    text = render(
+        "router", "haproxy.cfg.j2", router_found=NOTHING_LIVE, router_stacks=[shop()], __router_provided=provided
+    )
+    assert f"option accept-{option}-request" in lines(text)
+    # What that lets through beside them and nginx does not refuse.
+    assert lines(text).count("http-request deny deny_status 400 if { url -m sub '#' }") == 2
 
 
 def test_no_query_in_a_log() -> None:

@@ -114,7 +114,9 @@ def test_tls() -> None:
     assert 'if ($onehost_moves ~ "^1 (80)$") {' in text and "return 308 https://$host$request_uri;" in text
     assert 'set $onehost_hsts "max-age=60";' in text
     assert "listen 443 ssl;" in tls_of(with_tls(), ".host"), "one server of a port is the default one"
-    assert "listen 443 ssl http2 default_server;" in tls_of(with_tls(), nginx="1.18.0-6ubuntu14")
+    oldest = tls_of(with_tls(), nginx="1.18.0-6ubuntu14")
+    assert {"listen 443 ssl http2 default_server;", "http2_max_field_size 32k;"} <= set(oldest)
+    assert not any("http2_max" in line for line in tls_of(with_tls(), nginx="1.22.1-9"))
     elsewhere = tls_of(with_tls(port=8443))
     assert "return 308 https://$host:8443$request_uri;" in elsewhere and not any("hsts" in line for line in elsewhere)
     assert not any("return" in line for line in tls_of(with_tls(plain_ports=[8200, 80])))

@@ -15,6 +15,7 @@ import io
 import os
 import re
 import socket
+import subprocess
 from collections.abc import Iterable, Mapping
 
 from ..errors import OperationError, Problem
@@ -52,6 +53,15 @@ class HAProxy:
             while part := connection.recv(65536):
                 parts.append(part)
         return b"".join(parts).decode()
+
+    def version(self) -> str:
+        """Of the program that is installed, for example 3.0; empty if there is none."""
+        try:
+            done = subprocess.run(["haproxy", "-v"], capture_output=True, text=True, check=False, timeout=10)
+        except OSError:
+            return ""
+        found = re.search(r"version (\d+\.\d+)", done.stdout)
+        return found[1] if found else ""
 
     def live(self, stack: str, environment: EnvironmentName) -> Live | None:
         """What is live according to the file; None if nothing is, or if the file cannot be understood."""
