@@ -36,7 +36,7 @@ files = git ls-files --cached --others --exclude-standard -z -- $(1)
 timed = TIMEFORMAT='took %R s: $(1)'; time
 
 .PHONY: help setup engine lab lab-down demo watch test lint lint-ansible lint-code docs unit browser sanity molecule
-.PHONY: e2e upgrade faults attack bench mutate clean
+.PHONY: e2e upgrade faults attack shapes bench mutate clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -114,7 +114,7 @@ molecule: setup engine ## Scenarios on labs of their own
 
 e2e: setup engine ## The whole way, through SSH and the public ports, on a lab of its own
 	@tools/lab sweep
-	@pytest tests/e2e -m 'not upgrade and not attack and not fault and not bench' $(slowest) $(PYTEST)
+	@pytest tests/e2e -m 'not upgrade and not attack and not fault and not bench and not shapes' $(slowest) $(PYTEST)
 
 upgrade: setup engine ## A host of an earlier version, provisioned again by this one
 	@tools/lab sweep
@@ -127,6 +127,10 @@ faults: setup engine ## Break things on purpose and watch production answer
 attack: setup engine ## Attack a lab as its visitors, its stacks' owners and pushed commits do; the table of it
 	@tools/lab sweep
 	@ONEHOST_ATTACKS=$(if $(ONEHOST_SHORT),,1) pytest tests/e2e/attacks $(slowest) $(PYTEST)
+
+shapes: setup engine ## Send every shape of a request to an app directly and through the edge; the table of it
+	@tools/lab sweep
+	@pytest tests/e2e -m shapes $(slowest) $(PYTEST)
 
 bench: setup engine ## Measure promote and rollback under load, 25 minutes; SHORT=1 the main figures, 4 minutes
 	@tools/lab sweep
