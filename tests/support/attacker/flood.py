@@ -30,8 +30,8 @@ HALF = b"GET / HTTP/1.1\r\nHost: shop.exam"
 
 
 def opened(host: str, port: int, number: int, sources: list[str], head: bytes) -> list[socket.socket]:
-    """The connections, one after the other. Each sends its part as soon as it is let in: to make room nginx closes those
-    that have said nothing yet, and takes only these for idle."""
+    """The connections, one after the other. Each sends its part as soon as it is let in: to make room nginx closes
+    those that have said nothing yet, and takes only these for idle."""
     deadline = time.monotonic() + OPENING_SECONDS
     started: list[socket.socket] = []
     while len(started) < number and time.monotonic() < deadline:
