@@ -26,13 +26,14 @@ from .release.entrypoints.commands import (
     status,
 )
 from .release.env import importer
-from .release.operations import compose_env_files, config_check, layout, reach
+from .release.operations import compose_env_files, config_check, layout, networks, reach
 from .release.operations import flags as flag_operations
 
 # Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
 # was typed by its name, so each of them stands here.
 SUB_COMMANDS = (certificates, cleanup, end_grace_period, expire_standby, maps, notify, operate, page, recover, status)
-PARTS = (cli, config_check, importer, remote, flag_operations, compose_env_files, layout, reach, *SUB_COMMANDS)
+OPERATIONS = (compose_env_files, config_check, flag_operations, layout, networks, reach)
+PARTS = (cli, importer, remote, *OPERATIONS, *SUB_COMMANDS)
 
 # Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.
 # Without the site's own packages (-S), which the engine does not use and which take time to find.
