@@ -27,11 +27,13 @@ options:
     description:
       - Whether problems of some stacks leave the others to be returned. If a named stack has
         problems, or no stack is right, it is an error in any case.
+      - With O(env), values that cannot be read and values that are not as the env matrix says are problems too.
     type: bool
     default: false
   problems:
     description:
-      - Return no stacks, but for each that has problems its name and these problems.
+      - Return no stacks, but for each that has problems its name and these problems. With O(env), problems with values
+        are among them.
     type: bool
     default: false
 author:
@@ -55,12 +57,16 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-from ansible.errors import AnsibleLookupError
+from ansible.errors import AnsibleError, AnsibleLookupError
 from ansible.plugins.loader import lookup_loader
 from ansible.plugins.lookup import LookupBase
+from ansible_collections.onehost.release.plugins.module_utils.release.env import matrix_check
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import Problem
+from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS, Stack
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_each
+from ansible_collections.onehost.release.plugins.module_utils.release.util.fields import plain
 from ansible_collections.onehost.release.plugins.plugin_utils import typed_options
+from jinja2 import TemplateError
 
 PREFIX = "onehost_stack_"
 
@@ -95,22 +101,32 @@ class LookupModule(LookupBase):
             raise AnsibleLookupError(problem)
         with_env = self.get_option("env")
         reader = lookup_loader.get("ansible.builtin.vars", loader=self._loader, templar=self._templar)
-        definitions = {}
+        one_by_one = self.get_option("keep_going") or self.get_option("problems")
+        definitions: dict[str, Any] = {}
+        unread: dict[str, list[Problem]] = {}
         for name in names:
-            raw = (variables or {})[name]
+            raw, key = (variables or {})[name], name[len(PREFIX) :].replace("_", "-")
             if with_env or not isinstance(raw, Mapping):
-                definition = reader.run([name], variables)[0]
-            else:
-                definition = self._templar.template({key: value for key, value in raw.items() if key != "env"})
-                definition["env"] = _no_texts(raw.get("env"))
-            definitions[name[len(PREFIX) :].replace("_", "-")] = definition
+                try:
+                    # All of it now, and what a template lacks must fail here.
+                    definitions[key] = _whole(plain(reader.run([name], variables)[0]))
+                    continue
+                except (AnsibleError, TemplateError) as error:
+                    if not one_by_one or not isinstance(raw, Mapping):
+                        raise
+                    unread[key] = [_unread(key, error)]
+            definition = self._templar.template({key: value for key, value in raw.items() if key != "env"})
+            definitions[key] = {**definition, "env": _no_texts(raw.get("env"))}
         problems = [
             Problem("has a new name", f"variable {old}", f"rename it to {new}")
             for old, new in RENAMED.items()
             if old in (variables or {})
         ]
         stacks, bad = read_each(definitions, self._ports(variables or {}))
-        if self.get_option("problems"):
+        if with_env and one_by_one:
+            bad = unread | _wrong_values(definitions, stacks) | bad
+            stacks = [stack for stack in stacks if all(stack.name != _name(key, definitions[key]) for key in bad)]
+        if self.get_option("problems") and (stacks or not with_env):
             return [
                 {"name": _name(key, definitions[key]), "problems": [str(problem) for problem in found]}
                 for key, found in bad.items()
@@ -129,6 +145,31 @@ class LookupModule(LookupBase):
         metrics = self._templar.template(variables.get("router_metrics_port") or 0)
         found = {**dict.fromkeys(_numbers(ssh), "SSH"), **dict.fromkeys(_numbers([metrics]), "HAProxy's metrics")}
         return {port: use for port, use in found.items() if port}
+
+
+def _whole(value: Any) -> Any:
+    """The same value. Raises what a template in it has left to be raised by whoever first looks at it."""
+    for item in value.values() if isinstance(value, dict) else value if isinstance(value, list) else ():
+        _whole(item)
+    if not isinstance(value, (dict, list, str, int, float, type(None))):
+        str(value)
+    return value
+
+
+def _unread(key: str, error: AnsibleError | TemplateError) -> Problem:
+    why = " ".join(str(error.message).split()).removeprefix("A captured exception marker was tripped: ").rstrip(".")
+    return Problem(f"values cannot be read: {why}", f"stack {key}, env", "mend the variable or source that is named")
+
+
+def _wrong_values(definitions: Mapping[str, Any], stacks: Iterable[Stack]) -> dict[str, list[Problem]]:
+    """Values that would break a release: what is not as the env matrix says."""
+    checked = [stack for stack in stacks if stack.env_matrix]
+    found = {stack.name: matrix_check.check(stack.env_matrix, stack.env, ENVIRONMENTS) for stack in checked}
+    return {
+        key: [Problem(f.what, f"stack {key}, {f.environment} {f.key}", f.fix) for f in wrong]
+        for key, definition in definitions.items()
+        if (wrong := found.get(_name(key, definition)))
+    }
 
 
 def _no_texts(env: Any) -> dict[str, Any]:

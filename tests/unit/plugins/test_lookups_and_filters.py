@@ -222,6 +222,35 @@ def test_one_bad_stack_leaves_the_others() -> None:
         evaluate(f"query('onehost.release.stacks', 'the-blog', {words})", **variables)
 
 
+def test_a_stack_with_wrong_values_leaves_the_others_too() -> None:
+    """Be they not as the matrix says, or of a source that does not answer."""
+    shop, blog, wiki = shop_definition(), shop_definition(), shop_definition()
+    for number, definition in enumerate((shop, blog, wiki)):
+        definition |= {"directory": f"/srv/{number}", "keys": None}
+        definition["environments"] = {"staging": {"ports": [8300 + number]}, "production": {"ports": [8400 + number]}}
+        definition["apps"] = {f"app-{number}": {"context": ".", "kind": "worker"}}
+    blog |= {
+        "secrets": [],
+        "env_matrix": {"COLOUR": {"values": ["red", "blue"]}},
+        "env": {"common": {"COLOUR": "green"}},
+    }
+    wiki["env"] = {"common": {"TOKEN": trust_as_template("{{ never_defined }}")}}
+    variables = {"onehost_stack_shop": shop, "onehost_stack_blog": blog, "onehost_stack_wiki": wiki}
+    told = {
+        row["name"]: row["problems"] for row in evaluate("query('onehost.release.stacks', problems=true)", **variables)
+    }
+    assert told.keys() == {"blog", "wiki"}
+    assert "COLOUR" in told["blog"][0] and "stack wiki, env: values cannot be read" in told["wiki"][0]
+    assert "'never_defined' is undefined" in told["wiki"][0]
+    found = evaluate("query('onehost.release.stacks', keep_going=true)", **variables)
+    assert [stack["name"] for stack in found] == ["shop"]
+    assert evaluate("query('onehost.release.stacks', env=false, problems=true)", **variables) == [], "not read"
+    del variables["onehost_stack_shop"]
+    for word in ("keep_going", "problems"):
+        with pytest.raises(AnsibleError, match=r"problem\(s\)[^$]*COLOUR"):
+            evaluate(f"query('onehost.release.stacks', {word}=true)", **variables)
+
+
 def test_without_one_that_is_right_it_is_an_error() -> None:
     variables = three_stacks()
     del variables["onehost_stack_shop"], variables["onehost_stack_wiki"], variables["onehost_stack_docs"]
