@@ -96,6 +96,8 @@ def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentNa
         return common
     return dataclasses.replace(
         common,
+        # The next release may have others; until then visitors come by these.
+        ports=day_of(entry.release, stack).environments[name].ports,
         commit=entry.release.commit[:12],
         version=entry.release.version,
         since=entry.since,
