@@ -65,14 +65,27 @@ def typed_playbook() -> str:
 
 
 def problem_with_tags(playbook: str) -> str:
-    """Tags that no task of the playbook has would leave nothing to do."""
-    asked = {str(tag) for tag in context.CLIARGS.get("tags") or ()} - {"all", "always", "never", "tagged", "untagged"}
+    """Tags that no task of the playbook has would leave nothing to do, or nothing out."""
     known = tags_of(playbook)
-    if not known or not (unknown := sorted(asked - known)):
-        return ""
-    near = difflib.get_close_matches(unknown[0], known, 1, _NEAR)
-    fix = f"--tags {near[0]}" if near else "choose from " + ", ".join(sorted(known))
-    return f"refused, nothing was changed: --tags {','.join(unknown)} matches no task of {playbook}. Fix: {fix}"
+    left_out = _tags("skip_tags")
+    for option, asked in (("tags", _tags("tags")), ("skip-tags", left_out)):
+        if known and (unknown := sorted(asked - known)):
+            near = difflib.get_close_matches(unknown[0], known, 1, _NEAR)
+            fix = f"--{option} {near[0]}" if near else "choose from " + ", ".join(sorted(known))
+            what = f"--{option} {','.join(unknown)} matches no task of {playbook}"
+            return f"refused, nothing was changed: {what}. Fix: {fix}"
+    # The router's tasks find what the live releases need, and these two would close it.
+    needing = ({"edge", "firewall"} & (_tags("tags") or known)) - left_out
+    if playbook == "provision" and "router" in left_out and needing:
+        what = f"{' and '.join(sorted(needing))} would not know by which ports the live releases answer"
+        fix = f"--skip-tags {','.join(sorted(left_out | needing))}"
+        return f"refused, nothing was changed: --skip-tags router: {what}. Fix: {fix}"
+    return ""
+
+
+def _tags(option: str) -> set[str]:
+    named = {str(tag) for tag in context.CLIARGS.get(option) or ()}
+    return named - {"all", "always", "never", "tagged", "untagged"}
 
 
 def wrong_name(playbook: str, name: str) -> str:

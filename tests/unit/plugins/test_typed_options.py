@@ -22,10 +22,10 @@ def typed_options() -> Any:
 def typed(monkeypatch: pytest.MonkeyPatch) -> Any:
     """What is wrong with these variables of -e, and tags."""
 
-    def told(name: str, variables: dict[str, Any], *tags: str) -> str:
+    def told(name: str, variables: dict[str, Any], *tags: str, skip: tuple[str, ...] = ()) -> str:
         plugin = typed_options()
         monkeypatch.setattr(plugin, "load_extra_vars", lambda loader: variables)
-        monkeypatch.setattr(plugin.context, "CLIARGS", {"tags": tags})
+        monkeypatch.setattr(plugin.context, "CLIARGS", {"tags": tags, "skip_tags": skip})
         return str(plugin.problem_with(name, variables, DataLoader()))
 
     return told
@@ -103,6 +103,16 @@ def test_what_was_typed_decides(typed: Any, monkeypatch: pytest.MonkeyPatch, typ
 
 def test_lost_words(typed: Any) -> None:
     assert "'by QA' belongs to no option" in typed("status", {"_raw_params": "by QA"})
+
+
+def test_tags_to_skip(typed: Any) -> None:
+    """A slip would leave nothing out; and without the router's tasks nobody knows what the live releases need."""
+    assert "Fix: --skip-tags router" in typed("provision", {}, skip=("ruoter",))
+    assert typed("provision", {}, skip=("edge", "router", "firewall")) == typed("provision", {}, skip=("edge",)) == ""
+    assert typed("provision", {}, "stack", "base", skip=("router",)) == "", "neither of the two would run"
+    said = typed("provision", {}, skip=("router", "stack"))
+    assert "edge and firewall would not know" in said and said.endswith("--skip-tags edge,firewall,router,stack")
+    assert "edge would not know" in typed("provision", {}, "edge", "router", skip=("router",))
 
 
 def test_tags_that_match_nothing(typed: Any) -> None:
