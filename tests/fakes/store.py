@@ -138,6 +138,9 @@ class FakeStore:
         self.world.faults.alive()
         return {layer: self.env.get(layer) for layer in ("common", environment)}
 
+    def private_key(self, stack: Stack) -> bytes:
+        return self.keys.get("jwt_private.pem", b"") if stack.keys else b""
+
     def key_fingerprints(self, stack: Stack) -> dict[str, str | None]:
         names = KEY_FILES if stack.keys else ()
         return {name: fingerprint(self.keys[name]) if name in self.keys else None for name in names}

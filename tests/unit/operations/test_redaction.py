@@ -65,6 +65,19 @@ def talking(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     return world
 
 
+PEM = "-----BEGIN PRIVATE KEY-----\n{}\n{}\nAQ==\n-----END PRIVATE KEY-----\n".format("Q9" * 32, "Zx" * 32)
+
+
+@pytest.mark.parametrize(
+    "printed", [PEM, json.dumps({"key": PEM}), PEM.replace("\n", "")], ids=["as it is", "JSON", "one line"]
+)
+def test_a_private_key_that_an_app_prints(world: World, printed: str) -> None:
+    world.store.keys["jwt_private.pem"] = PEM.encode()
+    redact = redaction.redactor(world.host, world.stack)
+    said = " ".join(redact(line) for line in printed.splitlines())
+    assert "***jwt_private.pem***" in said and "Q9Q9" not in said and "ZxZx" not in said
+
+
 def journals(world: World) -> str:
     folder = Path(journal.directory("shop", world.paths.state))
     return "".join(json.dumps(json.loads(line)) for path in folder.iterdir() for line in path.open())

@@ -29,7 +29,7 @@ from ..paths import (
 from ..planning.disk_usage import Sample
 from ..planning.networks import Blocks
 from ..planning.preflight import PROVISION
-from ..releases.compose import LABEL, SECRETS, key_files
+from ..releases.compose import LABEL, PRIVATE_KEY, SECRETS, key_files
 from ..releases.release import PARTIAL, STATUSES, Entry, Release
 from ..releases.slot import StandbyNote
 from ..stack.flags import FlagChange, State
@@ -139,6 +139,10 @@ class Store:
     def config_env(self, stack: Stack, environment: EnvironmentName) -> dict[str, bytes | None]:
         """The env files as they are on the host now, by layer; None for a missing one."""
         return {layer: read(os.path.join(env_of(stack.name, self.state), layer)) for layer in ("common", environment)}
+
+    def private_key(self, stack: Stack) -> bytes:
+        """The private key of the stack's tokens; empty if it has none."""
+        return (read(os.path.join(keys_of(stack.name, self.state), PRIVATE_KEY)) if stack.keys else None) or b""
 
     def key_fingerprints(self, stack: Stack) -> dict[str, str | None]:
         """A fingerprint of each key file that any app needs, by file name; None for a missing one."""

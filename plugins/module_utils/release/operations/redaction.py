@@ -17,11 +17,15 @@ from ..env.env_file import parse_env
 from ..env.secret_forms import Redactor
 from ..errors import OperationError, ReleaseError
 from ..ports import Host
+from ..releases.compose import PRIVATE_KEY
 from ..releases.report import OperationReport
 from ..releases.status import EnvironmentStatus, OperationSummary, ReleaseSummary, StatusReport
 from ..stack.model import ENVIRONMENTS, Stack
 from ..util.printable import shortened
 from . import witnesses
+
+#: Of a key in PEM, which has 64 characters in a line; its last line may be as short as one.
+SHORTEST_KEY_LINE = 16
 
 
 def redactor(host: Host, stack: Stack) -> Redactor:
@@ -34,6 +38,8 @@ def redactor(host: Host, stack: Stack) -> Redactor:
 def learn_all(known: Redactor, host: Host, stack: Stack) -> None:
     """Know today's secrets of a stack, and those of the releases that are live: their containers may be older than
     today's values."""
+    with contextlib.suppress(OSError, ValueError):
+        known.learn({PRIVATE_KEY: _key_lines(host.store.private_key(stack))})
     for environment in ENVIRONMENTS:
         # What cannot be read is reported by whoever needs it.
         with contextlib.suppress(OSError, ValueError, ReleaseError):
@@ -41,6 +47,12 @@ def learn_all(known: Redactor, host: Host, stack: Stack) -> None:
         with contextlib.suppress(OSError, ValueError, ReleaseError):
             live = witnesses.live(host, stack.name, environment)
             learn(known, stack, host.store.release_env(stack, live.release) if live else {})
+
+
+def _key_lines(pem: bytes) -> list[str]:
+    """The key itself, line by line, as apps print it: with or without its line breaks."""
+    lines = pem.decode("ascii", "replace").split()
+    return [line for line in lines if len(line) >= SHORTEST_KEY_LINE and "-" not in line]
 
 
 def learn(known: Redactor, stack: Stack, env: Mapping[str, bytes | None]) -> None:
