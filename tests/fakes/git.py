@@ -34,6 +34,8 @@ class FakeGit:
         #: What was built last, and each time which folders.
         self.head = ""
         self.laid_out: list[list[str]] = []
+        #: How many trees of builds there are.
+        self.trees = 0
         #: What is at a path, if not a folder or file; and submodules by path.
         self.kinds: dict[str, str] = {}
         self.submodules: dict[str, str] = {}
@@ -105,8 +107,17 @@ class FakeGit:
     def lay_out(self, stack: Stack, commit: str, builds: Sequence[Build]) -> Iterator[str]:
         with self.world.change("git lay out"):
             self.head = commit
-        yield "/state/source/tree-1"
+            self.trees = 1
+        try:
+            yield "/state/source/tree-1"
+        finally:
+            if not self.world.faults.dead:
+                self.trees = 0
         self.laid_out.append([build.context for build in builds])
+
+    def sweep(self, stack: Stack) -> None:
+        self.world.faults.alive()
+        self.trees = 0
 
     def show(self, stack: Stack, commit: str, reserved: Collection[str]) -> str:
         if not self.view_trouble:

@@ -27,6 +27,7 @@ def check_settled(world: World) -> None:
     for environment in ENVIRONMENTS:
         assert not world.unfinished(environment)
         _check_environment(world, environment)
+    assert not world.git.trees, "what a killed build was given is still there"
     assert not world.store.half or all(half not in world.store.written for half in world.store.half)
 
 

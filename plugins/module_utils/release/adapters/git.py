@@ -150,14 +150,19 @@ class Git:
 
     # A build
 
+    def sweep(self, stack: Stack) -> None:
+        """Remove what a killed build has left: the source, and the secrets that it was given."""
+        source = self._home(stack)
+        for name in os.listdir(source):
+            if name.startswith(TREE):
+                shutil.rmtree(os.path.join(source, name), ignore_errors=True)
+
     @contextlib.contextmanager
     def lay_out(self, stack: Stack, commit: str, builds: Sequence[Build]) -> Iterator[str]:
         """A directory of root's own, while the block runs: in the trees that `tree_names` tells are the folders of a
         commit, with what these builds see of them."""
         source = self._home(stack)
-        for name in os.listdir(source):
-            if name.startswith(TREE):
-                shutil.rmtree(os.path.join(source, name), ignore_errors=True)
+        self.sweep(stack)
         home = tempfile.mkdtemp(prefix=TREE, dir=source)
         try:
             names = tree_names(builds)

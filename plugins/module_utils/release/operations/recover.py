@@ -39,6 +39,8 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
     try:
         if record.plan is None:
             # Without its plan nothing can be finished or undone; then the witnesses of what is live decide.
+            if "build" in record.steps:
+                host.git.sweep(stack)
             harmless = not record.damage and not ROLLOUT.intersection(record.steps)
             done = "nothing had been changed" if harmless else f"its journal cannot be read: {record.damage}"
             journal.add("end", outcome="undone", message=done)
