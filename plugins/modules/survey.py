@@ -9,8 +9,8 @@ DOCUMENTATION = r"""
 module: survey
 short_description: Find what a host has, so that roles do only what is missing
 description:
-  - Reads in one task which packages are installed, which systemd units run and start at boot, which users there are, and
-    which distribution it is. Asking apt and systemd for each of them costs a task each, and half a second.
+  - Reads in one task which packages are installed, which systemd units run and start at boot, which users there are,
+    and which distribution it is. Asking apt and systemd for each of them costs a task each, and half a second.
   - Changes nothing. What it does not list may be there all the same, so a role then asks the module that installs it.
 options:
   paths:

@@ -195,7 +195,7 @@ def neighbours() -> list[PageData]:
     """The pages of the host's other stacks: one in trouble, with a host name of its own, and one that is new."""
     bakery, library = bad_day(), first_day()
     return [
-        replace(bakery, status=replace(bakery.status, stack="bakery"), address=("https", "staging.bakery.example", 443)),
+        replace(bakery, status=replace(bakery.status, stack="bakery"), address=("https", "bakery.example", 443)),
         replace(library, status=replace(library.status, stack="library"), address=("http", "", 4402)),
     ]
 

@@ -83,7 +83,8 @@ def test_a_failure_is_told_without_what_the_app_printed(world: World, heard: Lis
     world.commit({"api": UNBUILDABLE})
     world.run("deploy")
     assert heard.kinds[-2:] == [("start", "staging"), ("failure", "staging")]
-    assert "api could not be built, at step 2 of 3 (by ann" in heard.events[-1].text and "RUN false" not in heard.events[-1].text
+    told = heard.events[-1].text
+    assert "api could not be built, at step 2 of 3 (by ann" in told and "RUN false" not in told
 
 
 def test_a_refusal_is_told_with_its_causes(world: World, heard: Listener) -> None:

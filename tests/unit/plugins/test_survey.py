@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pwd
 from pathlib import Path
 
 import pytest
@@ -58,8 +59,6 @@ def test_what_is_installed_and_what_runs_now_and_at_boot(ask: Ask, programs: Pat
 
 
 def test_a_user_without_a_home_has_yet_to_get_one(ask: Ask, programs: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    import pwd
-
     here, gone = (pwd.struct_passwd((name, "x", 1, 1, "", str(programs / name), "")) for name in ("units.d", "gone"))
     (programs / "units.d").mkdir()
     monkeypatch.setattr(pwd, "getpwall", lambda: [here, gone])

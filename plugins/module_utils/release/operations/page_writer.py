@@ -31,17 +31,17 @@ def write_all(host: Host, stacks: Sequence[Stack]) -> list[str]:
     except (ReleaseError, OSError) as error:
         return [problem for stack in wanted for problem in (str(error), *_write_trouble(host, stack, str(error)))]
     samples, lost = _sample(host, Sample(int(host.clock.now()), total, free))
-    found: dict[str, PageData] = {}
-    problems = lost
-    for stack in wanted:
-        try:
-            found[stack.name] = look(host, stack, socket.gethostname(), (total, free), samples)
-        except (ReleaseError, OSError, ValueError) as error:
-            problems += _write_cause(host, stack, error)
-    for stack in wanted:
-        if stack.name in found:
-            problems += _write(host, stack, found)
-    return problems
+    looked = {stack.name: _look(host, stack, (total, free), samples) for stack in wanted}
+    found = {name: data for name, data in looked.items() if isinstance(data, PageData)}
+    return lost + [problem for stack in wanted for problem in _write(host, stack, looked[stack.name], found)]
+
+
+def _look(host: Host, stack: Stack, space: tuple[int, int], samples: list[Sample]) -> PageData | Exception:
+    """What the page of a stack shows, or why that cannot be said."""
+    try:
+        return look(host, stack, socket.gethostname(), space, samples)
+    except (ReleaseError, OSError, ValueError) as error:
+        return error
 
 
 def _sample(host: Host, sample: Sample) -> tuple[list[Sample], list[str]]:
@@ -52,8 +52,9 @@ def _sample(host: Host, sample: Sample) -> tuple[list[Sample], list[str]]:
         return disk_usage.thin([*host.store.disk_samples(), sample], sample.at), [f"disk samples: {error}"]
 
 
-def _write(host: Host, stack: Stack, found: Mapping[str, PageData]) -> list[str]:
-    data = found[stack.name]
+def _write(host: Host, stack: Stack, data: PageData | Exception, found: Mapping[str, PageData]) -> list[str]:
+    if isinstance(data, Exception):
+        return _write_cause(host, stack, data)
     others = [other for name, other in found.items() if name != stack.name]
     try:
         host.page.write(stack.name, "status.json", json.dumps(cleaned(data.to_json())).encode())

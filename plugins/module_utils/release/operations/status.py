@@ -154,7 +154,7 @@ def operations(host: Host, stack: Stack, environment: EnvironmentName, newest: i
     One without an end is running if its process holds the lock; otherwise it was interrupted.
     """
     holder = lock.holder(lock.lock_path(stack.name, environment, host.paths.locks))
-    found = []
+    found: list[OperationSummary] = []
     # More than are wanted: slips of the pen come in rows, and would leave no room for what was done.
     for header, end in journal.glances(stack.name, environment, host.paths.state, 3 * newest):
         if end and end.get("outcome") == "refused" and found and found[-1].outcome == "refused":

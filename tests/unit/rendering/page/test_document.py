@@ -53,7 +53,7 @@ def test_several_stacks_have_an_index() -> None:
     document = page(data, pages.neighbours())
     reader = Reader(document)
     assert [link["href"] for link in reader.all("a")] == [
-        "https://staging.bakery.example/_onehost/",
+        "https://bakery.example/_onehost/",
         "http://<!--# echo var='host' default='' -->:4402/_onehost/",
     ]
     (nav,) = re.findall("<nav.*?</nav>", document)
