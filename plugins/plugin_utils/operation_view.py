@@ -11,6 +11,7 @@ from typing import Any
 
 from ansible_collections.onehost.release.plugins.module_utils.release.hints import has_command
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering import summary
+from ansible_collections.onehost.release.plugins.module_utils.release.rendering.report import reason
 from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean, cleaned
 from ansible_collections.onehost.release.plugins.plugin_utils.screen import (
     Line,
@@ -148,12 +149,10 @@ def failure_lines(host: str, report: dict[str, Any], marks: Marks, width: int) -
     )
     parts = [Part("What:", [clean(report.get("message", ""))])]
     parts += [Part("Found:", [clean(text)]) for text in report.get("recovered", [])]
-    # A failure begins as the message does, and need not be read twice.
-    told = f"{report.get('message', '').partition(';')[0]}: "
     for problem in report.get("problems", []):
         parts.append(Part("Where:", [clean(problem["where"])]))
-        if problem["what"] != report.get("message"):
-            parts.append(Part("Why:", [clean(problem["what"].removeprefix(told))]))
+        if why := reason({"message": "", **report}, problem["what"]):
+            parts.append(Part("Why:", [clean(why)]))
         if problem.get("fix"):
             parts.append(Part("Fix:", [clean(problem["fix"])], as_it_is=True))
     if report.get("log"):

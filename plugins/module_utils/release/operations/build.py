@@ -219,6 +219,10 @@ BASE_IMAGE_FIX = (
 )
 
 
+#: How BuildKit begins a step: `[web 2/3] RUN false`, with the stage's name if there are several.
+_PLACE = re.compile(r"\[(?:\S+ +)?(\d+)/(\d+)\] +")
+
+
 def _build_failure(failed: list[BuildResult], stack: Stack) -> OperationError:
     log: list[str] = []
     for result in failed:
@@ -226,11 +230,11 @@ def _build_failure(failed: list[BuildResult], stack: Stack) -> OperationError:
     first = failed[0]
     names = ", ".join(result.app for result in failed)
     # Its place, not its text, which is not ours and may hold what a chat must not get.
-    place = re.search(r"\[(?:\S+ )?(\d+)/(\d+)\]", first.step)
+    place = re.match(_PLACE, first.step)
     return OperationError(
         f"{names} could not be built" + (f", at step {place[1]} of {place[2]}" if place else ""),
         f"{stack.apps[first.app].context}/{stack.apps[first.app].dockerfile}",
-        f"step {first.step} failed" if first.step else first.error or "it failed before the first step",
+        f"{re.sub(_PLACE, '', first.step)} failed" if first.step else first.error or "it failed before the first step",
         BASE_IMAGE_FIX
         if _UNFETCHED.search(first.error)
         else "fix the Dockerfile or the source, push, and deploy again",

@@ -43,7 +43,7 @@ def report_lines(report: ReportData) -> list[str]:
             ["gate", "result", "evidence"], [[g["gate"], g["result"], g["evidence"]] for g in report["gates"]]
         )
     for problem in report["problems"]:
-        lines.append(f"problem: {problem['where']}: {problem['what']}")
+        lines.append(": ".join(word for word in ("problem", problem["where"], reason(report, problem["what"])) if word))
         if problem["fix"]:
             lines.append(f"   Fix: {problem['fix']}")
     if report["log"]:
@@ -68,6 +68,13 @@ def report_lines(report: ReportData) -> list[str]:
     ]
     lines.append(f"took {report['seconds']:.2f} s")
     return lines
+
+
+def reason(report: ReportData, what: str) -> str:
+    """What a problem says beyond the message: a failure begins as the message does, and need not be read twice."""
+    if what == report["message"]:
+        return ""
+    return what.removeprefix(f"{report['message'].partition(';')[0]}: ")
 
 
 def table(head: list[str], rows: list[list[str]]) -> list[str]:
