@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import shlex
 from pathlib import Path
 
@@ -137,3 +138,16 @@ def test_unclaimed_host_names_reach_the_stack_without_names(more_stacks: Lab) ->
     answer = more_stacks.get("http", "/", {"Host": "workhub.biz", "Accept": "application/json"})
     assert answer.json()["app"] == "wbhubmanager"
     until(lambda: more_stacks.get("http").release == more_stacks.get("production").release, 5, "one production")
+
+
+def test_the_status_page_leads_to_those_of_the_others(more_stacks: Lab) -> None:
+    """By the name that the reader typed, unless a stack has host names of its own."""
+
+    def links() -> list[str]:
+        page = more_stacks.get("staging", "/_onehost/").body
+        (index,) = re.findall(r"<nav.*?</nav>", page)
+        return re.findall(r'href="([^"]+)"', index)
+
+    wanted = ["http://staging.notes.example:4400/_onehost/", "http://127.0.0.1:4401/_onehost/"]
+    more_stacks.ssh("sudo systemctl start onehost-page.service")
+    until(lambda: links() == wanted, 30, "the index is on the page")
