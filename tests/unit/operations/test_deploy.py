@@ -382,7 +382,7 @@ def test_a_preview_of_what_was_built_before(world: World) -> None:
     [
         ("[2/3] RUN false", "exit code: 1", "at step 2 of 3: RUN false failed", "fix the Dockerfile"),
         ("", "lookup registry-1.docker.io: no such host", "no such host", "the base image cannot be fetched"),
-        ("[1/2] FROM x", "x: failed to resolve source metadata", "at step 1 of 2: FROM x failed", "the base image cannot"),
+        ("[1/2] FROM x", "x: failed to resolve source metadata", "at step 1 of 2: FROM x failed", "the base"),
         ("[web 4/12] RUN x", "exit code: 1", "api could not be built, at step 4 of 12: RUN x failed", "fix the"),
         ("", "", "it failed before the first step", "fix the Dockerfile"),
     ],
