@@ -33,7 +33,7 @@ def test_on_a_host_as_it_comes(lab: Lab, name: str) -> None:
     assert result.failed_tasks == []
     assert touched(lab) == []
     if name == "provision":
-        scripts = "Write the stack's definition for the engine, and the scripts"
+        scripts = "Write the definition and the scripts of workhub"
         expected = {"Configure nginx", "Configure HAProxy", "Configure the Docker daemon", scripts}
         assert expected <= set(result.changed_tasks)
         assert "lab-only-session-secret" not in result.stdout
