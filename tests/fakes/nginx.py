@@ -51,6 +51,9 @@ class FakeEdge:
             self.memory[environment] = routes
             self.reloads += 1
 
+    def reload(self) -> None:
+        self.restart()
+
     def certificate(self, name: str) -> CertificatePair | None:
         return self.certificates.get(name)
 

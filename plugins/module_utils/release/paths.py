@@ -79,6 +79,10 @@ FLAGS_MOUNT = "/run/onehost-flags"
 DOCKER_SOCKET = "/var/run/docker.sock"
 HAPROXY_SOCKETS = "/run/haproxy"
 HAPROXY_ADMIN_SOCKET = f"{HAPROXY_SOCKETS}/admin.sock"
+#: There while nginx has yet to load what was written; the role `edge` then has it reloaded.
+EDGE_PENDING = "/etc/nginx/onehost/reload.pending"
+NGINX_PID = "/run/nginx.pid"
+NGINX_LOG = "/var/log/nginx/error.log"
 #: One file for each environment holds the certificate and its key, so that they change in one step.
 EDGE_CERTIFICATES = "/etc/nginx/onehost/tls"
 #: For root alone: one socket for each port of an environment that asks visitors for a password or sends them to https.

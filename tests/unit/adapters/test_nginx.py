@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 from support.commands import commands
+from support.running_nginx import RunningNginx
 
 from release.adapters.nginx import Nginx
 from release.errors import OperationError
@@ -16,8 +17,13 @@ from release.stack.model import Stack
 
 
 @pytest.fixture
-def nginx(tmp_path: Path) -> Nginx:
-    return Nginx(state=str(tmp_path / "state"))
+def running(tmp_path: Path) -> RunningNginx:
+    return RunningNginx(tmp_path)
+
+
+@pytest.fixture
+def nginx(tmp_path: Path, running: RunningNginx) -> Nginx:
+    return Nginx(running.process, state=str(tmp_path / "state"), pending=str(tmp_path / "pending"))
 
 
 @pytest.fixture
@@ -27,8 +33,11 @@ def routes(tmp_path: Path, stack: Stack) -> Path:
     return live / "staging.conf"
 
 
-def test_edge(nginx: Nginx, stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx=f'echo "$@" >>{tmp_path}/called'))
+def test_edge(
+    nginx: Nginx, stack: Stack, routes: Path, running: RunningNginx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = running.reloads + f'echo "$@" >>{tmp_path}/called'
+    monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx=script))
     edge, called = nginx, tmp_path / "called"
     assert edge.wanted(stack, "staging") is edge.live(stack, "staging") is None
     (routes.parent.parent / "staging.conf").write_bytes(b"one")
@@ -53,13 +62,67 @@ def test_edge_refuses(
 
 
 def test_edge_makes_up_for_a_reload_that_did_not_happen(
-    nginx: Nginx, stack: Stack, routes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    nginx: Nginx, stack: Stack, routes: Path, running: RunningNginx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed between the file and the reload: the file says one thing, nginx does another."""
-    script = f'[ "$1" = -t ] || [ -e {tmp_path}/alive ] || exit 1; echo "$@" >>{tmp_path}/called'
+    routes.write_bytes(b"two")
+    routes.with_name("staging.conf.pending").touch()
+    script = running.reloads + f'echo "$@" >>{tmp_path}/called'
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx=script))
-    with pytest.raises(OperationError):
-        nginx.set_live(stack, "staging", b"two")
-    (tmp_path / "alive").touch()
     nginx.set_live(stack, "staging", b"two")
     assert (tmp_path / "called").read_text().endswith("-s reload\n")
+    assert [path.name for path in routes.parent.iterdir()] == ["staging.conf"]
+
+
+@pytest.fixture
+def refusing(nginx: Nginx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Nginx, Path]:
+    """An nginx that takes no configuration, and the file of what it says to that."""
+    script = f'[ "$1" = -t ] || cat {tmp_path}/said >>{tmp_path}/error.log'
+    monkeypatch.setenv("PATH", commands(tmp_path / "bin", nginx=script))
+    return nginx, tmp_path / "said"
+
+
+KEY = 'limit_conn_zone "a" uses the "$y" key while previously it used the "$x" key'
+TAKEN = "bind() to 0.0.0.0:4400 failed (98: Address already in use)"
+
+
+REFUSED, IGNORED = "nginx refused the routes of the release", "nginx did not take up the routes of the release"
+
+
+@pytest.mark.parametrize(
+    ("said", "what", "cause"),
+    [
+        ([KEY], REFUSED, KEY),
+        ([TAKEN, TAKEN, "still could not bind()"], REFUSED, TAKEN),
+        ([TAKEN], IGNORED, TAKEN),
+        ([], IGNORED, "it started no new worker within 0.3 s"),
+    ],
+)
+def test_a_reload_that_nginx_refuses(
+    said: list[str], what: str, cause: str, *, refusing: tuple[Nginx, Path], stack: Stack, routes: Path
+) -> None:
+    """Its test takes the configuration and the signal is sent, but the running nginx goes on with what it had."""
+    nginx, says = refusing
+    lines = "".join(f"2026/11/26 15:49:25 [emerg] 1#1: {line}\n" for line in said)
+    says.write_text(lines)
+    routes.write_bytes(b"one")
+    with pytest.raises(OperationError) as caught:
+        nginx.set_live(stack, "staging", b"two")
+    assert (caught.value.what, caught.value.cause) == (what, cause)
+    assert caught.value.log == lines.splitlines(), "nothing of before"
+    assert routes.read_bytes() == b"one", "as nginx goes on"
+    assert [path.name for path in routes.parent.iterdir()] == ["staging.conf"]
+
+
+def test_provisioning_tries_again_what_nginx_has_not_loaded(
+    nginx: Nginx, running: RunningNginx, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", commands(tmp_path / "bin", systemctl="true"))
+    with pytest.raises(OperationError, match="nginx did not take up its configuration"):
+        nginx.reload()
+    assert (tmp_path / "pending").exists()
+    # A new log meanwhile is shorter than the old one.
+    script = running.reloads + f"echo '[notice] reloading' >{tmp_path}/error.log"
+    monkeypatch.setenv("PATH", commands(tmp_path / "bin", systemctl=script))
+    nginx.reload()
+    assert not (tmp_path / "pending").exists()

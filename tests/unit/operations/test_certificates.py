@@ -12,6 +12,7 @@ import pytest
 from fakes.certificates import Authority, Made, authority
 from fakes.stacks import shop_definition, with_tls
 from fakes.world import World
+from support.running_nginx import RunningNginx, process_in
 
 from release.adapters.certificate import read_pair
 from release.adapters.nginx import Nginx
@@ -50,7 +51,8 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
     (tmp_path / "edge").mkdir()
     command = tmp_path / "bin" / "nginx"
     command.parent.mkdir()
-    command.write_text(f'#!/bin/sh\necho "$@" >>{tmp_path}/asked\ntest ! -e {tmp_path}/refuse\n')
+    reloads = RunningNginx(tmp_path).reloads
+    command.write_text(f'#!/bin/sh\n{reloads}\necho "$@" >>{tmp_path}/asked\ntest ! -e {tmp_path}/refuse\n')
     command.chmod(0o755)
     monkeypatch.setenv("PATH", f"{command.parent}:/usr/bin:/bin")
     tls = {"certificate": str(tmp_path / "a.pem"), "key": str(tmp_path / "a.key")}
@@ -58,7 +60,7 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Stack:
 
 
 def renewed(world: World, folder: Path, stack: Stack) -> str:
-    host = dataclasses.replace(world.host, edge=Nginx(str(folder / "edge")))
+    host = dataclasses.replace(world.host, edge=Nginx(process_in(folder), str(folder / "edge")))
     lines, problems = certificates.renew(host, [stack])
     return "\n".join([*lines, *map(str, problems)])
 

@@ -13,24 +13,29 @@ from __future__ import annotations
 
 import datetime
 import os
-import subprocess
 from collections.abc import Iterable
 
 from ..errors import OperationError
-from ..hints import host_command
-from ..paths import EDGE_CERTIFICATES, STATE, routes_of
+from ..paths import EDGE_CERTIFICATES, EDGE_PENDING, STATE, routes_of
 from ..stack.model import EnvironmentName, Stack
 from ..stack.tls import CertificatePair
 from ..util.files import read, write_atomically
 from . import certificate
-
-FIX = host_command("nginx -t; systemctl status nginx")
+from .nginx_process import NginxProcess, run
 
 
 class Nginx:
     """nginx on this host."""
 
-    def __init__(self, certificates: str = EDGE_CERTIFICATES, state: str = STATE) -> None:
+    def __init__(
+        self,
+        process: NginxProcess,
+        certificates: str = EDGE_CERTIFICATES,
+        state: str = STATE,
+        pending: str = EDGE_PENDING,
+    ) -> None:
+        self.process = process
+        self.pending = pending
         self.certificates = certificates
         self.state = state
 
@@ -46,7 +51,8 @@ class Nginx:
         return read(self._path(stack, environment, live=True))
 
     def set_live(self, stack: Stack, environment: EnvironmentName, routes: bytes) -> None:
-        """Give nginx these routes if it has others. A configuration that nginx rejects is reverted at once."""
+        """Give nginx these routes if it has others. A configuration that it rejects, in its test or when it is to load
+        it, is reverted at once."""
         self._replace(self._path(stack, environment, live=True), routes, 0o644, "the routes of the release")
 
     def _certificate(self, name: str) -> str:
@@ -79,6 +85,13 @@ class Nginx:
         """Returns until when the certificate is valid. Raises RefusedError if a browser would reject it."""
         return certificate.examine(pair, hosts)
 
+    def reload(self) -> None:
+        """Have nginx load what is written, or start. Raises OperationError if it goes on without it; the next
+        provisioning then tries again, though it finds nothing to write."""
+        write_atomically(self.pending, b"", 0o644)
+        self.process.reload(["systemctl", "reload-or-restart", "nginx.service"], "its configuration")
+        os.remove(self.pending)
+
     def _replace(self, path: str, data: bytes, mode: int, what: str) -> bool:
         before = read(path)
         # Survives a kill between writing the file and the reload, so that the reload is done later.
@@ -88,21 +101,12 @@ class Nginx:
         write_atomically(pending, b"", 0o644)
         write_atomically(path, data, mode)
         try:
-            self._nginx("-t", "-q", what=what)
+            run(["nginx", "-t", "-q"], what)
+            self.process.reload(["nginx", "-s", "reload"], what)
         except OperationError:
             if before is not None:
                 write_atomically(path, before, mode)
             os.remove(pending)
             raise
-        self._nginx("-s", "reload", what=what)
         os.remove(pending)
         return True
-
-    @staticmethod
-    def _nginx(*arguments: str, what: str) -> None:
-        done = subprocess.run(
-            ["nginx", *arguments], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, timeout=60
-        )
-        if done.returncode != 0:
-            lines = done.stderr.strip().splitlines()
-            raise OperationError(f"nginx refused {what}", "edge", lines[-1] if lines else "", FIX, log=lines)

@@ -17,6 +17,7 @@ from ..adapters.haproxy import HAProxy
 from ..adapters.http_probe import Probe
 from ..adapters.machine import Machine
 from ..adapters.nginx import Nginx
+from ..adapters.nginx_process import NginxProcess
 from ..adapters.stack_directory import StackDirectory
 from ..adapters.stack_files import StackFiles
 from ..adapters.stack_home import StackHome
@@ -58,7 +59,7 @@ def this_host() -> Host:
         home=StackHome(state=paths.state),
         clock=Clock(),
         timer=Timer(),
-        edge=Nginx(state=paths.state),
+        edge=Nginx(process=NginxProcess(), state=paths.state),
         machine=Machine(docker=docker),
         room=Room(),
         scanner=Gitleaks(),
