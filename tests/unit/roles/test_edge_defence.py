@@ -206,6 +206,17 @@ def test_requests_in_progress_are_limited_by_client_and_for_staging() -> None:
     assert [first_match(of_shop, "onehost_staging", port) for port in ("8100", "8200", "80")] == ["1", '""', '""']
 
 
+def test_a_zone_with_another_key_needs_another_name() -> None:
+    """An nginx that runs refuses another key for a zone that it has, and would have to be restarted at an upgrade."""
+    zones = dict(re.findall(r"limit_conn_zone (\S+)\s+zone=(\w+):", render("edge", "nginx.conf.j2")))
+    assert zones == {
+        "$onehost_staging$binary_remote_addr": "onehost_requests_client",
+        "$onehost_staging": "onehost_requests_staging",
+        "$onehost_upload_site": "onehost_uploads_site",
+        "$onehost_upload_client": "onehost_uploads_client",
+    }
+
+
 def test_unfinished_requests_are_cut() -> None:
     text = lines(render("edge", "nginx.conf.j2"))
     wanted = {"client_header_timeout 10s;", "client_body_timeout 15s;", "reset_timedout_connection on;"}
