@@ -1,0 +1,3 @@
+from .tasks import queue
+
+__all__ = ["queue"]
