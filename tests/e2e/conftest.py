@@ -20,7 +20,7 @@ collect_ignore = [] if LONG else ["test_many_hosts.py"]
 #: The apps of the stack workhub.
 ROUTES = ("/", "/saleshub/", "/finhub/", "/onboarding/", "/hwtest/")
 # What the host has been through: there is no way back from one to the one before.
-STAGES = ("provisioned", "released", "more_stacks", "attacked")
+STAGES = ("provisioned", "released", "more_stacks", "attacked", "public")
 
 
 def pytest_configure() -> None:
@@ -89,3 +89,27 @@ def more_stacks(released: Lab) -> Lab:
     # The stack's owner, who fetches from it, is there since the line before; git trusts nobody else's repository.
     released.ssh("sudo chown -R parcel /srv/git/parcel.git")
     return released
+
+
+#: On the host, where containers reach it, and nobody else does: as the variables of files/public.yml say.
+REDIS = """
+sudo redis-cli -p 6380 ping >/dev/null 2>&1 ||
+    sudo systemd-run --quiet --unit=public-redis redis-server --port 6380 --protected-mode no \\
+        --bind 127.0.0.1 $(ip -4 -o addr show docker0 | awk '{ sub(/\\/.*/, "", $4); print $4 }')
+"""
+
+
+@pytest.fixture(scope="session")
+def public(more_stacks: Lab) -> Lab:
+    """Beside those the stacks of files/public.yml, each with a repository of its own."""
+    lab = more_stacks
+    lab.apt("sudo -E apt-get install --quiet --yes --no-install-recommends redis-server")
+    lab.ssh(f"sudo install -d -o 10008 /srv/ledger; {REDIS}")
+    for stack in ("board", "front", "ledger", "mill", "cases"):
+        lab.ssh(f"test -d /srv/git/{stack}.git || git init --quiet --bare --initial-branch=main /srv/git/{stack}.git")
+        lab.repositories[stack] = lab.repositories["workhub"].replace("workhub.git", f"{stack}.git")
+        source = FILES / "public" / stack
+        if files := {str(path.relative_to(source)): path.read_text() for path in source.rglob("*") if path.is_file()}:
+            lab.push_commit(files, repository=stack)
+    lab.playbook("provision", inventories=[FILES / "more_stacks.yml", FILES / "public.yml"]).ok()
+    return lab

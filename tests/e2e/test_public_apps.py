@@ -11,24 +11,14 @@ import json
 import re
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from pathlib import Path
 from urllib.parse import urlencode
 
 import aiohttp
-import pytest
 from support.lab import Answer, Lab, until
 
-FILES = Path(__file__).parent / "files"
-INVENTORIES = [FILES / "more_stacks.yml", FILES / "public.yml"]
 #: Each stack, and where its repository says which version it is.
 STACKS = {"board": "board/urls.py", "front": "config/site.json", "ledger": "main.py", "mill": "config/queue.json"}
 PORTS = {"staging": "staging", "production": "http"}
-#: On the host, where containers reach it, and nobody else does: as the stacks' variables say.
-REDIS = """
-sudo redis-cli -p 6380 ping >/dev/null 2>&1 ||
-    sudo systemd-run --quiet --unit=public-redis redis-server --port 6380 --protected-mode no \\
-        --bind 127.0.0.1 $(ip -4 -o addr show docker0 | awk '{ sub(/\\/.*/, "", $4); print $4 }')
-"""
 
 
 def of(lab: Lab, stack: str, path: str = "/", place: str = "production", data: dict[str, str] | None = None) -> Answer:
@@ -142,24 +132,6 @@ def upgrade():
     op.add_column("entries", sqlalchemy.Column("colour", sqlalchemy.String))
 """
 WORKS = {"board": board_works, "front": front_works, "ledger": ledger_works, "mill": mill_works}
-
-
-@pytest.fixture(scope="module")
-def public(more_stacks: Lab) -> Lab:
-    """The four stacks, provisioned beside those that are there."""
-    lab = more_stacks
-    lab.apt("sudo -E apt-get install --quiet --yes --no-install-recommends redis-server")
-    lab.ssh(f"sudo install -d -o 10008 /srv/ledger; {REDIS}")
-    for stack in STACKS:
-        lab.ssh(f"test -d /srv/git/{stack}.git || git init --quiet --bare --initial-branch=main /srv/git/{stack}.git")
-        lab.repositories[stack] = lab.repositories["workhub"].replace("workhub.git", f"{stack}.git")
-        source = FILES / "public" / stack
-        files = {
-            str(path.relative_to(source)): path.read_text() for path in sorted(source.rglob("*")) if path.is_file()
-        }
-        lab.push_commit(files, repository=stack)
-    lab.playbook("provision", inventories=INVENTORIES).ok()
-    return lab
 
 
 def test_each_kind_goes_live_and_back(public: Lab) -> None:

@@ -179,11 +179,14 @@ def test_status_tells_what_runs_where(released: Lab) -> None:
 
 
 def test_containers_have_the_addresses_that_the_status_names(released: Lab) -> None:
-    for name, known in json.loads(released.ssh("sudo onehost status --json"))[0]["environments"].items():
+    for name, known in json.loads(released.ssh("sudo onehost status --stack workhub --json"))[0][
+        "environments"
+    ].items():
         block = ipaddress.IPv4Network(known["network"])
         slot = list(block.subnets())[("blue", "green").index(known["slot"])]
+        project = f"workhub-{name}-{known['slot']}"
         listed = released.ssh(
-            f"sudo docker ps --quiet --filter label=release.onehost.environment={name} | xargs sudo docker inspect "
+            f"sudo docker ps --quiet --filter label=com.docker.compose.project={project} | xargs sudo docker inspect "
             "--format '{{ range .NetworkSettings.Networks }}{{ .IPAddress }}{{ end }}'"
         ).split()
         assert listed and all(ipaddress.IPv4Address(address) in slot for address in listed), (slot, listed)
