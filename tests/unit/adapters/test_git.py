@@ -380,16 +380,29 @@ def test_an_object_that_is_missing_is_fetched_again(adapter: Git, stack: Stack, 
 
 def test_locks_of_a_killed_git(adapter: Git, stack: Stack, origin: Path, tmp_path: Path) -> None:
     adapter.fetch(stack)
-    mirror = mirror_of(tmp_path)
-    inode = mirror.stat().st_ino
+    home = mirror_of(tmp_path)
+    inode = home.stat().st_ino
     for name in ("refs/heads/main.lock", "packed-refs.lock", "config.lock"):
-        (mirror / name).touch()
+        (home / name).touch()
     commit = write(origin, {})
-    assert commit_of(adapter, stack) == commit and mirror.stat().st_ino == inode, "not made anew"
-    assert not list(mirror.rglob("*.lock"))
+    assert commit_of(adapter, stack) == commit and home.stat().st_ino == inode, "not made anew"
+    assert not list(home.rglob("*.lock"))
 
 
-def test_a_lock_that_is_held_stays(adapter: Git, stack: Stack, origin: Path, tmp_path: Path) -> None:
+def test_a_git_that_is_about_to_end_is_waited_for(adapter: Git, stack: Stack, origin: Path, tmp_path: Path) -> None:
+    """Seen on a busy host: what a fetch had started was there a moment longer than it."""
+    adapter.fetch(stack)
+    (mirror_of(tmp_path) / "packed-refs.lock").touch()
+    (mirror_of(tmp_path) / "refs" / "heads" / "main.lock").touch()
+    commit = write(origin, {})
+    with subprocess.Popen(["sleep", "0.5"], env={"GIT_DIR": str(mirror_of(tmp_path)), "PATH": os.environ["PATH"]}):
+        assert commit_of(adapter, stack) == commit
+
+
+def test_a_lock_that_is_held_stays(
+    adapter: Git, stack: Stack, origin: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("release.adapters.mirror.LEAVING_SECONDS", 0.2)
     adapter.fetch(stack)
     lock = mirror_of(tmp_path) / "refs" / "heads" / "main.lock"
     lock.touch()

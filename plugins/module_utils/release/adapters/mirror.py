@@ -15,6 +15,7 @@ import os
 import shlex
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -27,6 +28,9 @@ from ..util.as_owner import Finished
 
 FETCH_SECONDS = 300
 CHECK_SECONDS = 600
+#: For how long a git that is at work may go on before it is named, and how often it is looked for.
+LEAVING_SECONDS = 5.0
+LOOK_SECONDS = 0.1
 #: In the directory of the mirrors, until they are whole.
 UNFINISHED = "new-"
 #: What a commit says of how it is exported does not count: a build gets all of it, as it is. Git prefers these lines to
@@ -155,7 +159,11 @@ class Mirror:
 
     def _remove_stale_locks(self) -> bool:
         """Remove what a killed git left behind, unless one is at work. Returns whether there was anything."""
-        if users := list(self._users()):
+        deadline = time.monotonic() + LEAVING_SECONDS
+        # What our own git started may still be on its way out: its server's side, or its upkeep.
+        while (users := list(self._users())) and time.monotonic() < deadline:
+            time.sleep(LOOK_SECONDS)
+        if users:
             raise OperationError(
                 "the source cannot be fetched",
                 self.shown,
