@@ -16,7 +16,7 @@ APP = """
 import json, http.server
 class Answer(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        if "Upgrade" in self.headers or self.path == "/unasked":
+        if "Upgrade" in self.headers or self.path.partition("?")[0] == "/unasked":
             head = (b"HTTP/1.1 101 Go", b"Upgrade: any", b"Connection: Upgrade", b"", b"tunnel")
             self.wfile.write(bytes([13, 10]).join(head))
             self.close_connection = True
