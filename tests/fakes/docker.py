@@ -12,14 +12,15 @@ import io
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import IO, TYPE_CHECKING
+from typing import IO, TYPE_CHECKING, Any
 
 from fakes.git import digest
 from release.env.env_file import parse_env
 from release.errors import OperationError
 from release.releases.compose import LABEL
 from release.releases.release import Live
-from release.releases.runtime import BuildResult, Container, Image, Placed
+from release.releases.runtime import BuildResult, Container, Handle, Image, Placed, ServiceContainer
+from release.releases.services import CREATED_FROM, SERVICE
 from release.stack.model import EnvironmentName, Slot
 
 if TYPE_CHECKING:
@@ -56,6 +57,24 @@ class Box:
     env: bytes = b""
 
 
+@dataclass
+class ServiceBox:
+    """The container of a service. `mounted` are the volumes that it has, `networks` those that it is in."""
+
+    id: str
+    environment: EnvironmentName
+    name: str
+    created_from: str
+    image: str
+    address: str
+    mounted: tuple[str, ...]
+    networks: tuple[str, ...]
+    up: bool = False
+    began: float = 0.0
+    #: How often it was stopped or replaced: apps were without it.
+    gone: int = 0
+
+
 class FakeDocker:
     """The daemon with its images and containers."""
 
@@ -64,6 +83,13 @@ class FakeDocker:
         self.images: dict[str, tuple[Image, str]] = {}
         self.tags: dict[str, str] = {}
         self.boxes: list[Box] = []
+        self.beside: list[ServiceBox] = []
+        #: By name: the user of a volume, the labels of a network.
+        self.volumes: dict[str, int] = {}
+        self.networks: dict[str, dict[str, str]] = {}
+        #: Images that a registry has, and those of services that never get healthy.
+        self.registry: set[str] = set()
+        self.sick_services: set[str] = set()
         self.built = 0
         self.inside = b""
         self.exported: list[list[str]] = []
@@ -115,6 +141,9 @@ class FakeDocker:
 
     def create_and_start(self, compose_file: str, project_directory: str, services: Sequence[str]) -> None:
         compose = self.world.store.files[compose_file]
+        if "-service-" in compose["name"]:
+            self._up_beside(compose, services[0])
+            return
         environment, slot = compose["name"].removeprefix(f"{self.world.stack.name}-").split("-")
         for box in [b for b in self.boxes if (b.environment, b.slot) == (environment, slot)]:
             if box.app not in compose["services"]:
@@ -145,12 +174,19 @@ class FakeDocker:
                 box = old
             self._start(box)
 
-    def start(self, containers: Iterable[Container]) -> None:
+    def start(self, containers: Iterable[Handle]) -> None:
         for container in containers:
-            self._start(self._box(container))
+            if beside := self._service(container):
+                self._start_beside(beside)
+            else:
+                self._start(self._box(container))
 
-    def stop(self, containers: Iterable[Container], seconds: Mapping[str, int]) -> None:
+    def stop(self, containers: Iterable[Handle], seconds: Mapping[str, int]) -> None:
         for container in containers:
+            if beside := self._service(container):
+                with self.world.change(f"docker stop service {beside.name}"):
+                    beside.up = False
+                continue
             box = self._box(container)
             with self.world.change(f"docker stop {box.app} in {box.environment} {box.slot}"):
                 assert seconds.get(box.app, 10) > 0
@@ -181,7 +217,95 @@ class FakeDocker:
         has = {name: value for name, value in parse_env(box.env.decode()).items() if name not in self.missing_inside}
         return {**has, "PATH": "/bin", "RELEASE_ID": "x", **self.more_inside}, {"PATH": "/bin"}
 
-    def run(self, container: Container, command: Sequence[str], seconds: float) -> tuple[int, str]:
+    # Services
+
+    def services(self, stack: str, environment: EnvironmentName) -> list[ServiceContainer]:
+        self.world.faults.alive()
+        return [
+            ServiceContainer(
+                box.id,
+                box.name,
+                box.created_from,
+                box.image,
+                "running" if box.up else "exited",
+                0,
+                0,
+                self.world.clock.time - box.began if box.up else 0.0,
+                box.address if box.up else "",
+            )
+            for box in sorted(self.beside, key=lambda box: box.name)
+            if box.environment == environment
+        ]
+
+    def remove(self, container: Handle) -> None:
+        with self.world.change(f"docker remove service {container.app}"):
+            self.beside = [box for box in self.beside if box.id != container.id]
+
+    def pull(self, image: str) -> None:
+        with self.world.change(f"docker pull {image}"):
+            if image not in self.registry:
+                raise OperationError("the image cannot be fetched", image, "not found")
+            self.images[image] = (Image(image, {}, 1000), HEALTHY)
+
+    def provide_network(self, name: str, subnet: str, labels: Mapping[str, str]) -> None:
+        if name not in self.networks:
+            with self.world.change(f"docker network {name}"):
+                self.networks[name] = dict(labels)
+
+    def provide_volume(self, name: str, user: int, labels: Mapping[str, str]) -> None:
+        if name not in self.volumes:
+            with self.world.change(f"docker volume {name}"):
+                self.volumes[name] = user
+
+    def _up_beside(self, compose: Mapping[str, Any], name: str) -> None:
+        item = compose["services"][name]
+        environment = item["labels"][f"{LABEL}.environment"]
+        networks = tuple(network["name"] for network in compose["networks"].values())
+        mounted = tuple(compose.get("volumes", {}))
+        if lost := [*(set(networks) - set(self.networks)), *(set(mounted) - set(self.volumes))]:
+            raise OperationError("Compose could not start the slot", name, f"not found: {lost}")
+        if item["image"] not in self.images:
+            raise OperationError("Compose could not start the slot", name, "No such image")
+        old = next((box for box in self.beside if (box.environment, box.name) == (environment, name)), None)
+        created_from = item["labels"][CREATED_FROM]
+        assert item["labels"][SERVICE] == name
+        if old is None or old.created_from != created_from:
+            if old is not None:
+                with self.world.change(f"docker remove old service {name}"):
+                    self.beside.remove(old)
+            with self.world.change(f"docker create service {name}"):
+                number = next(self.world.numbers)
+                gone = old.gone + 1 if old else 0
+                self.beside.append(
+                    ServiceBox(
+                        f"{number:064x}",
+                        environment,
+                        name,
+                        created_from,
+                        item["image"],
+                        f"10.0.0.{number}",
+                        mounted,
+                        networks,
+                        gone=gone,
+                    )
+                )
+        self._start_beside(next(box for box in self.beside if (box.environment, box.name) == (environment, name)))
+
+    def _start_beside(self, box: ServiceBox) -> None:
+        if not box.up:
+            with self.world.change(f"docker start service {box.name}"):
+                box.up, box.began = True, self.world.clock.time
+
+    def _service(self, container: Handle) -> ServiceBox | None:
+        return next((box for box in self.beside if box.id == container.id), None)
+
+    def service_answers(self, address: str) -> bool:
+        box = next((box for box in self.beside if box.up and box.address == address), None)
+        if box is None or box.image in self.sick_services or box.name in self.sick_services:
+            return False
+        return self.world.clock.time - box.began >= BOOT_SECONDS
+
+    def run(self, container: Handle, command: Sequence[str], seconds: float) -> tuple[int, str]:
         self.world.faults.alive()
         self.ran.append((container.app, tuple(command)))
         return self.ends.get(container.app, (0, ""))
@@ -189,7 +313,7 @@ class FakeDocker:
     def last_exit(self, container: Container) -> int:
         return container.exit_code
 
-    def logs(self, container: Container, lines: int) -> list[str]:
+    def logs(self, container: Handle, lines: int) -> list[str]:
         return [f"{container.app} says something"][:lines]
 
     # Builds
@@ -216,7 +340,7 @@ class FakeDocker:
 
     # Behaviour of the apps inside
 
-    def _box(self, container: Container) -> Box:
+    def _box(self, container: Handle) -> Box:
         found = next((box for box in self.boxes if box.id == container.id), None)
         if found is None:
             raise OperationError("Docker refused", "docker", f"404 No such container: {container.id}")

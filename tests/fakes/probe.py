@@ -44,6 +44,11 @@ class FakeProbe:
             return Answer(500, body="no database")
         return Answer(0, error=f"no answer on port {port}: connection reset")
 
+    def service(self, address: str, port: int, path: str) -> Answer:
+        self.world.faults.alive()
+        answers = self.world.docker.service_answers(address)
+        return Answer(200) if answers else Answer(0, error=f"no answer on port {port}: connection refused")
+
     def edge(self, target: ProbeTarget) -> Answer:
         port, path, tls = target.port, target.path, target.tls
         self.world.faults.alive()

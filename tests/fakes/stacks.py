@@ -74,6 +74,13 @@ def changed_stack(world: World, **apps: Mapping[str, Any]) -> Stack:
     return dataclasses.replace(read_stack("shop", mapping), name=world.stack.name)
 
 
+def changed_service(world: World, name: str, **settings: Any) -> Stack:
+    """The same with other settings for a service."""
+    mapping = world.stack.to_mapping(with_env=True)
+    mapping["services"][name] = {**mapping["services"][name], **settings}
+    return dataclasses.replace(read_stack("shop", mapping), name=world.stack.name)
+
+
 def renamed(world: World, old: str, new: str, **settings: Any) -> Stack:
     """The world's stack with an app under another name, in the same place."""
     mapping = world.stack.to_mapping(with_env=True)
@@ -100,6 +107,35 @@ def with_tls(tls: Any, **more: Any) -> dict[str, Any]:
     data = shop_definition()
     data["environments"]["production"].update(tls=tls, **more)
     return data
+
+
+REDIS = "redis@sha256:" + "a" * 64
+SEARCH = "search@sha256:" + "b" * 64
+BLOCKS: dict[Any, str] = {"staging": "172.16.224.0/26", "production": "172.16.224.64/26"}
+
+
+def shop_with_services(in_place: bool = False, **services: Any) -> dict[str, Any]:
+    """The shop with Redis, and a search engine that starts after it; both slots share what is uploaded."""
+    definition = shop_definition(in_place)
+    definition["volumes"] = {"data": {"user": 999, "backup": True}, "uploads": {"user": 10001}}
+    definition["services"] = {
+        "redis": {"image": REDIS, "volumes": {"data": "/data"}, "health": {"port": 6379}, "health_seconds": 5},
+        "search": {
+            "image": SEARCH,
+            "health": {"port": 9200, "path": "/ready"},
+            "after": ["redis"],
+            "health_seconds": 5,
+        },
+        **services,
+    }
+    definition["apps"]["api"]["volumes"] = {"uploads": "/uploads"}
+    return definition
+
+
+def host_with_services(world: World) -> None:
+    """What provisioning and a registry provide."""
+    world.store.blocks["shop"] = dict(BLOCKS)
+    world.docker.registry = {REDIS, SEARCH}
 
 
 def shop_with_flags(**declared: Any) -> Any:

@@ -61,6 +61,7 @@ class FakeStore:
     flags_set: dict[str, State] = field(default_factory=dict)
     samples: list[Sample] = field(default_factory=list)
     build_secrets: dict[str, str] = field(default_factory=dict)
+    service_env: dict[str, bytes] = field(default_factory=dict)
     blocks: dict[str, Blocks] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -158,6 +159,31 @@ class FakeStore:
 
     def slot_compose(self, stack: str, environment: EnvironmentName, slot: Slot) -> dict[str, Any]:
         return self.files.get(self.slot_compose_path(self.world.stack, environment, slot), {})
+
+    def service_path(self, stack: Stack, environment: EnvironmentName, service: str, created_from: str) -> str:
+        return f"/state/services/{environment}/{service}/{created_from}/compose.json"
+
+    def write_service(
+        self,
+        stack: Stack,
+        environment: EnvironmentName,
+        service: str,
+        created_from: str,
+        compose: dict[str, Any],
+        env: bytes,
+    ) -> None:
+        with self.world.change(f"store service {service}"):
+            path = self.service_path(stack, environment, service, created_from)
+            self.files[path] = json.loads(json.dumps(compose))
+            self.service_env[path] = env
+
+    def has_service(self, stack: Stack, environment: EnvironmentName, service: str, created_from: str) -> bool:
+        return self.service_path(stack, environment, service, created_from) in self.files
+
+    def keep_service(self, stack: Stack, environment: EnvironmentName, service: str, created_from: str) -> None:
+        with self.world.change(f"store service {service} only"):
+            home, kept = f"/state/services/{environment}/{service}/", f"/{created_from}/"
+            self.files = {p: f for p, f in self.files.items() if not p.startswith(home) or (created_from and kept in p)}
 
     def secret_record(self, stack: Stack) -> SecretRecord:
         return self.record

@@ -29,7 +29,9 @@ from fakes.stacks import FakeStacks, shop_definition
 from fakes.store import FakeStore
 from fakes.systemd import FakeTimer
 from release.env.env_file import format_env
-from release.operations import recover, runner, warm_slot, witnesses
+from release.errors import OperationError, RefusedError
+from release.operations import change_services, recover, runner, warm_slot, witnesses
+from release.operations.change_services import ServicesReport
 from release.paths import Paths
 from release.ports import Host
 from release.process import journal, lock
@@ -107,6 +109,19 @@ class World:
         except Killed:
             return None
 
+    def change_services(self, environment: EnvironmentName) -> ServicesReport | OperationError | RefusedError | None:
+        """Do what services.yml does. Returns None if it was killed, and the error if it failed."""
+        number = next(self.numbers)
+        folder = journal.directory(self.stack.name, self.paths.state)
+        path = f"{folder}/{20260101000000 + number}Z-{environment}-services-{number}.jsonl"
+        who = LockHolder.from_json({"operation": "services", "person": "ann", "host": "desk"})
+        try:
+            return change_services.run(self.host, self.stack, environment, who, path=path)
+        except (OperationError, RefusedError) as error:
+            return error
+        except Killed:
+            return None
+
     def good(self, name: str, **options: Any) -> OperationReport:
         """An operation that must succeed."""
         report = self.run(name, **options)
@@ -158,6 +173,8 @@ class World:
     def reboot(self) -> None:
         """Power failure: Docker starts what was not stopped on purpose, HAProxy reads its file."""
         self.revive()
+        for beside in self.docker.beside:
+            beside.began = self.clock.time
         for box in self.docker.boxes:
             if box.up:
                 box.began, box.after_reboot = self.clock.time, True
@@ -170,13 +187,13 @@ class World:
         """docker system prune -af."""
         self.images_lost = True
         self.docker.boxes = [box for box in self.docker.boxes if box.up]
-        used = {box.image for box in self.docker.boxes}
+        used = {box.image for box in (*self.docker.boxes, *self.docker.beside)}
         self.docker.images = {name: image for name, image in self.docker.images.items() if name in used}
         self.docker.tags = {name: image for name, image in self.docker.tags.items() if image in used}
 
     def remove_image(self, image: str) -> None:
         """docker rmi --force, which does not touch what a running container uses."""
-        if any(box.up and box.image == image for box in self.docker.boxes):
+        if any(box.up and box.image == image for box in (*self.docker.boxes, *self.docker.beside)):
             return
         self.images_lost = True
         self.docker.images.pop(image, None)

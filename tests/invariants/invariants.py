@@ -27,6 +27,7 @@ def check_settled(world: World) -> None:
     for environment in ENVIRONMENTS:
         assert not world.unfinished(environment)
         _check_environment(world, environment)
+        _check_services(world, environment)
     assert not world.git.trees, "what a killed build was given is still there"
     assert not world.store.half or all(half not in world.store.written for half in world.store.half)
 
@@ -56,6 +57,19 @@ def _check_environment(world: World, environment: EnvironmentName) -> None:
     _check_answers(world, environment, live)
     if environment == "production":
         _check_rollback_tag(world, entries, live)
+
+
+def _check_services(world: World, environment: EnvironmentName) -> None:
+    """Every service runs, and what it was created from is there; none was lost, and no volume either."""
+    boxes = {box.name: box for box in world.docker.beside if box.environment == environment}
+    for name, box in boxes.items():
+        assert box.up, f"{name} does not run in {environment}"
+        assert box.image not in world.docker.sick_services, f"{name} was left sick in {environment}"
+        assert world.store.has_service(world.stack, environment, name, box.created_from), name
+        assert set(box.mounted) <= set(world.docker.volumes), name
+    if Live.parse(world.router.files[environment]):
+        # Those of releases that were live already: a new one is there once somebody changes the services.
+        assert set(boxes) >= {"redis"} or not world.stack.services, boxes
 
 
 def _check_answers(world: World, environment: EnvironmentName, live: Live) -> None:

@@ -17,14 +17,19 @@ from typing import Any
 import pytest
 from fakes.docker import DYING, HEALTHY, SICK
 from fakes.faults import counted_journal
-from fakes.stacks import changed_stack, renamed, shop_definition
+from fakes.stacks import REDIS, changed_stack, host_with_services, renamed, shop_definition, shop_with_services
 from fakes.world import World
 from invariants.invariants import check_always, check_settled
 from support.profiles import FAST, STRIDE, THOROUGH
 
+from release.errors import OperationError
 from release.paths import Paths
+from release.stack.reader import read_stack
 
 pytestmark = pytest.mark.usefixtures("one_by_one")
+
+
+OTHER = "redis@sha256:" + "c" * 64
 
 
 @dataclass(frozen=True)
@@ -36,8 +41,11 @@ class Case:
     prepare: Callable[[World], Any]
     options: tuple[tuple[str, Any], ...] = ()
     in_place: bool = False
+    with_services: bool = False
 
     def run(self, world: World) -> Any:
+        if self.operation == "services":
+            return world.change_services("production")
         return world.run(self.operation, **dict(self.options))
 
 
@@ -164,6 +172,43 @@ def rolled_back(world: World) -> None:
     world.good("rollback")
 
 
+def services_shipped(world: World) -> None:
+    world.ship()
+    world.ship(api=HEALTHY)
+
+
+def services_changed(world: World) -> None:
+    """Another image for one, another setting for the next, a third is new, and the first is needed by both."""
+    services_shipped(world)
+    new = {"image": REDIS, "health": {"port": 11211}, "after": ["redis"], "health_seconds": 5}
+    changed = shop_with_services(cache=new)
+    changed["services"]["redis"]["image"] = OTHER
+    changed["services"]["search"]["memory"] = "64m"
+    world.stack = read_stack("shop", changed)
+    world.docker.registry.add(OTHER)
+
+
+def services_sick(world: World) -> None:
+    services_changed(world)
+    world.docker.sick_services = {OTHER}
+
+
+def service_removed(world: World) -> None:
+    services_shipped(world)
+    changed = shop_with_services()
+    del changed["services"]["search"]
+    world.stack = read_stack("shop", changed)
+
+
+def services_staged(world: World) -> None:
+    world.good("deploy")
+
+
+def beside(name: str, operation: str, prepare: Callable[[World], Any]) -> Case:
+    """A stack with services and volumes."""
+    return Case(name, operation, prepare, with_services=True)
+
+
 def both(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
     """The same for a stack that never runs some of its apps twice."""
     wanted = tuple(options.items())
@@ -199,15 +244,26 @@ CASES = [
     *both("deploy of apps replaced otherwise", "deploy", replaced_otherwise),
     *both("promote of apps replaced otherwise", "promote", replaced_otherwise_staged),
     *both("rollback of apps replaced otherwise", "rollback", replaced_otherwise_shipped),
+    beside("first deploy with services", "deploy", nothing),
+    beside("first promote with services", "promote", services_staged),
+    beside("services changed", "services", services_changed),
+    beside("services that stay sick", "services", services_sick),
+    beside("service removed", "services", service_removed),
     *both("rollback of some apps", "rollback", shipped_thrice, apps=("mail",)),
 ]
+
+
+#: They are no releases: what they return is no report of one.
+CHANGES = [case for case in CASES if case.operation == "services"]
 
 
 @functools.cache
 def prepared(case: Case) -> bytes:
     """The host at the moment before the operation."""
     with tempfile.TemporaryDirectory(dir=FAST) as directory:
-        world = World(directory, shop_definition(case.in_place))
+        world = World(directory, shop_with_services() if case.with_services else shop_definition(case.in_place))
+        if case.with_services:
+            host_with_services(world)
         case.prepare(world)
         check_settled(world)
         return pickle.dumps(world)
@@ -313,7 +369,25 @@ def test_killed_again_while_recovering(case: Case) -> None:
 
 
 @pytest.mark.parametrize("fault", ["docker", "disk", "docker for good", "disk for good"])
-@EACH
+@pytest.mark.parametrize("case", CHANGES, ids=lambda case: case.name)
+def test_a_change_of_services_fails_anywhere(case: Case, fault: str) -> None:
+    disk, lasting, number = fault.startswith("disk"), fault.endswith("for good"), 1
+    while True:
+        with world_of(case) as world, told(f"{case.name}, {fault} failed at {number}"):
+            world.faults.fail_at(number, lasting=lasting, disk=disk, after=number % 5 == 4)
+            error = case.run(world)
+            if world.faults.count < number:
+                return
+            with told(f"at {world.faults.calls[number - 1]}"):
+                assert isinstance(error, OperationError), error
+                world.revive()
+                finish(world, ("recover", "promote", "rollback")[number % 3])
+                check_afterwards(world, number + CASES.index(case))
+        number += 1
+
+
+@pytest.mark.parametrize("fault", ["docker", "disk", "docker for good", "disk for good"])
+@pytest.mark.parametrize("case", [case for case in CASES if case not in CHANGES], ids=lambda case: case.name)
 def test_fails_anywhere(case: Case, fault: str) -> None:
     disk, lasting = fault.startswith("disk"), fault.endswith("for good")
     number, step = 1, 1 if THOROUGH else STRIDE if fault == "docker" else 5

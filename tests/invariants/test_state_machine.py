@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 from fakes.concurrency import one_by_one
 from fakes.docker import CRASHING, DYING, HEALTHY, SICK, UNBUILDABLE
-from fakes.stacks import changed_stack, shop_definition
+from fakes.stacks import changed_service, changed_stack, host_with_services, shop_definition, shop_with_services
 from fakes.world import World
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -107,9 +107,12 @@ class Life(RuleBasedStateMachine):
         self.patch.undo()
         self.directory.cleanup()
 
-    @initialize(in_place=st.booleans(), shipped=st.integers(0, 2))
-    def begin(self, in_place: bool, shipped: int) -> None:
-        self.world = World(self.directory.name, shop_definition(in_place))
+    @initialize(in_place=st.booleans(), shipped=st.integers(0, 2), beside=st.booleans())
+    def begin(self, in_place: bool, shipped: int, beside: bool) -> None:
+        definition = shop_with_services(in_place) if beside else shop_definition(in_place)
+        self.world = World(self.directory.name, definition)
+        if beside:
+            host_with_services(self.world)
         self.in_place = in_place
         for _ in range(shipped):
             self.world.ship()
@@ -225,6 +228,33 @@ class Life(RuleBasedStateMachine):
         if operation != "deploy":  # of a deploy, only a build can tell
             done = self.run(operation, None)
             assert done and (asked.message.startswith("would ") or not done.changed), (asked, done)
+
+    @precondition(lambda self: self.world.stack.services)
+    @rule(
+        environment=st.sampled_from(ENVIRONMENTS),
+        memory=st.sampled_from(["", "64m", "128m"]),
+        sick=st.sampled_from([False, False, True]),
+        fault=FAULTS,
+    )
+    def change_services(
+        self, environment: EnvironmentName, memory: str, sick: bool, fault: tuple[str, int, bool] | None
+    ) -> None:
+        """Nothing of it may be seen by visitors, and whatever fails or is killed is put back."""
+        self.world.stack = changed_service(self.world, "redis", memory=memory)
+        self.world.docker.sick_services = {"search", "redis"} if sick else set()
+        faults = self.world.faults
+        faults.disarm()
+        if fault:
+            kind, number, after = fault
+            if kind == "kill":
+                faults.kill_at(number, after)
+            else:
+                faults.fail_at(number, after=after, disk=kind == "disk", lasting=kind == "lasting")
+        self.world.change_services(environment)
+        faults.revive()
+        self.world.docker.sick_services = set()
+        if not fault and not sick:
+            assert not self.world.unfinished(environment)
 
     # What happens to a host
 

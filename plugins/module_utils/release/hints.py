@@ -27,6 +27,7 @@ Playbook = Literal[
     "recover",
     "rollback",
     "rotate_jwt",
+    "services",
     "status",
 ]
 T = TypeVar("T")
@@ -58,6 +59,7 @@ COMMANDS: Mapping[str, Command] = {
     "recover": Command(("stack",), "recover", "recover"),
     "rollback": Command((*_OPERATION, "release", "secrets"), "rollback", "rollback"),
     "rotate_jwt": Command(("stack", "state", "overlap_hours", "lock_wait")),
+    "services": Command(("stack", "where", "reason", "lock_wait"), "services", "services"),
     "status": Command(("stack",), "status", "status"),
 }
 

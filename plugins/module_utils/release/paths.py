@@ -63,6 +63,11 @@ def source_of(stack: str, state: str = STATE) -> str:
     return f"{state}/{stack}/source"
 
 
+def services_of(stack: str, state: str = STATE) -> str:
+    """What each service was created from, with its values."""
+    return f"{state}/{stack}/services"
+
+
 # Programs.
 COMMAND = "/usr/local/bin/onehost"
 #: There when this host is its own control node.

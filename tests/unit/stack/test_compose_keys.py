@@ -64,7 +64,7 @@ def told(text: str) -> list[tuple[str, str, str]]:
         ("{build: .}", "compose.build", "set by the platform", "`build_target`"),
         ("{volumes: data}", "compose.volumes", "must be a list", "/srv/shop-uploads:/data"),
         ("{volumes: [1]}", "compose.volumes[0]", "a number", "in quotes"),
-        ("{volumes: ['uploads:/data']}", "compose.volumes[0]", "is a named volume", "/srv/<stack>/data:/data"),
+        ("{volumes: ['uploads:/data']}", "compose.volumes[0]", "is a named volume", "`volumes: {uploads: /data}`"),
         ("{volumes: ['./uploads:/data']}", "compose.volumes[0]", "is not an absolute path", "sudo install -d -o"),
         ("{volumes: ['../uploads:/data:ro']}", "compose.volumes[0]", "is not an absolute path", ":/data`"),
         ("{volumes: ['~/uploads:/data']}", "compose.volumes[0]", "is not an absolute path", ""),

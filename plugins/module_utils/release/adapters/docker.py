@@ -24,7 +24,8 @@ from ..errors import OperationError
 from ..hints import host_command
 from ..paths import DOCKER_SOCKET
 from ..releases.compose import LABEL
-from ..releases.runtime import BuildResult, Container, Image, Placed
+from ..releases.runtime import BuildResult, Container, Handle, Image, Placed, ServiceContainer
+from ..releases.services import CREATED_FROM, SERVICE
 from ..stack.model import EnvironmentName, Slot
 from ..util.concurrency import concurrently
 from .build_log import BuildLog
@@ -34,6 +35,8 @@ START_DOCKER = host_command("systemctl status docker; systemctl start docker")
 #: Timeout in seconds of one call that is not a stop; a daemon that hangs longer is broken.
 CALL_SECONDS = 60
 LOG_SECONDS = 10
+#: Of an image, from a registry that may be far away.
+PULL_SECONDS = 900
 JSON_BODY = {"Content-Type": "application/json"}
 #: Of what a command in a container says.
 OUTPUT_BYTES = 4096
@@ -225,13 +228,13 @@ class Docker:
                 log=lines[-20:],
             )
 
-    def start(self, containers: Iterable[Container]) -> None:
+    def start(self, containers: Iterable[Handle]) -> None:
         self._each(containers, lambda c: self.expect("POST", f"/containers/{c.id}/start"))
 
-    def stop(self, containers: Iterable[Container], seconds: Mapping[str, int]) -> None:
+    def stop(self, containers: Iterable[Handle], seconds: Mapping[str, int]) -> None:
         """Stop all containers at once; each gets SIGTERM and its own number of seconds before SIGKILL."""
 
-        def stop_one(container: Container) -> None:
+        def stop_one(container: Handle) -> None:
             grace = seconds.get(container.app, 10)
             self.expect(
                 "POST", f"/containers/{container.id}/stop", {"t": str(grace)}, grace + CALL_SECONDS, also=(404,)
@@ -240,10 +243,10 @@ class Docker:
         self._each(containers, stop_one)
 
     @staticmethod
-    def _each(containers: Iterable[Container], action: Callable[[Container], None]) -> None:
+    def _each(containers: Iterable[Handle], action: Callable[[Handle], None]) -> None:
         concurrently(action, containers)
 
-    def run(self, container: Container, command: Sequence[str], seconds: float) -> tuple[int, str]:
+    def run(self, container: Handle, command: Sequence[str], seconds: float) -> tuple[int, str]:
         """Run a command in a container. Returns its exit code and what it said last; -1 if it took too long or could
         not be started."""
         wanted = {"Cmd": list(command), "AttachStdout": True, "AttachStderr": True}
@@ -270,6 +273,65 @@ class Docker:
         code = found.get("ExitCode")
         return -1 if code is None else int(code), _output(said)
 
+    # Services
+
+    def services(self, stack: str, environment: EnvironmentName) -> list[ServiceContainer]:
+        """The containers of an environment's services."""
+        labels = [f"{LABEL}.stack={stack}", f"{LABEL}.environment={environment}", SERVICE]
+        listed = self.expect("GET", "/containers/json", {"all": "true", "filters": json.dumps({"label": labels})})
+        answers = [self.call("GET", f"/containers/{item['Id']}/json") for item in listed]
+        return sorted((_service(data) for status, data in answers if status < 400), key=lambda found: found.app)
+
+    def remove(self, container: Handle) -> None:
+        """Remove a container; its volumes stay."""
+        self.expect("DELETE", f"/containers/{container.id}", {"force": "true"}, also=(404,))
+
+    def pull(self, image: str) -> None:
+        """Fetch an image, with the credentials that root has for its registry."""
+        try:
+            done = subprocess.run(
+                ["docker", "pull", "--quiet", image],
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                env=_environment(),
+                timeout=PULL_SECONDS,
+                check=False,
+            )
+        except (OSError, subprocess.TimeoutExpired) as error:
+            raise OperationError("the image did not come", image, str(error), START_DOCKER) from error
+        if done.returncode != 0:
+            lines = done.stderr.strip().splitlines() or ["no output"]
+            fix = f"check its name, the registry and the network; {host_command(f'sudo docker pull {image}')}"
+            raise OperationError("the image cannot be fetched", image, lines[-1], fix)
+
+    def provide_network(self, name: str, subnet: str, labels: Mapping[str, str]) -> None:
+        """Make a network unless there is one of this name."""
+        if self.call("GET", f"/networks/{name}")[0] == 404:
+            pool = {"Config": [{"Subnet": subnet}]}
+            self._create("/networks/create", {"Name": name, "Driver": "bridge", "IPAM": pool, "Labels": dict(labels)})
+
+    def provide_volume(self, name: str, user: int, labels: Mapping[str, str]) -> None:
+        """Make a volume unless it is there. As long as it is empty, it is given to its user: a kill may have come
+        between the two."""
+        status, data = self.call("GET", f"/volumes/{name}")
+        if status == 404:
+            data = self._create("/volumes/create", {"Name": name, "Driver": "local", "Labels": dict(labels)})
+        place = os.open(data["Mountpoint"], os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        try:
+            if os.fstat(place).st_uid != user and not os.listdir(place):
+                os.fchown(place, user, user)
+        finally:
+            os.close(place)
+
+    def _create(self, path: str, body: Mapping[str, Any]) -> Any:
+        status, data = self.call("POST", path, body=body)
+        if status >= 400:
+            message = data.get("message", "") if isinstance(data, dict) else str(data)
+            raise OperationError(f"Docker refused POST {path}", str(body["Name"]), f"{status} {message}".strip())
+        return data
+
     def last_exit(self, container: Container) -> int:
         """With which code a container ended last. While it runs again its state says 0."""
         if container.state != "running" or not container.restarts:
@@ -282,7 +344,7 @@ class Docker:
         codes = [json.loads(line)["Actor"]["Attributes"].get("exitCode", "0") for line in lines if status < 400]
         return int(codes[-1]) if codes else container.exit_code
 
-    def logs(self, container: Container, lines: int) -> list[str]:
+    def logs(self, container: Handle, lines: int) -> list[str]:
         """The last lines of a container's log. They only explain a failure, so it is no error if there are none."""
         try:
             done = subprocess.run(
@@ -402,6 +464,22 @@ def _container(data: dict[str, Any]) -> Container:
         health_said=" ".join(str(log[-1].get("Output", "")).split()),
         health_test=tuple(str(word) for word in test),
         pid=int(state.get("Pid") or 0),
+    )
+
+
+def _service(data: dict[str, Any]) -> ServiceContainer:
+    labels, state = data["Config"]["Labels"] or {}, data["State"]
+    networks = (data.get("NetworkSettings") or {}).get("Networks") or {}
+    return ServiceContainer(
+        id=data["Id"],
+        app=labels.get(SERVICE, ""),
+        created_from=labels.get(CREATED_FROM, ""),
+        image=data["Image"],
+        state=state["Status"],
+        exit_code=int(state.get("ExitCode", 0)),
+        restarts=int(data.get("RestartCount", 0)),
+        up_seconds=_age(int(state.get("Pid") or 0)),
+        address=next((item["IPAddress"] for item in networks.values() if item.get("IPAddress")), ""),
     )
 
 

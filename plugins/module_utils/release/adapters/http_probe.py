@@ -22,11 +22,15 @@ _LAST_WORD = re.compile(r"[^\s\"'<>]*$")
 TURNED_AWAY = (308, 401)
 
 
+#: A port on loopback, an address with a port, or the path of a unix socket.
+Place = int | tuple[str, int] | str
+
+
 class _Connection(http.client.HTTPConnection):
-    """To a port on loopback, or to a unix socket. With TLS the peer is known here, and a certificate that expired last
+    """To a port, or to a unix socket. With TLS the peer is known here, and a certificate that expired last
     night must not block a rollback, so nothing is verified; provisioning checks certificates."""
 
-    def __init__(self, place: int | str, host: str, *, tls: bool, timeout: float) -> None:
+    def __init__(self, place: Place, host: str, *, tls: bool, timeout: float) -> None:
         super().__init__(host, timeout=timeout)
         self.place = place
         self.tls = tls
@@ -34,6 +38,8 @@ class _Connection(http.client.HTTPConnection):
     def connect(self) -> None:
         if isinstance(self.place, int):
             self.sock = socket.create_connection(("127.0.0.1", self.place), self.timeout)
+        elif isinstance(self.place, tuple):
+            self.sock = socket.create_connection(self.place, self.timeout)
         else:
             self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
             self.sock.settimeout(self.timeout)
@@ -56,6 +62,16 @@ class Probe:
         """Probe an app in its slot directly, by a host name that it knows."""
         return self._ask(port, host, path)
 
+    def service(self, address: str, port: int, path: str) -> Answer:
+        """Ask a service at the address of its container: for a path, or without one, whether anybody listens."""
+        if path:
+            return self._ask((address, port), "localhost", path)
+        try:
+            with socket.create_connection((address, port), self.seconds):
+                return Answer(200)
+        except OSError as error:
+            return Answer(0, error=f"no answer on port {port}: {error}")
+
     def edge(self, target: ProbeTarget) -> Answer:
         """Probe the edge as a visitor would, on its public port. Where visitors need a password or are sent to https,
         that is as far as it leads, and the rest is asked through the socket that the edge has for the engine alone."""
@@ -66,7 +82,7 @@ class Probe:
         # Routes of a release from before there were such sockets have none; then what a visitor gets says more.
         return inside if inside.status else answer
 
-    def _ask(self, place: int | str, host: str, path: str, *, tls: bool = False) -> Answer:
+    def _ask(self, place: Place, host: str, path: str, *, tls: bool = False) -> Answer:
         connection = _Connection(place, host, tls=tls, timeout=self.seconds)
         try:
             connection.request(
@@ -77,7 +93,8 @@ class Probe:
             release, flag = (response.headers.get(name, "") for name in ("X-Release", "X-Flag-Off"))
             return Answer(response.status, release, body, flag=flag)
         except (OSError, http.client.HTTPException) as error:
-            where = f"port {place}" if isinstance(place, int) else place
+            port = place[1] if isinstance(place, tuple) else place
+            where = f"port {port}" if isinstance(port, int) else port
             return Answer(0, error=f"no answer on {where}: {str(error) or type(error).__name__}")
         finally:
             connection.close()

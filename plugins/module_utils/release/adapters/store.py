@@ -25,6 +25,7 @@ from ..paths import (
     env_of,
     keys_of,
     releases_of,
+    services_of,
 )
 from ..planning.disk_usage import Sample
 from ..planning.networks import Blocks
@@ -51,6 +52,7 @@ OWN_FILES: Mapping[str, str] = {
     "flags/*/*/flags.json": PROVISION,
     "keys/rotation.json": "",
     "networks.json": PROVISION,
+    "services/*/*/*/compose.json": hint("services", where="<which>"),
 }
 SETTINGS_FILES: Mapping[str, type] = {ACCESS_SETTINGS: dict, CLEANUP_SETTINGS: dict, NOTIFICATION_SETTINGS: list}
 #: Of the newest journals, how many are looked at.
@@ -236,6 +238,41 @@ class Store:
             if old.startswith("env.") and old[len("env.") :] not in env:
                 os.remove(os.path.join(home, old))
         write_atomically(self.slot_compose_path(stack, environment, slot), as_json(compose), 0o600)
+
+    # Services: /var/lib/onehost/<stack>/services/<environment>/<service>/<what it is created from>/
+
+    def _service(self, stack: Stack, environment: EnvironmentName, service: str) -> str:
+        return os.path.join(services_of(stack.name, self.state), environment, service)
+
+    def service_path(self, stack: Stack, environment: EnvironmentName, service: str, created_from: str) -> str:
+        return os.path.join(self._service(stack, environment, service), created_from, "compose.json")
+
+    def write_service(
+        self,
+        stack: Stack,
+        environment: EnvironmentName,
+        service: str,
+        created_from: str,
+        compose: dict[str, Any],
+        env: bytes,
+    ) -> None:
+        """Write the files that a service is created from, beside those that it was created from before."""
+        home = os.path.join(self._service(stack, environment, service), created_from)
+        os.makedirs(home, mode=0o700, exist_ok=True)
+        write_atomically(os.path.join(home, "env"), env, 0o600)
+        write_atomically(os.path.join(home, "compose.json"), as_json(compose), 0o600)
+
+    def has_service(self, stack: Stack, environment: EnvironmentName, service: str, created_from: str) -> bool:
+        return own_files.load(self.service_path(stack, environment, service, created_from))[0] is not None
+
+    def keep_service(self, stack: Stack, environment: EnvironmentName, service: str, created_from: str) -> None:
+        """Remove the files of a service, except those of this state of it."""
+        home = self._service(stack, environment, service)
+        for name in os.listdir(home) if os.path.isdir(home) else []:
+            if name != created_from:
+                shutil.rmtree(os.path.join(home, name))
+        if not created_from and os.path.isdir(home):
+            os.rmdir(home)
 
     def write_build(self, home: str, compose: dict[str, Any], secrets: Mapping[str, str]) -> str:
         """Write the files of a build into its own directory, which is removed with them. Returns the Compose file."""

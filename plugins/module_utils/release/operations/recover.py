@@ -12,7 +12,7 @@ from ..errors import OperationError
 from ..ports import Host
 from ..process.journal import Journal, Record
 from ..stack.model import Stack
-from . import redaction, witnesses
+from . import redaction, services, witnesses
 from .rollout import Rollout
 
 #: Steps that change what runs or answers.
@@ -37,6 +37,12 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
     found = f"{name} was interrupted at {last}"
     journal = Journal(record.path, host.clock, redact=redact)
     try:
+        if record.changes:
+            environment = record.header["environment"]
+            services.undo(host, stack, environment, record.changes, journal)
+            if record.plan is None and record.header.get("operation") == "services":
+                journal.add("end", outcome="undone", message=found)
+                return f"{found}; {', '.join(record.changes)} was put back"
         if record.plan is None:
             # Without its plan nothing can be finished or undone; then the witnesses of what is live decide.
             if "build" in record.steps:

@@ -116,6 +116,7 @@ def _environment(status: EnvironmentStatus, redact: Redactor) -> EnvironmentStat
     return dataclasses.replace(
         status,
         apps={name: dataclasses.replace(app, cause=redact(app.cause)) for name, app in status.apps.items()},
+        services={name: dataclasses.replace(one, cause=redact(one.cause)) for name, one in status.services.items()},
         running_operation=dataclasses.replace(holder, reason=redact(holder.reason)) if holder else None,
         operations=redact_operations(status.operations, redact),
     )

@@ -41,7 +41,7 @@ from ..releases.slot import day_of, planned_slot, stack_of
 from ..stack.app_env import slot_env
 from ..stack.model import App, Slot, Stack, check_path, start_order
 from ..util.concurrency import concurrently
-from . import flags, warm_slot, witnesses
+from . import flags, services, warm_slot, witnesses
 from .health import Health
 
 CONFIRM_SECONDS = 10.0
@@ -103,6 +103,9 @@ class Rollout:
         plan, slot = self.plan, f"{self.plan.environment} {self.plan.slot}"
         with self.journal.step("record", f"write release {plan.release.id}"):
             self.record(env)
+        if self.current.services or any(app.volumes for app in self._apps()):
+            with self.journal.step("services", "start what the apps need beside them"):
+                self.beside()
         with self.journal.step("start", f"start {slot}"):
             self.start(env)
         with self.journal.step("healthy", "wait until every app is healthy"):
@@ -190,6 +193,12 @@ class Rollout:
         if self.plan.is_new:
             routes = self.host.edge.wanted(self.current, self.plan.environment)
             self.host.store.write_release(self.current, self.plan.release, env, routes)
+
+    def beside(self) -> None:
+        """Before the apps: the volumes that they mount, and services that do not run."""
+        mounted = [volume for app in self._apps() for volume in app.volumes]
+        services.provide_volumes(self.host, self.stack, self.plan.environment, mounted)
+        services.Services(self.host, self.current, self.plan.environment, self.journal).start_missing()
 
     def set_routes(self, release: str) -> None:
         """Give the edge the routes of a release. If they have not changed, as is usual, nginx is left alone."""

@@ -39,6 +39,7 @@ from . import (
     recover,
     redaction,
     secret_scan,
+    services,
     witnesses,
 )
 from .observe import observe
@@ -278,6 +279,7 @@ def _plan_promote(
     found = [
         *_gates(host, stack, state, request, unfinished),
         gates.not_rolled_back(state, plan.release, request.skip_gates, reason=request.reason),
+        *_services_gate(host, stack, request),
         *_leak_gate(host, stack, state, request, plan),
     ]
     report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]
@@ -299,6 +301,16 @@ def _gates(host: Host, stack: Stack, state: HostState, request: Request, unfinis
         if live and (app.is_web or app.name in running) and (entry is None or app.name in entry.release.services)
     }
     return gates.evaluate(stack, state, health, unfinished, request.skip_gates)
+
+
+def _services_gate(host: Host, stack: Stack, request: Request) -> list[gates.Gate]:
+    if not stack.services_in("production"):
+        return []
+    found = services.answers(host, stack, "production")
+    absent = [name for name, (container, _answer) in found.items() if container is None]
+    return gates.services_healthy(
+        {name: answer for name, (_container, answer) in found.items()}, absent, request.skip_gates
+    )
 
 
 def _leak_gate(host: Host, stack: Stack, state: HostState, request: Request, plan: Plan) -> list[gates.Gate]:

@@ -31,7 +31,7 @@ from ..releases.status import (
 )
 from ..stack import flags
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Stack
-from . import app_health, key_grace_period, redaction
+from . import app_health, key_grace_period, redaction, services
 from .observe import observe
 
 #: How many releases, and how many operations, of each environment the report lists.
@@ -84,6 +84,8 @@ def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentNa
         ports=stack.environments[name].ports,
         network=host.store.networks().get(stack.name, {}).get(name, ""),
         apps=_apps(host, stack, state, name),
+        services=_services(host, stack, name),
+        service_changes=_service_changes(host, stack, name),
         running_operation=holder,
         unfinished=tuple(record.path.rsplit("/", 1)[-1] for record in unfinished),
         operations=tuple(operations(host, stack, name, OPERATIONS)),
@@ -133,6 +135,31 @@ def _apps(host: Host, stack: Stack, state: HostState, environment: EnvironmentNa
     }
     found = {app.name: _app(app, entry.release, running.get(app.name), answers[app.name]) for app in mine}
     return {name: found.get(name, AppStatus()) for name in dict.fromkeys((*stack.apps, *found))}
+
+
+def _services(host: Host, stack: Stack, environment: EnvironmentName) -> dict[str, AppStatus]:
+    if not stack.services_in(environment):
+        return {}
+    return {
+        name: AppStatus(
+            state=container.state if container else "missing",
+            healthy=services.is_healthy(answer),
+            cause="" if services.is_healthy(answer) or container is None else str(answer),
+            image=short_id(container.image) if container else "",
+            restarts=container.restarts if container else 0,
+        )
+        for name, (container, answer) in services.answers(host, stack, environment).items()
+    }
+
+
+def _service_changes(host: Host, stack: Stack, environment: EnvironmentName) -> tuple[str, ...]:
+    if not stack.services:
+        return ()
+    try:
+        changes = services.Services(host, stack, environment, journal.Journal(None, host.clock)).changes()
+    except RefusedError as refused:
+        return tuple(str(problem) for problem in refused.problems)
+    return tuple(change.sentence for change in changes)
 
 
 def _app(app: App, release: Release, container: Container | None, answer: Answer) -> AppStatus:

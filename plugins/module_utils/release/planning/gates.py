@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ GATES = (
     "staging_unchanged",
     "same_settings",
     "same_keys",
+    "services_healthy",
     "disk_free",
     "rollback_ready",
     "not_rolled_back",
@@ -112,6 +113,20 @@ def not_rolled_back(state: HostState, promoted: Release, skip: tuple[str, ...] =
     return Gate(name, False, evidence, fix, name in skip)
 
 
+def services_healthy(health: Mapping[str, Answer], absent: Collection[str], skip: tuple[str, ...] = ()) -> list[Gate]:
+    """What production's apps need beside them is ready. `health` is the answer of each service of production; those
+    that are `absent` start with the promote."""
+    if not health:
+        return []
+    sick = [f"{name} ({answer})" for name, answer in health.items() if name not in absent and answer.status != 200]
+    name, evidence = "services_healthy", f"{len(health)} services of production"
+    if sick:
+        fix = hint("services", where="production")
+        return [Gate(name, False, "not healthy in production: " + ", ".join(sick), fix, name in skip)]
+    starting = f", of which {', '.join(sorted(absent))} will be started" if absent else ""
+    return [Gate(name, True, evidence + starting)]
+
+
 def unknown_skips(skip: tuple[str, ...]) -> list[Problem]:
     return [
         Problem(f"{name!r} is not a gate", "skip_gates", "choose from " + ", ".join(GATES))
@@ -189,7 +204,7 @@ SETTINGS = (
     "capabilities",
 )
 #: Those that are left out of a definition that has none.
-_RARE = ("health_status", "health_host", "health_command")
+_RARE = ("health_status", "health_host", "health_command", "volumes")
 
 
 def changed_settings(tried: Mapping[str, Any], today: Mapping[str, Any]) -> list[str]:

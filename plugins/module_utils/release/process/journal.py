@@ -39,6 +39,8 @@ class Record:
     plan: Plan | None = None
     #: Steps that began; True for those that ended.
     steps: dict[str, bool] = field(default_factory=dict)
+    #: Changes of services that began and were neither completed nor put back, by the service's name.
+    changes: dict[str, dict[str, Any]] = field(default_factory=dict)
     result: dict[str, Any] | None = None
     #: Why the plan, or a part of what was recorded, cannot be read; the last line may be cut off, that is no damage.
     damage: str = ""
@@ -137,6 +139,10 @@ def _take(record: Record, line: str) -> str:
             record.steps.setdefault(str(item["step"]), False)
         elif event == "done":
             record.steps[str(item["step"])] = True
+        elif event == "change":
+            record.changes[str(item["service"])] = {key: str(item[key]) for key in ("action", "service", "was", "to")}
+        elif event == "settled":
+            record.changes.pop(str(item["service"]), None)
         elif event == "end":
             record.result = item
     except (ValueError, KeyError, TypeError, AttributeError) as error:

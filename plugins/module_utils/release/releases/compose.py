@@ -84,7 +84,7 @@ def build_file(
         if "secrets" in settings:
             build["secrets"] = settings["secrets"]
             secrets.update({secret: {"file": f"{home}/{SECRETS}/{secret}"} for secret in settings["secrets"]})
-        services[name] = {"image": stack.image(name, tags[name]), "build": _escaped(build)}
+        services[name] = {"image": stack.image(name, tags[name]), "build": escaped(build)}
     return {"name": f"{stack.name}-build", "services": services, **({"secrets": secrets} if secrets else {})}
 
 
@@ -105,7 +105,7 @@ def service(
     }
     if app.user is not None:
         result["user"] = str(app.user)
-    result.update((limits or Limits.of_host(0)).keys(app))
+    result.update((limits or Limits.of_host(0)).keys(app, app.compose))
     if stack.keys and app.keys != "none":
         result["volumes"] = [f"{keys_of(stack.name)}/{name}:{stack.keys.mount}/{name}:ro" for name in key_files(app)]
     if app.flags:
@@ -113,7 +113,30 @@ def service(
         source = f"{STATE}/{stack.name}/flags/{environment}/{app.name}"
         result["volumes"] = [*result.get("volumes", []), f"{source}:{FLAGS_MOUNT}:ro"]
         result["environment"]["FLAGS_FILE"] = f"{FLAGS_MOUNT}/flags.json"
+    if app.volumes:
+        result["volumes"] = [*result.get("volumes", []), *mounts(stack, environment, app.volumes)]
     return _merged(result, app.compose)
+
+
+def mounts(stack: Stack, environment: EnvironmentName, volumes: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Volumes of the stack as Compose mounts them. What an image has in that directory is not copied into them, with
+    the image's owner: they are their declared user's."""
+    return [
+        {
+            "type": "volume",
+            "source": stack.volume(environment, name),
+            "target": path,
+            "volume": {"nocopy": True},
+        }
+        for name, path in volumes.items()
+    ]
+
+
+def declared_volumes(services: Mapping[str, Any]) -> dict[str, Any]:
+    """What is added to a Compose file for the volumes that its services mount: the engine makes them."""
+    mounted = [item for service in services.values() for item in service.get("volumes", []) if isinstance(item, dict)]
+    names = sorted({str(item["source"]) for item in mounted if item.get("type") == "volume" and "source" in item})
+    return {"volumes": {name: {"name": name, "external": True} for name in names}} if names else {}
 
 
 def slot_file(
@@ -152,8 +175,17 @@ def slot_file(
             f"{LABEL}.id": release.id,
             f"{LABEL}.created-from": created_from,
         }
-        services[name] = _escaped(item)
-    return {"name": stack.project(release.environment, slot), "services": services}
+        services[name] = escaped(item)
+    return {"name": stack.project(release.environment, slot), "services": services, **declared_volumes(services)}
+
+
+def slot_labels(stack: Stack, environment: EnvironmentName, slot: Slot) -> dict[str, str]:
+    return {f"{LABEL}.stack": stack.name, f"{LABEL}.environment": environment, f"{LABEL}.slot": slot}
+
+
+def network_name(stack: Stack, environment: EnvironmentName, slot: Slot, block: str) -> str:
+    """The network of a slot. It cannot be changed, so its addresses are part of its name."""
+    return f"{stack.project(environment, slot)}-{network_of(block, slot).partition('/')[0]}"
 
 
 def slot_network(stack: Stack, environment: EnvironmentName, slot: Slot, block: str) -> dict[str, Any]:
@@ -161,15 +193,14 @@ def slot_network(stack: Stack, environment: EnvironmentName, slot: Slot, block: 
     Docker chooses some.
 
     Each slot has a network of its own: the names of apps are names in a network, and in a common one they would lead to
-    both releases. A network cannot be changed, so its addresses are part of its name.
+    both releases.
     """
     if not block:
         return {}
-    subnet = network_of(block, slot)
     network = {
-        "name": f"{stack.project(environment, slot)}-{subnet.partition('/')[0]}",
-        "ipam": {"config": [{"subnet": subnet}]},
-        "labels": {f"{LABEL}.stack": stack.name, f"{LABEL}.environment": environment, f"{LABEL}.slot": slot},
+        "name": network_name(stack, environment, slot, block),
+        "ipam": {"config": [{"subnet": network_of(block, slot)}]},
+        "labels": slot_labels(stack, environment, slot),
     }
     return {"networks": {"default": network}}
 
@@ -207,9 +238,9 @@ def developer_compose_file(stack: Stack) -> dict[str, Any]:
             if app.is_web:
                 item["ports"] = [f"127.0.0.1:{app.loopback_port + 8 + index}:{app.port}"]
             services[f"{app.name}-{suffix}"] = {
-                key: value for key, value in _escaped(item).items() if value not in ([], {})
+                key: value for key, value in escaped(item).items() if value not in ([], {})
             }
-    return {"name": stack.name, "services": services}
+    return {"name": stack.name, "services": services, **declared_volumes(services)}
 
 
 def _moved(volumes: list[Any], place: str, new_place: str) -> list[Any]:
@@ -234,12 +265,12 @@ def _merged(base: dict[str, Any], extra: dict[str, Any]) -> dict[str, Any]:
     return result
 
 
-def _escaped(value: Any) -> Any:
+def escaped(value: Any) -> Any:
     """Double each `$`: Compose interpolates it in every string of its file."""
     if isinstance(value, str):
         return value.replace("$", "$$")
     if isinstance(value, dict):
-        return {key: _escaped(item) for key, item in value.items()}
+        return {key: escaped(item) for key, item in value.items()}
     if isinstance(value, (list, tuple)):
-        return [_escaped(item) for item in value]
+        return [escaped(item) for item in value]
     return value

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Literal, Protocol
 
 from ..stack.model import DROPPED_CAPABILITIES, UNLIMITED, App, Stack
 
@@ -18,6 +18,19 @@ MEMORY_SHARE = 0.5
 #: The share is rounded down to multiples of this. Kernels differ in how much they keep for themselves, and a different
 #: limit would be a reason for new containers.
 MEMORY_STEP = 64 * 2**20
+
+
+class Limited(Protocol):
+    """An app or a service, as far as its limits are concerned."""
+
+    @property
+    def memory(self) -> str: ...
+    @property
+    def cpus(self) -> str: ...
+    @property
+    def pids(self) -> int | Literal["unlimited"]: ...
+    @property
+    def capabilities(self) -> tuple[str, ...]: ...
 
 
 @dataclass(frozen=True)
@@ -45,10 +58,11 @@ class Limits:
             dropped=tuple(name for name in self.dropped if name in dropped),
         )
 
-    def keys(self, app: App) -> dict[str, Any]:
-        """The keys of Compose that limit this app: its own limits, and these where it names none."""
+    def keys(self, app: Limited, compose: Mapping[str, Any]) -> dict[str, Any]:
+        """The keys of Compose that limit this app: its own limits, and these where it names none. `compose` are the
+        keys that it adds itself."""
         # Compose refuses a limit that is set in both of its ways.
-        deploy = _mapping(_mapping(_mapping(app.compose, "deploy"), "resources"), "limits")
+        deploy = _mapping(_mapping(_mapping(compose, "deploy"), "resources"), "limits")
         pids = app.pids or (0 if "pids" in deploy else self.pids)
         memory = app.memory or ("" if "memory" in deploy else self.memory)
         dropped = [name for name in self.dropped if name not in app.capabilities]

@@ -21,6 +21,7 @@ Step = Literal[
     "build",
     "search",
     "record",
+    "services",
     "start",
     "healthy",
     "tags",

@@ -8,7 +8,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import NamedTuple, Protocol
 
 from ..stack.model import Slot
 
@@ -64,6 +64,31 @@ class Container:
         """The latest start in seconds since the epoch. Docker writes nanoseconds, which Python does not parse."""
         whole, _dot, fraction = self.started.rstrip("Z").partition(".")
         return datetime.datetime.fromisoformat(f"{whole}+00:00").timestamp() + float(f"0.{fraction or 0}")
+
+
+@dataclass(frozen=True)
+class ServiceContainer:
+    """The container of a service. `app` is its name, as for the containers of apps."""
+
+    id: str
+    app: str
+    created_from: str
+    image: str
+    state: str
+    exit_code: int
+    restarts: int
+    up_seconds: float = 0.0
+    #: One of its addresses; empty if it does not run.
+    address: str = ""
+
+
+class Handle(Protocol):
+    """Any container, as far as it is needed to tell Docker which one is meant."""
+
+    @property
+    def id(self) -> str: ...
+    @property
+    def app(self) -> str: ...
 
 
 @dataclass(frozen=True)

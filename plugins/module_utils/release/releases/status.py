@@ -118,6 +118,9 @@ class EnvironmentStatus:
     apps: dict[str, AppStatus] = field(default_factory=dict)
     moved_tags: tuple[str, ...] = ()
     running_operation: LockHolder | None = None
+    services: dict[str, AppStatus] = field(default_factory=dict)
+    #: What `services.yml` would change, as sentences.
+    service_changes: tuple[str, ...] = ()
     #: Names of journals without an end.
     unfinished: tuple[str, ...] = ()
     #: The newest ones, newest first.

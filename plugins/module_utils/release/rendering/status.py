@@ -36,6 +36,7 @@ def status_lines(status: StatusReport) -> list[str]:
     lines = [_environment_line(status.stack, name, env) for name, env in environments.items()]
     lines += _next(environments)
     lines += _apps(environments)
+    lines += _services(environments)
     for name, env in environments.items():
         if env.running_operation:
             lines.append(f"running now: {env.running_operation}")
@@ -102,6 +103,22 @@ def _apps(environments: dict[str, EnvironmentStatus]) -> list[str]:
                 trouble.append(f"   {name} {app}: {found.state}, not healthy {found.cause}".rstrip())
         rows.append(row)
     return table(head, rows) + trouble
+
+
+def _services(environments: dict[str, EnvironmentStatus]) -> list[str]:
+    """One line for the services of each environment that has any, and one for each that is not as it should be."""
+    lines = []
+    for name, env in environments.items():
+        if env.services:
+            words = [f"{one} {'healthy' if found.healthy else 'NOT HEALTHY'}" for one, found in env.services.items()]
+            lines.append(f"services of {name}: {', '.join(words)}")
+        for one, found in env.services.items():
+            if found.is_unhealthy:
+                lines.append(f"   {name} {one}: {found.state}, not healthy {found.cause}".rstrip())
+        if env.service_changes:
+            fix = hint("services", where=name)
+            lines += [f"   {name}, not done yet: {text}. Fix: {fix}" for text in env.service_changes]
+    return lines
 
 
 def _operations(environments: dict[str, EnvironmentStatus]) -> list[str]:

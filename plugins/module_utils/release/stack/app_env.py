@@ -36,6 +36,19 @@ def values_of(stack: Stack, app: str, environment: EnvironmentName, env: Mapping
     }
 
 
+def service_values(
+    stack: Stack, service: str, environment: EnvironmentName, env: Mapping[str, bytes]
+) -> dict[str, str]:
+    """The variables of one service: those of the matrix that name it. What is for every app is not for a service."""
+    layers = {layer: parse_env(data) for layer, data in env.items()}
+    values = effective(stack.env_matrix, layers, environment).all if stack.env_matrix else {}
+    return {
+        name: value
+        for name, value in values.items()
+        if (key := stack.env_matrix.get(name)) and key.is_for(environment) and service in key.apps
+    }
+
+
 def build_secrets(stack: Stack, environment: EnvironmentName, env: Mapping[str, bytes]) -> dict[str, str]:
     """The values of the secrets that builds may read. They are in no container."""
     values = effective(stack.env_matrix, {layer: parse_env(data) for layer, data in env.items()}, environment).all

@@ -9,7 +9,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 
 from ..errors import Problem
-from .model import PORT_BLOCK, App, Stack, socket_path, start_order
+from .model import ENVIRONMENTS, PORT_BLOCK, App, Stack, socket_path, start_order
 from .networks import MOST_APPS
 
 #: Linux limits a unix socket's path to 107 bytes (unix(7)).
@@ -59,14 +59,57 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
                     "the names of stack and app together are too long for a unix socket", place, "shorten one of them"
                 )
             )
+    _check_beside(stack, where, problems)
     problems.extend(_port_problems([(where, app) for app in stack.apps.values()]))
-    if len(stack.apps) > MOST_APPS:
-        what = f"{len(stack.apps)} apps, but the network of a slot has addresses for {MOST_APPS}"
+    most = max(len(stack.services_in(environment)) for environment in ENVIRONMENTS)
+    if len(stack.apps) + most > MOST_APPS:
+        also = f" and {most} services" if most else ""
+        what = f"{len(stack.apps)} apps{also}, but the network of a slot has addresses for {MOST_APPS}"
         problems.append(Problem(what, f"{where}.apps", "make it two stacks"))
     try:
         start_order(stack.apps)
     except ValueError as error:
         problems.append(Problem(str(error), f"{where}.apps", "break the cycle in `after`"))
+
+
+def _check_beside(stack: Stack, where: str, problems: list[Problem]) -> None:
+    """Checks across services, volumes and apps: names that are taken, unknown volumes, impossible start orders."""
+    for name, service in stack.services.items():
+        place = f"{where}.services.{name}"
+        if name in stack.apps:
+            what = "is an app's name too, and apps could not tell which of them answers to it"
+            problems.append(Problem(what, place, "rename the service or the app"))
+        problems.extend(
+            Problem(f"starts after {other!r}, which is not a service of this stack", place, _known(stack.services))
+            for other in service.after
+            if other not in stack.services
+        )
+        problems.extend(
+            Problem(f"starts after {other}, which is not in {environment}", place, "give both the same `environments`")
+            for other in service.after
+            for environment in service.environments
+            if other in stack.services and environment not in stack.services[other].environments
+        )
+    mounts = {f"{where}.services.{name}": service.volumes for name, service in stack.services.items()}
+    mounts |= {f"{where}.apps.{name}": app.volumes for name, app in stack.apps.items()}
+    problems.extend(
+        Problem(
+            f"mounts the volume {volume!r}, which the stack does not have",
+            place,
+            f"add `volumes: {{{volume}: {{user: <its numeric user>}}}}` to the stack; {_known(stack.volumes)}",
+        )
+        for place, mounted in mounts.items()
+        for volume in mounted
+        if volume not in stack.volumes
+    )
+    try:
+        start_order(stack.services, "services")
+    except ValueError as error:
+        problems.append(Problem(str(error), f"{where}.services", "break the cycle in `after`"))
+
+
+def _known(names: Iterable[str]) -> str:
+    return "known: " + (", ".join(names) or "none")
 
 
 def _port_problems(apps: Iterable[tuple[str, App]]) -> list[Problem]:

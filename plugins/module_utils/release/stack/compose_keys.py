@@ -235,7 +235,10 @@ def _source(fields: Fields, place: str, source: str, target: str) -> None:
             place, f"{source!r} is not an absolute path, and would be a directory of root's in the checkout", fix
         )
     else:
-        fields.note(place, f"{source!r} is a named volume, which slots cannot have", fix)
+        declared = (
+            f"declare it in `volumes` of the stack, and mount it with `volumes: {{{source}: {target}}}` of the app"
+        )
+        fields.note(place, f"{source!r} is a named volume, and Compose would make one for each slot", declared)
 
 
 _COMMAND = _text_or_list

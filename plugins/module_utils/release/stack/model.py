@@ -10,7 +10,7 @@ import json
 import posixpath
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 from ..env.matrix import Key
 from ..paths import HAPROXY_SOCKETS
@@ -95,6 +95,8 @@ class App:
     health_command: tuple[str, ...] = ()
     #: Patterns of what its build does not see.
     build_ignores: tuple[str, ...] = ()
+    #: Volumes of the stack by name, with the directory in the container where each is.
+    volumes: dict[str, str] = dataclasses.field(default_factory=dict)
 
     @property
     def is_web(self) -> bool:
@@ -108,6 +110,49 @@ class App:
     def is_replaced_in_place(self) -> bool:
         """True for an app that must never run twice: its old container stops before the new one starts."""
         return self.replace == "stop_first"
+
+
+@dataclass(frozen=True)
+class Volume:
+    """Data that outlives every container: one for each environment, shared by both of its slots."""
+
+    #: The numeric user to whom it belongs, once it is made.
+    user: int
+    #: Whether backups are to hold it.
+    backup: bool = False
+
+
+@dataclass(frozen=True)
+class ServiceHealth:
+    """How a service is asked whether it is ready: a path or a connection on a port of its container, or a command."""
+
+    port: int = 0
+    path: str = ""
+    command: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class Service:
+    """What apps need beside them and no release replaces. Each environment has one of its own."""
+
+    name: str
+    #: By its digest, so that it is the same tomorrow.
+    image: str
+    health: ServiceHealth
+    command: tuple[str, ...] = ()
+    environment: dict[str, str] = dataclasses.field(default_factory=dict)
+    volumes: dict[str, str] = dataclasses.field(default_factory=dict)
+    user: int | None = None
+    #: As for an app.
+    memory: str = ""
+    cpus: str = ""
+    pids: int | Literal["unlimited"] = 0
+    capabilities: tuple[str, ...] = ()
+    health_seconds: int = 60
+    stop_seconds: int = 10
+    #: Services that must be healthy before it starts.
+    after: tuple[str, ...] = ()
+    environments: tuple[EnvironmentName, ...] = ENVIRONMENTS
 
 
 @dataclass(frozen=True)
@@ -173,6 +218,8 @@ class Stack:
     build_secrets: tuple[str, ...] = ()
     #: Whether the directory shows the source that was built, for people.
     checkout: bool = True
+    services: dict[str, Service] = dataclasses.field(default_factory=dict)
+    volumes: dict[str, Volume] = dataclasses.field(default_factory=dict)
 
     def to_mapping(self, *, with_env: bool) -> dict[str, Any]:
         """Plain data for JSON and templates. Without env values it may be world-readable."""
@@ -181,15 +228,18 @@ class Stack:
         # Through JSON, so that data from a file and data just read compare equal (lists, not tuples).
         data: dict[str, Any] = json.loads(json.dumps(parts, default=vars))
         # Leave out what the reader would reject or fill in by itself, so that the result can be read again.
-        for part in (*data["environments"].values(), *data["apps"].values()):
+        for part in (*data["environments"].values(), *data["apps"].values(), *data["services"].values()):
             del part["name"]
+        for key in ("services", "volumes"):
+            if not data[key]:
+                del data[key]
         for app in data["apps"].values():
             if not app["capabilities"]:
                 # As in releases of before there were any, which would otherwise differ.
                 del app["capabilities"]
             for key in ("port", "loopback_port") if app["kind"] == "worker" else ():
                 del app[key]
-            for key in ("build_secrets", "build_ignores", "health_status", "health_host", "health_command"):
+            for key in ("build_secrets", "build_ignores", "health_status", "health_host", "health_command", "volumes"):
                 if not app[key]:
                     del app[key]  # releases of before have none, and are the same
         return data
@@ -212,6 +262,17 @@ class Stack:
     def project(self, environment: EnvironmentName, slot: Slot) -> str:
         """The Compose project of a slot."""
         return f"{self.name}-{environment}-{slot}"
+
+    def services_in(self, environment: EnvironmentName) -> dict[str, Service]:
+        return {name: service for name, service in self.services.items() if environment in service.environments}
+
+    def service_project(self, environment: EnvironmentName, service: str) -> str:
+        """The Compose project of a service; no slot is called so."""
+        return f"{self.name}-{environment}-service-{service}"
+
+    def volume(self, environment: EnvironmentName, name: str) -> str:
+        """What Docker calls a volume. No name has an underscore, so no two of these are the same."""
+        return f"{self.name}_{environment}_{name}"
 
     def health_host(self, app: App, environment: EnvironmentName) -> str:
         """The name by which an app is asked whether it is healthy: one that its visitors use, if any is known."""
@@ -253,14 +314,21 @@ def check_path(app: App, route: Route) -> str:
     return route.path
 
 
-def start_order(apps: Mapping[str, App]) -> list[list[str]]:
+class Startable(Protocol):
+    """An app or a service, as far as the order of starting is concerned."""
+
+    @property
+    def after(self) -> tuple[str, ...]: ...
+
+
+def start_order(apps: Mapping[str, Startable], kind: str = "apps") -> list[list[str]]:
     """Apps in groups that may start together, each after the group before. Raises ValueError on a cycle."""
     waiting = {name: {other for other in app.after if other in apps} for name, app in apps.items()}
     groups: list[list[str]] = []
     while waiting:
         ready = [name for name, needs in waiting.items() if not needs]
         if not ready:
-            raise ValueError("apps wait for each other: " + ", ".join(sorted(waiting)))
+            raise ValueError(f"{kind} wait for each other: " + ", ".join(sorted(waiting)))
         groups.append(ready)
         for name in ready:
             del waiting[name]

@@ -18,12 +18,10 @@ from ..util.fields import Fields, plain, shown
 from .checks import check_apps_of, check_ports, check_together
 from .compose_keys import check_compose
 from .model import (
-    DROPPED_CAPABILITIES,
     ENVIRONMENTS,
     NAME,
     OWN_PATH,
     PORT_BLOCK,
-    UNLIMITED,
     App,
     Environment,
     EnvironmentName,
@@ -32,10 +30,11 @@ from .model import (
     Route,
     Stack,
 )
+from .parts import PATH, read_capabilities, read_limits, read_mounts
 from .reserved import SSH_PORTS, directory_problem, name_problem, owner_problem
+from .services import read_service, read_volume
 from .tls import read_tls
 
-PATH = r"/[A-Za-z0-9._~/-]*"
 HOST_NAME = r"[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 FLAG_NAME = r"[A-Za-z][A-Za-z0-9_.-]*"
 ENV_KEY = r"[A-Za-z_][A-Za-z0-9_]*"
@@ -108,7 +107,7 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
         fields.note("owner", f"{owner!r} {why}", "name the user who works in the checkout")
     environments = _read_environments(fields, problems)
     keys_data = fields.value("keys")
-    matrix = read_matrix(fields, tuple(fields.mapping("apps")), problems)
+    matrix = read_matrix(fields, (*fields.mapping("apps"), *fields.mapping("services")), problems)
     stack = Stack(
         name=name,
         directory=_read_directory(fields, owner),
@@ -136,6 +135,14 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
         },
         build_secrets=fields.texts("build_secrets"),
         checkout=fields.boolean("checkout", True),
+        services={
+            service: read_service(service, its, f"{where}.services.{service}", problems)
+            for service, its in fields.mapping("services").items()
+        },
+        volumes={
+            volume: read_volume(volume, its, f"{where}.volumes.{volume}", problems)
+            for volume, its in fields.mapping("volumes").items()
+        },
     )
     fields.no_others()
     if not stack.apps:
@@ -281,12 +288,8 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         ),
         keys=fields.choice("keys", "none", ("none", "public", "private")),
         user=None if user < 0 else user,
-        memory=fields.text(
-            "memory", pattern=r"unlimited|[1-9][0-9]*[bkmg]?", hint="for example 512m, or unlimited", numbers=True
-        ),
-        cpus=fields.text("cpus", pattern=r"[0-9]+(\.[0-9]+)?", hint="for example 0.5", numbers=True),
-        pids=UNLIMITED if fields.value("pids") == UNLIMITED else fields.integer("pids", 0, 0, 4194304),
-        capabilities=_read_capabilities(fields),
+        **read_limits(fields),
+        capabilities=read_capabilities(fields, "any other is `compose: {cap_add: [...]}`"),
         environment=fields.values("environment"),
         compose=_read_compose(fields),
         drain_seconds=fields.integer("drain_seconds", 10, 0, 3600),
@@ -304,6 +307,7 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         health_host=fields.text("health_host", pattern=r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"),
         health_command=fields.texts("health_command"),
         build_ignores=_read_ignores(fields),
+        volumes=read_mounts(fields),
     )
     fields.no_others()
     for flag, declared in app.flags.items():
@@ -354,15 +358,6 @@ def _read_statuses(fields: Fields) -> tuple[int, ...]:
         if isinstance(status, bool) or not isinstance(status, int) or not 300 <= status <= 499:
             fields.note("health_status", f"{shown(status)} is no status from 300 to 499", "2xx is healthy in any case")
     return tuple(status for status in statuses if isinstance(status, int))
-
-
-def _read_capabilities(fields: Fields) -> tuple[str, ...]:
-    named = fields.texts("capabilities")
-    for name in named:
-        if name not in DROPPED_CAPABILITIES:
-            fix = f"choose from {', '.join(DROPPED_CAPABILITIES)}; any other is `compose: {{cap_add: [...]}}`"
-            fields.note("capabilities", f"{name!r} is not one that is taken away", fix)
-    return tuple(sorted(set(named)))
 
 
 def _read_compose(fields: Fields) -> dict[str, Any]:

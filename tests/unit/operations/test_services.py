@@ -1,0 +1,246 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The services of an environment: started before the apps, changed on purpose only, put back if they fail."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.docker import HEALTHY, SICK
+from fakes.stacks import REDIS, host_with_services, shop_with_services
+from fakes.world import World
+
+from release.errors import OperationError, RefusedError
+from release.operations import change_services, status
+from release.operations.change_services import ServicesReport
+from release.stack.reader import read_stack
+
+OTHER = "redis@sha256:" + "c" * 64
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    found = World(str(tmp_path), shop_with_services())
+    host_with_services(found)
+    return found
+
+
+def provision(world: World, **services: Any) -> None:
+    """Change services in the inventory, and provision; None takes one out."""
+    definition = shop_with_services()
+    for name, changes in services.items():
+        if changes is None:
+            del definition["services"][name]
+        else:
+            definition["services"][name] = {**definition["services"].get(name, {}), **changes}
+    world.stack = read_stack("shop", definition)
+
+
+def boxes(world: World, environment: str = "staging") -> dict[str, Any]:
+    return {box.name: box for box in world.docker.beside if box.environment == environment}
+
+
+def done(world: World, environment: Any = "staging") -> ServicesReport:
+    report = world.change_services(environment)
+    assert isinstance(report, ServicesReport), report
+    return report
+
+
+def test_a_deploy_starts_them_before_the_apps(world: World) -> None:
+    world.good("deploy")
+    found = boxes(world)
+    assert {name: box.up for name, box in found.items()} == {"redis": True, "search": True}
+    calls = world.faults.calls
+    first_app = next(i for i, call in enumerate(calls) if call.startswith("docker start mail"))
+    assert calls.index("docker start service redis") < calls.index("docker start service search") < first_app
+    assert not boxes(world, "production"), "only those of the environment"
+
+
+def test_they_are_in_the_networks_of_both_slots_and_have_no_port(world: World) -> None:
+    world.good("deploy")
+    assert boxes(world)["redis"].networks == ("shop-staging-blue-172.16.224.0", "shop-staging-green-172.16.224.32")
+    for labels in world.docker.networks.values():
+        # Compose takes these for its own when a release of the slot starts.
+        assert labels["com.docker.compose.network"] == "default"
+        assert labels["com.docker.compose.project"] == f"shop-staging-{labels['release.onehost.slot']}"
+    files = [file for path, file in world.store.files.items() if "/services/" in path]
+    assert files and all("ports" not in item for file in files for item in file["services"].values())
+
+
+def test_a_release_never_touches_one_that_runs(world: World) -> None:
+    world.ship()
+    before = [box.id for box in world.docker.beside]
+    provision(world, redis={"command": ["redis-server", "--save", ""]})
+    world.ship(api=HEALTHY)
+    world.good("rollback")
+    assert [box.id for box in world.docker.beside] == before
+    assert all(box.gone == 0 and box.up for box in world.docker.beside)
+
+
+def test_a_release_starts_one_that_was_stopped_as_it_is(world: World) -> None:
+    world.good("deploy")
+    redis = boxes(world)["redis"]
+    redis.up = False
+    provision(world, redis={"command": ["other"]})
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    assert boxes(world)["redis"].id == redis.id and redis.up
+
+
+def test_a_service_that_stays_sick_stops_the_deploy_and_is_removed_again(world: World) -> None:
+    world.docker.sick_services = {"search"}
+    report = world.run("deploy")
+    assert report and report.failed
+    assert "search" in report.problems[0]["what"] and "connection refused" in report.problems[0]["what"]
+    assert set(boxes(world)) == {"redis"}, "the one before it is healthy, and stays"
+    assert not world.up("staging"), "no app was started"
+    assert world.docker.volumes == {"shop_staging_data": 999, "shop_staging_uploads": 10001}
+
+
+def test_a_sick_app_leaves_the_services_running(world: World) -> None:
+    world.commit({"api": SICK})
+    report = world.run("deploy")
+    assert report and report.failed and all(box.up for box in world.docker.beside)
+
+
+def test_both_slots_share_a_volume_and_no_two_environments(world: World) -> None:
+    world.ship()
+    world.ship(api=HEALTHY)
+    for environment in ("staging", "production"):
+        for slot in ("blue", "green"):
+            compose = world.store.files[f"/state/{environment}-{slot}/compose.json"]
+            assert list(compose["volumes"]) == [f"shop_{environment}_uploads"]
+            mount = compose["services"]["api"]["volumes"][-1]
+            assert (mount["source"], mount["target"]) == (f"shop_{environment}_uploads", "/uploads")
+            assert mount["volume"] == {"nocopy": True}, "it is its user's, not the image's"
+
+
+def test_nothing_to_do(world: World) -> None:
+    world.good("deploy")
+    before = world.faults.count
+    report = done(world)
+    assert not report.changed and report.lines == ["staging: 2 services are as the stack has them"]
+    assert world.faults.count == before
+
+
+def test_a_changed_command_replaces_one_and_no_other(world: World) -> None:
+    world.good("deploy")
+    search = boxes(world)["search"].id
+    provision(world, redis={"command": ["redis-server", "--appendonly", "yes"]})
+    seen = change_services.preview(world.host, world.stack, ["staging"])
+    assert seen.changed and "restarts it" in seen.lines[0] and boxes(world)["redis"].gone == 0
+    report = done(world)
+    assert report.changed and boxes(world)["redis"].gone == 1 and boxes(world)["search"].id == search
+    assert boxes(world)["redis"].mounted == ("shop_staging_data",)
+    files = [path for path in world.store.files if "/services/staging/redis/" in path]
+    assert len(files) == 1, "the files of before are gone"
+
+
+def test_one_that_does_not_get_healthy_is_put_back(world: World) -> None:
+    world.good("deploy")
+    before = boxes(world)["redis"].created_from
+    provision(world, redis={"image": OTHER})
+    world.docker.registry.add(OTHER)
+    world.docker.sick_services = {OTHER}
+    error = world.change_services("staging")
+    assert isinstance(error, OperationError) and "it is as it was before" in error.cause
+    redis = boxes(world)["redis"]
+    assert redis.up and redis.created_from == before and redis.image == REDIS
+    assert not world.unfinished("staging")
+    files = [path for path in world.store.files if "/services/staging/redis/" in path]
+    assert files == [world.store.service_path(world.stack, "staging", "redis", before)]
+
+
+def test_an_image_that_does_not_come_changes_nothing(world: World) -> None:
+    world.good("deploy")
+    provision(world, redis={"image": OTHER}, search={"command": ["x"]})
+    error = world.change_services("staging")
+    assert isinstance(error, OperationError) and OTHER in str(error)
+    assert all(box.gone == 0 and box.up for box in world.docker.beside)
+
+
+def test_an_image_of_this_host_is_not_fetched(world: World) -> None:
+    provision(world, redis={"image": "sha256:" + "d" * 64})
+    error = world.change_services("staging")
+    assert isinstance(error, OperationError) and "docker load" in error.fix
+
+
+def test_one_that_was_taken_out_is_removed_and_its_volume_stays(world: World) -> None:
+    world.good("deploy")
+    provision(world, redis=None, search={"after": []})
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    assert set(boxes(world)) == {"redis", "search"}, "a release removes none"
+    assert "its volumes stay" in change_services.preview(world.host, world.stack, ["staging"]).lines[0]
+    done(world)
+    assert set(boxes(world)) == {"search"} and "shop_staging_data" in world.docker.volumes
+    assert not [path for path in world.store.files if "/redis/" in path]
+
+
+def test_a_service_of_one_environment(world: World) -> None:
+    provision(world, search={"environments": ["production"], "after": []})
+    world.ship()
+    assert set(boxes(world)) == {"redis"} and set(boxes(world, "production")) == {"redis", "search"}
+
+
+def test_only_what_names_a_service_in_the_matrix_gets_there(world: World) -> None:
+    definition = shop_with_services()
+    definition["env_matrix"] = {
+        "DATABASE_URL": {"class": "secret", "same": True},
+        "COLOUR": {"apps": ["redis", "api"]},
+        "PUBLIC_URL": {},
+    }
+    world.stack = read_stack("shop", definition)
+    world.good("deploy")
+    (env,) = (data for path, data in world.store.service_env.items() if "/redis/" in path)
+    assert [line for line in env.decode().splitlines() if not line.startswith("#")] == ["COLOUR='blue'"]
+    world.change_setting()
+    assert "replace redis" in change_services.preview(world.host, world.stack, ["staging"]).lines[0]
+
+
+def test_without_addresses_it_is_refused(world: World) -> None:
+    world.store.blocks.clear()
+    error = world.change_services("staging")
+    assert isinstance(error, RefusedError) and "provision" in error.problems[0].fix
+
+
+def test_a_promote_is_no_go_while_a_service_of_production_is_sick(world: World) -> None:
+    world.ship()
+    world.ship(api=HEALTHY)
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    boxes(world, "production")["redis"].up = False
+    report = world.run("promote")
+    assert report and report.failed
+    gate = next(gate for gate in report.gates if gate["gate"] == "services_healthy")
+    assert gate["result"] == "NO-GO" and "redis (exited)" in gate["evidence"]
+    done(world, "production")
+    world.good("promote")
+
+
+def test_the_status_knows_them(world: World) -> None:
+    world.good("deploy")
+    boxes(world)["redis"].up = False
+    provision(world, search={"command": ["x"]})
+    found = status.status(world.host, world.stack).environments["staging"]
+    assert not found.services["redis"].healthy and found.services["redis"].state == "exited"
+    assert found.services["search"].healthy
+    assert [text for text in found.service_changes if "replace search" in text]
+    json.dumps(status.status(world.host, world.stack).to_json())
+
+
+def test_a_stack_without_services_asks_nothing_of_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    plain = World(str(tmp_path))
+    asked: list[str] = []
+    monkeypatch.setattr(plain.docker, "services", lambda *_: asked.append("services"))
+    plain.ship()
+    plain.ship(api=HEALTHY)
+    plain.good("rollback")
+    status.status(plain.host, plain.stack)
+    assert not asked and not plain.docker.volumes and not plain.docker.networks
+    steps = [call for call in plain.faults.calls if "service" in call]
+    assert not steps
