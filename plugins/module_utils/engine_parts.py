@@ -23,6 +23,7 @@ from .release.entrypoints.commands import (
     operate,
     page,
     recover,
+    services,
     status,
 )
 from .release.env import importer
@@ -31,7 +32,9 @@ from .release.operations import flags as flag_operations
 
 # Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
 # was typed by its name, so each of them stands here.
-SUB_COMMANDS = (certificates, cleanup, end_grace_period, expire_standby, maps, notify, operate, page, recover, status)
+SUB_COMMANDS = (
+    *(certificates, cleanup, end_grace_period, expire_standby, maps, notify, operate, page, recover, services, status),
+)
 OPERATIONS = (compose_env_files, config_check, flag_operations, layout, networks, reach)
 PARTS = (cli, importer, remote, *OPERATIONS, *SUB_COMMANDS)
 

@@ -24,7 +24,11 @@ from ansible_collections.onehost.release.plugins.plugin_utils.place import PLAYB
 #: The playbook of each action; the name is the same for the others.
 PLAYBOOK_OF = {"deploy": "deploy_staging", "flag": "flags"}
 #: Options that no hint needs.
-_MORE: Mapping[str, tuple[str, ...]] = {"check_config": ("json", "junit", "environment"), "flags": ("environment",)}
+_MORE: Mapping[str, tuple[str, ...]] = {
+    "check_config": ("json", "junit", "environment"),
+    "flags": ("environment",),
+    "services": ("environment",),
+}
 #: Names that are taken, and those that are told: Ansible warns of a variable with a name of its own.
 _OTHER_NAMES = {"environment": "where"}
 #: Of every playbook: they are often set for all of them, and have no effect on some.

@@ -187,13 +187,14 @@ class World:
         """docker system prune -af."""
         self.images_lost = True
         self.docker.boxes = [box for box in self.docker.boxes if box.up]
-        used = {box.image for box in (*self.docker.boxes, *self.docker.beside)}
+        used = {box.image for box in self.docker.boxes} | {box.image for box in self.docker.beside}
         self.docker.images = {name: image for name, image in self.docker.images.items() if name in used}
         self.docker.tags = {name: image for name, image in self.docker.tags.items() if image in used}
 
     def remove_image(self, image: str) -> None:
         """docker rmi --force, which does not touch what a running container uses."""
-        if any(box.up and box.image == image for box in (*self.docker.boxes, *self.docker.beside)):
+        used = [box.image for box in self.docker.boxes if box.up] + [box.image for box in self.docker.beside if box.up]
+        if image in used:
             return
         self.images_lost = True
         self.docker.images.pop(image, None)

@@ -93,6 +93,7 @@ VERBS = {
     "status": Verb("status", ("stack",), "what is live and what a rollback would do"),
     "recover": Verb("recover", ("stack",), "finish or undo what was interrupted"),
     "cleanup": Verb("cleanup", ("lock-wait", "free-gb", "free-percent"), "free disk space"),
+    "services": Verb("services", ("stack", "environment", "reason", "lock-wait"), "change what runs beside the apps"),
     "check-config": Verb("check_config", ("stack", "environment"), "check values and keys", engine=False),
     "flags": Verb("flags", ("stack", "flag", "state", "environment", "reason"), "set a feature flag", engine=False),
 }

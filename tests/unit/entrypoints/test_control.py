@@ -117,6 +117,7 @@ SAMPLES = {
     "free-gb": "1.5",
     "free-percent": "5",
     "secrets": "release",
+    "environment": "staging",
     "reason": "-e is {{ no }} option",
 }
 

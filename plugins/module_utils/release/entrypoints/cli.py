@@ -46,6 +46,14 @@ def _rollback_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--secrets", choices=["today", "release"], default="today")
 
 
+def _services_arguments(parser: argparse.ArgumentParser) -> None:
+    _stack_argument(parser)
+    parser.add_argument("--environment", default="", help="which environment; --check shows all without it")
+    parser.add_argument("--reason", default="", help="kept in the journal")
+    parser.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for another operation")
+    parser.add_argument("--check", action="store_true", help="show what would be done, change nothing")
+
+
 def _stack_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", default="", help="one stack instead of all")
 
@@ -79,6 +87,7 @@ SUB_COMMANDS = {
     "deploy": SubCommand(f"deploy to {OPERATIONS['deploy']}", "operate", _deploy_arguments),
     "promote": SubCommand(f"promote to {OPERATIONS['promote']}", "operate", _promote_arguments),
     "rollback": SubCommand("go back to the previous release", "operate", _rollback_arguments),
+    "services": SubCommand("change what runs beside the apps", "services", _services_arguments),
     "status": SubCommand("what is live and what a rollback would do", "status", _status_arguments),
     "recover": SubCommand("finish or undo what was interrupted", "recover"),
     "maps": SubCommand("make the router's maps whole, before HAProxy starts", "maps", _no_arguments),

@@ -10,8 +10,8 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ..errors import OperationError, RefusedError
-from ..hints import host_command
+from ..errors import OperationError, Problem, RefusedError
+from ..hints import host_command, option
 from ..ports import Host
 from ..process import journal, lock
 from ..process.journal import Journal
@@ -28,6 +28,22 @@ class ServicesReport:
 
     changed: bool = False
     lines: list[str] = field(default_factory=list)
+
+
+def request(
+    host: Host, stack: Stack, environment: str, who: LockHolder, *, check: bool = False, lock_wait: float = 0
+) -> ServicesReport:
+    """What a person asks for, who may have named no environment. Raises RefusedError or OperationError."""
+    named: list[EnvironmentName] = [name for name in ENVIRONMENTS if environment in ("", name)]
+    if not named:
+        what = f"{environment!r} is not an environment"
+        raise RefusedError([Problem(what, "where", "choose from " + ", ".join(ENVIRONMENTS))])
+    if check:
+        return preview(host, stack, named)
+    if not environment:
+        fix = option("where", "<which>") + ", with staging or production: a service that changes restarts"
+        raise RefusedError([Problem("is not given", "where", fix)])
+    return run(host, stack, named[0], who, lock_wait=lock_wait)
 
 
 def preview(host: Host, stack: Stack, environments: Sequence[EnvironmentName] = ENVIRONMENTS) -> ServicesReport:

@@ -1,0 +1,211 @@
+"""A stack with a service and a volume: reached by its own apps alone, kept through releases, reboots and mistakes."""
+
+from __future__ import annotations
+
+import re
+import urllib.parse
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.lab import Lab, Result, until
+from support.load import Load, Target
+
+SOURCE = Path(__file__).parent / "files" / "depot"
+HOSTS = {"staging": "staging.depot.example", "production": "depot.example"}
+PORTS = {"staging": "staging", "production": "http"}
+#: In containers, as `docker inspect` knows them.
+CONTAINER = "depot-{}-service-store-store-1"
+
+
+def definition(image: str, name: str, **changes: Any) -> dict[str, Any]:
+    store: dict[str, Any] = {
+        "image": image,
+        "command": ["python3", "-c", (SOURCE / "store.py").read_text(), name],
+        "user": 10002,
+        "volumes": {"kept": "/data"},
+        "health": {"port": 7000, "path": "/ready"},
+        "health_seconds": 10,
+    }
+    return {
+        "directory": "/home/ubuntu/depot",
+        "source": "/srv/git/depot.git",
+        "watch_seconds": 1,
+        "disk_floor_gb": 1,
+        "environments": {
+            "staging": {"ports": [4400], "hosts": [HOSTS["staging"]]},
+            "production": {"ports": [80], "hosts": [HOSTS["production"]]},
+        },
+        "build_arguments": {"BASE_IMAGE": "onehost-lab/python:3"},
+        "env_matrix": {"STORE_TOKEN": {"class": "secret", "same": True, "apps": ["store"]}},
+        "env": {"common": {"STORE_TOKEN": "depot-store-token-for-tests"}},
+        "volumes": {"kept": {"user": 10002, "backup": True}, "uploads": {"user": 10001}},
+        "services": {"store": {**store, **changes}},
+        "apps": {
+            "depot": {
+                "context": ".",
+                "port": 8000,
+                "loopback_port": 21500,
+                "health": "/",
+                "routes": [{"path": "/"}],
+                "volumes": {"uploads": "/uploads"},
+            }
+        },
+    }
+
+
+@dataclass
+class Depot:
+    """The stack on its lab."""
+
+    lab: Lab
+    image: str
+    inventory: Path
+
+    def provision(self, name: str = "first", **changes: Any) -> None:
+        """Write the inventory and provision it; the service says that it is called `name`."""
+        self.write(name, **changes)
+        self.lab.playbook("provision", inventories=[self.inventory]).ok()
+
+    def write(self, name: str, **changes: Any) -> None:
+        stack = {"onehost_stack_depot": definition(self.image, name, **changes)}
+        self.inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": stack}}}))
+
+    def playbook(self, name: str, **options: Any) -> Result:
+        return self.lab.playbook(name, inventories=[self.inventory], stack="depot", **options)
+
+    def release(self, text: str) -> None:
+        files = {path.name: path.read_text() for path in SOURCE.iterdir() if path.is_file()}
+        self.lab.push_commit({**files, "note.txt": text, "app.py": f"{files['app.py']}# {text}\n"}, repository="depot")
+        self.playbook("deploy_staging").ok()
+        self.playbook("promote").ok()
+
+    def ask(self, environment: str, path: str, **query: str) -> str:
+        words = f"?{urllib.parse.urlencode(query)}" if query else ""
+        answer = self.lab.get(PORTS[environment], path + words, {"Host": HOSTS[environment]})
+        return f"{answer.status} {answer.body}"
+
+    def reach(self, environment: str, host: str, port: int = 7000) -> str:
+        return self.ask(environment, "/reach", host=host, port=str(port)).removeprefix("200 ")
+
+    def container(self, environment: str, template: str) -> str:
+        return self.lab.ssh(f"sudo docker inspect --format '{template}' {CONTAINER.format(environment)}").strip()
+
+    def addresses(self, environment: str) -> list[str]:
+        return self.container(environment, "{{range .NetworkSettings.Networks}}{{.IPAddress}} {{end}}").split()
+
+    def status(self) -> str:
+        return self.lab.ssh("sudo onehost status --stack depot")
+
+
+@pytest.fixture(scope="module")
+def depot(provisioned: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
+    """The stack, provisioned; its first release was promoted, and with it both environments have their service."""
+    lab = provisioned
+    lab.ssh("test -d /srv/git/depot.git || git init --quiet --bare --initial-branch=main /srv/git/depot.git")
+    lab.repositories["depot"] = lab.repositories["workhub"].replace("workhub.git", "depot.git")
+    image = lab.ssh("sudo docker image inspect --format '{{.Id}}' onehost-lab/python:3").strip()
+    found = Depot(lab, image, tmp_path_factory.mktemp("depot") / "depot.yml")
+    found.provision()
+    found.release("one")
+    yield found
+
+
+def test_reached_by_name_from_both_slots_across_a_promote(depot: Depot) -> None:
+    for environment in HOSTS:
+        assert depot.ask(environment, "/get", key="name").startswith("200 first"), depot.status()
+        assert depot.ask(environment, "/set", key="who", value=environment) == "200 kept"
+        assert depot.ask(environment, "/upload", name=f"in-{environment}", text="x") == "200 uploaded"
+    before = depot.container("production", "{{.Id}} {{.State.StartedAt}}")
+    depot.release("two")
+    for environment in HOSTS:
+        # Each has its own data, which the other slot sees too.
+        assert depot.ask(environment, "/get", key="who") == f"200 {environment}"
+        assert depot.ask(environment, "/uploads") == f"200 in-{environment}"
+    depot.playbook("rollback").ok()
+    assert depot.ask("production", "/get", key="who") == "200 production"
+    assert depot.ask("production", "/uploads") == "200 in-production"
+    assert depot.container("production", "{{.Id}} {{.State.StartedAt}}") == before, "a release touched it"
+    assert re.search("services of production: store healthy", depot.status())
+
+
+def test_only_what_names_it_gets_there(depot: Depot) -> None:
+    assert depot.ask("staging", "/get", key="name") == "200 first depot-store-token-for-tests"
+    shown = depot.lab.ssh("sudo docker ps --filter label=release.onehost.app=depot --format '{{.Names}}'").split()[0]
+    assert "STORE_TOKEN" not in depot.lab.ssh(f"sudo docker exec {shown} env")
+    path = "/var/lib/onehost/depot/services"
+    assert depot.lab.ssh(f"sudo stat -c %a {path}/staging/store/*/env").split() == ["600"]
+    assert depot.lab.ssh(f"cat {path}/staging/store/*/env 2>&1", check=False).count("token") == 0
+
+
+def test_nothing_else_reaches_it(depot: Depot) -> None:
+    lab = depot.lab
+    assert depot.container("production", "{{json .HostConfig.PortBindings}}") in ("{}", "null")
+    assert ":7000 " not in lab.ssh("ss -ltn"), "no port of the host"
+    for address in depot.addresses("production"):
+        assert depot.reach("production", "store") == "reached"
+        assert depot.reach("staging", address).startswith("not reached"), "the other environment"
+        others = lab.ssh(
+            "sudo docker run --rm onehost-lab/python:3 timeout 3 python3 -c 'import socket; "
+            f'socket.create_connection(("{address}", 7000), 2)\' && echo reached || echo refused'
+        )
+        assert others.strip() == "refused", "any other container, as one of another stack is"
+    assert depot.reach("production", "host.docker.internal").startswith("not reached")
+
+
+def test_changed_on_purpose_and_put_back(depot: Depot) -> None:
+    depot.ask("production", "/set", key="stays", value="yes")
+    depot.provision("second")
+    assert depot.ask("production", "/get", key="name").startswith("200 first"), "provisioning changes none"
+    refused = depot.playbook("services")
+    assert refused.rc != 0 and "where" in refused.stdout
+    shown = depot.playbook("services", where="production", options="--check").ok()
+    assert "restarts it" in shown.stdout and depot.ask("production", "/get", key="name").startswith("200 first")
+    depot.playbook("services", where="production", reason="a new name").ok()
+    assert depot.ask("production", "/get", key="name").startswith("200 second")
+    assert depot.ask("production", "/get", key="stays") == "200 yes"
+    assert depot.ask("staging", "/get", key="name").startswith("200 first"), "the other environment waits for its turn"
+    assert depot.playbook("services", where="production").ok().changes == 0
+
+    depot.provision("third", command=["python3", "-c", "import time; time.sleep(600)"], health_seconds=2)
+    failed = depot.playbook("services", where="production")
+    assert failed.rc != 0 and "it is as it was before" in failed.stdout
+    assert depot.ask("production", "/get", key="name").startswith("200 second")
+    assert "not done yet" in depot.status()
+    depot.provision("second")
+    depot.lab.ssh("sudo onehost services --stack depot --environment staging")
+    assert depot.ask("staging", "/get", key="name").startswith("200 second")
+
+
+def test_killed_during_a_promote_production_answers(depot: Depot) -> None:
+    depot.lab.push_commit({"note.txt": "three", "more.txt": "three"}, repository="depot")
+    depot.playbook("deploy_staging").ok()
+    target = Target("production", depot.lab.ports["http"], "/", HOSTS["production"])
+    with Load([target], rate=40, fresh=1) as load:
+        depot.lab.ssh(f"(sleep 1; sudo docker kill {CONTAINER.format('production')}) >/dev/null 2>&1 &")
+        promoted = depot.playbook("promote")
+        window = load.take()
+    assert window.failed == 0, window.failures
+    assert promoted.rc == 0 or "services_healthy" in promoted.stdout, promoted.stdout
+    # It was ended by hand, so Docker leaves it; the next promote is no-go, and the operation brings it back.
+    assert "store: exited" in depot.status()
+    depot.playbook("services", where="production").ok()
+    assert depot.ask("production", "/get", key="stays") == "200 yes"
+
+
+def test_after_a_reboot_all_of_it_is_back(depot: Depot) -> None:
+    depot.lab.reboot()
+    until(lambda: depot.ask("production", "/get", key="stays") == "200 yes", 90, "production has its data")
+    until(lambda: depot.ask("staging", "/get", key="who") == "200 staging", 60, "staging has its own")
+
+
+def test_cleanup_takes_neither_service_nor_volume(depot: Depot) -> None:
+    depot.lab.ssh("sudo onehost cleanup --free-percent 95", check=False, seconds=300)
+    volumes = depot.lab.ssh("sudo docker volume ls --quiet").split()
+    assert {"depot_staging_kept", "depot_production_kept", "depot_staging_uploads"} <= set(volumes)
+    assert depot.ask("production", "/get", key="stays") == "200 yes"
+    depot.release("four")
+    assert depot.ask("production", "/get", key="stays") == "200 yes"
