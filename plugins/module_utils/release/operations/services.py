@@ -205,7 +205,8 @@ class Services:
         return self.host.store.service_path(self.stack, self.environment, name, created_from)
 
     def _up(self, name: str, created_from: str) -> None:
-        self.host.docker.create_and_start(self._path(name, created_from), self.stack.directory, [name])
+        path = self._path(name, created_from)
+        self.host.docker.create_and_start(path, os.path.dirname(path), [name])
 
     def _keep(self, name: str, created_from: str) -> None:
         self.host.store.keep_service(self.stack, self.environment, name, created_from)
