@@ -68,7 +68,8 @@ def run(
     """Change what differs. Raises RefusedError, or OperationError once everything that failed is put back."""
     report = ServicesReport()
     try:
-        _run(host, stack, environment, who, lock_wait, path, report)
+        with lock.hold(lock.lock_path(stack.name, environment, host.paths.locks), who, lock_wait):
+            _recover_and_change(host, stack, environment, who, path, report)
     except OSError as error:
         where = f"{stack.name} {environment}"
         what = "the services could not be changed"
@@ -77,22 +78,15 @@ def run(
     return report
 
 
-def _run(
-    host: Host,
-    stack: Stack,
-    environment: EnvironmentName,
-    who: LockHolder,
-    lock_wait: float,
-    path: str,
-    report: ServicesReport,
+def _recover_and_change(
+    host: Host, stack: Stack, environment: EnvironmentName, who: LockHolder, path: str, report: ServicesReport
 ) -> None:
-    with lock.hold(lock.lock_path(stack.name, environment, host.paths.locks), who, lock_wait):
-        left = journal.unfinished(stack.name, environment, host.paths.state)
-        report.lines += [recover.recover(host, stack, record) for record in left]
-        if not Services(host, stack, environment, Journal(None, host.clock)).changes():
-            report.lines.append(f"{environment}: {_as_wanted(stack, environment)}")
-            return
+    left = journal.unfinished(stack.name, environment, host.paths.state)
+    report.lines += [recover.recover(host, stack, record) for record in left]
+    if Services(host, stack, environment, Journal(None, host.clock)).changes():
         _carry_out(host, stack, environment, who, path or _new_path(host, stack, environment), report)
+    else:
+        report.lines.append(f"{environment}: {_as_wanted(stack, environment)}")
 
 
 def _carry_out(

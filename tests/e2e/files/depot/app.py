@@ -1,14 +1,14 @@
 """A shop's depot: keeps things in a service beside it and in a volume, and tells what it can reach."""
 
-import os
 import signal
 import socket
 import sys
 import urllib.parse
 import urllib.request
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 
-UPLOADS = "/uploads"
+UPLOADS = Path("/uploads")
 
 
 def store(key, value=None):
@@ -44,11 +44,11 @@ class App(BaseHTTPRequestHandler):
         if path == "/get":
             return store(asked["key"])
         if path == "/upload":
-            with open(os.path.join(UPLOADS, asked["name"]), "x") as file:
+            with (UPLOADS / asked["name"]).open("w") as file:
                 file.write(asked["text"])
             return "uploaded"
         if path == "/uploads":
-            return ",".join(sorted(os.listdir(UPLOADS)))
+            return ",".join(sorted(path.name for path in UPLOADS.iterdir()))
         return "a depot"
 
     def reply(self, status, text):

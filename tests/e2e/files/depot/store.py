@@ -5,26 +5,27 @@ import http.server
 import os
 import signal
 import sys
+from pathlib import Path
 
 
 class Store(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
-        path = os.path.join("/data", os.path.basename(self.path))
+        path = self.place()
         if self.path == "/ready":
             self.reply(200, b"ready")
         elif self.path == "/name":
             self.reply(200, f"{sys.argv[1]} {os.environ.get('STORE_TOKEN', 'none')}".encode())
-        elif os.path.exists(path):
-            with open(path, "rb") as file:
-                self.reply(200, file.read())
+        elif path.exists():
+            self.reply(200, path.read_bytes())
         else:
             self.reply(404, b"no such key")
 
     def do_PUT(self):
-        data = self.rfile.read(int(self.headers["Content-Length"]))
-        with open(os.path.join("/data", os.path.basename(self.path)), "wb") as file:
-            file.write(data)
+        self.place().write_bytes(self.rfile.read(int(self.headers["Content-Length"])))
         self.reply(200, b"kept")
+
+    def place(self):
+        return Path("/data") / self.path.strip("/")
 
     def reply(self, status, data):
         self.send_response(status)
