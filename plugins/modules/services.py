@@ -91,8 +91,10 @@ def main() -> None:
         report = change_services.request(
             host, stack, given["environment"], who, check=module.check_mode, lock_wait=given["lock_wait"]
         )
-    except (RefusedError, OperationError) as error:
+    except RefusedError as error:
         end_refused(module, error)
+    except OperationError as error:
+        module.fail_json(msg="\n".join(clean(line) for line in (error, *error.log)))
     module.exit_json(changed=report.changed, lines=[clean(line) for line in report.lines])
 
 

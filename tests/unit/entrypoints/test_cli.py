@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 from fakes.docker import HEALTHY
-from fakes.stacks import shop_definition
+from fakes.stacks import host_with_services, shop_definition, shop_with_services
 from fakes.world import World
 
 from release.adapters.stack_files import StackFiles
@@ -88,6 +88,23 @@ def test_the_whole_way(onehost: Run, world: World) -> None:
     assert onehost("rollback", "--secrets", "release")[0] == 0
     code, out, _ = onehost("status", "--json", "--stack", "shop")
     assert code == 0 and json.loads(out)[0]["stack"] == "shop"
+
+
+def test_services(onehost: Run, world: World, stacks: Path) -> None:
+    world.stack = read_stack("shop", shop_with_services())
+    (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
+    host_with_services(world)
+    assert "would create redis" in onehost("services", "--check")[1]
+    code, _, err = onehost("services")
+    assert code == 1 and "where: is not given" in err and "--environment <which>" in err
+    code, out, _ = onehost("services", "--environment", "staging", "--reason", "first")
+    assert code == 0 and out.splitlines() == ["staging: create redis: done", "staging: create search: done"]
+    world.docker.sick_services = {"redis"}
+    code, out, err = onehost("services", "--environment", "production")
+    assert code == 1 and "redis says something" in out and "it was removed again" in err
+    assert "services of staging: redis healthy, search healthy" not in onehost("status")[1]
+    world.docker.sick_services = set()
+    assert "services of staging: redis healthy, search healthy" in onehost("status")[1]
 
 
 def test_refused_and_failed(onehost: Run, world: World) -> None:

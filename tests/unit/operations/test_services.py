@@ -17,6 +17,7 @@ from fakes.world import World
 from release.errors import OperationError, RefusedError
 from release.operations import change_services, status
 from release.operations.change_services import ServicesReport
+from release.releases.lock_holder import LockHolder
 from release.stack.reader import read_stack
 
 OTHER = "redis@sha256:" + "c" * 64
@@ -153,6 +154,50 @@ def test_one_that_does_not_get_healthy_is_put_back(world: World) -> None:
     assert not world.unfinished("staging")
     files = [path for path in world.store.files if "/services/staging/redis/" in path]
     assert files == [world.store.service_path(world.stack, "staging", "redis", before)]
+
+
+def test_one_that_is_put_back_and_sick_all_the_same_is_told(world: World) -> None:
+    world.good("deploy")
+    provision(world, redis={"command": ["x"]})
+    world.docker.sick_services = {"redis"}
+    error = world.change_services("staging")
+    assert isinstance(error, OperationError) and "as it was before, and not healthy either" in error.cause
+    assert boxes(world)["redis"].up and not world.unfinished("staging")
+
+
+def test_what_is_interrupted_is_told_and_put_back(world: World) -> None:
+    world.good("deploy")
+    before = boxes(world)["redis"].created_from
+    provision(world, redis={"command": ["x"]})
+    world.faults.kill_at(4)
+    assert world.change_services("staging") is None
+    world.revive()
+    (told,) = world.recover()
+    assert "was interrupted at services; redis was put back" in told
+    assert boxes(world)["redis"].created_from == before and boxes(world)["redis"].up
+
+
+def test_what_a_person_asks_for(world: World) -> None:
+    who = LockHolder.from_json({})
+    world.good("deploy")
+    with pytest.raises(RefusedError, match="is not given"):
+        change_services.request(world.host, world.stack, "", who)
+    with pytest.raises(RefusedError, match="'qa' is not an environment"):
+        change_services.request(world.host, world.stack, "qa", who)
+    shown = change_services.request(world.host, world.stack, "", who, check=True)
+    assert shown.changed and shown.lines[0] == "staging: 2 services are as the stack has them"
+    assert shown.lines[1:] == ["production: would create redis", "production: would create search"]
+    assert change_services.request(world.host, world.stack, "production", who).changed
+    last = status.status(world.host, world.stack).environments["production"].operations[0]
+    assert (last.operation, last.outcome, last.message) == ("services", "succeeded", "create redis; create search")
+
+
+def test_a_full_disk_is_told(world: World) -> None:
+    world.good("deploy")
+    provision(world, redis={"command": ["x"]})
+    world.faults.fail_at(1, disk=True, lasting=True)
+    error = world.change_services("staging")
+    assert isinstance(error, OperationError) and "No space left" in str(error)
 
 
 def test_an_image_that_does_not_come_changes_nothing(world: World) -> None:

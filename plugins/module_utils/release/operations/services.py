@@ -145,7 +145,7 @@ class Services:
             else:
                 self._make(change, one)
         except (OperationError, OSError) as error:
-            self._give_up(change, error)
+            self._give_up(change, one, error)
         self.journal.add("settled", service=change.service)
         # Not before: until then recovery needs the files of before.
         if change.action != "start":
@@ -162,7 +162,7 @@ class Services:
             self._up(one.name, one.created_from)
         self._wait(one.service)
 
-    def _give_up(self, change: Change, error: OperationError | OSError) -> None:
+    def _give_up(self, change: Change, one: Wanted | None, error: OperationError | OSError) -> None:
         """Put a change back that failed, and raise what the failure was."""
         what = f"service {change.service} could not be changed" if change.was else f"service {change.service} failed"
         where = f"{self.stack.name} {self.environment}"
@@ -177,8 +177,17 @@ class Services:
                 f"{what} and could not be put back", where, f"{trouble}; before that: {cause}", hint("recover"), log=log
             ) from error
         self.journal.add("settled", service=change.service)
-        after = "it is as it was before" if change.was else "it was removed again; its volumes stay"
+        after = self._as_before(one) if change.was else "it was removed again; its volumes stay"
         raise OperationError(what, where, f"{cause}; {after}", fix, log=log) from error
+
+    def _as_before(self, one: Wanted | None) -> str:
+        """What to say of a service that was put back, once it had its time to get healthy."""
+        try:
+            if one and any(services.is_up(c) for c in self.found() if c.app == one.name):
+                self._wait(one.service)
+        except OperationError as error:
+            return f"it is as it was before, and not healthy either ({error.cause})"
+        return "it is as it was before"
 
     def _wait(self, service: Service) -> None:
         clock, begun = self.host.clock, self.host.clock.monotonic()

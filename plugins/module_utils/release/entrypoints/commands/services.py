@@ -8,6 +8,7 @@ from __future__ import annotations
 import argparse
 import socket
 
+from ...errors import OperationError
 from ...operations import change_services
 from ...ports import Host
 from ...process import lock
@@ -22,8 +23,12 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     stack = mine[0] if alone else host.stacks.load(host.stacks.choose(options.stack))
     caller.check([stack])
     who = lock.this_process("services", caller.name, socket.gethostname(), host.clock.now(), options.reason)
-    report = change_services.request(
-        host, stack, options.environment, who, check=options.check, lock_wait=options.lock_wait
-    )
+    try:
+        report = change_services.request(
+            host, stack, options.environment, who, check=options.check, lock_wait=options.lock_wait
+        )
+    except OperationError as error:
+        say(*(f"   {line}" for line in error.log))
+        raise
     say(*report.lines, stack=options.stack)
     return 0
