@@ -94,6 +94,8 @@ def main() -> None:
     except RefusedError as error:
         end_refused(module, error)
     except OperationError as error:
+        if module.check_mode:
+            end_refused(module, error)
         module.fail_json(msg="\n".join(clean(line) for line in (error, *error.log)))
     module.exit_json(changed=report.changed, lines=[clean(line) for line in report.lines])
 

@@ -177,6 +177,12 @@ def test_what_is_interrupted_is_told_and_put_back(world: World) -> None:
     assert boxes(world)["redis"].created_from == before and boxes(world)["redis"].up
 
 
+def test_a_stack_without_services_needs_no_addresses_for_them(tmp_path: Path) -> None:
+    plain = World(str(tmp_path))
+    seen = change_services.preview(plain.host, plain.stack)
+    assert not seen.changed and seen.lines[0] == "staging: the stack has no services here"
+
+
 def test_what_a_person_asks_for(world: World) -> None:
     who = LockHolder.from_json({})
     world.good("deploy")

@@ -278,6 +278,14 @@ def test_networks_without_containers_go_whatever_the_space_is() -> None:
     assert plan.removals == ()
 
 
+def test_a_service_that_is_stopped_stays_with_its_networks() -> None:
+    networks = {name: {"com.docker.compose.project": name} for name in ("shop-staging-blue", "shop-staging-green")}
+    labels = {"release.onehost.stack": "shop", "release.onehost.service": "redis"}
+    redis = ContainerUsage("c", "c", IMAGES[1], labels, is_running=False, networks=frozenset(networks))
+    plan = cleanup.plan(host(containers=[redis], networks=networks, stacks=[shop()], free=0), Settings(free_gb=20))
+    assert (plan.trimmed, plan.removals) == ((), ())
+
+
 def test_what_needs_no_room_goes_first_on_a_full_disk() -> None:
     seen = host(free=0, images=[image(1, tag(1))], package_cache=5, system_log=500_000_000, stacks=[shop()])
     kinds = [item.kind for item in cleanup.plan(seen, Settings()).removals]

@@ -9,12 +9,13 @@ import dataclasses
 from typing import Any
 
 import pytest
-from fakes.stacks import changed_stack, shop_definition
+from fakes.stacks import REDIS, changed_stack, shop_definition, shop_with_services
 from fakes.world import World
 
 from release.errors import RefusedError
 from release.releases import compose, limits
 from release.releases.limits import Limits
+from release.releases.services import wanted
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
@@ -113,6 +114,16 @@ def test_opting_out_is_warned_of() -> None:
         "is privileged, which makes it root on the host",
     ]
     assert limits.warnings(stack_with(compose={"cap_add": 5})) == []
+
+
+def test_services_have_the_same_ones() -> None:
+    stack = read_stack("shop", shop_with_services(cache={"image": REDIS, "health": {"port": 1}, "memory": "unlimited"}))
+    assert limits.warnings(stack) == ["service cache may take all memory of the host"]
+    env = {"common": b""}
+    found = wanted(stack, "staging", env, "172.16.224.0/26", 8 * GB)
+    assert found["redis"].compose["mem_limit"] == "4096m" and "mem_limit" not in found["cache"].compose
+    assert (found["redis"].compose["pids_limit"], found["redis"].compose["cap_drop"]) == (512, ["NET_RAW"])
+    assert found["redis"].compose["security_opt"] == ["no-new-privileges:true"]
 
 
 # On a host that had none

@@ -78,6 +78,8 @@ class Services:
 
     def wanted(self) -> dict[str, Wanted]:
         """Raises RefusedError where the environment has no addresses yet."""
+        if not self.stack.services_in(self.environment):
+            return {}
         if not self.block:
             what = "has no addresses for its containers yet, so its services have no network"
             raise RefusedError([Problem(what, f"stack {self.stack.name} {self.environment}", hint("provision"))])

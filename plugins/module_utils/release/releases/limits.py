@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol
 
-from ..stack.model import DROPPED_CAPABILITIES, UNLIMITED, App, Stack
+from ..stack.model import DROPPED_CAPABILITIES, UNLIMITED, Stack
 
 #: Threads count too. A busy app of any common runtime needs a fraction of it.
 PIDS = 512
@@ -84,20 +84,21 @@ def _mapping(data: Mapping[str, Any], key: str) -> Mapping[str, Any]:
 
 
 def warnings(stack: Stack) -> list[str]:
-    """The limits that apps go without, one sentence each."""
-    return [f"app {app.name} {text}" for app in stack.apps.values() for text in _without(app)]
+    """The limits that apps and services go without, one sentence each."""
+    apps = [f"app {app.name} {text}" for app in stack.apps.values() for text in _without(app, app.compose)]
+    return apps + [f"service {one.name} {text}" for one in stack.services.values() for text in _without(one, {})]
 
 
-def _without(app: App) -> list[str]:
+def _without(app: Limited, compose: Mapping[str, Any]) -> list[str]:
     found = []
-    if app.pids == UNLIMITED or app.compose.get("pids_limit") in (-1, 0):
+    if app.pids == UNLIMITED or compose.get("pids_limit") in (-1, 0):
         found.append("may start any number of processes")
     if app.memory == UNLIMITED:
         found.append("may take all memory of the host")
-    given = app.compose.get("cap_add")
+    given = compose.get("cap_add")
     added = given if isinstance(given, list) else []
     kept = {*app.capabilities, *(name for name in DROPPED_CAPABILITIES if name in added or "ALL" in added)}
     found += [f"has the capability {name}" for name in sorted(kept)]
-    if app.compose.get("privileged"):
+    if compose.get("privileged"):
         found.append("is privileged, which makes it root on the host")
     return found
