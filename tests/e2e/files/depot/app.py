@@ -1,5 +1,7 @@
 """A shop's depot: keeps things in a service beside it and in a volume, and tells what it can reach."""
 
+import json
+import os
 import signal
 import socket
 import sys
@@ -49,7 +51,7 @@ class App(BaseHTTPRequestHandler):
             return "uploaded"
         if path == "/uploads":
             return ",".join(sorted(path.name for path in UPLOADS.iterdir()))
-        return "a depot"
+        return json.dumps({"release": os.environ["RELEASE_ID"]})
 
     def reply(self, status, text):
         data = text.encode()
