@@ -193,6 +193,21 @@ def services_sick(world: World) -> None:
     world.docker.sick_services = {OTHER}
 
 
+def service_to_build(world: World) -> None:
+    built = {"context": "tools", "health": {"port": 9}, "health_seconds": 5}
+    world.stack = read_stack("shop", shop_with_services(tools=built))
+    world.commit({"tools": HEALTHY})
+
+
+def service_built_again(world: World) -> None:
+    """Staging runs what production is about to."""
+    service_to_build(world)
+    world.ship()
+    world.ship(api=HEALTHY)
+    world.commit({"tools": HEALTHY})
+    world.change_services("staging")
+
+
 def service_removed(world: World) -> None:
     services_shipped(world)
     changed = shop_with_services()
@@ -248,6 +263,8 @@ CASES = [
     beside("first promote with services", "promote", services_staged),
     beside("services changed", "services", services_changed),
     beside("services that stay sick", "services", services_sick),
+    beside("first deploy with a service to build", "deploy", service_to_build),
+    beside("service built again", "services", service_built_again),
     beside("service removed", "services", service_removed),
     *both("rollback of some apps", "rollback", shipped_thrice, apps=("mail",)),
 ]

@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.docker import HEALTHY, SICK
+from fakes.docker import HEALTHY, SICK, UNBUILDABLE
 from fakes.stacks import REDIS, host_with_services, shop_with_services
 from fakes.world import World
 
 from release.errors import OperationError, RefusedError
-from release.operations import change_services, status
+from release.operations import change_services, host_usage, status
 from release.operations.change_services import ServicesReport
 from release.releases.lock_holder import LockHolder
 from release.stack.reader import read_stack
@@ -175,6 +175,85 @@ def test_what_is_interrupted_is_told_and_put_back(world: World) -> None:
     (told,) = world.recover()
     assert "was interrupted at services; redis was put back" in told
     assert boxes(world)["redis"].created_from == before and boxes(world)["redis"].up
+
+
+def with_built(world: World, **changes: Any) -> None:
+    """A third service, built from a folder of the source."""
+    built = {"context": "tools", "health": {"port": 9}, "health_seconds": 5, **changes}
+    world.stack = read_stack("shop", shop_with_services(tools=built))
+    world.commit({"tools": HEALTHY})
+
+
+def test_one_that_is_built_comes_with_the_first_release_and_then_when_asked_for(world: World) -> None:
+    with_built(world)
+    world.ship()
+    staging, production = boxes(world)["tools"], boxes(world, "production")["tools"]
+    assert staging.image == production.image and staging.image.startswith("sha256:")
+    assert world.git.laid_out.count(["tools"]) == 1, "production runs what staging runs"
+    world.commit({"tools": HEALTHY})
+    world.ship(api=HEALTHY)
+    assert boxes(world)["tools"].id == staging.id, "a release changes none, nor builds it"
+    assert world.git.laid_out.count(["tools"]) == 1
+    assert not change_services.preview(world.host, world.stack, ["production"]).changed
+    shown = change_services.preview(world.host, world.stack, ["staging"])
+    assert shown.lines == ["staging: would replace tools, which restarts it: apps are without it meanwhile"]
+    assert world.git.laid_out.count(["tools"]) == 1, "check mode builds nothing"
+    assert done(world).changed and boxes(world)["tools"].image != production.image
+    assert not done(world).changed, "nor is it built twice"
+    assert status.status(world.host, world.stack).environments["production"].service_changes == ()
+    done(world, "production")
+    assert boxes(world, "production")["tools"].image == boxes(world)["tools"].image
+
+
+def test_one_of_production_alone_is_built_for_it(world: World) -> None:
+    with_built(world, environments=["production"])
+    world.ship()
+    assert "tools" not in boxes(world) and boxes(world, "production")["tools"].up
+
+
+def test_production_waits_for_what_staging_has_tried(world: World) -> None:
+    with_built(world)
+    error = world.change_services("production")
+    assert isinstance(error, RefusedError) and "where=staging" in error.problems[0].fix
+    assert not boxes(world, "production")
+
+
+def test_one_that_cannot_be_built_changes_nothing(world: World) -> None:
+    with_built(world)
+    world.good("deploy")
+    before = boxes(world)["tools"].id
+    world.commit({"tools": UNBUILDABLE})
+    error = world.change_services("staging")
+    assert isinstance(error, OperationError) and "tools could not be built" in error.what
+    assert boxes(world)["tools"].id == before and not world.unfinished("staging")
+    with_built(world, context="nowhere")
+    error = world.change_services("staging")
+    assert isinstance(error, RefusedError) and "folder nowhere does not exist" in str(error)
+
+
+def test_a_killed_build_leaves_nothing(world: World) -> None:
+    with_built(world)
+    world.faults.kill_at(3)  # fetched, laid out, built
+    assert world.change_services("staging") is None
+    world.revive()
+    assert world.git.trees == 1
+    (told,) = world.recover()
+    assert "nothing had been changed" in told and not world.git.trees
+
+
+def test_the_image_of_before_stays_until_the_change_is_settled(world: World) -> None:
+    with_built(world)
+    world.good("deploy")
+    old = boxes(world)["tools"].image
+    world.commit({"tools": HEALTHY})
+    world.faults.kill_at(7)  # fetch, lay out, write, build, write, remove; then the new container
+    assert world.change_services("staging") is None
+    world.revive()
+    assert "tools" not in boxes(world)
+    assert old in host_usage.observe_stack(world.host, world.stack).needed_images
+    world.recover()
+    assert boxes(world)["tools"].image == old
+    assert old not in host_usage.observe_stack(world.host, world.stack).needed_images, "its container keeps it"
 
 
 def test_a_stack_without_services_needs_no_addresses_for_them(tmp_path: Path) -> None:

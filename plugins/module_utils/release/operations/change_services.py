@@ -50,7 +50,9 @@ def preview(host: Host, stack: Stack, environments: Sequence[EnvironmentName] = 
     """What the operation would do. Raises RefusedError."""
     report = ServicesReport()
     for environment in environments:
-        changes = Services(host, stack, environment, Journal(None, host.clock)).changes()
+        mine = Services(host, stack, environment, Journal(None, host.clock))
+        mine.look_for_images(write=False)
+        changes = mine.changes()
         report.lines += [f"{environment}: would {change.sentence}" for change in changes]
         report.lines += [] if changes else [f"{environment}: {_as_wanted(stack, environment)}"]
         report.changed = report.changed or bool(changes)
@@ -83,10 +85,7 @@ def _recover_and_change(
 ) -> None:
     left = journal.unfinished(stack.name, environment, host.paths.state)
     report.lines += [recover.recover(host, stack, record) for record in left]
-    if Services(host, stack, environment, Journal(None, host.clock)).changes():
-        _carry_out(host, stack, environment, who, path or _new_path(host, stack, environment), report)
-    else:
-        report.lines.append(f"{environment}: {_as_wanted(stack, environment)}")
+    _carry_out(host, stack, environment, who, path or _new_path(host, stack, environment), report)
 
 
 def _carry_out(
@@ -105,7 +104,13 @@ def _carry_out(
     log = Journal(path, host.clock, header, redact=redact)
     try:
         mine = Services(host, stack, environment, log)
+        mine.look_for_images()
         changes = mine.changes()
+        if not changes:
+            nothing = f"{environment}: {_as_wanted(stack, environment)}"
+            report.lines.append(nothing)
+            log.add("end", outcome="nothing", message=nothing)
+            return
         mine.carry_out(changes)
         done = [f"{environment}: {change.sentence}: done" for change in changes]
         log.add("end", outcome="succeeded", message="; ".join(change.sentence for change in changes))

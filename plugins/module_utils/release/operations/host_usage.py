@@ -41,6 +41,7 @@ def _needed_by(records: Iterable[journal.Record]) -> tuple[set[str], set[str]]:
     releases: set[str] = set()
     images: set[str] = set()
     for record in records:
+        images.update(change["image"] for change in record.changes.values() if change["image"])
         if record.plan is None:
             continue
         releases.add(record.plan.release.id)

@@ -37,6 +37,8 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
     found = f"{name} was interrupted at {last}"
     journal = Journal(record.path, host.clock, redact=redact)
     try:
+        if "build" in record.steps:
+            host.git.sweep(stack)
         if record.changes:
             environment = record.header["environment"]
             services.undo(host, stack, environment, record.changes, journal)
@@ -45,8 +47,6 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
                 return f"{found}; {', '.join(record.changes)} was put back"
         if record.plan is None:
             # Without its plan nothing can be finished or undone; then the witnesses of what is live decide.
-            if "build" in record.steps:
-                host.git.sweep(stack)
             harmless = not record.damage and not ROLLOUT.intersection(record.steps)
             done = "nothing had been changed" if harmless else f"its journal cannot be read: {record.damage}"
             journal.add("end", outcome="undone", message=done)

@@ -22,6 +22,7 @@ from ..process.journal import Journal
 from ..releases.runtime import Answer, ServiceContainer
 from ..releases.services import Wanted, service_file, slot_networks, volume_labels, wanted
 from ..stack.model import EnvironmentName, Service, Stack
+from . import service_builds
 
 POLL_SECONDS = 0.3
 COMMAND_SECONDS = 5.0
@@ -74,6 +75,8 @@ class Services:
 
     def __init__(self, host: Host, stack: Stack, environment: EnvironmentName, journal: Journal) -> None:
         self.host, self.stack, self.environment, self.journal = host, stack, environment, journal
+        #: Images of services that are built. Of those that are not looked for, the one that they run.
+        self.built: dict[str, str] = {}
         self.block = host.store.networks().get(stack.name, {}).get(environment, "")
 
     def wanted(self) -> dict[str, Wanted]:
@@ -85,7 +88,20 @@ class Services:
             raise RefusedError([Problem(what, f"stack {self.stack.name} {self.environment}", hint("provision"))])
         layers = self.host.store.config_env(self.stack, self.environment)
         env = {layer: data for layer, data in layers.items() if data is not None}
-        return wanted(self.stack, self.environment, env, self.block, self.host.memory_bytes)
+        kept = {container.app: container.image for container in self.found()} if self._are_built() else {}
+        built = {**kept, **self.built}
+        return wanted(self.stack, self.environment, env, self.block, self.host.memory_bytes, built)
+
+    def _are_built(self) -> bool:
+        return any(service.context for service in self.stack.services_in(self.environment).values())
+
+    def look_for_images(self, *, write: bool = True) -> None:
+        """Find the images of services that are built, and build what is missing."""
+        if self._are_built():
+            names = tuple(self.stack.services_in(self.environment))
+            self.built |= service_builds.resolve(
+                self.host, self.stack, self.environment, names, self.journal, write=write
+            )
 
     def found(self) -> list[ServiceContainer]:
         return self.host.docker.services(self.stack.name, self.environment)
@@ -96,8 +112,14 @@ class Services:
 
     def start_missing(self) -> None:
         """For a release: start the services that do not run. Those that do are not touched."""
-        if self.stack.services_in(self.environment):
-            self.carry_out(services.missing(self.wanted(), self.found()))
+        if not self.stack.services_in(self.environment):
+            return
+        missing = services.missing(self.wanted(), self.found())
+        new = [change.service for change in missing if change.action == "create"]
+        if any(self.stack.services[name].context for name in new):
+            self.built |= service_builds.resolve(self.host, self.stack, self.environment, new, self.journal)
+            missing = services.missing(self.wanted(), self.found())
+        self.carry_out(missing)
 
     def carry_out(self, changes: Iterable[Change]) -> None:
         """Make these changes, one after the other. The first that fails is put back and ends it; those before it are
@@ -130,7 +152,7 @@ class Services:
 
     def _fetch(self, new: Iterable[Wanted]) -> None:
         for one in new:
-            image = one.service.image
+            image = one.image
             if self.host.docker.image(image) is not None:
                 continue
             if image.startswith("sha256:"):

@@ -25,11 +25,13 @@ class Change:
     service: str
     was: str = ""
     to: str = ""
+    #: The image that it ran before: until the change is settled, nobody may remove it.
+    image: str = ""
 
     @classmethod
     def read(cls, data: Mapping[str, str]) -> Change:
         """As a journal has it."""
-        return cls(cast(Action, data["action"]), data["service"], data["was"], data["to"])
+        return cls(cast(Action, data["action"]), data["service"], data["was"], data["to"], data.get("image", ""))
 
     @property
     def sentence(self) -> str:
@@ -50,10 +52,10 @@ def plan(wanted: Mapping[str, Wanted], found: Sequence[ServiceContainer]) -> lis
         if container is None:
             changes.append(Change("create", name, to=to))
         elif container.created_from != to:
-            changes.append(Change("replace", name, container.created_from, to))
+            changes.append(Change("replace", name, container.created_from, to, container.image))
         elif not is_up(container):
             changes.append(Change("start", name, to, to))
-    return changes + [Change("remove", c.app, c.created_from) for c in found if c.app not in wanted]
+    return changes + [Change("remove", c.app, c.created_from, image=c.image) for c in found if c.app not in wanted]
 
 
 def missing(wanted: Mapping[str, Wanted], found: Sequence[ServiceContainer]) -> list[Change]:

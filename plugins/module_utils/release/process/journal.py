@@ -140,7 +140,11 @@ def _take(record: Record, line: str) -> str:
         elif event == "done":
             record.steps[str(item["step"])] = True
         elif event == "change":
-            record.changes[str(item["service"])] = {key: str(item[key]) for key in ("action", "service", "was", "to")}
+            keys = ("action", "service", "was", "to")
+            record.changes[str(item["service"])] = {
+                **{key: str(item[key]) for key in keys},
+                "image": str(item.get("image", "")),
+            }
         elif event == "settled":
             record.changes.pop(str(item["service"]), None)
         elif event == "end":

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from ..env.env_file import fingerprint, format_env
@@ -34,6 +35,10 @@ class Wanted:
     @property
     def name(self) -> str:
         return self.service.name
+
+    @property
+    def image(self) -> str:
+        return str(self.compose["image"])
 
 
 @dataclass(frozen=True)
@@ -72,14 +77,20 @@ def volume_labels(stack: Stack, environment: EnvironmentName, volume: str) -> di
 
 
 def wanted(
-    stack: Stack, environment: EnvironmentName, env: Mapping[str, bytes], block: str, memory_bytes: int
+    stack: Stack,
+    environment: EnvironmentName,
+    env: Mapping[str, bytes],
+    block: str,
+    memory_bytes: int,
+    built: Mapping[str, str] = MappingProxyType({}),
 ) -> dict[str, Wanted]:
-    """The services of an environment, with today's values."""
+    """The services of an environment, with today's values. `built` has the images of those that are built."""
     limits = Limits.of_host(memory_bytes)
     found = {}
     for name, service in stack.services_in(environment).items():
         values = format_env(service_values(stack, name, environment, env), f"env of {name}").encode()
         item = _item(stack, environment, service, block, limits)
+        item["image"] = service.image or built.get(name, "")
         created_from = fingerprint(json.dumps([item, fingerprint(values)], sort_keys=True))
         found[name] = Wanted(service, created_from, item, values)
     return found

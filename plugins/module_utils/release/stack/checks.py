@@ -177,7 +177,7 @@ def check_together(stacks: Iterable[Stack]) -> list[Problem]:
     for stack in stacks:
         place = f"stack {stack.name}"
         claim("directory", stack.directory, place, "give each stack its own directory")
-        for app in stack.apps:
+        for app in (*stack.apps, *(name for name, service in stack.services.items() if service.context)):
             claim("app name", app, place, "image tags are named after the app, so two stacks cannot share a name")
             for name in stack.environments:
                 joined = f"{stack.name}-{name}-{app}"

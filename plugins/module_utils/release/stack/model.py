@@ -136,9 +136,13 @@ class Service:
     """What apps need beside them and no release replaces. Each environment has one of its own."""
 
     name: str
-    #: By its digest, so that it is the same tomorrow.
+    #: By its digest, so that it is the same tomorrow; empty for one that is built from `context`.
     image: str
     health: ServiceHealth
+    context: str = ""
+    dockerfile: str = "Dockerfile"
+    build_target: str = ""
+    build_arguments: dict[str, str] = dataclasses.field(default_factory=dict)
     command: tuple[str, ...] = ()
     environment: dict[str, str] = dataclasses.field(default_factory=dict)
     volumes: dict[str, str] = dataclasses.field(default_factory=dict)

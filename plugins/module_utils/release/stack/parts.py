@@ -13,6 +13,8 @@ from ..util.fields import Fields
 from .model import DROPPED_CAPABILITIES, UNLIMITED
 
 PATH = r"/[A-Za-z0-9._~/-]*"
+#: Of a folder or file in the repository.
+SOURCE_PATH = r"(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._-][A-Za-z0-9._/-]*"
 
 
 class ReadLimits(TypedDict):

@@ -11,7 +11,7 @@ from typing import Any
 from ..errors import Problem
 from ..util.fields import Fields
 from .model import ENVIRONMENTS, NAME, EnvironmentName, Service, ServiceHealth, Volume
-from .parts import PATH, read_capabilities, read_limits, read_mounts
+from .parts import PATH, SOURCE_PATH, read_capabilities, read_limits, read_mounts
 
 #: An image by its digest, or one of this host by its ID. What a tag names may be another image tomorrow.
 IMAGE = r"([A-Za-z0-9][A-Za-z0-9._:/-]*@)?sha256:[0-9a-f]{64}"
@@ -24,8 +24,7 @@ _HEALTH_FIX = "for example `health: {port: 6379}`, `{port: 8080, path: /ready}` 
 _NOT_HERE = {
     "ports": ("is not possible: apps reach a service by its name, and nothing else does", "remove it"),
     "compose": ("is for apps", "use the keys of a service"),
-    "context": ("is for apps: a service runs an image that is there already", "use `image` with its digest"),
-    "build": ("is not possible: a service runs an image that is there already", "use `image` with its digest"),
+    "build": ("is not known here", "use `context`, `dockerfile`, `build_target`, `build_arguments`"),
     "replicas": ("is not possible: an environment has one of each service", "remove it"),
 }
 
@@ -51,6 +50,10 @@ def read_service(name: str, data: Any, where: str, problems: list[Problem]) -> S
         name=name,
         image=_read_image(fields),
         health=_read_health(fields, problems),
+        context=fields.text("context", pattern=SOURCE_PATH, hint="a folder inside the repository"),
+        dockerfile=fields.text("dockerfile", "Dockerfile", pattern=SOURCE_PATH),
+        build_target=fields.text("build_target", pattern=r"[A-Za-z0-9._-]+"),
+        build_arguments=fields.values("build_arguments"),
         command=fields.texts("command"),
         environment=fields.values("environment"),
         volumes=read_mounts(fields),
@@ -73,8 +76,11 @@ def _check_name(fields: Fields, name: str, kind: str) -> None:
 
 def _read_image(fields: Fields) -> str:
     image = fields.text("image")
-    if not image:
-        fields.note("image", "is missing", _IMAGE_FIX)
+    if fields.value("context"):
+        if image:
+            fields.note("image", "does not go with `context`", "choose an image, or a folder that it is built from")
+    elif not image:
+        fields.note("image", "is missing", f"{_IMAGE_FIX}; or `context`, the folder that it is built from")
     elif not re.fullmatch(IMAGE, image):
         fields.note("image", f"{image!r} names no digest, so it may be another image tomorrow", _IMAGE_FIX)
     return image
