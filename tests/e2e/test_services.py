@@ -144,7 +144,7 @@ def test_reached_by_name_from_both_slots_across_a_promote(depot: Depot) -> None:
     assert depot.ask("production", "/get", key="who") == "200 production"
     assert depot.ask("production", "/uploads") == "200 in-production"
     assert depot.container("production", "{{.Id}} {{.State.StartedAt}}") == before, "a release touched it"
-    assert "services of production: store healthy, greeter healthy" in depot.status()
+    assert "services of production: greeter healthy, store healthy" in depot.status()
     assert depot.reach("production", "greeter", 7100) == "reached"
 
 
@@ -152,7 +152,7 @@ def test_only_what_names_it_gets_there(depot: Depot) -> None:
     assert depot.ask("staging", "/get", key="name") == "200 first depot-store-token-for-tests"
     shown = depot.lab.ssh("sudo docker ps --filter label=release.onehost.app=depot --format '{{.Names}}'").split()[0]
     assert "STORE_TOKEN" not in depot.lab.ssh(f"sudo docker exec {shown} env")
-    (path,) = depot.lab.ssh("sudo find /var/lib/onehost/depot/services/staging -name env").split()
+    (path,) = depot.lab.ssh("sudo find /var/lib/onehost/depot/services/staging/store -name env").split()
     assert depot.lab.ssh(f"sudo cat {path}").count("depot-store-token-for-tests") == 1
     assert "Permission denied" in depot.lab.ssh(f"cat {path} 2>&1", check=False)
 
