@@ -9,6 +9,7 @@ import http.client
 import re
 import socket
 import ssl
+from typing import TypeAlias
 
 from ..paths import EDGE_SOCKETS
 from ..releases.runtime import Answer, ProbeTarget
@@ -23,7 +24,7 @@ TURNED_AWAY = (308, 401)
 
 
 #: A port on loopback, an address with a port, or the path of a unix socket.
-Place = int | tuple[str, int] | str
+Place: TypeAlias = "int | tuple[str, int] | str"
 
 
 class _Connection(http.client.HTTPConnection):
