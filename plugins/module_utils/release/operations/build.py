@@ -59,7 +59,9 @@ def find_source(host: Host, stack: Stack, state: HostState, request: Request, jo
     if unclear:
         problems.append(unclear)
         raise RefusedError(problems)
-    apps = [stack.apps[name] for name in selected(stack, request) if name in stack.apps]  # others are reported above
+    # Each image once. Names that are no apps are reported above.
+    names = dict.fromkeys(stack.apps[name].builder for name in selected(stack, request) if name in stack.apps)
+    apps = [stack.apps[name] for name in names]
     sight = look(host, stack, commit, apps)
     sources = {app.name: source_of(stack, app, commit, sight, problems) for app in apps}
     problems += _missing_secrets(stack, apps, state, request)

@@ -55,6 +55,7 @@ def report(
     environments = (environment,) if environment else ENVIRONMENTS
     if environment:
         found = concerning(found, environment)
+    shared = [f"{app.name} runs the image of {app.image_of}" for app in stack.apps.values() if app.image_of]
     warned = [f"warning: {text}" for text in warnings(stack)]
     due = secret_ages.due(stack.env_matrix, secret_ages.days(state.secret_record, state.now))
     return {
@@ -63,7 +64,7 @@ def report(
         "warned": warnings(stack),
         "due": due,
         "renewed": renewed,
-        "lines": [*matrix_report.lines(stack.env_matrix, found, environments), *notes, *warned, *due],
+        "lines": [*matrix_report.lines(stack.env_matrix, found, environments), *notes, *shared, *warned, *due],
     }
 
 

@@ -152,6 +152,8 @@ def _plan_and_go(
         redact=redact,
     )
     report.journal = log.path or ""
+    if more := [name for name in stack.with_image_of(request.apps) if name not in request.apps]:
+        report.notes.append(f"{', '.join(more)} went along: apps of one image have the same in a release")
     try:
         env = state.env_of(request.environment)
         if request.operation == "rollback":
@@ -353,7 +355,7 @@ def _carry_out(
     host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: OperationReport
 ) -> None:
     rollout = Rollout(host, stack, plan, log)
-    report.notes = rollout.notes
+    rollout.notes = report.notes
     try:
         rollout.run(env)
     except Exception as error:

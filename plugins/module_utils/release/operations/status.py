@@ -171,6 +171,7 @@ def _app(app: App, release: Release, container: Container | None, answer: Answer
         image=short_id(release.images[app.name]),
         commit=release.commits.get(app.name, release.commit)[:12],
         restarts=container.restarts if container else 0,
+        image_of=app.image_of,
     )
 
 

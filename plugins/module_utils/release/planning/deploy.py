@@ -15,7 +15,7 @@ from ..releases.host_state import HostState
 from ..releases.plan import Plan, moves
 from ..releases.release import Entry
 from ..releases.request import Request
-from ..stack.model import Stack
+from ..stack.model import BUILD_KEYS, Stack
 from .gates import changed_settings, short_id
 from .promote import AppVersions, compose_release, is_same, plan_new
 
@@ -26,7 +26,7 @@ OWN_NAMES = ("config", "docker-compose.yml", "nginx", "releases", "scripts")
 COMMIT_DIGITS = 12
 
 #: The keys of an app that decide how it is built.
-_BUILD_SETTINGS = ("context", "dockerfile", "build_target", "build_arguments", "build_secrets", "build_ignores")
+_BUILD_SETTINGS = (*BUILD_KEYS, "image_of")
 
 
 @dataclass(frozen=True)
@@ -84,15 +84,19 @@ def preview(stack: Stack, state: HostState, request: Request, source: Source, kn
     live = state.live_entry(request.environment)
     today = stack.to_mapping(with_env=False)["apps"]
     lines = []
+    texts: dict[str, str] = {}
     for name, fingerprint in source.sources.items():
-        tried = live.release.definition.get("apps", {}).get(name, {}) if live else {}
-        settings = changed_settings(tried, today[name]) if tried else []
         if name not in known:
             text = f"would be built: {_why_built(stack, live, request, name, fingerprint)}"
         elif live and live.release.images.get(name) == known[name]:
             text = f"image {short_id(known[name])} is live already"
         else:
             text = f"image {short_id(known[name])} of the same source is used again"
+        texts[name] = text
+    for name, builder in stack.for_each({name: name for name in texts}).items():
+        tried = live.release.definition.get("apps", {}).get(name, {}) if live else {}
+        settings = changed_settings(tried, today[name]) if tried else []
+        text = texts[name] if name == builder else f"runs the image of {builder}"
         lines.append(f"{name}: {text}" + (f"; settings changed: {', '.join(settings)}" if settings else ""))
     return lines
 
@@ -113,12 +117,13 @@ def _why_built(stack: Stack, live: Entry | None, request: Request, name: str, fi
 
 
 def plan_deploy(stack: Stack, state: HostState, request: Request, source: Source, images: dict[str, str]) -> Plan:
-    """Raises NothingToDoError if exactly this is live already."""
+    """`images` are by the apps that they are built for. Raises NothingToDoError if exactly this is live already."""
+    mine = stack.for_each(images)
     release = compose_release(
         stack,
         state,
         request,
-        AppVersions(images, dict.fromkeys(images, source.commit), source.sources),
+        AppVersions(mine, dict.fromkeys(mine, source.commit), stack.for_each(source.sources)),
         commit=source.commit,
         version=source.version,
     )

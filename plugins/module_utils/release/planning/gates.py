@@ -204,7 +204,7 @@ SETTINGS = (
     "capabilities",
 )
 #: Those that are left out of a definition that has none.
-_RARE = ("health_status", "health_host", "health_command", "volumes")
+_RARE = ("health_status", "health_host", "health_command", "volumes", "image_of", "command")
 
 
 def changed_settings(tried: Mapping[str, Any], today: Mapping[str, Any]) -> list[str]:

@@ -65,5 +65,23 @@ def check_ports(stack: Stack, release: Release, slot: Slot, state: HostState) ->
 
 
 def selected(stack: Stack, request: Request) -> tuple[str, ...]:
-    """The apps of an operation: those asked for, or all."""
-    return request.apps or tuple(stack.apps)
+    """The apps of an operation: those asked for, with those that run the same images; or all."""
+    return stack.with_image_of(request.apps) or tuple(stack.apps)
+
+
+def check_images(release: Release) -> list[Problem]:
+    """Apps of one image have the same in a release, whatever it takes over from the one before."""
+    problems = []
+    for name, image in release.images.items():
+        other = release.definition.get("apps", {}).get(name, {}).get("image_of")
+        if other and release.images.get(other) != image:
+            has = "another one" if other in release.images else "none"
+            problems.append(
+                Problem(
+                    f"runs the image of {other}, which would have {has} in this release",
+                    f"app {name}",
+                    f"do it with both of them, or with every app: leave `apps` out; if that is refused too, "
+                    f"{hint('deploy_staging')} first",
+                )
+            )
+    return problems

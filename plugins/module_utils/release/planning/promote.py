@@ -22,7 +22,7 @@ from ..releases.plan import Plan, TagMove, moves
 from ..releases.release import Release, ReleaseStatus, release_id
 from ..releases.request import Request
 from ..stack.model import Stack
-from .preflight import check_apps, check_config, check_ports, selected
+from .preflight import check_apps, check_config, check_images, check_ports, selected
 
 
 def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
@@ -105,7 +105,8 @@ def compose_release(
     version: str,
     promoted_from: str = "",
 ) -> Release:
-    """A new release: the given apps as given, every other app as it is live in the environment now."""
+    """A new release: the given apps as given, every other app as it is live in the environment now. Raises RefusedError
+    if apps of one image would have two."""
     environment, images = request.environment, given.images
     live = state.live_entry(environment)
     kept = live.release if live else None
@@ -122,7 +123,7 @@ def compose_release(
     def old(field: str) -> dict[str, str]:
         return getattr(kept, field) if kept else {}
 
-    return Release(
+    release = Release(
         id=identifier,
         stack=stack.name,
         environment=environment,
@@ -146,6 +147,9 @@ def compose_release(
         promoted_from=promoted_from,
         skipped_gates=request.skip_gates,
     )
+    if problems := check_images(release):
+        raise RefusedError(problems)
+    return release
 
 
 def _definition(stack: Stack, images: Mapping[str, str], kept: Release | None) -> dict[str, Any]:

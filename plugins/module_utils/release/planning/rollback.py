@@ -21,7 +21,7 @@ from ..releases.release import Entry, Live, ReleaseStatus
 from ..releases.request import Request
 from ..releases.slot import planned_slot
 from ..stack.model import EnvironmentName, Slot, Stack
-from .preflight import PROVISION, check_apps, check_ports
+from .preflight import PROVISION, check_apps, check_ports, selected
 from .promote import compose_release, is_same, plan_new, versions_of
 
 
@@ -209,7 +209,7 @@ def _rollback_tags(state: HostState, after: Entry | None) -> list[TagMove]:
 def _plan_some(stack: Stack, state: HostState, request: Request, target: Entry) -> Plan:
     """Some apps only: a new release that combines their old images with the live ones of the others."""
     old = target.release
-    names = [name for name in request.apps if name in old.images]
+    names = [name for name in selected(stack, request) if name in old.images]
     release = compose_release(
         stack,
         state,

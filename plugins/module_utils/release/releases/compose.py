@@ -105,6 +105,11 @@ def service(
     }
     if app.user is not None:
         result["user"] = str(app.user)
+    if app.command:
+        result["command"] = list(app.command)
+    if app.image_of and app.health_command and "healthcheck" not in app.compose:
+        # What the image has there asks the app that it was built for; this one has said how it is to be asked.
+        result["healthcheck"] = {"disable": True}
     result.update((limits or Limits.of_host(0)).keys(app, app.compose))
     if stack.keys and app.keys != "none":
         result["volumes"] = [f"{keys_of(stack.name)}/{name}:{stack.keys.mount}/{name}:ro" for name in key_files(app)]

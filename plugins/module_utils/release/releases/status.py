@@ -28,6 +28,8 @@ class AppStatus:
     image: str = ""
     commit: str = ""
     restarts: int = 0
+    #: The app that the image was built for, if it is another one.
+    image_of: str = ""
 
     @property
     def is_absent(self) -> bool:

@@ -98,7 +98,8 @@ def _apps(environments: dict[str, EnvironmentStatus]) -> list[str]:
         for name, env in environments.items():
             found = env.apps.get(app, AppStatus())
             word = "-" if found.is_absent else "healthy" if found.healthy else "NOT HEALTHY"
-            row += [word, found.image, found.commit[:7]]
+            image = f"{found.image} of {found.image_of}" if found.image_of else found.image
+            row += [word, image, found.commit[:7]]
             if found.is_unhealthy:
                 trouble.append(f"   {name} {app}: {found.state}, not healthy {found.cause}".rstrip())
         rows.append(row)

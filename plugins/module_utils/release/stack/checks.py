@@ -30,6 +30,8 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
                         f"route {shown} is already taken by app {taken}", place, "give one of them another path or host"
                     )
                 )
+        if app.image_of:
+            problems.extend(_image_problems(stack, app, place))
         if app.keys != "none" and stack.keys is None:
             problems.append(
                 Problem(
@@ -70,6 +72,21 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
         start_order(stack.apps)
     except ValueError as error:
         problems.append(Problem(str(error), f"{where}.apps", "break the cycle in `after`"))
+
+
+def _image_problems(stack: Stack, app: App, place: str) -> list[Problem]:
+    """What is wrong with the app whose image this one runs: it has to be one that is built."""
+    own = [other.name for other in stack.apps.values() if not other.image_of]
+    choose = f"name one that has an image of its own: {', '.join(own) or 'none has, so give one a `context`'}"
+    other = stack.apps.get(app.image_of)
+    if other is None:
+        return [Problem(f"{app.image_of!r} is not an app of this stack", f"{place}.image_of", choose)]
+    if other is app:
+        return [Problem("names the app itself", f"{place}.image_of", "remove it, or name another app")]
+    if other.image_of:
+        what = f"{other.name} has no image of its own: it runs that of {other.image_of}"
+        return [Problem(what, f"{place}.image_of", choose)]
+    return []
 
 
 def _check_beside(stack: Stack, where: str, problems: list[Problem]) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import posixpath
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, Protocol
 
@@ -30,6 +30,8 @@ PORT_BLOCK = 10
 
 #: Valid names of stacks, apps and certificates.
 NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
+#: What decides how an image is built. An app of another's image has none of it.
+BUILD_KEYS = ("context", "dockerfile", "build_target", "build_arguments", "build_secrets", "build_ignores")
 #: Reserved: the edge serves the status page there.
 OWN_PATH = "/_onehost/"
 
@@ -97,6 +99,14 @@ class App:
     build_ignores: tuple[str, ...] = ()
     #: Volumes of the stack by name, with the directory in the container where each is.
     volumes: dict[str, str] = dataclasses.field(default_factory=dict)
+    #: The app whose image it runs, in place of one of its own; and the words of its command, if not the image's.
+    image_of: str = ""
+    command: tuple[str, ...] = ()
+
+    @property
+    def builder(self) -> str:
+        """The app by whose name its image is built."""
+        return self.image_of or self.name
 
     @property
     def is_web(self) -> bool:
@@ -243,14 +253,30 @@ class Stack:
                 del app["capabilities"]
             for key in ("port", "loopback_port") if app["kind"] == "worker" else ():
                 del app[key]
-            for key in ("build_secrets", "build_ignores", "health_status", "health_host", "health_command", "volumes"):
+            rare = ("build_secrets", "build_ignores", "health_status", "health_host", "health_command", "volumes")
+            for key in (*rare, "image_of", "command"):
                 if not app[key]:
                     del app[key]  # releases of before have none, and are the same
+            if "image_of" in app:
+                for key in BUILD_KEYS:
+                    app.pop(key, None)
         return data
 
     @property
     def web_apps(self) -> list[App]:
         return [app for app in self.apps.values() if app.is_web]
+
+    def with_image_of(self, names: Iterable[str]) -> tuple[str, ...]:
+        """These apps and those that run the same images: they go together, for a release has one of each image. Names
+        that are no apps stay where they are."""
+        asked = tuple(names)
+        builders = {self.apps[name].builder for name in asked if name in self.apps}
+        more = [app.name for app in self.apps.values() if app.builder in builders and app.name not in asked]
+        return (*asked, *more)
+
+    def for_each(self, built: Mapping[str, str]) -> dict[str, str]:
+        """What is known of images, by the apps that they are built for, by each app that runs them."""
+        return {app.name: built[app.builder] for app in self.apps.values() if app.builder in built}
 
     def build_secrets_of(self, app: App) -> tuple[str, ...]:
         return tuple(dict.fromkeys((*self.build_secrets, *app.build_secrets)))

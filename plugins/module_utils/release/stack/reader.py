@@ -18,6 +18,7 @@ from ..util.fields import Fields, plain, shown
 from .checks import check_apps_of, check_ports, check_together
 from .compose_keys import check_compose
 from .model import (
+    BUILD_KEYS,
     ENVIRONMENTS,
     NAME,
     OWN_PATH,
@@ -259,18 +260,19 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         fields.note("", f"{name!r} is not a name for an app", "lower-case letters, digits and single hyphens")
     kind = fields.choice("kind", "web", ("web", "worker"))
     web = kind == "web"
+    image_of = fields.text("image_of", pattern=NAME, hint="the name of an app of this stack")
     user = fields.integer("user", -1, 0, 2**31 - 1)
     app = App(
         name=name,
         kind=kind,
         context=fields.text(
             "context",
-            required=True,
+            required=not image_of,
             pattern=r"(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._-][A-Za-z0-9._/-]*",
             hint="the app's folder inside the repository",
         ),
         dockerfile=fields.text(
-            "dockerfile", "Dockerfile", pattern=r"(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._][A-Za-z0-9._/-]*"
+            "dockerfile", "" if image_of else "Dockerfile", pattern=r"(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._][A-Za-z0-9._/-]*"
         ),
         build_target=fields.text("build_target", pattern=r"[A-Za-z0-9._-]+"),
         build_arguments=fields.values("build_arguments"),
@@ -308,8 +310,17 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         health_command=fields.texts("health_command"),
         build_ignores=_read_ignores(fields),
         volumes=read_mounts(fields),
+        image_of=image_of,
+        command=fields.texts("command"),
     )
     fields.no_others()
+    if image_of:
+        for key in BUILD_KEYS:
+            if fields.value(key):
+                what = f"does not go with `image_of`: the image is built as {shown(image_of)} says"
+                fields.note(key, what, "remove it; without `image_of` the app has an image of its own")
+    if app.command and "command" in app.compose:
+        fields.note("command", "is said twice, here and in `compose`", "remove `compose.command`")
     for flag, declared in app.flags.items():
         if declared.route and not any(_covers(route.path, declared.route) for route in app.routes):
             known = ", ".join(route.path for route in app.routes) or "none, it is a worker"

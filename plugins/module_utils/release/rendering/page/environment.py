@@ -94,7 +94,7 @@ def _app(name: str, app: AppStatus) -> list[Markup]:
         tag("th", name, scope="row"),
         tag("td", shown),
         tag("td", tag("code", app.commit)),
-        tag("td", tag("code", app.image), class_="wide"),
+        tag("td", tag("code", app.image), f" of {app.image_of}" if app.image_of else "", class_="wide"),
     )
     notes = [clip(app.cause, 300)] if app.cause else []
     if app.restarts:
