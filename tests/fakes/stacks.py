@@ -132,6 +132,22 @@ def shop_with_services(in_place: bool = False, **services: Any) -> dict[str, Any
     return definition
 
 
+def shop_with_processes(in_place: bool = False, **jobs: Any) -> dict[str, Any]:
+    """The shop with a worker that runs the image of the API."""
+    definition = shop_definition(in_place)
+    worker = {
+        "image_of": "api",
+        "kind": "worker",
+        "command": ["node", "jobs.js"],
+        "health_seconds": 5,
+        "after": ["mail"],
+    }
+    definition["apps"]["jobs"] = {**worker, **jobs}
+    if in_place:
+        definition["apps"]["jobs"]["replace"] = "stop_first"
+    return definition
+
+
 def host_with_services(world: World) -> None:
     """What provisioning and a registry provide."""
     world.store.blocks["shop"] = dict(BLOCKS)

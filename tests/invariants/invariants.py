@@ -53,6 +53,8 @@ def _check_environment(world: World, environment: EnvironmentName) -> None:
     assert {(slot, release) for slot, release, _ in running - wanted} <= {warm}, (running, live, warm)
     for app, image in entry.release.images.items():
         assert world.tag(app, environment) == image, (app, environment)
+        whose = world.day(live.release).apps[app].builder
+        assert entry.release.images.get(whose) == image, f"{app} and {whose} have two images in {environment}"
     assert world.edge.file[environment] == world.edge.memory[environment]
     _check_answers(world, environment, live)
     if environment == "production":

@@ -17,7 +17,15 @@ from typing import Any
 import pytest
 from fakes.docker import DYING, HEALTHY, SICK
 from fakes.faults import counted_journal
-from fakes.stacks import REDIS, changed_stack, host_with_services, renamed, shop_definition, shop_with_services
+from fakes.stacks import (
+    REDIS,
+    changed_stack,
+    host_with_services,
+    renamed,
+    shop_definition,
+    shop_with_processes,
+    shop_with_services,
+)
 from fakes.world import World
 from invariants.invariants import check_always, check_settled
 from support.profiles import FAST, STRIDE, THOROUGH
@@ -42,6 +50,7 @@ class Case:
     options: tuple[tuple[str, Any], ...] = ()
     in_place: bool = False
     with_services: bool = False
+    with_processes: bool = False
 
     def run(self, world: World) -> Any:
         if self.operation == "services":
@@ -219,6 +228,33 @@ def services_staged(world: World) -> None:
     world.good("deploy")
 
 
+def two_images(world: World) -> None:
+    """Live are two images of what is one from now on."""
+    one = world.stack
+    in_place = one.apps["front"].is_replaced_in_place
+    world.stack = read_stack("shop", shop_with_processes(in_place, image_of=None, context="jobs"))
+    world.ship()
+    world.commit({"api": HEALTHY, "jobs": HEALTHY})
+    world.stack = one
+
+
+def two_images_staged(world: World) -> None:
+    two_images(world)
+    world.good("deploy")
+
+
+def two_images_shipped(world: World) -> None:
+    two_images_staged(world)
+    world.clock.time += 2
+    world.good("promote")
+
+
+def processes(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
+    """A stack with several apps of one image, which never run twice in the second case."""
+    first, second = both(name, operation, prepare, **options)
+    return [dataclasses.replace(first, with_processes=True), dataclasses.replace(second, with_processes=True)]
+
+
 def beside(name: str, operation: str, prepare: Callable[[World], Any]) -> Case:
     """A stack with services and volumes."""
     return Case(name, operation, prepare, with_services=True)
@@ -267,6 +303,12 @@ CASES = [
     beside("service built again", "services", service_built_again),
     beside("service removed", "services", service_removed),
     *both("rollback of some apps", "rollback", shipped_thrice, apps=("mail",)),
+    *processes("deploy of an app of another's image", "deploy", new_commit, apps=("jobs",)),
+    *processes("promote of an app of another's image", "promote", shipped_and_staged, apps=("jobs",)),
+    *processes("rollback of an app of another's image", "rollback", shipped_thrice, apps=("jobs",)),
+    *processes("deploy of one image in place of two", "deploy", two_images),
+    *processes("promote of one image in place of two", "promote", two_images_staged),
+    *processes("rollback to two images in place of one", "rollback", two_images_shipped),
 ]
 
 
@@ -278,7 +320,8 @@ CHANGES = [case for case in CASES if case.operation == "services"]
 def prepared(case: Case) -> bytes:
     """The host at the moment before the operation."""
     with tempfile.TemporaryDirectory(dir=FAST) as directory:
-        world = World(directory, shop_with_services() if case.with_services else shop_definition(case.in_place))
+        definition = shop_with_processes if case.with_processes else shop_definition
+        world = World(directory, shop_with_services() if case.with_services else definition(case.in_place))
         if case.with_services:
             host_with_services(world)
         case.prepare(world)

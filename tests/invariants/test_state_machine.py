@@ -12,7 +12,14 @@ from typing import Any
 import pytest
 from fakes.concurrency import one_by_one
 from fakes.docker import CRASHING, DYING, HEALTHY, SICK, UNBUILDABLE
-from fakes.stacks import changed_service, changed_stack, host_with_services, shop_definition, shop_with_services
+from fakes.stacks import (
+    changed_service,
+    changed_stack,
+    host_with_services,
+    shop_definition,
+    shop_with_processes,
+    shop_with_services,
+)
 from fakes.world import World
 from hypothesis import settings
 from hypothesis import strategies as st
@@ -107,9 +114,11 @@ class Life(RuleBasedStateMachine):
         self.patch.undo()
         self.directory.cleanup()
 
-    @initialize(in_place=st.booleans(), shipped=st.integers(0, 2), beside=st.booleans())
-    def begin(self, in_place: bool, shipped: int, beside: bool) -> None:
+    @initialize(in_place=st.booleans(), shipped=st.integers(0, 2), beside=st.booleans(), processes=st.booleans())
+    def begin(self, in_place: bool, shipped: int, beside: bool, processes: bool) -> None:
         definition = shop_with_services(in_place) if beside else shop_definition(in_place)
+        if processes:
+            definition["apps"]["jobs"] = shop_with_processes(in_place)["apps"]["jobs"]
         self.world = World(self.directory.name, definition)
         if beside:
             host_with_services(self.world)

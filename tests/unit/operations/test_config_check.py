@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.stacks import changed_stack, shop_definition, shop_with_matrix
+from fakes.stacks import changed_stack, shop_definition, shop_with_matrix, shop_with_processes
 from fakes.world import World
 
 from release.env.env_file import format_env, parse_env
@@ -247,3 +247,9 @@ def test_a_build_argument_that_looks_like_a_secret_is_warned_of(
     assert found["warned"][-1] == "app api may start any number of processes"
     assert (len(found["warned"]) == 2) is is_told and "me:pw" not in json.dumps(found)
     assert all(f"warning: {text}" in found["lines"] for text in found["warned"])
+
+
+def test_whose_image_it_is(one_by_one: None, tmp_path: Path) -> None:
+    world = World(str(tmp_path), shop_with_processes())
+    found = config_check.report(world.host, world.stack, running=False, record=False, write=False)
+    assert "jobs runs the image of api" in found["lines"] and not found["warned"]

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 from fakes.docker import CRASHING, DYING, HEALTHY, SICK
-from fakes.stacks import changed_stack, shop_with_matrix
+from fakes.stacks import changed_stack, shop_with_matrix, shop_with_processes
 from fakes.world import World
 from invariants.invariants import check_settled
 from support.operations import problems, restarted
@@ -401,3 +401,120 @@ def test_secrets_without_a_matrix_are_looked_for_too(world: World) -> None:
     world.docker.inside = b"x a-secret-of-some-length y"
     report = world.run("deploy")
     assert report and "DATABASE_URL (staging)" in report.problems[0]["what"]
+
+
+# Several apps of one image
+
+
+@pytest.fixture
+def processes(one_by_one: None, tmp_path: Path) -> World:
+    return World(str(tmp_path), shop_with_processes())
+
+
+def test_one_build_for_all_apps_of_an_image(processes: World) -> None:
+    processes.store.env["common"] = format_env({"DATABASE_URL": "db://long-enough"}).encode()
+    report = processes.good("deploy")
+    assert set(report.built) == {"api", "front", "mail"} and len(processes.docker.images) == 3
+    (searched,) = processes.docker.exported
+    assert len(searched) == len(set(searched)) == 3, "one search, too"
+    release = processes.entries("staging")[0].release
+    for field in (release.images, release.sources, release.commits):
+        assert field["jobs"] == field["api"] != ""
+    assert {box.image for box in processes.up("staging") if box.app in ("api", "jobs")} == {release.images["api"]}
+    service = processes.store.files["/state/staging-blue/compose.json"]["services"]["jobs"]
+    assert service["command"] == ["node", "jobs.js"] and service["environment"]["RELEASE_APP"] == "jobs"
+    assert processes.tag("jobs", "staging") == processes.tag("api", "staging") == release.images["api"]
+    assert not processes.tag("jobs", release.commit[:12]), "only what was built is called by its commit"
+    again = processes.good("deploy")
+    assert not again.changed and "already runs" in again.message
+    check_settled(processes)
+
+
+def test_a_rebuild_is_one_too(processes: World) -> None:
+    before = processes.good("deploy").release
+    report = processes.good("deploy", rebuild=True)
+    release = processes.entry(report.release).release
+    assert set(report.built) == {"api", "front", "mail"}
+    assert release.images["jobs"] == release.images["api"] != processes.entry(before).release.images["api"]
+
+
+@pytest.mark.parametrize(("asked", "along"), [("jobs", "api"), ("api", "jobs")])
+def test_apps_of_one_image_go_together(processes: World, asked: str, along: str) -> None:
+    processes.good("deploy")
+    processes.commit({"api": HEALTHY, "front": HEALTHY})
+    would = processes.run("deploy", check=True, apps=(asked,))
+    assert would is not None and [line.partition(":")[0] for line in would.preview] == ["api", "jobs"]
+    assert "would be built" in would.preview[0] and "runs the image of api" in would.preview[1]
+    report = processes.good("deploy", apps=(asked,))
+    release = processes.entry(report.release).release
+    assert set(report.built) == {"api"} and release.images["api"] == release.images["jobs"]
+    assert report.notes == [f"{along} goes along: apps of one image have the same in a release"] == would.notes
+    check_settled(processes)
+
+
+def test_another_command_is_another_release_of_the_same_image(processes: World) -> None:
+    before = processes.good("deploy").release
+    processes.stack = changed_stack(processes, jobs={"command": ["node", "other.js"]})
+    would = processes.run("deploy", check=True)
+    assert would is not None and "jobs: runs the image of api; settings changed: command" in would.preview
+    report = processes.good("deploy")
+    assert report.changed and not report.built
+    assert processes.entry(report.release).release.images == processes.entry(before).release.images
+
+
+def test_an_image_of_its_own_before_and_after(processes: World) -> None:
+    """The tags of an app follow what it runs, whose image that is."""
+    shared = processes.stack
+    processes.stack = read_stack("shop", shop_with_processes(image_of=None, context="jobs", command=None))
+    processes.ship()
+    own = processes.tag("jobs", "production")
+    processes.stack = shared
+    would = processes.run("deploy", check=True)
+    assert would is not None and "jobs: runs the image of api; settings changed: image_of, command" in would.preview
+    processes.ship()
+    assert processes.tag("jobs", "production") == processes.tag("api", "production") != own
+    assert processes.tag("jobs", "rollback") == own
+    processes.good("rollback")
+    assert processes.tag("jobs", "production") == own
+    check_settled(processes)
+    processes.stack = read_stack("shop", shop_with_processes(image_of=None, context="jobs", command=None))
+    processes.commit({"jobs": HEALTHY})
+    would = processes.run("deploy", check=True)
+    assert would is not None and any(
+        line.startswith("jobs: would be built: changed build settings: image_of") for line in would.preview
+    )
+    processes.ship(jobs=HEALTHY)
+    check_settled(processes)
+
+
+def test_a_part_that_would_leave_an_app_of_the_image_behind(processes: World) -> None:
+    """An app that stays keeps its definition: with the image of the other as it was."""
+    processes.good("deploy")
+    processes.stack = read_stack("shop", shop_with_processes(image_of=None, context="jobs", command=None))
+    processes.commit({"api": HEALTHY, "jobs": HEALTHY})
+    (found,) = problems(processes, "deploy", apps=("api",))
+    assert "app jobs: runs the image of api, which would have another one in this release" in found
+    check_settled(processes)
+    assert processes.good("deploy").changed
+
+
+@pytest.mark.parametrize("own", [False, True])
+def test_the_check_of_an_image_is_for_the_app_it_was_built_for(processes: World, own: bool) -> None:
+    def healthcheck() -> Any:
+        report = processes.good("deploy")
+        return processes.entry(report.release).release.services["jobs"].get("healthcheck")
+
+    assert healthcheck() is None, "nobody has said how else it is to be asked"
+    compose = {"healthcheck": {"test": ["CMD", "ping"]}} if own else {}
+    processes.stack = changed_stack(processes, jobs={"health_command": ["ping"], "compose": compose})
+    assert healthcheck() == (compose["healthcheck"] if own else {"disable": True})
+
+
+def test_a_worker_that_others_wait_for_is_well_by_its_own_check(processes: World) -> None:
+    """Not by having run for a second."""
+    processes.stack = changed_stack(processes, jobs={"health_command": ["ping"]}, front={"after": ["jobs"]})
+    processes.docker.ends["jobs"] = (1, "no queue")
+    report = processes.run("deploy")
+    assert report is not None and report.failed and "app jobs is not healthy after 5 s" in report.message
+    assert "its health_command fails with exit code 1: no queue" in report.problems[0]["what"]
+    assert not any(box.app == "front" for box in processes.docker.boxes), "it was never started"

@@ -5,10 +5,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
+import pytest
 from fakes.docker import HEALTHY
+from fakes.stacks import shop_with_processes
 from fakes.world import World
 from invariants.invariants import check_settled
 from support.operations import problems
+
+from release.stack.reader import read_stack
 
 
 def test_promote_moves_the_very_images(world: World) -> None:
@@ -63,3 +69,37 @@ def test_two_operations_in_one_second(world: World) -> None:
         world.good("deploy", rebuild=True)
     names = [entry.release.id for entry in world.entries("staging")]
     assert len(set(names)) == 4 and names == sorted(names)
+
+
+@pytest.fixture
+def processes(one_by_one: None, tmp_path: Path) -> World:
+    return World(str(tmp_path), shop_with_processes())
+
+
+@pytest.mark.parametrize(("asked", "along"), [("jobs", "api"), ("api", "jobs")])
+def test_apps_of_one_image_go_together(processes: World, asked: str, along: str) -> None:
+    processes.ship()
+    old = processes.tag("front", "production")
+    processes.commit({"api": HEALTHY, "front": HEALTHY})
+    processes.good("deploy")
+    report = processes.good("promote", apps=(asked,))
+    release = processes.entry(report.release).release
+    assert release.images["api"] == release.images["jobs"] == processes.tag("api", "staging")
+    assert release.images["front"] == old
+    assert report.notes == [f"{along} goes along: apps of one image have the same in a release"]
+    check_settled(processes)
+
+
+def test_staging_has_tried_whose_image_it_is(processes: World) -> None:
+    shared = processes.stack
+    processes.stack = read_stack("shop", shop_with_processes(image_of=None, context="jobs"))
+    processes.ship()
+    processes.commit({"jobs": HEALTHY})
+    processes.good("deploy")
+    processes.stack = shared
+    for skipped in ((), ("same_settings",)):
+        found = problems(processes, "promote", skip_gates=skipped)
+        assert found == ["app jobs: runs the image of api, which would have another one in this release"]
+    processes.good("deploy")
+    processes.good("promote")
+    check_settled(processes)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 from fakes.docker import DYING, HEALTHY
-from fakes.stacks import shop_definition
+from fakes.stacks import shop_definition, shop_with_processes
 from fakes.world import World
 from invariants.invariants import check_settled
 from support.operations import problems, restarted
@@ -346,3 +346,26 @@ def test_rollback_to_a_release_with_an_app_that_was_taken_out(world: World) -> N
     assert {box.app for box in world.up("production")} == {"api", "front", "mail"}
     check_settled(world)
     assert world.probe.edge(ProbeTarget(8200, "localhost", "/front/ready", False, "")).body == f"front of {first}"
+
+
+def test_rollback_of_apps_of_one_image(one_by_one: None, tmp_path: Any) -> None:
+    world = World(str(tmp_path), shop_with_processes())
+    _, first = world.ship()
+    _, second = world.ship(api=HEALTHY, mail=HEALTHY)
+    report = world.good("rollback", apps=("jobs",))
+    made = world.entry(report.release).release
+    assert made.images["api"] == made.images["jobs"] == world.entry(first).release.images["api"]
+    assert made.images["mail"] == world.entry(second).release.images["mail"]
+    assert report.notes == ["api goes along: apps of one image have the same in a release"]
+    check_settled(world)
+
+
+def test_rollback_of_some_apps_to_when_they_had_two_images(one_by_one: None, tmp_path: Any) -> None:
+    world = World(str(tmp_path), shop_with_processes(image_of=None, context="jobs"))
+    world.ship()
+    world.stack = read_stack("shop", shop_with_processes())
+    world.ship(api=HEALTHY)
+    (found,) = problems(world, "rollback", apps=("jobs",))
+    assert found == "app jobs: runs the image of api, which would have another one in this release"
+    assert world.good("rollback").changed, "as a whole it is what it was"
+    check_settled(world)

@@ -6,11 +6,14 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 
 from fakes.docker import HEALTHY
+from fakes.stacks import shop_with_processes
 from fakes.world import World
 
 from release.operations.status import status
+from release.rendering.status import status_lines
 
 
 def test_ports_are_those_of_the_live_release(world: World) -> None:
@@ -21,3 +24,14 @@ def test_ports_are_those_of_the_live_release(world: World) -> None:
     assert status(world.host, world.stack).environments["production"].ports == was.ports
     world.ship(api=HEALTHY)
     assert status(world.host, world.stack).environments["production"].ports == (9000,)
+
+
+def test_whose_image_it_is(one_by_one: None, tmp_path: Path) -> None:
+    world = World(str(tmp_path), shop_with_processes())
+    world.good("deploy")
+    apps = status(world.host, world.stack).environments["staging"].apps
+    assert {name: app.image_of for name, app in apps.items()} == {"api": "", "front": "", "mail": "", "jobs": "api"}
+    assert apps["jobs"].image == apps["api"].image != ""
+    lines = status_lines(status(world.host, world.stack))
+    (line,) = [line for line in lines if line.startswith("   jobs ")]
+    assert f"{apps['api'].image} of api" in line

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import pytest
-from fakes.stacks import shop_definition
+from fakes.stacks import shop_definition, shop_with_processes
 
 from release.stack.model import App, Route, check_path, loopback_port, other_slot, socket_path, start_order
 from release.stack.reader import read_stack
@@ -49,3 +49,12 @@ def test_what_is_asked_after_a_switch(health: str, route: Route, path: str) -> N
 def test_order() -> None:
     stack = read_stack("shop", shop_definition())
     assert start_order(stack.apps) == [["front", "mail"], ["api"]]
+
+
+def test_apps_of_one_image() -> None:
+    stack = read_stack("shop", shop_with_processes())
+    assert stack.with_image_of(()) == ()
+    assert stack.with_image_of(("mail", "nobody")) == ("mail", "nobody")
+    assert stack.with_image_of(("jobs", "mail")) == ("jobs", "mail", "api")
+    assert stack.with_image_of(("mail", "api")) == ("mail", "api", "jobs")
+    assert stack.for_each({"api": "1", "mail": "2"}) == {"api": "1", "mail": "2", "jobs": "1"}

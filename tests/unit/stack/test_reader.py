@@ -9,7 +9,7 @@ import copy
 from typing import Any
 
 import pytest
-from fakes.stacks import shop_definition
+from fakes.stacks import shop_definition, shop_with_processes
 
 from release.errors import RefusedError
 from release.stack.model import App, Environment, Flag, Keys, Route, Stack
@@ -474,3 +474,66 @@ def test_patterns_of_a_build() -> None:
         "'docs[' has '[' in a place where it says nothing",
         "'!' names nothing",
     ]
+
+
+def test_an_app_of_anothers_image() -> None:
+    stack = read_stack("shop", shop_with_processes())
+    jobs = stack.apps["jobs"]
+    assert (jobs.image_of, jobs.builder, jobs.command) == ("api", "api", ("node", "jobs.js"))
+    assert stack.apps["api"].builder == "api"
+    mapping = stack.to_mapping(with_env=True)
+    assert not {"context", "dockerfile", "build_target", "build_arguments"} & mapping["apps"]["jobs"].keys()
+    assert read_stack("shop", mapping) == stack
+    assert not {"image_of", "command"} & mapping["apps"]["api"].keys(), "releases of before have none, and are the same"
+
+
+@pytest.mark.parametrize(
+    ("image_of", "what", "fix"),
+    [
+        ("none", "stack shop.apps.jobs.image_of: 'none' is not an app of this stack", "api, front, mail"),
+        ("jobs", "stack shop.apps.jobs.image_of: names the app itself", "name another app"),
+        (
+            "more",
+            "stack shop.apps.jobs.image_of: more has no image of its own: it runs that of api",
+            "api, front, mail",
+        ),
+        ("Api", "stack shop.apps.jobs.image_of: 'Api' is not valid", "an app of this stack"),
+        (["api"], "stack shop.apps.jobs.image_of: must be text", ""),
+    ],
+)
+def test_the_app_whose_image_it_is_has_one(image_of: Any, what: str, fix: str) -> None:
+    data = shop_with_processes(image_of=image_of)
+    data["apps"]["more"] = {"image_of": "api", "kind": "worker"}
+    assert any(what in problem and fix in problem for problem in problems_of(data)), problems_of(data)
+
+
+def test_apps_that_would_run_each_others_image() -> None:
+    data = shop_with_processes(image_of="more")
+    data["apps"]["more"] = {"image_of": "jobs", "kind": "worker"}
+    assert [problem for problem in problems_of(data) if "has no image of its own" in problem] == problems_of(data)
+
+
+def test_how_it_is_built_is_said_once_and_all_at_once() -> None:
+    settings: dict[str, Any] = {
+        "context": "jobs",
+        "dockerfile": "Dockerfile",
+        "build_target": "jobs",
+        "build_arguments": {"A": "1"},
+        "build_secrets": ["TOKEN"],
+        "build_ignores": ["docs"],
+        "compose": {"command": "other"},
+    }
+    found = problems_of(shop_with_processes(**settings, image_of="none"))
+    for key in list(settings)[:-1]:
+        assert any(f"apps.jobs.{key}: does not go with `image_of`" in problem for problem in found), key
+    assert any("apps.jobs.command: is said twice" in problem and "compose.command" in problem for problem in found)
+    assert any("'none' is not an app of this stack" in problem for problem in found)
+
+
+def test_a_command_is_a_list_of_words() -> None:
+    assert read_stack("shop", changed("apps.mail.command", ["node", "mail.js"])).apps["mail"].command == (
+        "node",
+        "mail.js",
+    )
+    (problem,) = problems_of(changed("apps.mail.command", "node mail.js"))
+    assert "apps.mail.command: must be a list of texts" in problem

@@ -15,7 +15,7 @@ from ..errors import OperationError, Problem, RefusedError
 from ..hints import hint
 from ..planning import config_findings
 from ..planning.deploy import COMMIT_DIGITS, OWN_NAMES, Source, SourceEntry, _tags, choose, names_of
-from ..planning.preflight import check_apps, check_config, selected
+from ..planning.preflight import check_apps, check_config, check_left_behind, selected
 from ..planning.source_view import Build, tree_names
 from ..planning.submodules import is_below
 from ..ports import Host
@@ -34,6 +34,7 @@ def find_source(host: Host, stack: Stack, state: HostState, request: Request, jo
     version = request.version or stack.version
     problems = check_apps(stack, request) + check_config(stack, state, request.environment)
     problems += config_findings.problems(stack, state, request.environment)
+    problems += check_left_behind(stack, state, request)
     if request.apps and state.live_entry(request.environment) is None:
         problems.append(Problem("the first deploy must include every app", "apps", "leave `apps` out"))
     free = state.free_bytes / 1e9

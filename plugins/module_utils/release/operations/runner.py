@@ -152,8 +152,11 @@ def _plan_and_go(
         redact=redact,
     )
     report.journal = log.path or ""
-    if more := [name for name in stack.with_image_of(request.apps) if name not in request.apps]:
-        report.notes.append(f"{', '.join(more)} went along: apps of one image have the same in a release")
+    report.notes = [
+        f"{name} goes along: apps of one image have the same in a release"
+        for name in stack.with_image_of(request.apps)
+        if name not in request.apps
+    ]
     try:
         env = state.env_of(request.environment)
         if request.operation == "rollback":

@@ -69,19 +69,31 @@ def selected(stack: Stack, request: Request) -> tuple[str, ...]:
     return stack.with_image_of(request.apps) or tuple(stack.apps)
 
 
+def check_left_behind(stack: Stack, state: HostState, request: Request) -> list[Problem]:
+    """Before anything is built: apps that are to stay as they are cannot run an image that is replaced. That is so
+    where the inventory has given them another one since."""
+    live, mine = state.live_entry(request.environment), selected(stack, request)
+    then = live.release.definition.get("apps", {}) if live else {}
+    return [
+        _of_two_images(name, other, "another one")
+        for name in stack.apps
+        if name not in mine and (other := then.get(name, {}).get("image_of")) in mine
+    ]
+
+
 def check_images(release: Release) -> list[Problem]:
     """Apps of one image have the same in a release, whatever it takes over from the one before."""
-    problems = []
-    for name, image in release.images.items():
-        other = release.definition.get("apps", {}).get(name, {}).get("image_of")
-        if other and release.images.get(other) != image:
-            has = "another one" if other in release.images else "none"
-            problems.append(
-                Problem(
-                    f"runs the image of {other}, which would have {has} in this release",
-                    f"app {name}",
-                    f"do it with both of them, or with every app: leave `apps` out; if that is refused too, "
-                    f"{hint('deploy_staging')} first",
-                )
-            )
-    return problems
+    then = release.definition.get("apps", {})
+    return [
+        _of_two_images(name, other, "another one" if other in release.images else "none")
+        for name, image in release.images.items()
+        if (other := then.get(name, {}).get("image_of")) and release.images.get(other) != image
+    ]
+
+
+def _of_two_images(name: str, other: str, has: str) -> Problem:
+    return Problem(
+        f"runs the image of {other}, which would have {has} in this release",
+        f"app {name}",
+        f"do it with both of them, or leave `apps` out; if that is refused too, first {hint('deploy_staging')}",
+    )
