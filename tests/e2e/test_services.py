@@ -64,7 +64,14 @@ def definition(image: str, name: str, **changes: Any) -> dict[str, Any]:
                 "health": "/",
                 "routes": [{"path": "/"}],
                 "volumes": {"uploads": "/uploads"},
-            }
+            },
+            "depot-clock": {
+                "image_of": "depot",
+                "kind": "worker",
+                "command": ["python3", "-c", "import time; time.sleep(10**6)"],
+                "health_command": ["test", "-e", "/app/app.py"],
+                "stop_seconds": 1,
+            },
         },
     }
 
@@ -146,6 +153,22 @@ def test_reached_by_name_from_both_slots_across_a_promote(depot: Depot) -> None:
     assert depot.container("production", "{{.Id}} {{.State.StartedAt}}") == before, "a release touched it"
     assert "services of production: greeter healthy, store healthy" in depot.status()
     assert depot.reach("production", "greeter", 7100) == "reached"
+
+
+def test_two_processes_of_one_image(depot: Depot) -> None:
+    for environment in HOSTS:
+        label = f"label=release.onehost.environment={environment}"
+        names = depot.lab.ssh(f"sudo docker ps --filter {label} --format '{{{{.Names}}}}'").split()
+        apps = " ".join(name for name in names if "-service-" not in name)
+        shown = depot.lab.ssh(f"sudo docker inspect --format '{{{{.Image}}}} {{{{json .Config.Cmd}}}}' {apps}")
+        images = {line.split()[0] for line in shown.splitlines()}
+        assert len(apps.split()) == 2 and len(images) == 1, shown
+        assert "time.sleep" in shown and "app.py" in shown
+        tagged = depot.lab.ssh(f"sudo docker image inspect --format '{{{{.Id}}}}' depot-clock:{environment}").strip()
+        assert {tagged} == images
+    assert " of depot" in depot.status()
+    same = depot.playbook("deploy_staging", apps="depot-clock").ok()
+    assert "already runs" in same.stdout
 
 
 def test_only_what_names_it_gets_there(depot: Depot) -> None:
