@@ -9,12 +9,14 @@ import base64
 import hashlib
 import re
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from fakes import pages
 from support.page_reader import Reader
 
+from release.releases.status import AppStatus
 from release.rendering.page.document import STALE_MINUTES, page, stale_note, trouble
 
 DAYS = [pages.usual, pages.first_day, pages.bad_day, pages.no_way_back]
@@ -87,6 +89,18 @@ def test_a_usual_day() -> None:
     assert floor == "M0 40.00H1000", "20 of 50 GB are to be free"
     for time_ in reader.all("time"):
         assert re.fullmatch(r"2026-11-\d\dT\d\d:\d\d:\d\dZ", str(time_["datetime"]))
+
+
+def test_whose_image_an_app_runs() -> None:
+    data = pages.usual()
+    live = data.status.environments["production"]
+    (first, *_), shared = live.apps, AppStatus("running", True, image="0123456789ab", image_of="hub")
+    environments = {**data.status.environments, "production": replace(live, apps={**live.apps, first: shared})}
+    assert "0123456789ab of hub" not in Reader(page(data)).text
+    assert (
+        "0123456789ab of hub"
+        in Reader(page(replace(data, status=replace(data.status, environments=environments)))).text
+    )
 
 
 def test_the_first_day() -> None:
