@@ -146,7 +146,7 @@ def test_the_status_page_leads_to_those_of_the_others(more_stacks: Lab) -> None:
     def links() -> list[str]:
         page = more_stacks.get("staging", "/_onehost/").body
         (index,) = re.findall(r"<nav.*?</nav>", page)
-        return re.findall(r'href="([^"]+)"', index)
+        return re.findall(r'<a [^>]*href="([^"]+)"', index)
 
     wanted = ["http://staging.notes.example:4400/_onehost/", "http://127.0.0.1:4401/_onehost/"]
     more_stacks.ssh("sudo systemctl start onehost-page.service")

@@ -105,10 +105,10 @@ class FakeGit:
 
     @contextlib.contextmanager
     def lay_out(self, stack: Stack, commit: str, builds: Sequence[Build]) -> Iterator[str]:
-        with self.world.change("git lay out"):
-            self.head = commit
-            self.trees = 1
         try:
+            with self.world.change("git lay out"):
+                self.head = commit
+                self.trees = 1
             yield "/state/source/tree-1"
         finally:
             if not self.world.faults.dead:
