@@ -12,6 +12,8 @@ from support.docs import page
 from support.lab import PLAYBOOK_SECONDS, WATCH_SECONDS, Lab, started
 from support.readme import Reader, Readme, repository
 
+pytestmark = pytest.mark.readme
+
 SHOP = Path(__file__).parent / "files" / "shop"
 #: What the README cannot know: where this VM is, and where the product's repository.
 ADDRESS, SOURCE = "203.0.113.10", "https://git.example.com/me/shop.git"
