@@ -12,8 +12,9 @@ from typing import Any
 
 import pytest
 import yaml
-from support.lab import Lab, Result, until
+from support.lab import Lab, Result, started, until
 from support.load import Load, Target
+from support.snapshot import reach
 
 SOURCE = Path(__file__).parent / "files" / "depot"
 HOSTS = {"staging": "staging.depot.example", "production": "depot.example"}
@@ -124,9 +125,18 @@ class Depot:
 
 
 @pytest.fixture(scope="module")
-def depot(provisioned: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
+def host() -> Iterator[Lab]:
+    """A lab of its own: the tests of WorkHub alone come after these."""
+    with started("services") as lab:
+        reach(lab, "provisioned", lambda: lab.playbook("provision").ok())
+        until(lambda: lab.get("production").status in (200, 503), 60, "the edge answers")
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def depot(host: Lab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Depot]:
     """The stack, provisioned; its first release was promoted, and with it both environments have their service."""
-    lab = provisioned
+    lab = host
     lab.ssh("test -d /srv/git/depot.git || git init --quiet --bare --initial-branch=main /srv/git/depot.git")
     lab.repositories["depot"] = lab.repositories["workhub"].replace("workhub.git", "depot.git")
     image = lab.ssh("sudo docker image inspect --format '{{.Id}}' onehost-lab/python:3").strip()
