@@ -69,7 +69,7 @@ def definition(image: str, name: str, **changes: Any) -> dict[str, Any]:
             "depot-clock": {
                 "image_of": "depot",
                 "kind": "worker",
-                "command": ["python3", "-c", "import time; time.sleep(10**6)"],
+                "command": ["python3", "-c", "import signal; signal.pause()"],
                 "health_command": ["test", "-e", "/app/app.py"],
                 "stop_seconds": 1,
             },
@@ -173,7 +173,7 @@ def test_two_processes_of_one_image(depot: Depot) -> None:
         shown = depot.lab.ssh(f"sudo docker inspect --format '{{{{.Image}}}} {{{{json .Config.Cmd}}}}' {apps}")
         images = {line.split()[0] for line in shown.splitlines()}
         assert len(apps.split()) == 2 and len(images) == 1, shown
-        assert "time.sleep" in shown and "app.py" in shown
+        assert "signal.pause" in shown and "app.py" in shown
         tagged = depot.lab.ssh(f"sudo docker image inspect --format '{{{{.Id}}}}' depot-clock:{environment}").strip()
         assert {tagged} == images
     assert " of depot" in depot.status()
@@ -219,7 +219,7 @@ def test_changed_on_purpose_and_put_back(depot: Depot) -> None:
     assert depot.ask("staging", "/get", key="name").startswith("200 first"), "the other environment waits for its turn"
     assert depot.playbook("services", where="production").ok().changes == 0
 
-    depot.provision("third", command=["python3", "-c", "import time; time.sleep(600)"], health_seconds=2)
+    depot.provision("third", command=["python3", "-c", "import signal; signal.pause()"], health_seconds=2)
     failed = depot.playbook("services", where="production")
     assert failed.rc != 0 and "it is as it was before" in failed.stdout
     assert depot.ask("production", "/get", key="name").startswith("200 second")

@@ -162,6 +162,7 @@ class Mirror:
         deadline = time.monotonic() + LEAVING_SECONDS
         # What our own git started may still be on its way out: its server's side, or its upkeep.
         while (users := list(self._users())) and time.monotonic() < deadline:
+            # Between two looks, since they are no children of ours to wait for.
             time.sleep(LOOK_SECONDS)
         if users:
             raise OperationError(

@@ -54,6 +54,7 @@ class NginxProcess:
             if time.monotonic() > deadline:
                 why = _reason(refusals) or f"it started no new worker within {self.seconds:g} s"
                 raise OperationError(f"nginx did not take up {what}", "edge", why, FIX, log=refusals)
+            # Between two looks: nginx tells nobody when its workers have changed, and the deadline above ends it.
             time.sleep(PAUSE_SECONDS)
 
     def _workers(self) -> set[str]:
