@@ -28,7 +28,7 @@ from fakes.stacks import (
 )
 from fakes.world import World
 from invariants.invariants import check_always, check_settled
-from support.profiles import FAST, STRIDE, THOROUGH
+from support.profiles import FAST, RARELY, STRIDE, THOROUGH
 
 from release.errors import OperationError
 from release.paths import Paths
@@ -395,13 +395,17 @@ def told(where: str) -> Iterator[None]:
         raise
 
 
+def places(case: Case, step: int) -> range:
+    """Which of its changes an operation is ended at, `step` apart. Neighbouring cases have different ones."""
+    return range(1 + CASES.index(case) // 2 % min(step, length(case)), length(case) + 1, step)
+
+
 EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
 
 
 @EACH
 def test_killed_anywhere(case: Case) -> None:
-    # Neighbouring cases are killed at different places.
-    for number in range(1 + CASES.index(case) // 2 % STRIDE, length(case) + 1, STRIDE):
+    for number in places(case, STRIDE):
         how = ("recover", "promote", "rollback", "reboot")[(number + number // 4) % 4]
         with world_of(case) as world, told(f"{case.name}, killed at {number}, then {how}"):
             world.faults.kill_at(number)
@@ -417,7 +421,7 @@ def test_killed_anywhere(case: Case) -> None:
 @EACH
 def test_killed_again_while_recovering(case: Case) -> None:
     """The second kill comes at a step that moves through the recovery as the first moves through the operation."""
-    for number in range(1, length(case) + 1, 1 if THOROUGH else 5):
+    for number in places(case, RARELY):
         second = 1 + number % 11
         with world_of(case) as world, told(f"{case.name}, killed at {number}, and at {second} of the recovery"):
             with counted_journal(world):
@@ -455,7 +459,8 @@ def test_a_change_of_services_fails_anywhere(case: Case, fault: str) -> None:
 @pytest.mark.parametrize("case", [case for case in CASES if case not in CHANGES], ids=lambda case: case.name)
 def test_fails_anywhere(case: Case, fault: str) -> None:
     disk, lasting = fault.startswith("disk"), fault.endswith("for good")
-    number, step = 1, 1 if THOROUGH else STRIDE if fault == "docker" else 5
+    step = STRIDE if fault == "docker" else RARELY
+    number = places(case, step).start
     while True:
         with world_of(case) as world, told(f"{case.name}, {fault} failed at {number}"):
             before = dict(world.router.does)

@@ -31,8 +31,9 @@ settings.register_profile("many", settings.get_profile("ci"), derandomize=False)
 settings.register_profile("mutate", settings.get_profile("ci"), max_examples=40)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "quick")
 THOROUGH = PROFILE == "long"
-#: From one place where an operation is killed to the next, in changes that it makes.
-STRIDE = 2 if PROFILE == "quick" else 1
+#: From one place where an operation is killed to the next, in changes that it makes; and where it is rarer.
+STRIDE = 4 if PROFILE == "quick" else 1
+RARELY = 1 if THOROUGH else 10 if PROFILE == "quick" else 5
 #: How many sequences of operations are tried on the faked host.
 SEQUENCES = {"quick": 120, "ci": 240, "mutate": 40, "many": 2400}.get(PROFILE, 3000)
 settings.load_profile(PROFILE)
