@@ -54,6 +54,7 @@ def environment(name: str, number: int, at: float, apps: dict[str, Any], **more:
         "via": "promote" if name == "production" else "deploy",
         "ports": (4500, 80) if name == "production" else (4400,),
         "apps": apps,
+        "services": {"redis": {**app(1), "commit": ""}},
         **more,
     }
 
@@ -162,7 +163,15 @@ def _usual() -> dict[str, Any]:
 
 def _page(data: dict[str, Any]) -> PageData:
     environments = {
-        name: EnvironmentStatus(**{**env, "apps": {app: AppStatus(**state) for app, state in env["apps"].items()}})
+        name: EnvironmentStatus(
+            **{
+                **env,
+                **{
+                    kind: {name: AppStatus(**state) for name, state in env[kind].items()}
+                    for kind in ("apps", "services")
+                },
+            }
+        )
         for name, env in data["environments"].items()
     }
     back = data["rollback"]
@@ -206,6 +215,7 @@ def first_day() -> PageData:
     nothing = {"release": "", "slot": "", "commit": "", "version": "", "since": "", "via": ""}
     for env in data["environments"].values():
         env.update(nothing, apps={name: {"state": "absent"} for name in env["apps"]})
+        env.update(services={"redis": {"state": "missing"}}, service_changes=("start redis",))
     data["rollback"] = {"possible": True, "to": "", "text": "nothing is live in production"}
     data.update(releases=[], operations=[], flags=[], due=[], notes=[])
     data["disk"].update(samples=samples()[-1:], lowest=data["disk"]["free"])
@@ -220,7 +230,12 @@ def bad_day() -> PageData:
     apps["worker"] = app(1, state="restarting", healthy=False, restarts=1)
     apps["newcomer"] = {"state": "absent"}
     holder = LockHolder("promote", MARK, "laptop", "07:00:00", 7, f"{MARK} {LONG}")
-    data["environments"]["production"].update(apps=apps, running_operation=holder)
+    data["environments"]["production"].update(
+        apps=apps,
+        running_operation=holder,
+        services={"redis": app(1, healthy=False, cause=f"{MARK} {LONG}", restarts=2)},
+        service_changes=(f"restart redis: {MARK}",),
+    )
     data["environments"]["staging"].update(
         apps=dict(apps), version=LONG, unfinished=(f"{stamp(NOW - HOUR)}-staging-deploy-4711.jsonl",)
     )

@@ -13,32 +13,15 @@ from typing import Any
 import pytest
 from fakes.docker import DYING, HEALTHY, SICK, UNBUILDABLE
 from fakes.faults import Killed
+from fakes.notifier import Listener
 from fakes.world import World
 from invariants.invariants import check_settled
 from support.operations import problems
 
 from release.operations import runner
 from release.process import lock
-from release.releases.events import Event
 from release.releases.lock_holder import LockHolder
 from release.stack.reader import read_stack
-
-
-class Listener:
-    """Keeps what it is told."""
-
-    def __init__(self) -> None:
-        self.events: list[Event] = []
-
-    def notify(self, event: Event, wait: bool = False) -> None:
-        self.events.append(event)
-
-    def troubles(self) -> list[str]:
-        return ["ops: failure of 2026-01-01 10:00 not delivered: HTTP 410"]
-
-    @property
-    def kinds(self) -> list[tuple[str, str]]:
-        return [(event.event, event.environment) for event in self.events]
 
 
 @pytest.fixture

@@ -6,11 +6,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes.docker import HEALTHY, SICK, UNBUILDABLE
+from fakes.notifier import Listener
 from fakes.stacks import REDIS, host_with_services, shop_with_services
 from fakes.world import World
 
@@ -374,3 +376,24 @@ def test_a_stack_without_services_asks_nothing_of_them(tmp_path: Path, monkeypat
     assert not asked and not plain.docker.volumes and not plain.docker.networks
     steps = [call for call in plain.faults.calls if "service" in call]
     assert not steps
+
+
+def test_a_change_and_a_failure_are_notified(world: World) -> None:
+    heard = Listener()
+    world.host = replace(world.host, notifier=heard)
+    world.good("deploy")
+    heard.events.clear()
+    done(world)
+    assert not heard.events, "nothing to do is no news"
+    provision(world, redis={"command": ["redis-server", "--save", ""]})
+    done(world)
+    (told,) = heard.events
+    assert (told.event, told.environment, told.operation) == ("success", "staging", "services")
+    assert "redis" in told.text and "(by ann on desk)" in told.text
+    heard.events.clear()
+    provision(world, redis={"image": OTHER})
+    world.docker.registry.add(OTHER)
+    world.docker.sick_services = {OTHER}
+    assert isinstance(world.change_services("staging"), OperationError)
+    (told,) = heard.events
+    assert told.event == "failure" and "services of shop in staging failed: " in told.text

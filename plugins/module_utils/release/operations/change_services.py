@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import datetime
 import os
+import socket
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -17,6 +18,7 @@ from ..process import journal, lock
 from ..process.journal import Journal
 from ..releases.lock_holder import LockHolder
 from ..releases.release import next_timestamp
+from ..rendering import notifications
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from . import recover, redaction
 from .services import OpenChangeError, Services
@@ -28,6 +30,8 @@ class ServicesReport:
 
     changed: bool = False
     lines: list[str] = field(default_factory=list)
+    #: What was done, alone.
+    done: list[str] = field(default_factory=list)
 
 
 def request(
@@ -74,10 +78,32 @@ def run(
             _recover_and_change(host, stack, environment, who, path, report)
     except OSError as error:
         where = f"{stack.name} {environment}"
-        what = "the services could not be changed"
-        raise OperationError(what, where, str(error), host_command("df -h")) from error
+        failed = OperationError("the services could not be changed", where, str(error), host_command("df -h"))
+        _tell(host, stack, environment, who, failure=str(failed))
+        raise failed from error
+    except (RefusedError, OperationError) as error:
+        _tell(host, stack, environment, who, failure=str(error))
+        raise
     host.page.renew(stack.name)
+    if report.changed:
+        _tell(host, stack, environment, who, sentences=report.done)
     return report
+
+
+def _tell(
+    host: Host,
+    stack: Stack,
+    environment: EnvironmentName,
+    who: LockHolder,
+    *,
+    sentences: Sequence[str] = (),
+    failure: str = "",
+) -> None:
+    """Notify, once the lock is free."""
+    now, name = host.clock.now(), socket.gethostname()
+    host.notifier.notify(
+        notifications.change(who, stack.name, environment, name, now, sentences=sentences, failure=failure)
+    )
 
 
 def _recover_and_change(
@@ -112,8 +138,8 @@ def _carry_out(
             log.add("end", outcome="nothing", message=nothing)
             return
         mine.carry_out(changes)
-        done = [f"{environment}: {change.sentence}: done" for change in changes]
-        log.add("end", outcome="succeeded", message="; ".join(change.sentence for change in changes))
+        report.done = [change.sentence for change in changes]
+        log.add("end", outcome="succeeded", message="; ".join(report.done))
     except OpenChangeError as error:
         raise redaction.redact_error(error, redact) from error  # no end in the journal, so recovery takes over
     except (RefusedError, OperationError) as error:
@@ -124,7 +150,7 @@ def _carry_out(
     finally:
         log.close()
     report.changed = True
-    report.lines += done
+    report.lines += [f"{environment}: {sentence}: done" for sentence in report.done]
 
 
 def _new_path(host: Host, stack: Stack, environment: EnvironmentName) -> str:

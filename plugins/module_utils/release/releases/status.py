@@ -132,6 +132,10 @@ class EnvironmentStatus:
     def unhealthy_apps(self) -> list[str]:
         return [name for name, app in self.apps.items() if app.is_unhealthy]
 
+    @property
+    def unhealthy_services(self) -> list[str]:
+        return [name for name, service in self.services.items() if service.is_unhealthy]
+
 
 @dataclass(frozen=True)
 class RollbackPreview:

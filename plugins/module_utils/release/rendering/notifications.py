@@ -16,6 +16,7 @@ from typing import Any
 from ..errors import Problem, RefusedError
 from ..hints import hint, on_host
 from ..releases.events import DISK, EVENTS, FAILURE, ROLLBACK, START, SUCCESS, Event
+from ..releases.lock_holder import LockHolder
 from ..releases.report import ReportData
 from ..releases.request import Request
 from ..stack.model import ENVIRONMENTS, EnvironmentName
@@ -154,6 +155,35 @@ def recovered(stack: str, environment: EnvironmentName, host: str, count: int, a
         f"recovery of {stack} {environment}: {count} interrupted operation(s) finished or undone; see {hint('status')}"
     )
     return Event(FAILURE, clean(on_host(text, stack)), stack, environment, "recover", host, at=at)
+
+
+def change(
+    who: LockHolder,
+    stack: str,
+    environment: EnvironmentName,
+    host: str,
+    at: float,
+    *,
+    sentences: Sequence[str] = (),
+    failure: str = "",
+) -> Event:
+    """An operation that makes no release has changed something, told in `sentences`; or it failed, and `failure` is in
+    the engine's own words, without a cause."""
+    who = cleaned(who)
+    head = f"{who.operation} of {stack} in {environment}"
+    text = f"{head} failed: {_own_words(failure)}" if failure else f"{head}: {'; '.join(sentences)}"
+    by = f"by {who.person} on {who.host}" + (f": {who.reason}" if who.reason else "")
+    return Event(
+        FAILURE if failure else SUCCESS,
+        on_host(clean(f"{text} ({by})"), stack),
+        stack,
+        environment,
+        who.operation,
+        host,
+        who.person,
+        who.reason,
+        at=at,
+    )
 
 
 def disk_alarm(host: str, message: str, at: float) -> Event:

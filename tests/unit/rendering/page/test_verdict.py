@@ -10,7 +10,7 @@ from typing import Any
 
 from fakes import pages
 
-from release.releases.status import KeyRotationStatus
+from release.releases.status import AppStatus, KeyRotationStatus
 from release.rendering.page.data import PageData
 from release.rendering.page.document import page
 from release.rendering.page.environment import environment
@@ -46,9 +46,28 @@ def test_what_waits_for_a_person_is_in_the_first_line() -> None:
     assert "Needs attention" in verdict(replace(data, status=damaged))
 
 
+def test_a_service_that_is_not_healthy_needs_attention_once_something_is_live() -> None:
+    data = pages.usual()
+    sick = with_environment(data, services={"redis": AppStatus(state="exited")}, service_changes=("restart redis",))
+    bad, warn, _busy = findings(sick)
+    assert bad == ["staging: services that are not healthy: redis"]
+    fix = "sudo onehost services --stack shop --environment staging"
+    assert warn == [f"staging, not done yet: restart redis. Fix: {fix}"]
+    card = environment(sick, "staging")
+    assert "1 of 1 services not healthy" in card and ">exited</span>" in card
+    assert "redis" in environment(data, "staging")
+    # The first release starts them.
+    assert findings(pages.first_day()) == ([], [], []) and "redis" not in environment(pages.first_day(), "staging")
+
+
 def with_hub(data: PageData, **state: Any) -> PageData:
     """The same page, with another state of one app in staging."""
-    staging = data.status.environments["staging"]
-    apps = {**staging.apps, "hub": replace(staging.apps["hub"], **state)}
-    environments = {**data.status.environments, "staging": replace(staging, apps=apps)}
+    apps = data.status.environments["staging"].apps
+    return with_environment(data, apps={**apps, "hub": replace(apps["hub"], **state)})
+
+
+def with_environment(data: PageData, **changes: Any) -> PageData:
+    """The same page, with another staging."""
+    environments = data.status.environments
+    environments = {**environments, "staging": replace(environments["staging"], **changes)}
     return replace(data, status=replace(data.status, environments=environments))

@@ -39,13 +39,15 @@ def environment(data: PageData, name: str) -> Markup:
                 ]
             )
         )
-        parts.append(_apps(env.apps))
+        parts.append(_table("App", env.apps))
     else:
         live = {other: bool(found.release) for other, found in data.status.environments.items()}
         command = on_host(hint(next_release(name, live)), data.status.stack)
         numbers = ", ".join(str(port) for port in env.ports)
         text = f"Nothing is live here yet; visitors of {ports} {numbers} see a notice. "
         parts.append(tag("p", text, tag("code", command), class_="empty"))
+    if env.release and env.services:
+        parts.append(_table("Service", env.services))
     return section(name.capitalize(), *parts, beside=_state(env))
 
 
@@ -58,6 +60,8 @@ def _state(env: EnvironmentStatus) -> Markup:
     there = [app for app in env.apps.values() if not app.is_absent]
     if env.unhealthy_apps:
         return pill(f"{len(env.unhealthy_apps)} of {len(there)} not healthy", "bad", "cross")
+    if env.unhealthy_services:
+        return pill(f"{len(env.unhealthy_services)} of {len(env.services)} services not healthy", "bad", "cross")
     return pill("healthy")
 
 
@@ -74,8 +78,9 @@ def _commit(commit: str, version: str) -> Markup:
     return join(tag("code", commit), named)
 
 
-def _apps(apps: dict[str, AppStatus]) -> Markup:
-    head = [tag("th", "App", scope="col"), tag("th", "State", scope="col"), tag("th", "Commit", scope="col")]
+def _table(kind: str, apps: dict[str, AppStatus]) -> Markup:
+    """Apps, or services, which belong to no commit."""
+    head = [tag("th", kind, scope="col"), tag("th", "State", scope="col"), tag("th", "Commit", scope="col")]
     head.append(tag("th", "Image", scope="col", class_="wide"))
     rows = [row for name, app in apps.items() for row in _app(name, app)]
     return tag("table", tag("thead", tag("tr", *head)), tag("tbody", *rows))

@@ -38,15 +38,21 @@ def findings(data: PageData) -> tuple[list[str], list[str], list[str]]:
     bad: list[str] = []
     warn: list[str] = []
     busy: list[str] = []
+    status, disk = data.status, data.disk
     for name in ("production", "staging"):
-        env = data.status.environments[name]
+        env = status.environments[name]
         if env.unhealthy_apps:
             bad.append(f"{name}: not healthy: {', '.join(env.unhealthy_apps)}")
+        # The first release starts them; until then there is nothing to do.
+        if env.release and env.unhealthy_services:
+            bad.append(f"{name}: services that are not healthy: {', '.join(env.unhealthy_services)}")
+        if env.release and env.service_changes:
+            fix = on_host(hint("services", where=name), status.stack)
+            warn += [f"{name}, not done yet: {text}. Fix: {fix}" for text in env.service_changes]
         if env.unfinished:
-            bad.append(f"{name}: an operation was interrupted. Fix: {on_host(hint('recover'), data.status.stack)}")
+            bad.append(f"{name}: an operation was interrupted. Fix: {on_host(hint('recover'), status.stack)}")
         if env.running_operation:
             busy.append(f"{name}: {env.running_operation.operation} by {env.running_operation.person} is running")
-    status, disk = data.status, data.disk
     if disk.free < status.floor_gb * 1e9:
         warn.append(f"disk: {gigabytes(disk.free)} free, which is below the floor of {status.floor_gb:g} GB")
     if not status.rollback.possible and status.environments["production"].release:
