@@ -19,6 +19,7 @@ from release.operations.source_view import look
 from release.planning.deploy import SourceEntry
 from release.releases.compose import LABEL
 from release.releases.release import Release
+from release.stack.image_source import of_app
 from release.stack.model import Stack
 
 SOURCE = f"{LABEL}.source"
@@ -101,8 +102,9 @@ def test_a_source_with_the_same_first_digits_is_built(world: World) -> None:
     other = world.commit({"api": "healthy"})
     wanted = {}
     for app in world.stack.apps.values():
-        sight = look(world.host, world.stack, other, [app])
-        wanted[app.name] = build.source_of(world.stack, app, other, sight, [])
+        image = of_app(world.stack, app)
+        sight = look(world.host, world.stack, other, [image])
+        wanted[app.name] = build.source_of(world.stack, image, other, sight, [])
     for written in world.store.written.values():
         short = {name: text[:16] for name, text in wanted.items()}
         written.release = dataclasses.replace(written.release, sources=short)

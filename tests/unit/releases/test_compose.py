@@ -13,6 +13,7 @@ from fakes.world import World
 
 from release.releases import compose
 from release.releases.compose import LABEL
+from release.stack.image_source import of_app
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
@@ -152,9 +153,14 @@ def test_dollars_stay_dollars(world: World) -> None:
     assert kept["environment"]["PRICE"] == "$2 ${HOME}", "the history holds what was meant"
 
 
+def build_file(stack: Stack, sources: dict[str, str], tags: dict[str, str]) -> dict[str, Any]:
+    images = [of_app(stack, stack.apps[name]) for name in sources]
+    return compose.build_file(stack, images, sources, tags, "/b", TREES)
+
+
 def test_build() -> None:
     stack = stack_with(build_target="prod", build_arguments={"MODE": "a$b"}, dockerfile="docker/Dockerfile")
-    built = compose.build_file(stack, {"api": "source"}, {"api": "0123456789ab"}, "/b", TREES)
+    built = build_file(stack, {"api": "source"}, {"api": "0123456789ab"})
     assert built["name"] == "shop-build" and set(built["services"]) == {"api"}
     service = built["services"]["api"]
     assert service["image"] == "api:0123456789ab"
@@ -169,17 +175,14 @@ def test_build() -> None:
         },
         "target": "prod",
     }
-    assert (
-        "target"
-        not in compose.build_file(stack, {"mail": "s"}, {"mail": "t"}, "/b", TREES)["services"]["mail"]["build"]
-    )
+    assert "target" not in build_file(stack, {"mail": "s"}, {"mail": "t"})["services"]["mail"]["build"]
 
 
 def test_a_stack_cannot_take_the_caches_of_another() -> None:
     stack = stack_with(build_arguments={"BUILDKIT_CACHE_MOUNT_NS": "other"})
-    built = compose.build_file(stack, {"api": "s"}, {"api": "t"}, "/b", TREES)
+    built = build_file(stack, {"api": "s"}, {"api": "t"})
     assert built["services"]["api"]["build"]["args"]["BUILDKIT_CACHE_MOUNT_NS"] == "shop"
-    assert "BUILDKIT_CACHE_MOUNT_NS" not in compose.build_settings(stack_with(), stack.apps["front"])["args"]
+    assert "BUILDKIT_CACHE_MOUNT_NS" not in of_app(stack_with(), stack.apps["front"]).settings["args"]
 
 
 def test_secrets_of_a_build() -> None:
@@ -188,15 +191,15 @@ def test_secrets_of_a_build() -> None:
     definition["build_secrets"] = ["NPM_TOKEN"]
     definition["apps"]["api"]["build_secrets"] = ["PIP_TOKEN", "NPM_TOKEN"]
     stack = read_stack("shop", definition)
-    built = compose.build_file(stack, {"api": "s", "mail": "s"}, {"api": "t", "mail": "t"}, "/b", TREES)
+    built = build_file(stack, {"api": "s", "mail": "s"}, {"api": "t", "mail": "t"})
     assert built["services"]["api"]["build"]["secrets"] == ["NPM_TOKEN", "PIP_TOKEN"]
     assert built["services"]["mail"]["build"]["secrets"] == ["NPM_TOKEN"]
     assert built["secrets"] == {
         "NPM_TOKEN": {"file": "/b/secrets/NPM_TOKEN"},
         "PIP_TOKEN": {"file": "/b/secrets/PIP_TOKEN"},
     }
-    assert "secrets" not in compose.build_file(stack_with(), {"api": "s"}, {"api": "t"}, "/b", TREES)
-    assert "secrets" not in compose.build_settings(stack_with(), stack_with().apps["api"]), "images keep their label"
+    assert "secrets" not in build_file(stack_with(), {"api": "s"}, {"api": "t"})
+    assert "secrets" not in of_app(stack_with(), stack_with().apps["api"]).settings, "images keep their label"
 
 
 def test_for_people() -> None:

@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 from ..env.env_file import as_recorded, fingerprint
@@ -25,19 +26,38 @@ from ..releases.host_state import HostState
 from ..releases.request import Request
 from ..releases.runtime import BuildResult
 from ..stack.app_env import build_secrets
-from ..stack.model import App, Stack
+from ..stack.image_source import ImageSource, of_app
+from ..stack.model import Stack
 from .source_view import Sight, look, paths_of
 
 
 def find_source(host: Host, stack: Stack, state: HostState, request: Request, journal: Journal) -> Source:
-    """Fetch, and check everything that can be known before a build. Raises RefusedError with all problems."""
-    version = request.version or stack.version
+    """Fetch what a deploy is made of, and check everything that can be known before a build. Raises RefusedError with
+    all problems."""
     problems = check_apps(stack, request) + check_config(stack, state, request.environment)
     problems += config_findings.problems(stack, state, request.environment)
     problems += check_left_behind(stack, state, request)
     if request.apps and state.live_entry(request.environment) is None:
         problems.append(Problem("the first deploy must include every app", "apps", "leave `apps` out"))
-    free = state.free_bytes / 1e9
+    # Each image once. Names that are no apps are reported above.
+    names = dict.fromkeys(stack.apps[name].builder for name in selected(stack, request) if name in stack.apps)
+    images = [of_app(stack, stack.apps[name]) for name in names]
+    problems += _missing_secrets(stack, images, state, request)
+    source = fetch(host, stack, request.version or stack.version, images, journal, problems)
+    return replace(source, built=_built(host, stack, state, source))
+
+
+def fetch(
+    host: Host,
+    stack: Stack,
+    version: str,
+    images: Sequence[ImageSource],
+    journal: Journal,
+    problems: list[Problem],
+) -> Source:
+    """Fetch the version and look at what it has for these images. Raises RefusedError with all problems: those that are
+    known already, and its own."""
+    free = host.store.free_bytes() / 1e9
     if free < stack.disk_floor_gb:
         problems.append(
             Problem(
@@ -60,47 +80,43 @@ def find_source(host: Host, stack: Stack, state: HostState, request: Request, jo
     if unclear:
         problems.append(unclear)
         raise RefusedError(problems)
-    # Each image once. Names that are no apps are reported above.
-    names = dict.fromkeys(stack.apps[name].builder for name in selected(stack, request) if name in stack.apps)
-    apps = [stack.apps[name] for name in names]
-    sight = look(host, stack, commit, apps)
-    sources = {app.name: source_of(stack, app, commit, sight, problems) for app in apps}
-    problems += _missing_secrets(stack, apps, state, request)
+    sight = look(host, stack, commit, images)
+    sources = {image.name: source_of(stack, image, commit, sight, problems) for image in images}
     if problems:
         raise RefusedError(problems)
-    return Source(commit, version, sources, _built(host, stack, state, sources), dict(sight.ignores))
+    return Source(commit, version, sources, {image.name: image for image in images}, ignores=dict(sight.ignores))
 
 
-def _built(host: Host, stack: Stack, state: HostState, sources: Mapping[str, str]) -> dict[str, str]:
+def _built(host: Host, stack: Stack, state: HostState, source: Source) -> dict[str, str]:
     """Images of the history that were built from these sources. An earlier engine labelled them with the first digits,
     for which another source may be made: what its commit has in the folder decides, which git knows by whole hashes."""
     found: dict[str, str] = {}
     for entry in reversed(state.entries):
         release = entry.release
-        for name, wanted in sources.items():
+        for name, wanted in source.sources.items():
             recorded, image = release.sources.get(name, ""), release.images.get(name, "")
             if name in found or image not in state.images:
                 continue
             commit = release.commits.get(name) or release.commit
             if recorded == wanted or (
                 as_recorded(recorded, wanted) == recorded
-                and _source_at(host, stack, stack.apps[name], commit) == wanted
+                and _source_at(host, stack, source.images[name], commit) == wanted
             ):
                 found[name] = image
     return found
 
 
-def _source_at(host: Host, stack: Stack, app: App, commit: str) -> str:
-    """The fingerprint of an app's source in an earlier commit; empty if the repository no longer has that."""
+def _source_at(host: Host, stack: Stack, image: ImageSource, commit: str) -> str:
+    """The fingerprint of an image's source in an earlier commit; empty if the repository no longer has that."""
     try:
-        return source_of(stack, app, commit, look(host, stack, commit, [app]), [])
+        return source_of(stack, image, commit, look(host, stack, commit, [image]), [])
     except OperationError:
         return ""
 
 
-def _missing_secrets(stack: Stack, apps: Iterable[App], state: HostState, request: Request) -> list[Problem]:
+def _missing_secrets(stack: Stack, images: Iterable[ImageSource], state: HostState, request: Request) -> list[Problem]:
     known = build_secrets(stack, request.environment, state.env_of(request.environment))
-    missing = {name: app.name for app in apps for name in stack.build_secrets_of(app) if name not in known}
+    missing = {name: image.name for image in images for name in image.secrets if name not in known}
     return [
         Problem(
             f"build secret {name} has no value in {request.environment}",
@@ -116,11 +132,11 @@ def _repository(entries: Mapping[str, SourceEntry], path: str) -> str:
     return next((place for place in entries if entries[place].kind == "commit" and is_below(path, place)), "")
 
 
-def source_of(stack: Stack, app: App, commit: str, sight: Sight, problems: list[Problem]) -> str:
-    """A fingerprint of everything an app's image is built from. Adds a problem and returns "" if it cannot be built."""
-    folder, dockerfile = paths_of(app)
-    where, entries = f"app {app.name}", sight.entries
-    # The folder of an app may be in another repository; which commit of that decides, and what it holds is seen later.
+def source_of(stack: Stack, image: ImageSource, commit: str, sight: Sight, problems: list[Problem]) -> str:
+    """A fingerprint of everything an image is built from. Adds a problem and returns "" if it cannot be built."""
+    folder, dockerfile = paths_of(image)
+    where, entries = f"app {image.name}", sight.entries
+    # The folder may be in another repository; which commit of that decides, and what it holds is seen later.
     other = _repository(entries, folder)
     found = entries.get(other or folder)
     if found is None or found.kind not in ("tree", "commit"):
@@ -137,11 +153,11 @@ def source_of(stack: Stack, app: App, commit: str, sight: Sight, problems: list[
             )
         )
     tree: Any = f"{found.number}:{folder[len(other) :]}" if other else found.number
-    if app.name in sight.visible:
+    if image.name in sight.visible:
         # Part of the folder is ignored. The Dockerfile may be too, and counts all the same.
-        tree = [sight.visible[app.name], entries[dockerfile].number if dockerfile in entries else ""]
+        tree = [sight.visible[image.name], entries[dockerfile].number if dockerfile in entries else ""]
     # The names count too, because they are labels of the image.
-    return fingerprint(json.dumps([stack.name, app.name, tree, compose.build_settings(stack, app)], sort_keys=True))
+    return fingerprint(json.dumps([stack.name, image.name, tree, image.settings], sort_keys=True))
 
 
 def find_images(host: Host, stack: Stack, request: Request, source: Source) -> tuple[dict[str, str], dict[str, str]]:
@@ -174,7 +190,7 @@ def build(
     env: Mapping[str, bytes],
     begins: Callable[[], None],
 ) -> tuple[dict[str, str], list[BuildResult]]:
-    """Return the image IDs of the apps, built or reused. `env` has the secrets of builds; `begins` is called before
+    """Return the image IDs by name, built or reused. `env` has the secrets of builds; `begins` is called before
     the first build.
 
     Raises OperationError that names every app that could not be built.
@@ -188,28 +204,32 @@ def build(
     results: list[BuildResult] = []
     if missing:
         begins()
-        apps = [stack.apps[name] for name in missing]
-        wanted = {name for app in apps for name in stack.build_secrets_of(app)}
+        wanted = [source.images[name] for name in missing]
         secrets = build_secrets(stack, request.environment, env)
-        builds = [Build(app.context, app.dockerfile, source.ignores.get(app.name, ())) for app in apps]
+        builds = [Build(image.context, image.dockerfile, source.ignores.get(image.name, ())) for image in wanted]
         with host.git.lay_out(stack, source.commit, builds) as home:
             trees = {name: f"{home}/{tree}" for name, tree in zip(missing, tree_names(builds), strict=True)}
-            file = compose.build_file(stack, {name: source.sources[name] for name in missing}, tags, home, trees)
+            file = compose.build_file(stack, wanted, source.sources, tags, home, trees)
+            theirs = {name for image in wanted for name in image.secrets}
             path = host.store.write_build(
-                home, file, {name: value for name, value in secrets.items() if name in wanted}
+                home, file, {name: value for name, value in secrets.items() if name in theirs}
             )
             results = host.docker.build(path, missing, request.rebuild, journal.note)
         failed = [result for result in results if not result.ok]
         if failed:
-            raise _build_failure(failed, stack)
-        if stack.checkout and (why := host.git.show(stack, source.commit, OWN_NAMES)):
-            journal.note(f"the checkout for people stays as it was: {why}")
+            raise _build_failure(failed, source)
     for name in missing:
         image = host.docker.image(stack.image(name, tags[name]))
         if image is None:
             raise OperationError("the build produced no image", f"app {name}", stack.image(name, tags[name]))
         images[name] = image.id
     return images, results
+
+
+def show(host: Host, stack: Stack, source: Source, journal: Journal) -> None:
+    """Bring the checkout for people, if there is to be one, to what was built."""
+    if stack.checkout and (why := host.git.show(stack, source.commit, OWN_NAMES)):
+        journal.note(f"the checkout for people stays as it was: {why}")
 
 
 #: What BuildKit says of a base image that it cannot fetch.
@@ -226,7 +246,7 @@ BASE_IMAGE_FIX = (
 _PLACE = re.compile(r"\[(?:\S+ +)?(\d+)/(\d+)\] +")
 
 
-def _build_failure(failed: list[BuildResult], stack: Stack) -> OperationError:
+def _build_failure(failed: list[BuildResult], source: Source) -> OperationError:
     log: list[str] = []
     for result in failed:
         log += [f"--- {result.app}: {result.step or 'before the first step'}", *result.log]
@@ -236,7 +256,7 @@ def _build_failure(failed: list[BuildResult], stack: Stack) -> OperationError:
     place = re.match(_PLACE, first.step)
     return OperationError(
         f"{names} could not be built" + (f", at step {place[1]} of {place[2]}" if place else ""),
-        f"{stack.apps[first.app].context}/{stack.apps[first.app].dockerfile}",
+        f"{source.images[first.app].context}/{source.images[first.app].dockerfile}",
         f"{re.sub(_PLACE, '', first.step)} failed" if first.step else first.error or "it failed before the first step",
         BASE_IMAGE_FIX
         if _UNFETCHED.search(first.error)

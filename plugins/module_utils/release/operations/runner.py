@@ -255,6 +255,8 @@ def _plan_deploy(
             env=state.env_of(request.environment),
             begins=lambda: _announce(host, request, report, source.commit),
         )
+        if results:
+            build.show(host, stack, source, log)
     with log.step("search", "search the images for secrets"):
         leaked = secret_scan.search_new(host, stack, state, images.values())
     if leaked:

@@ -1,14 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Images of services that are built from the stack's source: in staging by the engine, in production what staging runs.
-
-Builds know how to build an app. So they get the stack with these services in place of its apps.
-"""
+"""Images of services that are built from the source: in staging by the engine, in production what staging runs."""
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Collection
 
 from ..errors import Problem, RefusedError
@@ -16,9 +12,9 @@ from ..hints import hint
 from ..ports import Host
 from ..process.journal import Journal
 from ..releases.request import Request
-from ..stack.model import App, EnvironmentName, Service, Stack
+from ..stack.image_source import of_service
+from ..stack.model import EnvironmentName, Service, Stack
 from . import build
-from .observe import observe
 
 
 def resolve(
@@ -62,42 +58,12 @@ def _built(
     *,
     write: bool,
 ) -> dict[str, str]:
-    # The checkout for people shows what apps were built from.
-    apps = {name: _as_app(service) for name, service in services.items()}
-    like = dataclasses.replace(stack, apps=apps, build_secrets=(), checkout=False)
+    images = [of_service(stack, service) for service in services.values()]
+    source = build.fetch(host, stack, stack.version, images, journal, [])
     request = Request("deploy", environment, person="", host="")
-    source = build.find_source(host, like, observe(host, like), request, journal)
     if not write:
-        known, _tags = build.find_images(host, like, request, source)
+        known, _tags = build.find_images(host, stack, request, source)
         return {name: known.get(name, f"(built from {source.commit[:12]})") for name in services}
     with journal.step("build", f"build {', '.join(services)}"):
-        return build.build(host, like, request, source, journal, env={}, begins=lambda: None)[0]
-
-
-def _as_app(service: Service) -> App:
-    return App(
-        name=service.name,
-        kind="worker",
-        context=service.context,
-        dockerfile=service.dockerfile,
-        build_target=service.build_target,
-        build_arguments=service.build_arguments,
-        port=0,
-        loopback_port=0,
-        health="",
-        health_seconds=0,
-        routes=(),
-        keys="none",
-        user=None,
-        memory="",
-        cpus="",
-        pids=0,
-        environment={},
-        compose={},
-        drain_seconds=0,
-        stop_seconds=0,
-        timeout_seconds=0,
-        body_limit="",
-        after=(),
-        replace="start_first",
-    )
+        # The checkout for people stays at what apps were built from.
+        return build.build(host, stack, request, source, journal, env={}, begins=lambda: None)[0]

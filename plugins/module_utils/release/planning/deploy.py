@@ -15,6 +15,7 @@ from ..releases.host_state import HostState
 from ..releases.plan import Plan, moves
 from ..releases.release import Entry
 from ..releases.request import Request
+from ..stack.image_source import ImageSource
 from ..stack.model import BUILD_KEYS, Stack
 from .gates import changed_settings, short_id
 from .promote import AppVersions, compose_release, is_same, plan_new
@@ -31,11 +32,12 @@ _BUILD_SETTINGS = (*BUILD_KEYS, "image_of")
 
 @dataclass(frozen=True)
 class Source:
-    """A commit that can be built: for each app the fingerprint of its folder and build settings."""
+    """A commit that can be built: for each image the fingerprint of its folder and build settings."""
 
     commit: str
     version: str
     sources: dict[str, str]
+    images: dict[str, ImageSource]
     #: Images of the history that are known to be of these sources, by app, whatever their label says.
     built: dict[str, str] = field(default_factory=dict)
     #: Patterns of what each app's build does not see.

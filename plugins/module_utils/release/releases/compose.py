@@ -6,11 +6,12 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ..env.env_file import fingerprint
 from ..paths import FLAGS_MOUNT, STATE, keys_of
+from ..stack.image_source import ImageSource
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Slot, Stack
 from ..stack.networks import network_of
 from .limits import Limits
@@ -46,45 +47,37 @@ def pair(fingerprints: Mapping[str, str | None]) -> dict[str, str]:
     return {name: known for name, known in fingerprints.items() if known and name != PREVIOUS_KEY}
 
 
-def image_labels(stack: Stack, app: App, source: str) -> dict[str, str]:
+def image_labels(stack: Stack, image: str, source: str) -> dict[str, str]:
     """Labels built into an image. None changes with the commit alone, so an unchanged app keeps its image."""
-    return {f"{LABEL}.stack": stack.name, f"{LABEL}.app": app.name, f"{LABEL}.source": source}
-
-
-def build_settings(stack: Stack, app: App) -> dict[str, Any]:
-    """Everything besides the source itself that decides the content of an image. Of its secrets that is the names."""
-    names = stack.build_secrets_of(app)
-    return {
-        "dockerfile": app.dockerfile,
-        "target": app.build_target,
-        "args": {**stack.build_arguments, **app.build_arguments},
-        **({"secrets": list(names)} if names else {}),
-    }
+    return {f"{LABEL}.stack": stack.name, f"{LABEL}.app": image, f"{LABEL}.source": source}
 
 
 def build_file(
-    stack: Stack, sources: dict[str, str], tags: dict[str, str], home: str, trees: Mapping[str, str]
+    stack: Stack,
+    images: Sequence[ImageSource],
+    sources: Mapping[str, str],
+    tags: Mapping[str, str],
+    home: str,
+    trees: Mapping[str, str],
 ) -> dict[str, Any]:
-    """A Compose file to build the apps named in `sources`, each with its tag and from its tree, in the directory of the
-    build."""
+    """A Compose file to build these images, each with the fingerprint of its source, its tag and from its tree, in the
+    directory of the build."""
     services = {}
     secrets: dict[str, Any] = {}
-    for name, source in sources.items():
-        app = stack.apps[name]
-        settings = build_settings(stack, app)
+    for image in images:
         build: dict[str, Any] = {
-            "context": f"{trees[name]}/{app.context}",
-            "dockerfile": settings["dockerfile"],
+            "context": f"{trees[image.name]}/{image.context}",
+            "dockerfile": image.dockerfile,
             # Last, for it is no choice: the caches of a stack's builds are its own.
-            "args": {**settings["args"], CACHE_OWNER: stack.name},
-            "labels": image_labels(stack, app, source),
+            "args": {**image.arguments, CACHE_OWNER: stack.name},
+            "labels": image_labels(stack, image.name, sources[image.name]),
         }
-        if settings["target"]:
-            build["target"] = settings["target"]
-        if "secrets" in settings:
-            build["secrets"] = settings["secrets"]
-            secrets.update({secret: {"file": f"{home}/{SECRETS}/{secret}"} for secret in settings["secrets"]})
-        services[name] = {"image": stack.image(name, tags[name]), "build": escaped(build)}
+        if image.target:
+            build["target"] = image.target
+        if image.secrets:
+            build["secrets"] = list(image.secrets)
+            secrets.update({secret: {"file": f"{home}/{SECRETS}/{secret}"} for secret in image.secrets})
+        services[image.name] = {"image": stack.image(image.name, tags[image.name]), "build": escaped(build)}
     return {"name": f"{stack.name}-build", "services": services, **({"secrets": secrets} if secrets else {})}
 
 
