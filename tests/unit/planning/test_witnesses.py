@@ -52,9 +52,10 @@ LOST: dict[str, Any] = {
     "containers": [],
     "slots": {},
 }
+SOME_LOST = [names for number in (1, 2, 3) for names in itertools.combinations(LOST, number)]
 
 
-@pytest.mark.parametrize("lost", itertools.chain.from_iterable(itertools.combinations(LOST, n) for n in (1, 2, 3)))
+@pytest.mark.parametrize("lost", SOME_LOST)
 def test_whatever_is_lost_the_others_say_it(lost: tuple[str, ...]) -> None:
     """One that says where the release is, is enough."""
     found = judge(heard(**{name: LOST[name] for name in lost}))
@@ -62,7 +63,7 @@ def test_whatever_is_lost_the_others_say_it(lost: tuple[str, ...]) -> None:
     assert (found.file, found.memory) == ("file" in lost, "memory" in lost)
 
 
-@pytest.mark.parametrize("names", itertools.chain.from_iterable(itertools.combinations(LOST, n) for n in (1, 2, 3)))
+@pytest.mark.parametrize("names", SOME_LOST)
 def test_the_emptiest_is_never_taken_for_the_truth(names: tuple[str, ...]) -> None:
     """That nothing is live is said by no one who may only have forgotten it."""
     said = {"file": Word(), "memory": Word(), "entries": [entry(1, "previous")], "containers": [], "slots": {}}
