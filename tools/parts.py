@@ -24,7 +24,12 @@ from types import FrameType
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".lab" / "parts"
 #: Parts that run concurrently; all other parts run before, one by one.
-LANES = (("e2e",), ("readme", "molecule", "upgrade"), ("browser", "sanity", "attack", "faults"))
+LANES = (
+    ("e2e",),
+    ("beside",),
+    ("readme", "molecule", "upgrade"),
+    ("browser", "sanity", "attack", "faults"),
+)
 #: The whole suite may never take longer, in seconds.
 LONGEST_SECONDS = 45 * 60
 SHOWN = 15

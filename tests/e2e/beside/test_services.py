@@ -16,7 +16,7 @@ from support.lab import Lab, Result, started, until
 from support.load import Load, Target
 from support.snapshot import reach
 
-SOURCE = Path(__file__).parent / "files" / "depot"
+SOURCE = Path(__file__).parents[1] / "files" / "depot"
 HOSTS = {"staging": "staging.depot.example", "production": "depot.example"}
 PORTS = {"staging": "staging", "production": "http"}
 #: In containers, as `docker inspect` knows them.
