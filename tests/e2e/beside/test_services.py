@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support.isolation import scan
 from support.lab import Lab, Result, started, until
 from support.load import Load, Target
 from support.snapshot import reach
@@ -203,6 +204,19 @@ def test_nothing_else_reaches_it(depot: Depot) -> None:
         )
         assert others.strip() == "refused", "any other container, as one of another stack is"
     assert depot.reach("production", "host.docker.internal").startswith("not reached")
+
+
+def test_every_container_reaches_its_own_environment_alone(depot: Depot) -> None:
+    seen = scan(depot.lab)
+    homes = {one.home for one in seen.values()}
+    assert homes == {("depot", environment) for environment in HOSTS} and len(seen) == 8, list(seen)
+    for name, one in seen.items():
+        assert one.tried >= 6 and not one.foreign, (name, one.foreign)
+    # So the scan does reach what may be reached.
+    for name in [name for name in seen if name.endswith(("-blue-depot-1", "-green-depot-1"))]:
+        _stack, environment = seen[name].home
+        reached = seen[name].reached
+        assert CONTAINER.format(environment) + ":7000" in reached, (name, reached)
 
 
 def test_changed_on_purpose_and_put_back(depot: Depot) -> None:
