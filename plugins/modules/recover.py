@@ -47,7 +47,10 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands.end_grace_period import (
     after_boot,
 )
-from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands.recover import recover_stack
+from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints.commands.recover import (
+    recover_stack,
+    settle_all,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import witnesses
 from ansible_collections.onehost.release.plugins.module_utils.release.process import journal
@@ -68,7 +71,7 @@ def main() -> None:
                     lines += [f"would finish or undo {record.path}" for record in left]
                 lines += [f"would put right: {text}" for text in witnesses.disputes(host, stack)]
             else:
-                lines += after_boot(host, stack) + recover_stack(host, stack)
+                lines += after_boot(host, stack) + settle_all(host, stack) + recover_stack(host, stack)
     except (RefusedError, OperationError) as error:
         module.fail_json(msg=clean(error), lines=lines)
     if known.unreadable:

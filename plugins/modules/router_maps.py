@@ -52,7 +52,12 @@ haproxy:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import flags, reach, witnesses
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import (
+    flags,
+    maintenance_state,
+    reach,
+    witnesses,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 
 
@@ -68,6 +73,7 @@ def main() -> None:
             made = witnesses.provide_maps(host, name, write=write)
             made += reach.provide_maps(host, name, write=write)
             made += flags.provide_maps(host, name, readable.get(name), write=write)
+            made += maintenance_state.provide_maps(host, name, readable.get(name), write=write)
             lines += [f"{name} {text}" for text in made]
     except (OSError, RefusedError, OperationError) as error:
         module.fail_json(msg=clean(error), lines=lines)

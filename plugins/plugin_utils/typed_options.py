@@ -27,6 +27,7 @@ PLAYBOOK_OF = {"deploy": "deploy_staging", "flag": "flags"}
 _MORE: Mapping[str, tuple[str, ...]] = {
     "check_config": ("json", "junit", "environment"),
     "flags": ("environment",),
+    "maintenance": ("environment",),
     "services": ("environment",),
 }
 #: Names that are taken, and those that are told: Ansible warns of a variable with a name of its own.
@@ -35,7 +36,9 @@ _OTHER_NAMES = {"environment": "where"}
 _EVERYWHERE = ("release_person", "release_watch_seconds", "release_warm_seconds")
 _OPERATIONS = ("deploy_staging", "promote", "rollback")
 #: Options whose values are names or sentences: YAML or JSON after -e may have made 1.10 a number.
-_TEXTS = frozenset({"stack", "apps", "version", "release", "reason", "flag", "release_person", "skip_gates"})
+_TEXTS = frozenset(
+    {"stack", "apps", "version", "release", "reason", "flag", "release_person", "skip_gates", "until", "app", "route"}
+)
 _NEAR = 0.82
 #: Prefixes of variables that the collection reads, and nobody else.
 _OURS = ("onehost_", *(f"{role}_" for role in sorted(os.listdir(os.path.join(os.path.dirname(PLAYBOOKS), "roles")))))

@@ -23,6 +23,7 @@ from fakes.git import FakeGit
 from fakes.haproxy import FakeRouter
 from fakes.home import FakeDirectory, FakeHome
 from fakes.machine import FakeMachine
+from fakes.maintenance import FakeMaintenance
 from fakes.nginx import FakeEdge
 from fakes.probe import FakeProbe
 from fakes.stacks import FakeStacks, shop_definition
@@ -30,9 +31,11 @@ from fakes.store import FakeStore
 from fakes.systemd import FakeTimer
 from release.env.env_file import format_env
 from release.errors import OperationError, RefusedError
-from release.operations import change_services, recover, runner, warm_slot, witnesses
+from release.operations import change_services, maintenance, recover, runner, warm_slot, witnesses
 from release.operations.change_services import ServicesReport
+from release.operations.maintenance import MaintenanceReport
 from release.paths import Paths
+from release.planning.maintenance import Wish
 from release.ports import Host
 from release.process import journal, lock
 from release.releases.history import find
@@ -58,6 +61,7 @@ class World:
         self.probe = FakeProbe(self)
         self.timer = FakeTimer(self)
         self.edge = FakeEdge(self)
+        self.maintenance = FakeMaintenance(self)
         self.disk = FakeDisk()
         self.machine = FakeMachine()
         self.host = Host(
@@ -74,6 +78,7 @@ class World:
             clock=self.clock,
             timer=self.timer,
             edge=self.edge,
+            maintenance=self.maintenance,
             machine=self.machine,
         )
         #: Wrong answers of the public ports, at any moment.
@@ -119,6 +124,15 @@ class World:
             return change_services.run(self.host, self.stack, environment, who, path=path)
         except (OperationError, RefusedError) as error:
             return error
+        except Killed:
+            return None
+
+    def maintain(self, state: str, environment: str = "production", **wish: Any) -> MaintenanceReport | None:
+        """Do what maintenance.yml does. Returns None if it was killed."""
+        who = LockHolder.from_json({"operation": "maintenance", "person": "ann", "host": "desk", "reason": "it moves"})
+        until = {"until": "1h"} if state == "on" else {}
+        try:
+            return maintenance.request(self.host, self.stack, Wish(state, environment, **{**until, **wish}), who)
         except Killed:
             return None
 
@@ -179,6 +193,7 @@ class World:
             if box.up:
                 box.began, box.after_reboot = self.clock.time, True
         self.router.restart()
+        self.maintenance.restart()
         self.edge.restart()
         self.timer.armed.clear()
         self.store.half.clear()

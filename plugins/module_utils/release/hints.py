@@ -22,6 +22,7 @@ Playbook = Literal[
     "deploy_staging",
     "flags",
     "import_env",
+    "maintenance",
     "promote",
     "provision",
     "recover",
@@ -54,6 +55,9 @@ COMMANDS: Mapping[str, Command] = {
     "deploy_staging": Command((*_OPERATION, "version", "rebuild"), "deploy", "deploy"),
     "flags": Command(("stack", "flag", "state", "where", "reason"), control_verb="flags"),
     "import_env": Command(("common", "staging", "production", "dest", "values")),
+    "maintenance": Command(
+        ("stack", "where", "state", "until", "app", "route", "allow", "reason"), "maintenance", "maintenance"
+    ),
     "promote": Command((*_OPERATION, "skip_gates"), "promote", "promote"),
     "provision": Command(("offline",)),
     "recover": Command(("stack",), "recover", "recover"),

@@ -39,6 +39,7 @@ from .releases.runtime import (
 )
 from .releases.slot import StandbyNote
 from .stack.flags import FlagChange, State
+from .stack.maintenance import Maintenance
 from .stack.model import EnvironmentName, Slot, Stack
 from .stack.place import Place, Provided
 from .stack.tls import CertificatePair
@@ -97,6 +98,29 @@ class RouterPort(Protocol):
     ) -> None: ...
 
     def sessions(self, stack: str, environment: EnvironmentName, slot: Slot) -> dict[str, int]: ...
+
+
+class MaintenancePort(Protocol):
+    """What is closed for visitors: the record, the router's maps of it, and the timer of its end."""
+
+    def recorded(self, stack: str, environment: EnvironmentName) -> list[Maintenance]: ...
+    def record(self, stack: str, environment: EnvironmentName, found: Sequence[Maintenance]) -> None: ...
+    def problem(self, stack: str, environment: EnvironmentName) -> Problem | None: ...
+    def lacks_maps(self, stack: str, environment: EnvironmentName) -> bool: ...
+    def maps(self, stack: str, environment: EnvironmentName) -> tuple[dict[str, str], dict[str, str]]: ...
+
+    def set_maps(
+        self,
+        stack: str,
+        environment: EnvironmentName,
+        closed: Mapping[str, str],
+        allowed: Mapping[str, str],
+        *,
+        must_run: bool = True,
+    ) -> None: ...
+
+    def arm(self, stack: str, environment: EnvironmentName, seconds: float) -> None: ...
+    def disarm(self, stack: str, environment: EnvironmentName) -> None: ...
 
 
 class GitPort(Protocol):
@@ -376,6 +400,7 @@ class Host:
     clock: ClockPort
     timer: TimerPort
     edge: EdgePort
+    maintenance: MaintenancePort
     machine: MachinePort = field(default_factory=NoMachine)
     room: RoomPort = field(default_factory=NoRoom)
     scanner: ScannerPort = field(default_factory=NoScanner)

@@ -71,6 +71,10 @@ OPTIONS = {
     "environment": Option("where", r"staging|production", "staging or production"),
     "flag": Option("flag", NAME, "which feature flag"),
     "state": Option("state", r"on|off", "on or off"),
+    "until": Option("until", r"[0-9][0-9A-Za-z:+.-]{0,40}", "30m, 2h, or a moment with its zone"),
+    "app": Option("app", NAME, "only this app"),
+    "route": Option("route", r"/[A-Za-z0-9._~/-]*", "only this path and what is below it"),
+    "allow": Option("allow", r"[0-9A-Fa-f.:/,]+", "networks that get through, separated by commas"),
 }
 
 
@@ -94,6 +98,11 @@ VERBS = {
     "recover": Verb("recover", ("stack",), "finish or undo what was interrupted"),
     "cleanup": Verb("cleanup", ("lock-wait", "free-gb", "free-percent"), "free disk space"),
     "services": Verb("services", ("stack", "environment", "reason", "lock-wait"), "change what runs beside the apps"),
+    "maintenance": Verb(
+        "maintenance",
+        ("stack", "environment", "state", "until", "app", "route", "allow", "reason"),
+        "close a part for visitors for a while",
+    ),
     "check-config": Verb("check_config", ("stack", "environment"), "check values and keys", engine=False),
     "flags": Verb("flags", ("stack", "flag", "state", "environment", "reason"), "set a feature flag", engine=False),
 }

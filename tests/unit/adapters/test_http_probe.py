@@ -118,6 +118,63 @@ def test_a_closed_port_is_not_hidden_by_the_socket(inside: Path) -> None:
     assert "refused" in Probe(sockets=str(inside)).edge(target(1)).error
 
 
+class Closed(socketserver.StreamRequestHandler):
+    """The edge's port, behind which the router says that this app is closed."""
+
+    def handle(self) -> None:
+        app = "no/app" if b" /odd " in self.rfile.readline() else "front"
+        said = f"HTTP/1.1 503 Closed\r\nX-Release: r1\r\nX-Maintenance: {app}\r\nContent-Length: 0\r\n\r\n"
+        self.wfile.write(said.encode())
+
+
+class Router(socketserver.StreamRequestHandler):
+    """The router's socket of an app: says what it was asked."""
+
+    def handle(self) -> None:
+        lines = iter(self.rfile.readline, b"\r\n")
+        body = b"; ".join(line.strip() for line in lines)
+        self.wfile.write(b"HTTP/1.1 200 OK\r\nX-Release: r1\r\nContent-Length: %d\r\n\r\n%s" % (len(body), body))
+
+
+@pytest.fixture
+def closed(tmp_path: Path) -> Iterator[int]:
+    """A port whose app is in maintenance."""
+    with (
+        socketserver.ThreadingTCPServer(("127.0.0.1", 0), Closed) as edge,
+        socketserver.ThreadingUnixStreamServer(str(tmp_path / "shop-staging-front.sock"), Router) as router,
+    ):
+        threads = [
+            threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01}, daemon=True)
+            for server in (edge, router)
+        ]
+        for thread in threads:
+            thread.start()
+        yield int(edge.server_address[1])
+        for server in (edge, router):
+            server.shutdown()
+        for thread in threads:
+            thread.join()
+
+
+def test_what_is_closed_for_visitors_is_asked_behind_the_edge(closed: int, tmp_path: Path) -> None:
+    asked = ProbeTarget(closed, "shop.example", "/front/health", False, "shop-staging", "/front")
+    answer = Probe(router=str(tmp_path)).edge(asked)
+    assert (answer.status, answer.release) == (200, "r1")
+    said = answer.body.split("; ")
+    assert said[0] == "GET /health HTTP/1.1" and "Host: shop.example" in said
+    assert "X-Forwarded-Prefix: /front" in said and "X-Forwarded-Proto: http" in said
+    assert not [line for line in said if line.lower().startswith("x-real-ip")], "whom the router takes for a visitor"
+
+
+def test_a_router_that_does_not_answer_is_not_passed_over(closed: int, tmp_path: Path) -> None:
+    answer = Probe(router=str(tmp_path / "nowhere")).edge(target(closed))
+    assert (answer.status, answer.maintenance) == (503, "front")
+
+
+def test_only_an_app_is_asked(closed: int, tmp_path: Path) -> None:
+    assert Probe(router=str(tmp_path)).edge(target(closed, "/odd")).status == 503
+
+
 def test_routes_from_before_the_sockets(port: int, tmp_path: Path) -> None:
     assert Probe(sockets=str(tmp_path)).edge(target(port, "/edge-401")).status == 401
 

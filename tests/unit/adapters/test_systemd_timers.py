@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from support.commands import commands
 
+from release.adapters import systemd_timers
 from release.adapters.systemd_timers import Timer
 from release.errors import OperationError
 
@@ -43,6 +44,17 @@ def test_timer_of_the_overlap(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
     (moment,) = re.findall(r"--on-calendar=@(\d+) ", run)
     assert due <= int(moment) < due + 10, "a daemon-reload does not postpone it"
     assert run.endswith("/usr/local/bin/onehost end-overlap --stack shop")
+
+
+def test_timer_of_the_end_of_a_maintenance(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    note = f'echo "$(basename "$0") $*" >>{tmp_path}/called'
+    monkeypatch.setenv("PATH", commands(tmp_path / "bin", systemctl=note, systemd_run=note))
+    systemd_timers.arm_maintenance("shop", "staging", 90.2)
+    systemd_timers.disarm_maintenance("shop", "staging")
+    stop, run, last = (tmp_path / "called").read_text().splitlines()
+    assert stop == last == "systemctl stop onehost-end-maintenance-shop-staging:*.timer"
+    assert "--on-active=91s --on-calendar=@" in run
+    assert run.endswith("/usr/local/bin/onehost end-maintenance --stack shop")
 
 
 def test_timer_fails(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

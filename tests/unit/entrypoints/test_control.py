@@ -118,6 +118,10 @@ SAMPLES = {
     "free-percent": "5",
     "secrets": "release",
     "environment": "staging",
+    "state": "on",
+    "until": "2026-11-26T21:30+01:00",
+    "route": "/shop",
+    "allow": "10.0.0.0/8,2001:db8::1",
     "reason": "-e is {{ no }} option",
 }
 

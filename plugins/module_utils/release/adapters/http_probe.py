@@ -9,15 +9,19 @@ import http.client
 import re
 import socket
 import ssl
+from collections.abc import Mapping
 from typing import TypeAlias
 
-from ..paths import EDGE_SOCKETS
+from ..paths import EDGE_SOCKETS, HAPROXY_SOCKETS
 from ..releases.runtime import Answer, ProbeTarget
+from ..stack.model import NAME
 
 #: Timeout in seconds of one probe; waiting for readiness takes many short probes.
 PROBE_SECONDS = 5.0
 #: Of an answer's body: enough to say what is wrong.
 BODY_BYTES = 300
+#: What the router says of its answer: no app can.
+_SAID = ("X-Release", "X-Flag-Off", "X-Maintenance")
 _LAST_WORD = re.compile(r"[^\s\"'<>]*$")
 #: What the edge itself answers to visitors without a password, and to those who came by http where https is wanted.
 TURNED_AWAY = (308, 401)
@@ -55,8 +59,11 @@ class _Connection(http.client.HTTPConnection):
 class Probe:
     """HTTP on this host."""
 
-    def __init__(self, seconds: float = PROBE_SECONDS, sockets: str = EDGE_SOCKETS) -> None:
+    def __init__(
+        self, seconds: float = PROBE_SECONDS, sockets: str = EDGE_SOCKETS, router: str = HAPROXY_SOCKETS
+    ) -> None:
         self.seconds = seconds
+        self.router = router
         self.sockets = sockets
 
     def health(self, port: int, path: str, host: str = "localhost") -> Answer:
@@ -77,22 +84,42 @@ class Probe:
         """Probe the edge as a visitor would, on its public port. Where visitors need a password or are sent to https,
         that is as far as it leads, and the rest is asked through the socket that the edge has for the engine alone."""
         answer = self._ask(target.port, target.host, target.path, tls=target.tls)
-        if answer.status not in TURNED_AWAY or answer.release:
+        if answer.status in TURNED_AWAY and not answer.release:
+            socket_path = f"{self.sockets}/{target.site}-{target.port}.sock"
+            inside = self._ask(socket_path, target.host, target.path, tls=target.tls)
+            # Routes of a release from before there were such sockets have none; then what a visitor gets says more.
+            answer = inside if inside.status else answer
+        return self._behind(target, answer) if answer.maintenance else answer
+
+    def _behind(self, target: ProbeTarget, answer: Answer) -> Answer:
+        """What the app answers that is closed for visitors. The edge has led to the router, which says whose request it
+        was; the rest is asked by the router's own socket, on which a request without a client is the engine's."""
+        app = answer.maintenance
+        if not re.fullmatch(NAME, app):
             return answer
-        inside = self._ask(f"{self.sockets}/{target.site}-{target.port}.sock", target.host, target.path, tls=target.tls)
-        # Routes of a release from before there were such sockets have none; then what a visitor gets says more.
+        headers = {
+            "X-Forwarded-For": "127.0.0.1",
+            "X-Forwarded-Host": target.host,
+            "X-Forwarded-Port": str(target.port),
+            "X-Forwarded-Proto": "https" if target.tls else "http",
+            **({"X-Forwarded-Prefix": target.strip} if target.strip else {}),
+        }
+        path = target.path[len(target.strip) :] if target.strip else target.path
+        place = f"{self.router}/{target.site}-{app}.sock"
+        inside = self._ask(place, target.host, path if path.startswith("/") else f"/{path}", headers=headers)
         return inside if inside.status else answer
 
-    def _ask(self, place: Place, host: str, path: str, *, tls: bool = False) -> Answer:
+    def _ask(
+        self, place: Place, host: str, path: str, *, tls: bool = False, headers: Mapping[str, str] | None = None
+    ) -> Answer:
         connection = _Connection(place, host, tls=tls, timeout=self.seconds)
         try:
-            connection.request(
-                "GET", path, headers={"Host": host, "User-Agent": "onehost-release", "Connection": "close"}
-            )
+            own = {"Host": host, "User-Agent": "onehost-release", "Connection": "close"}
+            connection.request("GET", path, headers={**own, **(headers or {})})
             response = connection.getresponse()
             body = _beginning(response.read(BODY_BYTES + 1))
-            release, flag = (response.headers.get(name, "") for name in ("X-Release", "X-Flag-Off"))
-            return Answer(response.status, release, body, flag=flag)
+            release, flag, maintenance = (response.headers.get(name, "") for name in _SAID)
+            return Answer(response.status, release, body, flag=flag, maintenance=maintenance)
         except (OSError, http.client.HTTPException) as error:
             port = place[1] if isinstance(place, tuple) else place
             where = f"port {port}" if isinstance(port, int) else port

@@ -52,6 +52,7 @@ OWN_FILES: Mapping[str, str] = {
     "flags/*/*/flags.json": PROVISION,
     "keys/rotation.json": "",
     "networks.json": PROVISION,
+    "maintenance-*.json": "",
     "services/*/*/*/compose.json": hint("services", where="<which>"),
 }
 SETTINGS_FILES: Mapping[str, type] = {ACCESS_SETTINGS: dict, CLEANUP_SETTINGS: dict, NOTIFICATION_SETTINGS: list}

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""systemd timers: the end of a slot's warm time, and of the grace period after a key rotation.
+"""systemd timers: the end of a slot's warm time, of the grace period after a key rotation, and of a maintenance.
 
 They do not survive a reboot; `onehost recover`, which runs at boot, sets them again from the records on disk.
 """
@@ -41,6 +41,20 @@ class Timer:
 
     def disarm_grace_period(self, stack: str) -> None:
         _stop(_grace_period_unit(stack))
+
+
+def arm_maintenance(stack: str, environment: EnvironmentName, seconds: float) -> None:
+    """Run `onehost end-maintenance` after this many seconds. The end does not depend on it: it tidies up and tells."""
+    what = "the timer for the end of the maintenance"
+    _arm(_maintenance_unit(stack, environment), seconds, what, ["end-maintenance", "--stack", stack])
+
+
+def disarm_maintenance(stack: str, environment: EnvironmentName) -> None:
+    _stop(_maintenance_unit(stack, environment))
+
+
+def _maintenance_unit(stack: str, environment: EnvironmentName) -> str:
+    return f"onehost-end-maintenance-{stack}-{environment}"
 
 
 def _grace_period_unit(stack: str) -> str:

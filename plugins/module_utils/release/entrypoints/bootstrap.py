@@ -16,6 +16,7 @@ from ..adapters.gitleaks import Gitleaks
 from ..adapters.haproxy import HAProxy
 from ..adapters.http_probe import Probe
 from ..adapters.machine import Machine
+from ..adapters.maintenance_files import MaintenanceFiles
 from ..adapters.nginx import Nginx
 from ..adapters.nginx_process import NginxProcess
 from ..adapters.stack_directory import StackDirectory
@@ -60,6 +61,7 @@ def this_host() -> Host:
         clock=Clock(),
         timer=Timer(),
         edge=Nginx(process=NginxProcess(), state=paths.state),
+        maintenance=MaintenanceFiles(state=paths.state),
         machine=Machine(docker=docker),
         room=Room(),
         scanner=Gitleaks(),

@@ -54,6 +54,18 @@ def _services_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="show what would be done, change nothing")
 
 
+def _maintenance_arguments(parser: argparse.ArgumentParser) -> None:
+    _stack_argument(parser)
+    parser.add_argument("--environment", default="", help="which environment")
+    parser.add_argument("--state", default="", help="on or off")
+    parser.add_argument("--until", default="", help="30m, 2h, or a moment with its zone")
+    parser.add_argument("--app", default="", help="only this app")
+    parser.add_argument("--route", default="", help="only this path and what is below it")
+    parser.add_argument("--allow", default="", help="networks that get through, separated by commas")
+    parser.add_argument("--reason", default="", help="recorded, and shown to people")
+    parser.add_argument("--check", action="store_true", help="show what would be done, change nothing")
+
+
 def _stack_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", default="", help="one stack instead of all")
 
@@ -88,11 +100,13 @@ SUB_COMMANDS = {
     "promote": SubCommand(f"promote to {OPERATIONS['promote']}", "operate", _promote_arguments),
     "rollback": SubCommand("go back to the previous release", "operate", _rollback_arguments),
     "services": SubCommand("change what runs beside the apps", "services", _services_arguments),
+    "maintenance": SubCommand("close a part for visitors for a while", "maintenance", _maintenance_arguments),
     "status": SubCommand("what is live and what a rollback would do", "status", _status_arguments),
     "recover": SubCommand("finish or undo what was interrupted", "recover"),
     "maps": SubCommand("make the router's maps whole, before HAProxy starts", "maps", _no_arguments),
     "cool": SubCommand("stop slots whose warm time is over", "expire_standby"),
     "end-overlap": SubCommand("end the grace period of a key rotation when its time is over", "end_grace_period"),
+    "end-maintenance": SubCommand("forget maintenance whose time is over", "end_maintenance"),
     "certificates": SubCommand("load the certificates that were renewed on this host", "certificates"),
     "page": SubCommand("write the status pages, as a timer does every minute", "page"),
     "cleanup": SubCommand("remove what nothing needs until enough space is free", "cleanup", _cleanup_arguments),

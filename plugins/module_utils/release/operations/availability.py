@@ -10,7 +10,7 @@ import dataclasses
 from ..releases.release import Release
 from ..releases.runtime import ProbeTarget
 from ..releases.slot import day_of
-from ..stack.model import EnvironmentName, Stack, check_path
+from ..stack.model import EnvironmentName, Stack, check_path, stripped
 
 
 def probe_targets(stack: Stack, environment: EnvironmentName, live: Release | None, new: Release) -> list[ProbeTarget]:
@@ -30,7 +30,9 @@ def _targets(stack: Stack, environment: EnvironmentName, release: Release) -> li
     port, tls = public.listeners[-1] if public.tls else public.listeners[0]
     site = f"{stack.name}-{environment}"
     return [
-        ProbeTarget(port, app.routes[0].host or host, check_path(app, app.routes[0]), tls, site)
+        ProbeTarget(
+            port, app.routes[0].host or host, check_path(app, app.routes[0]), tls, site, stripped(app.routes[0])
+        )
         for app in day.web_apps
         if app.name in release.services
     ]

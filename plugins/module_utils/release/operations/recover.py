@@ -12,7 +12,7 @@ from ..errors import OperationError
 from ..ports import Host
 from ..process.journal import Journal, Record
 from ..stack.model import Stack
-from . import redaction, services, witnesses
+from . import maintenance, redaction, services, witnesses
 from .rollout import Rollout
 
 #: Steps that change what runs or answers.
@@ -45,6 +45,8 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
             if record.plan is None and record.header.get("operation") == "services":
                 journal.add("end", outcome="undone", message=found)
                 return f"{found}; {', '.join(record.changes)} was put back"
+        if record.header.get("operation") == "maintenance":
+            return maintenance.recover(host, stack, record, journal, found)
         if record.plan is None:
             # Without its plan nothing can be finished or undone; then the witnesses of what is live decide.
             harmless = not record.damage and not ROLLOUT.intersection(record.steps)

@@ -107,6 +107,7 @@ def redact_status(found: StatusReport, redact: Redactor) -> StatusReport:
         rollback=dataclasses.replace(found.rollback, text=redact(found.rollback.text)),
         history=redact_releases(found.history, redact),
         flags=tuple(redact(text) for text in found.flags),
+        maintenance=tuple(redact(text) for text in found.maintenance),
         damage=tuple(redact(text) for text in found.damage),
     )
 

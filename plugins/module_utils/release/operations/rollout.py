@@ -39,7 +39,7 @@ from ..releases.release import Entry, Release, ReleaseStatus, timestamp
 from ..releases.runtime import Answer, Container, ProbeTarget
 from ..releases.slot import day_of, planned_slot, stack_of
 from ..stack.app_env import slot_env
-from ..stack.model import App, Slot, Stack, check_path, start_order
+from ..stack.model import App, Slot, Stack, check_path, start_order, stripped
 from ..util.concurrency import concurrently
 from . import flags, services, warm_slot, witnesses
 from .health import Health
@@ -295,7 +295,7 @@ class Rollout:
         host = environment.main_host or "localhost"
         site = f"{self.plan.stack}-{self.plan.environment}"
         return [
-            (app.name, ProbeTarget(port, route.host or host, check_path(app, route), tls, site))
+            (app.name, ProbeTarget(port, route.host or host, check_path(app, route), tls, site, stripped(route)))
             for app in self._apps()
             for route in app.routes
             for port, tls in listeners

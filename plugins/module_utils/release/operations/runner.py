@@ -33,6 +33,7 @@ from . import (
     availability,
     build,
     disk_floor,
+    maintenance_state,
     obstacles,
     outcome,
     pattern_scan,
@@ -157,6 +158,7 @@ def _plan_and_go(
         for name in stack.with_image_of(request.apps)
         if name not in request.apps
     ]
+    report.notes += maintenance_state.lines(host, stack, request.environment)
     try:
         env = state.env_of(request.environment)
         if request.operation == "rollback":

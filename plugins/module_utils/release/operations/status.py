@@ -31,7 +31,7 @@ from ..releases.status import (
 )
 from ..stack import flags
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Stack
-from . import app_health, key_grace_period, redaction, services
+from . import app_health, key_grace_period, maintenance_state, redaction, services
 from .observe import observe
 
 #: How many releases, and how many operations, of each environment the report lists.
@@ -55,6 +55,7 @@ def status(host: Host, stack: Stack, state: HostState | None = None) -> StatusRe
         offline=str(state.secret_record.get("offline", "")),
         keys=key_grace_period.state(host, stack, state),
         flags=tuple(text for name in ENVIRONMENTS for text in _flags(host, stack, name)),
+        maintenance=tuple(text for name in ENVIRONMENTS for text in maintenance_state.lines(host, stack, name)),
         damage=tuple(str(problem) for problem in _damage(host, stack, state)),
         notifications=tuple(host.notifier.troubles()),
         free_gb=round(state.free_bytes / 1e9, 1),

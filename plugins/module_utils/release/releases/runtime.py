@@ -101,6 +101,8 @@ class Answer:
     body: str = ""
     error: str = ""
     flag: str = ""
+    #: The app that is closed for visitors, which the router itself answered for.
+    maintenance: str = ""
 
     def __str__(self) -> str:
         if self.status == 0:
@@ -117,6 +119,8 @@ class ProbeTarget(NamedTuple):
     path: str
     tls: bool
     site: str
+    #: The prefix that the edge removes, for whoever asks behind it.
+    strip: str = ""
 
 
 @dataclass

@@ -174,6 +174,8 @@ class StatusReport:
     #: Sentences: secrets that are due for rotation, feature flags that are set, notifications that failed.
     due: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
+    #: What is closed for visitors, one sentence each.
+    maintenance: tuple[str, ...] = ()
     notifications: tuple[str, ...] = ()
     #: Witnesses of what is live that disagree, and files of the engine that are damaged.
     damage: tuple[str, ...] = ()

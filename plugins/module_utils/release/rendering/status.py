@@ -34,6 +34,7 @@ def status_lines(status: StatusReport) -> list[str]:
     status = cleaned(status)
     environments = status.environments
     lines = [_environment_line(status.stack, name, env) for name, env in environments.items()]
+    lines += status.maintenance
     lines += _next(environments)
     lines += _apps(environments)
     lines += _services(environments)

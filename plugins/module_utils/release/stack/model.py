@@ -234,6 +234,8 @@ class Stack:
     checkout: bool = True
     services: dict[str, Service] = dataclasses.field(default_factory=dict)
     volumes: dict[str, Volume] = dataclasses.field(default_factory=dict)
+    #: Networks whose visitors get through every maintenance.
+    maintenance_allow: tuple[str, ...] = ()
 
     def to_mapping(self, *, with_env: bool) -> dict[str, Any]:
         """Plain data for JSON and templates. Without env values it may be world-readable."""
@@ -247,6 +249,8 @@ class Stack:
         for key in ("services", "volumes"):
             if not data[key]:
                 del data[key]
+        if allow := data.pop("maintenance_allow"):
+            data["maintenance"] = {"allow": allow}
         for app in data["apps"].values():
             if not app["capabilities"]:
                 # As in releases of before there were any, which would otherwise differ.
@@ -342,6 +346,11 @@ def check_path(app: App, route: Route) -> str:
     if route.path == "/":
         return app.health
     return route.path
+
+
+def stripped(route: Route) -> str:
+    """The prefix that the edge removes before an app gets a request."""
+    return route.path if route.strip_path else ""
 
 
 class Startable(Protocol):

@@ -17,6 +17,7 @@ from ..util.addresses import has_credentials
 from ..util.fields import Fields, plain, shown
 from .checks import check_apps_of, check_ports, check_together
 from .compose_keys import check_compose
+from .maintenance import read_allow
 from .model import (
     BUILD_KEYS,
     ENVIRONMENTS,
@@ -144,6 +145,7 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
             volume: read_volume(volume, its, f"{where}.volumes.{volume}", problems)
             for volume, its in fields.mapping("volumes").items()
         },
+        maintenance_allow=read_allow(fields.value("maintenance"), f"{where}.maintenance", fields),
     )
     fields.no_others()
     if not stack.apps:

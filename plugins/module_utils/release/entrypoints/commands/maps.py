@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...operations import flags, reach, witnesses
+from ...operations import flags, maintenance_state, reach, witnesses
 from ...ports import Host
 from ..access import Caller
 from .output import all_stacks, say
@@ -21,6 +21,7 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
             *witnesses.provide_maps(host, name),
             *reach.provide_maps(host, name),
             *flags.provide_maps(host, name, readable.get(name)),
+            *maintenance_state.provide_maps(host, name, readable.get(name)),
         ]
         for text in made:
             say(f"{name} {text}: this map was missing or damaged, and was made anew")

@@ -17,6 +17,7 @@ from ...process import journal, lock
 from ...rendering import notifications
 from ...stack.model import ENVIRONMENTS, Stack
 from ..access import Caller
+from . import end_maintenance
 from .end_grace_period import after_boot
 from .expire_standby import expire_standbys
 from .output import chosen_stacks, say, this_process
@@ -27,8 +28,17 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     # First, because it needs no Docker, which may still be starting.
     for text in (text for stack in stacks for text in after_boot(host, stack)):
         say(text)
+    say(*(text for stack in stacks for text in settle_all(host, stack)))
     # What cannot be done for one stack is no reason to leave the others.
     return max([_after_kill(host, stack) for stack in stacks], default=0)
+
+
+def settle_all(host: Host, stack: Stack) -> list[str]:
+    """End maintenance that is over. A record that cannot be read is no reason to leave the rest."""
+    try:
+        return end_maintenance.settle(host, stack)
+    except (ReleaseError, OSError) as error:
+        return [f"{stack.name} maintenance: {error}"]
 
 
 def _after_kill(host: Host, stack: Stack) -> int:

@@ -39,6 +39,7 @@ def findings(data: PageData) -> tuple[list[str], list[str], list[str]]:
     warn: list[str] = []
     busy: list[str] = []
     status, disk = data.status, data.disk
+    warn += [on_host(text, status.stack) for text in status.maintenance]
     for name in ("production", "staging"):
         env = status.environments[name]
         if env.unhealthy_apps:
