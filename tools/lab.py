@@ -174,7 +174,7 @@ def create_once(
     options = ["--name", lab.name, "--hostname", lab.name]
     options += [word for pair in labels.items() for word in ("--label", "=".join(pair))]
     options += [f"--volume={volume}:{place}" for volume, place in lab.volumes.items()]
-    options += [f"--publish={LOOPBACK}:{ports[use]}:{in_lab}" for use, (in_lab, _) in PORTS.items()]
+    options += [f"--publish={LOOPBACK}:{port}:{PORTS[use][0]}" for use, port in ports.items()]
     system, arguments = systemd_options(client)
     lab_image.run(
         ["docker", "create", *options, *system, image, "/usr/local/sbin/lab-init", *arguments],
@@ -325,7 +325,9 @@ def inside(container: Container, *command: str) -> tuple[bool, str]:
 def published(container: Container) -> dict[str, int]:
     """The lab's ports on this machine; also known while the container is stopped."""
     bindings: dict[str, Any] = container.attrs["HostConfig"]["PortBindings"]
-    return {use: int(bindings[f"{in_lab}/tcp"][0]["HostPort"]) for use, (in_lab, _) in PORTS.items()}
+    # A lab that was made before an example had ports of its own lacks those.
+    there = {use: bindings[f"{in_lab}/tcp"] for use, (in_lab, _) in PORTS.items() if f"{in_lab}/tcp" in bindings}
+    return {use: int(binding[0]["HostPort"]) for use, binding in there.items()}
 
 
 def announced(container: Container) -> dict[str, int]:

@@ -3,12 +3,28 @@
 from __future__ import annotations
 
 import argparse
+import json
 import sys
 from pathlib import Path
 
 DEFAULT_NAME = "onehost-lab"
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+
+
+def ports_of_examples() -> dict[str, tuple[int, int]]:
+    """An example beside the first says in `<name>-demo/lab.json` which ports of the lab are its own."""
+    found = {}
+    for file in sorted(EXAMPLES.glob("*-demo/lab.json")):
+        for use, port in json.loads(file.read_text())["ports"].items():
+            found[f"{file.parent.name.removesuffix('-demo')}_{use}"] = (port, port)
+    return found
+
+
 # Each port's purpose: its number in the lab, and on this machine for the default lab.
-PORTS = {"ssh": (22, 4422), "staging": (4400, 4400), "production": (4500, 4500), "http": (80, 8480)}
+PORTS = {
+    **{"ssh": (22, 4422), "staging": (4400, 4400), "production": (4500, 4500), "http": (80, 8480)},
+    **ports_of_examples(),
+}
 
 
 def parse(arguments: list[str]) -> argparse.Namespace:
@@ -22,7 +38,7 @@ def parse(arguments: list[str]) -> argparse.Namespace:
     start_it = commands.add_parser("up", parents=[common], help="find or make a lab")
     for use, (in_lab, usual) in PORTS.items():
         start_it.add_argument(
-            f"--{use}-port",
+            f"--{use.replace('_', '-')}-port",
             type=int,
             metavar="PORT",
             help=f"port on this machine for the lab's {in_lab}; 0 = a free one "

@@ -24,17 +24,19 @@ USER_ID = 1000
 FIRST_COMMIT = datetime(2026, 1, 12, 9, 0, tzinfo=UTC)
 # Files shared by several folders of an example are stored here once; the folders link to them.
 SHARED = "_shared"
+# Beside an example's tree: its later changes, and what the demo shows of it.
+BESIDE = ("-changes", "-demo")
 NOT_SOURCE = (SHARED, "node_modules", "__pycache__", ".git", ".venv")
 # No user's git settings (signing, hooks, line ends) may change a commit id.
 ISOLATED = {"GIT_CONFIG_GLOBAL": "/dev/null", "GIT_CONFIG_NOSYSTEM": "1", "LC_ALL": "C"}
 
 
 def examples() -> dict[str, Path]:
-    """Repository name to source tree; `<name>-changes` holds a tree's later changes."""
+    """Repository name to source tree; `<name>-changes` and `<name>-demo` are no trees of their own."""
     if not EXAMPLES.is_dir():
         return {}
     folders = sorted(path for path in EXAMPLES.iterdir() if path.is_dir())
-    return {path.name: path for path in folders if not path.name.endswith("-changes")}
+    return {path.name: path for path in folders if not path.name.endswith(BESIDE)}
 
 
 def repository_archive(name: str, source: Path) -> bytes:

@@ -21,7 +21,18 @@ ROLES = sorted(path.name for path in (ROOT / "roles").iterdir() if path.is_dir()
 ENGINE = sorted((ROOT / "plugins" / "module_utils" / "release").rglob("*.py"))
 #: What only group_vars, inventories and examples may know.
 PRODUCT = re.compile(
-    "|".join(["workhub", "wbhubmanager", "wbsaleshub", "wbfinhub", "wbonboardinghub", "hwtestagent", r"158\.180\.95"]),
+    "|".join(
+        [
+            "workhub",
+            "wbhubmanager",
+            "wbsaleshub",
+            "wbfinhub",
+            "wbonboardinghub",
+            "hwtestagent",
+            r"158\.180\.95",
+            "leakwatch",
+        ]
+    ),
     re.I,
 )
 

@@ -1,0 +1,11 @@
+// Where money leaks: charges that a bill has twice. A bill is lines of `name,amount`.
+import type { Work } from "./work.js";
+
+export function leaksOf(bill: string, work: Work): { lines: number; leaks: string[] } {
+  const lines = bill.split("\n").map((line) => line.trim()).filter(Boolean);
+  const seen = new Set<string>();
+  const leaks = new Set(lines.filter((line) => seen.has(line) || !seen.add(line)));
+  // An api of version 1 does not say what the least is.
+  const counts = (leak: string) => Number(leak.split(",")[1]) >= (work.least ?? 0);
+  return { lines: lines.length, leaks: [...leaks].filter(counts) };
+}
