@@ -14,7 +14,9 @@ unexport PYTHONDONTWRITEBYTECODE
 # ansible-lint and molecule keep copies of the collection: here, not in the home
 # directory, where they would shadow this clone.
 export ANSIBLE_HOME := $(CURDIR)/.ansible
-export MYPYPATH := $(CURDIR)/tools:$(CURDIR)/plugins/module_utils:$(CURDIR)/tests:$(CURDIR)/roles/control_node/files
+empty :=
+demos := $(subst $(empty) ,:,$(wildcard $(CURDIR)/examples/*-demo))
+export MYPYPATH := $(CURDIR)/tools:$(CURDIR)/plugins/module_utils:$(CURDIR)/tests:$(CURDIR)/roles/control_node/files:$(demos)
 
 # The lab's system: trixie (Debian 13), sid (the next Debian), jammy or noble (Ubuntu 22.04, 24.04).
 export ONEHOST_LAB_SUITE ?= trixie
@@ -24,6 +26,8 @@ export ONEHOST_TEST_STRATEGY ?= mitogen_linear
 
 # `make test ONLY="lint unit"` runs these parts alone.
 ONLY ?= lint unit browser sanity molecule readme e2e beside upgrade attack faults
+# What `make demo` shows: an example that has a folder examples/<stack>-demo.
+STACK ?= workhub
 # `make bench SHORT=1`
 SHORT ?=
 # More options for pytest: `make unit PYTEST="-k tags -x"`.
@@ -41,8 +45,8 @@ timed = TIMEFORMAT='took %R s: $(1)'; time
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: lab ## From nothing to a release promoted and rolled back, on a lab VM that stays up
-	@$(PYTHON) tools/demo.py
+demo: lab ## From nothing to a release promoted and rolled back, on a lab VM that stays up; STACK=<example>
+	@$(PYTHON) tools/demo.py --stack $(STACK)
 
 lab: ## Start the lab VM, or find it running
 	@tools/lab up
@@ -76,7 +80,7 @@ on_hosts := --python-version 3.10
 lint-code:
 	@ruff check
 	@ruff format --check
-	@$(call timed,mypy) $(mypy) tools tests/support tests/fakes tests/invariants/invariants.py
+	@$(call timed,mypy) $(mypy) tools tests/support tests/fakes tests/invariants/invariants.py $(wildcard examples/*-demo/*.py)
 	@$(call timed,mypy of the engine) $(mypy) $(on_hosts) plugins/module_utils/release $(wildcard roles/*/files/*.py)
 	@export MYPYPATH=.collections; $(call timed,mypy of the modules) $(mypy) $(on_hosts) --package ansible_collections.onehost.release.plugins.modules
 	@export PYTHONPATH=plugins/module_utils; $(call timed,lint-imports) lint-imports --no-cache

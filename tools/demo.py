@@ -1,13 +1,15 @@
-"""What `make demo` shows on a running lab: two releases on their way to production, and one rollback.
+"""What `make demo` shows on a running lab: two releases of an example on their way to production, and one rollback.
 
 A second run takes the same steps and ends in the same state: it asks for commit 1
-by its id, which needs no build the second time.
+by its id, which needs no build the second time. What is special about an example
+is shown by `examples/<stack>-demo/<stack>_demo.py`.
 """
 
 from __future__ import annotations
 
 import argparse
 import http.client
+import importlib
 import json
 import os
 import re
@@ -17,7 +19,7 @@ import tempfile
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import ansible_runner  # type: ignore[import-untyped]
 
@@ -29,23 +31,37 @@ DEFAULT_NAME = "onehost-lab"
 WATCH_SECONDS = 3
 PLAYBOOK_SECONDS = 900
 LINE_LENGTH = 110
-USER, PASSWORD = "anna", "lab-only-demo-password"
+DEFAULT_STACK = "workhub"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 progress = Progress("demo")
 
 
+class Example(Protocol):
+    """What an example's own module has."""
+
+    def version(self, demo: Demo, environment: str) -> tuple[str, str]:
+        """The release that answers, and what it says it is."""
+
+    def show(self, demo: Demo, moment: str) -> list[str]:
+        """Lines to show at a moment of the demo: `first`, `before second`, `second`, `before back` or `back`."""
+
+    def closing(self, demo: Demo) -> list[str]:
+        """Lines for the end: what else is there, and how to use it."""
+
+
 @dataclass
 class Demo:
-    """One run on one lab: its facts, and how long each step took."""
+    """One run of one stack on one lab: its facts, and how long each step took."""
 
+    stack: str
     directory: Path
     ports: dict[str, int]
     ssh: list[str]
     times: list[tuple[str, float, str]] = field(default_factory=list)
 
     @classmethod
-    def of(cls, name: str) -> Demo:
+    def of(cls, name: str, stack: str) -> Demo:
         directory = ROOT / ".lab" if name == DEFAULT_NAME else ROOT / ".lab" / name
         try:
             facts = json.loads((directory / "lab.json").read_text())
@@ -53,10 +69,37 @@ class Demo:
             raise ToolError(f"the lab {name} was never started. Fix: tools/lab up --name {name}") from None
         ssh = ["ssh", "-i", facts["key"], "-o", f"UserKnownHostsFile={facts['known_hosts']}", "-o", "BatchMode=yes"]
         ssh += ["-o", "IdentitiesOnly=yes", "-o", "ConnectTimeout=5", "-p", str(facts["ports"]["ssh"])]
-        return cls(directory, facts["ports"], [*ssh, f"{facts['user']}@{facts['host']}"])
+        return cls(stack, directory, facts["ports"], [*ssh, f"{facts['user']}@{facts['host']}"])
+
+    @property
+    def inventory(self) -> str:
+        """An example beside the first has an inventory of its own, so that nobody builds what he did not ask for."""
+        return "inventories/lab" if self.stack == DEFAULT_STACK else f"inventories/lab-{self.stack}"
+
+    @property
+    def words(self) -> str:
+        """Further words of a command: the lab may have other stacks, of which a person has to name one."""
+        return "" if self.stack == DEFAULT_STACK else f" -e stack={self.stack}"
+
+    def port(self, environment: str) -> int:
+        """An environment's port on this machine."""
+        use = environment if self.stack == DEFAULT_STACK else f"{self.stack}_{environment}"
+        try:
+            return self.ports[use]
+        except KeyError:
+            fix = "was made before it had any. Fix: make lab-down, then again"
+            raise ToolError(f"the lab has no port for {environment} of {self.stack}; it {fix}") from None
+
+    def show(self, example: Example, moment: str) -> None:
+        """What an example has to show by now. Raises ToolError if it is not what it promises."""
+        try:
+            for line in example.show(self, moment):
+                progress.say(f"   {line}")
+        except AssertionError as error:
+            raise ToolError(f"{self.stack} does not do what it should: {error}") from None
 
     def environment(self) -> dict[str, str]:
-        """The environment for inventories/lab, with this clone's programs first in PATH."""
+        """The environment for the lab's inventories, with this clone's programs first in PATH."""
         ports = {f"ONEHOST_LAB_{use.upper()}_PORT": str(port) for use, port in self.ports.items()}
         path = f"{ROOT / '.venv/bin'}:{os.environ['PATH']}"
         return {**ports, "ONEHOST_LAB_DIRECTORY": str(self.directory), "ANSIBLE_NOCOLOR": "1", "PATH": path}
@@ -84,9 +127,9 @@ class Demo:
                 private_data_dir=private,
                 project_dir=str(ROOT),
                 playbook=f"playbooks/{playbook}.yml",
-                inventory=str(ROOT / "inventories" / "lab"),
+                inventory=str(ROOT / self.inventory),
                 envvars=self.environment(),
-                extravars={"release_watch_seconds": WATCH_SECONDS, **variables},
+                extravars={"release_watch_seconds": WATCH_SECONDS, "stack": self.stack, **variables},
                 event_handler=watch,
                 timeout=PLAYBOOK_SECONDS,
                 # Without this option ansible-runner takes over this process's signals, and Ctrl-C ends nothing.
@@ -96,41 +139,47 @@ class Demo:
             if run.rc != 0 and not failures:
                 failures.append(COLOURS.sub("", run.stdout.read())[-2000:])
         if run.rc != 0:
-            again = f".venv/bin/ansible-playbook -i inventories/lab playbooks/{playbook}.yml"
+            again = f".venv/bin/ansible-playbook -i {self.inventory} playbooks/{playbook}.yml{self.words}"
             raise ToolError(f"{what} failed.\n" + "\n".join(failures) + f"\nAgain, alone: {again}")
         self.times.append((what, time.monotonic() - begin, outcome(told)))
 
     def first_commit(self) -> str:
         """Commit 1 of the lab's repository, whatever has been pushed on top of it."""
-        command = "git -C /srv/git/workhub.git rev-list --max-parents=0 main"
+        command = f"git -C /srv/git/{self.stack}.git rev-list --max-parents=0 main"
         return output([*self.ssh, command], "asking the lab for its first commit")
 
     def second_commit(self, name: str) -> str:
         """Push commit 2 to the lab as its developer would, and return its id. Safe to repeat."""
-        return output([str(ROOT / "tools/lab"), "push", "--name", name, "--change", "2"], "pushing commit 2")
+        words = ["push", "--name", name, "--repository", self.stack, "--change", "2"]
+        return output([str(ROOT / "tools/lab"), *words], "pushing commit 2")
 
-    def ask(self, port: str, path: str, **how: Any) -> tuple[str, Any]:
+    def ask(self, environment: str, path: str, **how: Any) -> tuple[str, Any]:
         """The release that answers, and its message."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.ports[port], timeout=10)
+        port = self.port(environment)
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=10)
         try:
             connection.request(how.pop("method", "GET"), path, **how)
             response = connection.getresponse()
             text = response.read().decode(errors="replace")
         except OSError as error:
-            raise ToolError(f"{port} does not answer at port {self.ports[port]}: {error}") from None
+            raise ToolError(f"{environment} does not answer at port {port}: {error}") from None
         finally:
             connection.close()
         if response.status != 200:
-            raise ToolError(f"{port}{path} answers {response.status}: {text[:300]}")
+            raise ToolError(f"{environment}{path} answers {response.status}: {text[:300]}")
         return response.headers.get("X-Release", ""), json.loads(text)
 
-    def log_in(self, port: str) -> str:
-        """Get a token from one hub and show it to another; the answer names the user that the other one sees."""
-        form = {"Content-Type": "application/json", "Accept": "application/json"}
-        body = json.dumps({"user": USER, "password": PASSWORD})
-        _, answer = self.ask(port, "/login", method="POST", body=body, headers=form)
-        _, me = self.ask(port, "/saleshub/me", headers={"Authorization": f"Bearer {answer['token']}"})
-        return str(me)
+
+def example_of(stack: str) -> Example:
+    """The module of an example."""
+    folder = ROOT / "examples" / f"{stack}-demo"
+    if not folder.is_dir():
+        known = sorted(path.name.removesuffix("-demo") for path in folder.parent.glob("*-demo"))
+        raise ToolError(f"there is no demo of {stack}. Fix: choose one of {', '.join(known)}")
+    sys.path.insert(0, str(folder))
+    module: Any = importlib.import_module(f"{stack}_demo")
+    example: Example = module
+    return example
 
 
 def outcome(report: dict[str, Any]) -> str:
@@ -156,19 +205,24 @@ def output(command: list[str], what: str) -> str:
     return answer.stdout.strip()
 
 
-def play_all(demo: Demo, name: str) -> None:
+def play_all(demo: Demo, example: Example, name: str) -> None:
     progress.say(f"each new release is watched for {WATCH_SECONDS} s after the switch (10 s unless asked otherwise)")
     demo.play("provision", "provision")
     first = demo.first_commit()
     demo.play(f"deploy commit 1 ({first[:7]}) to staging", "deploy_staging", version=first)
     demo.play("promote it to production", "promote")
+    demo.show(example, "first")
     second = demo.second_commit(name)
     demo.play(f"deploy commit 2 ({second[:7]}) to staging", "deploy_staging", version=second)
+    demo.show(example, "before second")
     demo.play("promote it to production too", "promote")
+    demo.show(example, "second")
+    demo.show(example, "before back")
     demo.play("roll production back", "rollback")
+    demo.show(example, "back")
 
 
-def summary(demo: Demo, seconds: float) -> str:
+def summary(demo: Demo, example: Example, seconds: float) -> str:
     """What is live where according to the public ports, and what to type next. Raises ToolError if they disagree."""
     width = max(len(what) for what, _, _ in demo.times)
     lines = ["", "How long it took"]
@@ -176,32 +230,20 @@ def summary(demo: Demo, seconds: float) -> str:
     lines += [f"   {'together':<{width}} {seconds:6.1f} s", "", "What is live where"]
     releases = {}
     for environment in ("staging", "production"):
-        releases[environment], page = demo.ask(environment, "/", headers={"Accept": "application/json"})
-        address = f"http://127.0.0.1:{demo.ports[environment]}"
-        version = f"{page['app']} {page['version']}"
+        releases[environment], version = example.version(demo, environment)
+        address = f"http://127.0.0.1:{demo.port(environment)}"
         lines.append(f"   {environment:<11} {address}   {version}, release {releases[environment]}")
-        demo.log_in(environment)
-    lines += [
-        f"   port 80 of the VM, production again: http://127.0.0.1:{demo.ports['http']}",
-        "   Both hold five hubs: / /saleshub/ /finhub/ /onboarding/ /hwtest/",
-    ]
+    lines += example.closing(demo)
     commits = [release.rpartition("-")[2] for release in releases.values()]
     if commits[0] == commits[1]:
         raise ToolError(f"staging and production both run {commits[0]}, though production was rolled back")
-    address = f"http://127.0.0.1:{demo.ports['staging']}"
-    ansible = ".venv/bin/ansible-playbook -i inventories/lab playbooks"
+    ansible = f".venv/bin/ansible-playbook -i {demo.inventory} playbooks"
     lines += [
         "",
-        "Log in (tried just now, in both): a token of WBHubManager is good at every other hub",
-        f"   curl -i {address}/",
-        f"   token=$(curl -s {address}/login -d user={USER} -d password={PASSWORD} \\",
-        "      | python3 -c 'import json, sys; print(json.load(sys.stdin)[\"token\"])')",
-        f'   curl -s {address}/saleshub/me -H "Authorization: Bearer $token"',
-        "",
         "What to type next",
-        f"   {ansible}/status.yml             what runs where, and what a rollback would do",
-        f"   {ansible}/promote.yml --check    what a promote would do; without --check it does it",
-        f"   {ansible}/deploy_staging.yml -e version=main",
+        f"   {ansible}/status.yml{demo.words}             what runs where, and what a rollback would do",
+        f"   {ansible}/promote.yml{demo.words} --check    what a promote would do; without --check it does it",
+        f"   {ansible}/deploy_staging.yml{demo.words} -e version=main",
         "   make lab-down                    remove the lab with all traces",
     ]
     return "\n".join(lines)
@@ -210,11 +252,13 @@ def summary(demo: Demo, seconds: float) -> str:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="tools/demo.py", description=__doc__.split("\n\n")[0])
     parser.add_argument("--name", default=DEFAULT_NAME, help="the lab, which must be up")
-    name = parser.parse_args(arguments).name
+    parser.add_argument("--stack", default=DEFAULT_STACK, help="which example")
+    options = parser.parse_args(arguments)
     begin = time.monotonic()
-    demo = Demo.of(name)
-    play_all(demo, name)
-    print(summary(demo, time.monotonic() - begin), flush=True)
+    example = example_of(options.stack)
+    demo = Demo.of(options.name, options.stack)
+    play_all(demo, example, options.name)
+    print(summary(demo, example, time.monotonic() - begin), flush=True)
 
 
 if __name__ == "__main__":
