@@ -30,8 +30,8 @@ def test_the_questions_and_the_report(world: World) -> None:
     assert first.probes == {}
     assert targets(world, "", first.release) == []
     assert targets(world, first.release, first.release) == [
-        (8100, "localhost", "/health", False, "shop-staging"),
-        (8100, "localhost", "/front/ready", False, "shop-staging"),
+        (8100, "localhost", "/health", False, "shop-staging", ""),
+        (8100, "localhost", "/front/ready", False, "shop-staging", "/front"),
     ]
     with NoAvailability().watch([]) as seen:
         assert seen == ProbeCounts()
