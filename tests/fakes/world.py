@@ -25,6 +25,7 @@ from fakes.home import FakeDirectory, FakeHome
 from fakes.machine import FakeMachine
 from fakes.maintenance import FakeMaintenance
 from fakes.nginx import FakeEdge
+from fakes.one_off import FakeOneOff, FakeRuns
 from fakes.probe import FakeProbe
 from fakes.stacks import FakeStacks, shop_definition
 from fakes.store import FakeStore
@@ -64,6 +65,8 @@ class World:
         self.maintenance = FakeMaintenance(self)
         self.disk = FakeDisk()
         self.machine = FakeMachine()
+        self.one_off = FakeOneOff(self)
+        self.runs = FakeRuns(self)
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
             docker=self.docker,
@@ -79,6 +82,8 @@ class World:
             timer=self.timer,
             edge=self.edge,
             maintenance=self.maintenance,
+            one_off=self.one_off,
+            runs=self.runs,
             machine=self.machine,
         )
         #: Wrong answers of the public ports, at any moment.
@@ -192,6 +197,7 @@ class World:
         for box in self.docker.boxes:
             if box.up:
                 box.began, box.after_reboot = self.clock.time, True
+        self.one_off.reboot()
         self.router.restart()
         self.maintenance.restart()
         self.edge.restart()

@@ -68,6 +68,11 @@ def services_of(stack: str, state: str = STATE) -> str:
     return f"{state}/{stack}/services"
 
 
+def runs_of(stack: str, state: str = STATE) -> str:
+    """One-off runs: a record of each, and what those that go on were created from."""
+    return f"{state}/{stack}/runs"
+
+
 # Programs.
 COMMAND = "/usr/local/bin/onehost"
 #: There when this host is its own control node.

@@ -26,6 +26,7 @@ from .planning.witnesses import Word
 from .releases.events import Event
 from .releases.reach import Reach
 from .releases.release import Entry, Live, Release
+from .releases.runs import Run, RunContainer
 from .releases.runtime import (
     Answer,
     BuildResult,
@@ -69,6 +70,26 @@ class DockerPort(Protocol):
     def build(
         self, compose_file: str, apps: Sequence[str], fresh: bool, log: Callable[[str], None]
     ) -> list[BuildResult]: ...
+
+
+class OneOffPort(Protocol):
+    """Containers that run once, beside the slots."""
+
+    def start(self, compose_file: str, project_directory: str, service: str) -> None: ...
+    def found(self, stack: str, environment: EnvironmentName) -> list[RunContainer]: ...
+    def stop(self, container: RunContainer, seconds: int) -> None: ...
+    def output(self, container: RunContainer, lines: int) -> list[str]: ...
+    def remove(self, container: RunContainer) -> None: ...
+
+
+class RunsPort(Protocol):
+    """What is kept of one-off runs: their records, and what one that goes on was created from."""
+
+    def records(self, stack: str) -> list[Run]: ...
+    def record(self, stack: str, run: str) -> Run | None: ...
+    def write(self, run: Run) -> None: ...
+    def place(self, run: Run, compose: Mapping[str, Any]) -> str: ...
+    def clear(self, run: Run) -> None: ...
 
 
 class RouterPort(Protocol):
@@ -401,6 +422,8 @@ class Host:
     timer: TimerPort
     edge: EdgePort
     maintenance: MaintenancePort
+    one_off: OneOffPort
+    runs: RunsPort
     machine: MachinePort = field(default_factory=NoMachine)
     room: RoomPort = field(default_factory=NoRoom)
     scanner: ScannerPort = field(default_factory=NoScanner)

@@ -19,6 +19,8 @@ from ..adapters.machine import Machine
 from ..adapters.maintenance_files import MaintenanceFiles
 from ..adapters.nginx import Nginx
 from ..adapters.nginx_process import NginxProcess
+from ..adapters.one_off import OneOff
+from ..adapters.run_files import RunFiles
 from ..adapters.stack_directory import StackDirectory
 from ..adapters.stack_files import StackFiles
 from ..adapters.stack_home import StackHome
@@ -62,6 +64,8 @@ def this_host() -> Host:
         timer=Timer(),
         edge=Nginx(process=NginxProcess(), state=paths.state),
         maintenance=MaintenanceFiles(state=paths.state),
+        one_off=OneOff(docker=docker),
+        runs=RunFiles(state=paths.state),
         machine=Machine(docker=docker),
         room=Room(),
         scanner=Gitleaks(),

@@ -1,0 +1,160 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Containers that run once, and the records of their runs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from release.errors import OperationError
+from release.releases.compose import LABEL
+from release.releases.runs import RUN, Run, RunContainer, record_of
+from release.stack.model import EnvironmentName
+
+if TYPE_CHECKING:
+    from fakes.world import World
+
+
+@dataclass
+class RunBox:
+    """The container of a run; `lasts` is for how long it goes, `code` what it ends with."""
+
+    id: str
+    environment: EnvironmentName
+    app: str
+    run: str
+    release: str
+    image: str
+    item: Mapping[str, Any]
+    network: str
+    lasts: float
+    code: int
+    began: float | None = None
+    #: When it was stopped, and with which code.
+    stopped: tuple[float, int] | None = None
+
+
+@dataclass
+class FakeOneOff:
+    """One-off containers of the fake daemon."""
+
+    world: World
+    boxes: list[RunBox] = field(default_factory=list)
+    #: By app: for how long it goes, and its exit code.
+    ends: dict[str, tuple[float, int]] = field(default_factory=dict)
+    #: Runs that do not end on SIGTERM.
+    deaf: set[str] = field(default_factory=set)
+    #: Every run that was ever started, as app, environment and release; in order.
+    started: list[tuple[str, str, str]] = field(default_factory=list)
+
+    def start(self, compose_file: str, project_directory: str, service: str) -> None:
+        compose = self.world.runs.files[compose_file]
+        item = compose["services"][service]
+        labels = item["labels"]
+        box = next((box for box in self.boxes if box.run == labels[RUN]), None)
+        if item["image"] not in self.world.docker.images:
+            raise OperationError("Compose could not start the slot", compose_file, "No such image")
+        app, environment = labels[f"{LABEL}.app"], labels[f"{LABEL}.environment"]
+        if box is None:
+            with self.world.change(f"docker create run of {app}"):
+                lasts, code = self.ends.get(app, (1.0, 0))
+                box = RunBox(
+                    id=f"{next(self.world.numbers):064x}",
+                    environment=environment,
+                    app=app,
+                    run=labels[RUN],
+                    release=labels[f"{LABEL}.id"],
+                    image=item["image"],
+                    item=item,
+                    network=compose["networks"]["default"]["name"],
+                    lasts=lasts,
+                    code=code,
+                )
+                self.boxes.append(box)
+        with self.world.change(f"docker start run of {app}"):
+            twins = [b for b in self.boxes if (b.environment, b.app) == (environment, app) and self._is_up(b)]
+            if twins:
+                self.world.violations.append(f"{app} ran twice at the same time in {environment}")
+            if box.began is not None:
+                self.world.violations.append(f"{box.run} was started twice")
+            box.began = self.world.clock.time
+            self.started.append((app, environment, box.release))
+
+    def found(self, stack: str, environment: EnvironmentName) -> list[RunContainer]:
+        self.world.faults.alive()
+        assert stack == self.world.stack.name
+        return [self._seen(box) for box in self.boxes if box.environment == environment]
+
+    def stop(self, container: RunContainer, seconds: int) -> None:
+        with self.world.change(f"docker stop run of {container.app}"):
+            assert seconds > 0
+            box = next(box for box in self.boxes if box.id == container.id)
+            if self._is_up(box):
+                is_deaf = box.app in self.deaf
+                self.world.clock.time += seconds if is_deaf else 0
+                box.stopped = (self.world.clock.time, 137 if is_deaf else 143)
+
+    def output(self, container: RunContainer, lines: int) -> list[str]:
+        return [f"{container.app} printed something"][:lines]
+
+    def remove(self, container: RunContainer) -> None:
+        with self.world.change(f"docker remove run of {container.app}"):
+            self.boxes = [box for box in self.boxes if box.id != container.id]
+
+    def reboot(self) -> None:
+        """What ran is gone with the power, and is not started again."""
+        for box in self.boxes:
+            if self._is_up(box):
+                box.stopped = (self.world.clock.time, 255)
+
+    def _is_up(self, box: RunBox) -> bool:
+        return self._seen(box).is_up
+
+    def _seen(self, box: RunBox) -> RunContainer:
+        if box.began is None:
+            state, code = "created", 0
+        elif box.stopped is not None:
+            state, code = "exited", box.stopped[1]
+        elif self.world.clock.time - box.began < box.lasts:
+            state, code = "running", 0
+        else:
+            state, code = "exited", box.code
+        return RunContainer(box.id, box.app, box.run, state, code)
+
+
+@dataclass
+class FakeRuns:
+    """The records of runs."""
+
+    world: World
+    known: dict[str, dict[str, Any]] = field(default_factory=dict)
+    files: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def records(self, stack: str) -> list[Run]:
+        self.world.faults.alive()
+        found = [record_of(data) for _, data in sorted(self.known.items(), reverse=True)]
+        return [run for run in found if run is not None]
+
+    def record(self, stack: str, run: str) -> Run | None:
+        self.world.faults.alive()
+        return record_of(self.known.get(run))
+
+    def write(self, run: Run) -> None:
+        with self.world.change(f"store run of {run.app}: {run.outcome}"):
+            before = record_of(self.known.get(run.id))
+            assert before is None or not before.is_over, "the record of a run that was over is written again"
+            self.known[run.id] = json.loads(json.dumps(run.to_json()))
+
+    def place(self, run: Run, compose: Mapping[str, Any]) -> str:
+        path = f"/state/runs/{run.id}/compose.json"
+        with self.world.change(f"store files of the run of {run.app}"):
+            self.files[path] = json.loads(json.dumps(compose))
+        return path
+
+    def clear(self, run: Run) -> None:
+        with self.world.change(f"remove files of the run of {run.app}"):
+            self.files = {path: file for path, file in self.files.items() if f"/{run.id}/" not in path}
