@@ -148,6 +148,33 @@ def shop_with_processes(in_place: bool = False, **jobs: Any) -> dict[str, Any]:
     return definition
 
 
+def shop_with_jobs(in_place: bool = False, **jobs: Any) -> dict[str, Any]:
+    """The shop with jobs: two by schedule, of which one has an image of its own and is for production alone, one before
+    each switch and one after it."""
+    definition = shop_definition(in_place)
+    definition["apps"] |= {
+        "digest": {
+            "kind": "job",
+            "image_of": "api",
+            "command": ["node", "digest.js"],
+            "schedule": "Mon..Fri 06:00 Asia/Seoul",
+        },
+        "report": {
+            "kind": "job",
+            "context": "report",
+            "schedule": "hourly UTC",
+            "timeout_seconds": 20,
+            "environments": ["production"],
+        },
+        "migrate": {"kind": "job", "image_of": "api", "command": ["node", "migrate.js"], "timeout_seconds": 20},
+        "smoke": {"kind": "job", "image_of": "api", "command": ["node", "smoke.js"], "timeout_seconds": 20},
+    }
+    definition["hooks"] = {"before_switch": ["migrate"], "after_switch": ["smoke"]}
+    for name, settings in jobs.items():
+        definition["apps"][name] = {**definition["apps"].get(name, {}), **settings}
+    return definition
+
+
 def host_with_services(world: World) -> None:
     """What provisioning and a registry provide."""
     world.store.blocks["shop"] = dict(BLOCKS)

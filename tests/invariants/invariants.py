@@ -48,7 +48,7 @@ def _check_environment(world: World, environment: EnvironmentName) -> None:
         assert not any(world.tag(app, environment) for app in world.stack.apps)
         return
     entry = world.entry(live.release)
-    wanted = {(live.slot, live.release, app) for app in entry.release.images}
+    wanted = {(live.slot, live.release, app) for app in entry.release.in_slot}
     assert wanted <= running, (wanted, running)
     assert {(slot, release) for slot, release, _ in running - wanted} <= {warm}, (running, live, warm)
     for app, image in entry.release.images.items():

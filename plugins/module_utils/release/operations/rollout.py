@@ -70,8 +70,8 @@ class Rollout:
         self.journal = journal
         self.new = Side(
             self.stack,
-            tuple(plan.release.services),
-            reach_of(self.stack, plan.release.services, plan.environment, plan.slot),
+            tuple(plan.release.in_slot),
+            reach_of(self.stack, plan.release.in_slot, plan.environment, plan.slot),
         )
         self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers)
         #: What people should know, though the operation went well.
@@ -87,7 +87,7 @@ class Rollout:
             return None
         entry = find(witnesses.entries(self.host, self.current.name), was.release)
         stack = day_of(entry.release, self.current) if entry else self.current
-        apps = tuple(name for name in entry.release.services if name in stack.apps) if entry else tuple(stack.apps)
+        apps = tuple(name for name in entry.release.in_slot if name in stack.apps) if entry else _all_in_slot(stack)
         known = {app: at for app, text in self.plan.reached.items() if app in apps and (at := Reach.parse(text))}
         return Side(stack, apps, {**reach_of(stack, apps, self.plan.environment, was.slot), **known})
 
@@ -214,10 +214,11 @@ class Rollout:
         flags.apply(
             self.host, self.current, plan.environment, [*([self.old.stack] if self.old else []), self.new.stack]
         )
+        if plan.start == "create" or self.stack.jobs_in(plan.environment):
+            # Jobs get their values from here, also where the apps' containers are kept ones.
+            self._write_slot(plan.release, plan.slot, env)
         if plan.start == "running":
             return
-        if plan.start == "create":
-            self._write_slot(plan.release, plan.slot, env)
         self._bring_up_in_order(names)
 
     def _set_reach(self, both: BothSlots) -> None:
@@ -356,7 +357,7 @@ class Rollout:
     # Parts
 
     def _apps(self) -> list[App]:
-        return [self.stack.apps[name] for name in self.plan.release.services]
+        return [self.stack.apps[name] for name in self.plan.release.in_slot]
 
     def _in_place(self) -> list[App]:
         return [app for app in self._apps() if app.name in self.how.start_late]
@@ -410,10 +411,10 @@ class Rollout:
             return
         gone = [
             name
-            for name, image in entry.release.images.items()
+            for name in entry.release.in_slot
             if (name in early) == in_place
             and name not in {container.app for container in old}
-            and self.host.docker.image(image) is not None
+            and self.host.docker.image(entry.release.images[name]) is not None
         ]
         if gone:
             if self.host.store.slot_release(self.plan.stack, self.plan.environment, was.slot) != was.release:
@@ -462,3 +463,7 @@ class Rollout:
             )
             self.journal.note(text)
             self.notes.append(text)
+
+
+def _all_in_slot(stack: Stack) -> tuple[str, ...]:
+    return tuple(app.name for app in stack.apps.values() if not app.is_job)

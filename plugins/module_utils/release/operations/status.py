@@ -116,12 +116,13 @@ def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentNa
 
 def _apps(host: Host, stack: Stack, state: HostState, environment: EnvironmentName) -> dict[str, AppStatus]:
     live, entry = state.live[environment], state.live_entry(environment)
+    today = [app.name for app in stack.apps.values() if not app.is_job]
     if live is None or entry is None:
-        return {app: AppStatus() for app in stack.apps}
+        return {app: AppStatus() for app in today}
     running = {container.app: container for container in state.in_slot(environment, live.slot)}
     # As the live release has them: the inventory may have renamed, moved or removed them since.
     day = day_of(entry.release, stack)
-    mine = [app for app in day.apps.values() if app.name in entry.release.images]
+    mine = [app for app in day.apps.values() if app.name in entry.release.in_slot]
     answers = {
         app.name: app_health.ask(
             host,
@@ -135,7 +136,7 @@ def _apps(host: Host, stack: Stack, state: HostState, environment: EnvironmentNa
         for app in mine
     }
     found = {app.name: _app(app, entry.release, running.get(app.name), answers[app.name]) for app in mine}
-    return {name: found.get(name, AppStatus()) for name in dict.fromkeys((*stack.apps, *found))}
+    return {name: found.get(name, AppStatus()) for name in dict.fromkeys((*today, *found))}
 
 
 def _services(host: Host, stack: Stack, environment: EnvironmentName) -> dict[str, AppStatus]:

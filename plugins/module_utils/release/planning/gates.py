@@ -177,7 +177,7 @@ def _staging_unchanged(stack: Stack, state: HostState) -> Gate:
     running = {c.app: c.image for c in state.in_slot("staging", live.slot) if c.release == live.release}
     wrong = []
     for app, image in entry.release.images.items():
-        if running.get(app) != image:
+        if app in entry.release.in_slot and running.get(app) != image:
             wrong.append(f"{app} runs {short_id(running.get(app, ''))} instead of {short_id(image)}")
         if state.tags.get((app, "staging")) != image:
             wrong.append(
@@ -204,7 +204,7 @@ SETTINGS = (
     "capabilities",
 )
 #: Those that are left out of a definition that has none.
-_RARE = ("health_status", "health_host", "health_command", "volumes", "image_of", "command")
+_RARE = ("health_status", "health_host", "health_command", "volumes", "image_of", "command", "schedule")
 
 
 def changed_settings(tried: Mapping[str, Any], today: Mapping[str, Any]) -> list[str]:

@@ -185,7 +185,8 @@ def _start_mode(
     stack: Stack, state: HostState, target: Entry, slot: Slot, env: dict[str, bytes], home: str
 ) -> StartMode:
     """Kept containers are reused only if each was created from exactly what it would be created from now."""
-    wanted = planned_slot(stack, target.release, slot, env, home, state.keys)["services"]
+    services = planned_slot(stack, target.release, slot, env, home, state.keys)["services"]
+    wanted = {name: services[name] for name in target.release.in_slot}
     kept = {c.app: c for c in state.in_slot(target.release.environment, slot) if c.release == target.release.id}
     same = kept.keys() == wanted.keys() and all(
         kept[name].created_from == service["labels"][f"{LABEL}.created-from"] for name, service in wanted.items()

@@ -214,7 +214,8 @@ def developer_compose_file(stack: Stack) -> dict[str, Any]:
         for index, environment in enumerate(ENVIRONMENTS):
             suffix = {"staging": "staging", "production": "prod"}[environment]
             item = service(stack, app, environment, stack.image(app.name, environment))
-            item["profiles"] = [environment]
+            # A job is nothing that goes on beside the others: `docker compose run <job>-prod` runs it.
+            item["profiles"] = ["jobs"] if app.is_job else [environment]
             # With a matrix, only what the app needs, as in a slot: see `operations.compose_env_files`.
             item["env_file"] = (
                 [f"config/.env.{environment}.{app.name}"]

@@ -71,7 +71,8 @@ class HostState:
             if container.release == live.release and container.state == "running"
         }
         return all(
-            running.get(app) == image and self.tags.get((app, environment)) == image
+            (app not in entry.release.in_slot or running.get(app) == image)
+            and self.tags.get((app, environment)) == image
             for app, image in entry.release.images.items()
         )
 

@@ -75,6 +75,12 @@ class Release:
             raise ValueError(str(error)) from error
         return dataclasses.replace(release, skipped_gates=tuple(release.skipped_gates))
 
+    @property
+    def in_slot(self) -> list[str]:
+        """The apps that have a container in a slot: all but jobs."""
+        apps = self.definition.get("apps", {})
+        return [name for name in self.services if apps.get(name, {}).get("kind") != "job"]
+
     def content(self) -> dict[str, Any]:
         """Everything users could tell apart: two releases with equal content are the same to them."""
         return {
@@ -84,6 +90,7 @@ class Release:
             "keys": self.keys,
             "routes": self.routes,
             "apps": self.definition.get("apps", {}),
+            "hooks": self.definition.get("hooks", {}),
             "env_matrix": {
                 name: [row.get(part) for part in ("environments", "apps", "default")]
                 for name, row in self.definition.get("env_matrix", {}).items()

@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 
 from ..errors import Problem
+from .jobs import check_jobs
 from .model import ENVIRONMENTS, PORT_BLOCK, App, Stack, socket_path, start_order
 from .networks import MOST_APPS
 
@@ -62,6 +63,7 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
                 )
             )
     _check_beside(stack, where, problems)
+    problems.extend(check_jobs(stack, where))
     problems.extend(_port_problems([(where, app) for app in stack.apps.values()]))
     most = max(len(stack.services_in(environment)) for environment in ENVIRONMENTS)
     if len(stack.apps) + most > MOST_APPS:

@@ -32,6 +32,8 @@ PORT_BLOCK = 10
 NAME = r"[a-z][a-z0-9]*(-[a-z0-9]+)*"
 #: What decides how an image is built. An app of another's image has none of it.
 BUILD_KEYS = ("context", "dockerfile", "build_target", "build_arguments", "build_secrets", "build_ignores")
+#: When jobs may run that belong to a release itself.
+HOOKS = ("before_switch", "after_switch")
 #: Reserved: the edge serves the status page there.
 OWN_PATH = "/_onehost/"
 
@@ -102,6 +104,9 @@ class App:
     #: The app whose image it runs, in place of one of its own; and the words of its command, if not the image's.
     image_of: str = ""
     command: tuple[str, ...] = ()
+    #: Of a job: when it runs by itself, as a calendar expression of systemd with its time zone, and where.
+    schedule: str = ""
+    environments: tuple[EnvironmentName, ...] = ENVIRONMENTS
 
     @property
     def builder(self) -> str:
@@ -111,6 +116,11 @@ class App:
     @property
     def is_web(self) -> bool:
         return self.kind == "web"
+
+    @property
+    def is_job(self) -> bool:
+        """True for an app that runs and ends: it has no container in a slot."""
+        return self.kind == "job"
 
     def accepts(self, status: int) -> bool:
         """Whether this status of the health path means that the app is ready."""
@@ -236,6 +246,8 @@ class Stack:
     volumes: dict[str, Volume] = dataclasses.field(default_factory=dict)
     #: Networks whose visitors get through every maintenance.
     maintenance_allow: tuple[str, ...] = ()
+    #: The jobs that run before and after a switch, in their order, by the names of `HOOKS`.
+    hooks: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
 
     def to_mapping(self, *, with_env: bool) -> dict[str, Any]:
         """Plain data for JSON and templates. Without env values it may be world-readable."""
@@ -246,7 +258,7 @@ class Stack:
         # Leave out what the reader would reject or fill in by itself, so that the result can be read again.
         for part in (*data["environments"].values(), *data["apps"].values(), *data["services"].values()):
             del part["name"]
-        for key in ("services", "volumes"):
+        for key in ("services", "volumes", "hooks"):
             if not data[key]:
                 del data[key]
         if allow := data.pop("maintenance_allow"):
@@ -255,10 +267,12 @@ class Stack:
             if not app["capabilities"]:
                 # As in releases of before there were any, which would otherwise differ.
                 del app["capabilities"]
-            for key in ("port", "loopback_port") if app["kind"] == "worker" else ():
+            for key in ("port", "loopback_port") if app["kind"] != "web" else ():
                 del app[key]
+            if app["kind"] != "job" or app["environments"] == list(ENVIRONMENTS):
+                del app["environments"]
             rare = ("build_secrets", "build_ignores", "health_status", "health_host", "health_command", "volumes")
-            for key in (*rare, "image_of", "command"):
+            for key in (*rare, "image_of", "command", "schedule"):
                 if not app[key]:
                     del app[key]  # releases of before have none, and are the same
             if "image_of" in app:
@@ -296,6 +310,9 @@ class Stack:
     def project(self, environment: EnvironmentName, slot: Slot) -> str:
         """The Compose project of a slot."""
         return f"{self.name}-{environment}-{slot}"
+
+    def jobs_in(self, environment: EnvironmentName) -> dict[str, App]:
+        return {name: app for name, app in self.apps.items() if app.is_job and environment in app.environments}
 
     def services_in(self, environment: EnvironmentName) -> dict[str, Service]:
         return {name: service for name, service in self.services.items() if environment in service.environments}

@@ -18,6 +18,7 @@ from ..util.fields import Fields, plain, shown
 from .checks import check_apps_of, check_ports, check_together
 from .compose_keys import check_compose
 from .maintenance import read_allow
+from .jobs import TIMEOUT_SECONDS, check_job, read_environments, read_hooks
 from .model import (
     BUILD_KEYS,
     ENVIRONMENTS,
@@ -146,6 +147,7 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
             for volume, its in fields.mapping("volumes").items()
         },
         maintenance_allow=read_allow(fields.value("maintenance"), f"{where}.maintenance", fields),
+        hooks=read_hooks(fields, problems),
     )
     fields.no_others()
     if not stack.apps:
@@ -260,8 +262,9 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
     fields = Fields(data, where, problems)
     if not re.fullmatch(NAME, name):
         fields.note("", f"{name!r} is not a name for an app", "lower-case letters, digits and single hyphens")
-    kind = fields.choice("kind", "web", ("web", "worker"))
+    kind = fields.choice("kind", "web", ("web", "worker", "job"))
     web = kind == "web"
+    usual_timeout = TIMEOUT_SECONDS if kind == "job" else 60
     image_of = fields.text("image_of", pattern=NAME, hint="the name of an app of this stack")
     user = fields.integer("user", -1, 0, 2**31 - 1)
     app = App(
@@ -271,7 +274,8 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
             "context",
             required=not image_of,
             pattern=r"(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._-][A-Za-z0-9._/-]*",
-            hint="the app's folder inside the repository",
+            hint="the app's folder inside the repository"
+            + ("; or `image_of`, an app whose image it runs" if kind == "job" else ""),
         ),
         dockerfile=fields.text(
             "dockerfile", "" if image_of else "Dockerfile", pattern=r"(?!.*(^|/)\.\.(/|$))[A-Za-z0-9._][A-Za-z0-9._/-]*"
@@ -298,7 +302,7 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         compose=_read_compose(fields),
         drain_seconds=fields.integer("drain_seconds", 10, 0, 3600),
         stop_seconds=fields.integer("stop_seconds", 10, 1, 600),
-        timeout_seconds=fields.integer("timeout_seconds", 60, 1, 86400),
+        timeout_seconds=fields.integer("timeout_seconds", usual_timeout, 1, 86400),
         body_limit=fields.text("body_limit", "10m", pattern=r"[0-9]+[kmg]?", hint="for example 10m", numbers=True),
         after=fields.texts("after"),
         replace=fields.choice("replace", "start_first", ("start_first", "stop_first")),
@@ -314,6 +318,8 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         volumes=read_mounts(fields),
         image_of=image_of,
         command=fields.texts("command"),
+        schedule=fields.text("schedule"),
+        environments=read_environments(fields, "job"),
     )
     fields.no_others()
     if image_of:
@@ -325,7 +331,7 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         fields.note("command", "is said twice, here and in `compose`", "remove `compose.command`")
     for flag, declared in app.flags.items():
         if declared.route and not any(_covers(route.path, declared.route) for route in app.routes):
-            known = ", ".join(route.path for route in app.routes) or "none, it is a worker"
+            known = ", ".join(route.path for route in app.routes) or f"none, it is a {kind}"
             fields.note(
                 f"flags.{flag}.route", f"{declared.route!r} is not below a route of the app", f"routes: {known}"
             )
@@ -334,8 +340,9 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
             "routes", "is missing", "give a web app at least one route, for example [{path: /}]; or `kind: worker`"
         )
     if not web and (app.routes or app.port or app.loopback_port):
-        fields.note("", "a worker has no routes and no ports", "remove them, or set `kind: web`")
+        fields.note("", f"a {kind} has no routes and no ports", "remove them, or set `kind: web`")
     if not stored:
+        check_job(fields, app)
         _check_effect(fields, app)
         check_compose(app.compose, f"{where}.compose", problems)
     return app
@@ -343,16 +350,18 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
 
 def _check_effect(fields: Fields, app: App) -> None:
     """What a worker has no use for would be ignored without a word. Defaults are in every definition once read."""
-    if not app.is_web and app.health:
+    if app.is_job and app.health:
+        fields.note("health", "is a path, and a job answers none", "remove it: what counts is its exit code")
+    elif not app.is_web and app.health:
         fix = "remove it, or use `health_command`, for example [celery, inspect, ping]"
         fields.note("health", "is a path, and a worker answers none", fix)
     if app.is_web and app.health_command:
         fields.note("health_command", "is for workers", "a web app has `health`, and may have `compose.healthcheck`")
     for key in ("health_status", "health_host"):
         if not app.is_web and getattr(app, key):
-            fields.note(key, "has no effect on a worker, which gets no requests", "remove it")
+            fields.note(key, f"has no effect on a {app.kind}, which gets no requests", "remove it")
     for key, default in (("timeout_seconds", 60), ("body_limit", "10m"), ("drain_seconds", 10)):
-        if not app.is_web and getattr(app, key) != default:
+        if app.kind == "worker" and getattr(app, key) != default:
             fields.note(key, "has no effect on a worker, which gets no requests", "remove it")
 
 

@@ -10,7 +10,8 @@ from typing import Any
 
 from ..errors import Problem
 from ..util.fields import Fields
-from .model import ENVIRONMENTS, NAME, EnvironmentName, Service, ServiceHealth, Volume
+from .jobs import read_environments
+from .model import NAME, Service, ServiceHealth, Volume
 from .parts import PATH, SOURCE_PATH, read_capabilities, read_limits, read_mounts
 
 #: An image by its digest, or one of this host by its ID. What a tag names may be another image tomorrow.
@@ -63,7 +64,7 @@ def read_service(name: str, data: Any, where: str, problems: list[Problem]) -> S
         health_seconds=fields.integer("health_seconds", 60, 1, 1800),
         stop_seconds=fields.integer("stop_seconds", 10, 1, 600),
         after=fields.texts("after"),
-        environments=_read_environments(fields),
+        environments=read_environments(fields, "service"),
     )
     fields.no_others()
     return service
@@ -103,15 +104,3 @@ def _read_health(fields: Fields, problems: list[Problem]) -> ServiceHealth:
     elif health.port and health.command:
         inner.note("", "has a port and a command", f"choose one of them, {_HEALTH_FIX}")
     return health
-
-
-def _read_environments(fields: Fields) -> tuple[EnvironmentName, ...]:
-    if fields.value("environments") is None:
-        return ENVIRONMENTS
-    named = fields.texts("environments")
-    for name in named:
-        if name not in ENVIRONMENTS:
-            fields.note("environments", f"{name!r} is not an environment", "choose from " + ", ".join(ENVIRONMENTS))
-    if not named:
-        fields.note("environments", "is empty", "leave it out to mean all, or remove the service")
-    return tuple(name for name in ENVIRONMENTS if name in named)
