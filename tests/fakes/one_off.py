@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.errors import OperationError
 from release.releases.compose import LABEL
+from release.releases.jobs import JobNote
 from release.releases.runs import RUN, Run, RunContainer, record_of
 from release.stack.model import EnvironmentName
 
@@ -48,6 +49,8 @@ class FakeOneOff:
     ends: dict[str, tuple[float, int]] = field(default_factory=dict)
     #: Runs that do not end on SIGTERM.
     deaf: set[str] = field(default_factory=set)
+    prints: list[str] = field(default_factory=list)
+    asked: int = 0
     #: Every run that was ever started, as app, environment and release; in order.
     started: list[tuple[str, str, str]] = field(default_factory=list)
 
@@ -86,6 +89,7 @@ class FakeOneOff:
 
     def found(self, stack: str, environment: EnvironmentName) -> list[RunContainer]:
         self.world.faults.alive()
+        self.asked += 1
         assert stack == self.world.stack.name
         return [self._seen(box) for box in self.boxes if box.environment == environment]
 
@@ -99,7 +103,7 @@ class FakeOneOff:
                 box.stopped = (self.world.clock.time, 137 if is_deaf else 143)
 
     def output(self, container: RunContainer, lines: int) -> list[str]:
-        return [f"{container.app} printed something"][:lines]
+        return (self.prints or [f"{container.app} printed something"])[:lines]
 
     def remove(self, container: RunContainer) -> None:
         with self.world.change(f"docker remove run of {container.app}"):
@@ -133,6 +137,7 @@ class FakeRuns:
     world: World
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
+    set_notes: dict[tuple[str, str], JobNote] = field(default_factory=dict)
 
     def records(self, stack: str) -> list[Run]:
         self.world.faults.alive()
@@ -156,5 +161,41 @@ class FakeRuns:
         return path
 
     def clear(self, run: Run) -> None:
+        if not any(f"/{run.id}/" in path for path in self.files):
+            return
         with self.world.change(f"remove files of the run of {run.app}"):
             self.files = {path: file for path, file in self.files.items() if f"/{run.id}/" not in path}
+
+    def notes(self, stack: str) -> dict[tuple[str, str], JobNote]:
+        return dict(self.set_notes)
+
+    def set_note(self, stack: str, environment: EnvironmentName, job: str, note: JobNote) -> None:
+        with self.world.change(f"store note of {job}"):
+            self.set_notes[environment, job] = note
+
+
+@dataclass
+class FakeSchedule:
+    """systemd's timers of jobs; these survive a reboot. A schedule fires at each whole hour."""
+
+    world: World
+    timers: dict[str, dict[str, str]] = field(default_factory=dict)
+    #: How often systemd was asked or told anything.
+    asked: int = 0
+    unknown: set[str] = field(default_factory=set)
+
+    def provide(self, stack: str, environment: EnvironmentName, schedules: Mapping[str, str]) -> bool:
+        self.world.faults.alive()
+        self.asked += 1
+        if self.timers.get(environment, {}) == dict(schedules):
+            return False
+        with self.world.change(f"schedules of {environment}"):
+            self.timers[environment] = dict(schedules)
+        return True
+
+    def upcoming(self, schedule: str, after: float, number: int) -> list[float]:
+        self.asked += 1
+        if schedule in self.unknown:
+            raise OperationError("systemd does not take the schedule", schedule, "Invalid argument")
+        first = int(after // 3600) + 1
+        return [3600.0 * hour for hour in range(first, first + number)]

@@ -25,14 +25,14 @@ from fakes.home import FakeDirectory, FakeHome
 from fakes.machine import FakeMachine
 from fakes.maintenance import FakeMaintenance
 from fakes.nginx import FakeEdge
-from fakes.one_off import FakeOneOff, FakeRuns
+from fakes.one_off import FakeOneOff, FakeRuns, FakeSchedule
 from fakes.probe import FakeProbe
 from fakes.stacks import FakeStacks, shop_definition
 from fakes.store import FakeStore
 from fakes.systemd import FakeTimer
 from release.env.env_file import format_env
 from release.errors import OperationError, RefusedError
-from release.operations import change_services, maintenance, recover, runner, warm_slot, witnesses
+from release.operations import change_services, job_runs, maintenance, recover, runner, warm_slot, witnesses
 from release.operations.change_services import ServicesReport
 from release.operations.maintenance import MaintenanceReport
 from release.paths import Paths
@@ -44,6 +44,7 @@ from release.releases.lock_holder import LockHolder
 from release.releases.release import Entry, Live
 from release.releases.report import OperationReport
 from release.releases.request import OPERATIONS, Request
+from release.releases.runs import Run
 from release.stack.model import ENVIRONMENTS, App, EnvironmentName, Slot, Stack
 from release.stack.reader import read_stack
 
@@ -67,6 +68,7 @@ class World:
         self.machine = FakeMachine()
         self.one_off = FakeOneOff(self)
         self.runs = FakeRuns(self)
+        self.schedule = FakeSchedule(self)
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
             docker=self.docker,
@@ -84,6 +86,7 @@ class World:
             maintenance=self.maintenance,
             one_off=self.one_off,
             runs=self.runs,
+            schedule=self.schedule,
             machine=self.machine,
         )
         #: Wrong answers of the public ports, at any moment.
@@ -141,6 +144,16 @@ class World:
         except Killed:
             return None
 
+    def run_job(self, environment: EnvironmentName, name: str) -> Run | OperationError | RefusedError | None:
+        """Do what jobs.yml does with -e run=…. Returns None if it was killed, and the error if it failed."""
+        who = LockHolder.from_json({"operation": "job", "person": "ann", "host": "desk"})
+        try:
+            return job_runs.now(self.host, self.stack, environment, name, who)
+        except (OperationError, RefusedError) as error:
+            return error
+        except Killed:
+            return None
+
     def good(self, name: str, **options: Any) -> OperationReport:
         """An operation that must succeed."""
         report = self.run(name, **options)
@@ -166,6 +179,7 @@ class World:
                     for record in journal.unfinished(self.stack.name, environment, self.paths.state)
                 ]
                 found += witnesses.mend(self.host, self.stack, environment)
+            found += job_runs.mend(self.host, self.stack, environment)
         return found
 
     def expire_standby(self) -> list[str]:

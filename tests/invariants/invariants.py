@@ -28,6 +28,7 @@ def check_settled(world: World) -> None:
         assert not world.unfinished(environment)
         _check_environment(world, environment)
         _check_services(world, environment)
+        _check_jobs(world, environment)
     assert not world.git.trees, "what a killed build was given is still there"
     assert not world.store.half or all(half not in world.store.written for half in world.store.half)
 
@@ -72,6 +73,18 @@ def _check_services(world: World, environment: EnvironmentName) -> None:
     if Live.parse(world.router.files[environment]):
         # Those of releases that were live already: a new one is there once somebody changes the services.
         assert set(boxes) >= {"redis"} or not world.stack.services, boxes
+
+
+def _check_jobs(world: World, environment: EnvironmentName) -> None:
+    """Timers are those of the live release; no run is open, and nothing of one is left."""
+    live = Live.parse(world.router.files[environment])
+    services = world.entry(live.release).release.services if live else {}
+    jobs = world.day(live.release).jobs_in(environment) if live else {}
+    wanted = {name: app.schedule for name, app in jobs.items() if app.schedule and name in services}
+    assert world.schedule.timers.get(environment, {}) == wanted, environment
+    assert not [run for run in world.runs.records("shop") if run.environment == environment and not run.is_over]
+    assert not [box for box in world.one_off.boxes if box.environment == environment]
+    assert not world.runs.files
 
 
 def _check_answers(world: World, environment: EnvironmentName, live: Live) -> None:

@@ -23,6 +23,7 @@ from fakes.stacks import (
     host_with_services,
     renamed,
     shop_definition,
+    shop_with_jobs,
     shop_with_processes,
     shop_with_services,
 )
@@ -51,6 +52,15 @@ class Case:
     in_place: bool = False
     with_services: bool = False
     with_processes: bool = False
+    with_jobs: bool = False
+
+    @property
+    def definition(self) -> dict[str, Any]:
+        if self.with_services:
+            return shop_with_services()
+        if self.with_jobs:
+            return shop_with_jobs(self.in_place)
+        return (shop_with_processes if self.with_processes else shop_definition)(self.in_place)
 
     def run(self, world: World) -> Any:
         if self.operation == "services":
@@ -260,6 +270,34 @@ def processes(name: str, operation: str, prepare: Callable[[World], Any], **opti
     return [dataclasses.replace(first, with_processes=True), dataclasses.replace(second, with_processes=True)]
 
 
+def jobs(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
+    """A stack with jobs, timers of theirs, and hooks, which never runs some of its apps twice in the second case."""
+    return [dataclasses.replace(case, with_jobs=True) for case in both(name, operation, prepare, **options)]
+
+
+def other_schedules(world: World) -> None:
+    world.ship()
+    world.stack = changed_stack(world, digest={"schedule": "daily UTC"}, report={"schedule": ""})
+    world.commit({"api": HEALTHY})
+
+
+def other_schedules_staged(world: World) -> None:
+    other_schedules(world)
+    world.good("deploy")
+
+
+def other_schedules_shipped(world: World) -> None:
+    other_schedules_staged(world)
+    world.clock.time += 2
+    world.good("promote")
+
+
+def hook_fails(world: World) -> None:
+    world.ship()
+    world.one_off.ends["smoke"] = (1.0, 1)
+    world.commit({"api": HEALTHY})
+
+
 def beside(name: str, operation: str, prepare: Callable[[World], Any]) -> Case:
     """A stack with services and volumes."""
     return Case(name, operation, prepare, with_services=True)
@@ -314,6 +352,11 @@ CASES = [
     *processes("deploy of one image in place of two", "deploy", two_images),
     *processes("promote of one image in place of two", "promote", two_images_staged),
     *processes("rollback to two images in place of one", "rollback", two_images_shipped),
+    *jobs("first deploy with jobs", "deploy", nothing),
+    *jobs("deploy with other schedules", "deploy", other_schedules),
+    *jobs("promote with other schedules", "promote", other_schedules_staged, watch_seconds=10),
+    *jobs("rollback to other schedules", "rollback", other_schedules_shipped),
+    *jobs("deploy whose hook fails", "deploy", hook_fails),
 ]
 
 
@@ -325,8 +368,7 @@ CHANGES = [case for case in CASES if case.operation == "services"]
 def prepared(case: Case) -> bytes:
     """The host at the moment before the operation."""
     with tempfile.TemporaryDirectory(dir=FAST) as directory:
-        definition = shop_with_processes if case.with_processes else shop_definition
-        world = World(directory, shop_with_services() if case.with_services else definition(case.in_place))
+        world = World(directory, case.definition)
         if case.with_services:
             host_with_services(world)
         case.prepare(world)
@@ -372,6 +414,7 @@ def check_afterwards(world: World, number: int) -> None:
     if number % 4 and not THOROUGH:
         return
     world.clock.time += 5
+    world.one_off.ends.clear()
     world.commit(dict.fromkeys(world.stack.apps, HEALTHY))
     world.good("deploy")
     world.good("promote")

@@ -17,6 +17,7 @@ from fakes.stacks import (
     changed_stack,
     host_with_services,
     shop_definition,
+    shop_with_jobs,
     shop_with_processes,
     shop_with_services,
 )
@@ -39,6 +40,7 @@ from release.operations.status import status
 from release.releases.history import GOOD, kept, rollback_target
 from release.releases.release import Live
 from release.releases.report import OperationReport
+from release.releases.runs import Run
 from release.stack.model import ENVIRONMENTS, SLOTS, EnvironmentName
 from release.util.concurrency import TaskPool
 
@@ -114,11 +116,21 @@ class Life(RuleBasedStateMachine):
         self.patch.undo()
         self.directory.cleanup()
 
-    @initialize(in_place=st.booleans(), shipped=st.integers(0, 2), beside=st.booleans(), processes=st.booleans())
-    def begin(self, in_place: bool, shipped: int, beside: bool, processes: bool) -> None:
+    @initialize(
+        in_place=st.booleans(),
+        shipped=st.integers(0, 2),
+        beside=st.booleans(),
+        processes=st.booleans(),
+        jobs=st.booleans(),
+    )
+    def begin(self, in_place: bool, shipped: int, beside: bool, processes: bool, jobs: bool) -> None:
         definition = shop_with_services(in_place) if beside else shop_definition(in_place)
         if processes:
             definition["apps"]["jobs"] = shop_with_processes(in_place)["apps"]["jobs"]
+        if jobs:
+            more = shop_with_jobs(in_place)
+            definition["hooks"] = more["hooks"]
+            definition["apps"] |= {name: app for name, app in more["apps"].items() if app.get("kind") == "job"}
         self.world = World(self.directory.name, definition)
         if beside:
             host_with_services(self.world)
@@ -176,6 +188,7 @@ class Life(RuleBasedStateMachine):
     def deploy_good(self) -> None:
         """Out of any state, a good commit gets through to staging."""
         self.world.commit(dict.fromkeys(APPS, HEALTHY))
+        self.world.one_off.ends.clear()
         report = self.run("deploy", None)
         assert report and not report.failed, report
 
@@ -237,6 +250,33 @@ class Life(RuleBasedStateMachine):
         if operation != "deploy":  # of a deploy, only a build can tell
             done = self.run(operation, None)
             assert done and (asked.message.startswith("would ") or not done.changed), (asked, done)
+
+    @precondition(lambda self: "digest" in self.world.stack.apps)
+    @rule(
+        environment=st.sampled_from(ENVIRONMENTS),
+        ends=st.sampled_from([(1.0, 0), (5.0, 1), (10000.0, 0)]),
+        fault=FAULTS,
+    )
+    def run_job(
+        self, environment: EnvironmentName, ends: tuple[float, int], fault: tuple[str, int, bool] | None
+    ) -> None:
+        """Its image and values are those of what is live, and it never goes twice at the same time."""
+        faults = self.world.faults
+        faults.disarm()
+        if fault:
+            faults.kill_at(fault[1], fault[2])
+        self.world.one_off.ends["digest"] = ends
+        run = self.world.run_job(environment, "digest")
+        self.world.revive()
+        self.note()
+        if isinstance(run, Run):
+            live = Live.parse(self.world.router.files[environment])
+            assert live is not None and run.release == live.release, run
+
+    @precondition(lambda self: "digest" in self.world.stack.apps)
+    @rule(hook=st.sampled_from(["migrate", "smoke"]), code=st.sampled_from([0, 0, 0, 1]))
+    def let_hooks_end(self, hook: str, code: int) -> None:
+        self.world.one_off.ends[hook] = (1.0, code)
 
     @precondition(lambda self: self.world.stack.services)
     @rule(

@@ -23,6 +23,7 @@ Playbook = Literal[
     "flags",
     "import_env",
     "maintenance",
+    "jobs",
     "promote",
     "provision",
     "recover",
@@ -58,6 +59,7 @@ COMMANDS: Mapping[str, Command] = {
     "maintenance": Command(
         ("stack", "where", "state", "until", "app", "route", "allow", "reason"), "maintenance", "maintenance"
     ),
+    "jobs": Command(("stack", "where", "run", "suspend", "resume", "reason", "lock_wait"), "jobs", "jobs"),
     "promote": Command((*_OPERATION, "skip_gates"), "promote", "promote"),
     "provision": Command(("offline",)),
     "recover": Command(("stack",), "recover", "recover"),

@@ -29,6 +29,9 @@ NOTIFICATION_SETTINGS = f"{SETTINGS}/notifications.json"
 #: A person's own rules and exceptions; without it gitleaks uses its own.
 GITLEAKS_CONFIG = f"{SETTINGS}/gitleaks.toml"
 
+#: Timers of jobs and what they start: what systemd reads, so that they survive a reboot.
+SYSTEMD_UNITS = "/etc/systemd/system"
+
 # In memory: gone after a reboot.
 LOCKS = "/run/onehost"
 #: Results matter to whoever waits for them; what must outlive a reboot is in the journal.

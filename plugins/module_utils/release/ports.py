@@ -24,6 +24,7 @@ from .planning.networks import Blocks, Route
 from .planning.source_view import Build, SourceFile
 from .planning.witnesses import Word
 from .releases.events import Event
+from .releases.jobs import JobNote
 from .releases.reach import Reach
 from .releases.release import Entry, Live, Release
 from .releases.runs import Run, RunContainer
@@ -90,6 +91,15 @@ class RunsPort(Protocol):
     def write(self, run: Run) -> None: ...
     def place(self, run: Run, compose: Mapping[str, Any]) -> str: ...
     def clear(self, run: Run) -> None: ...
+    def notes(self, stack: str) -> dict[tuple[str, str], JobNote]: ...
+    def set_note(self, stack: str, environment: EnvironmentName, job: str, note: JobNote) -> None: ...
+
+
+class SchedulePort(Protocol):
+    """Timers of jobs: one for each job with a schedule of each live release. They survive a reboot."""
+
+    def provide(self, stack: str, environment: EnvironmentName, schedules: Mapping[str, str]) -> bool: ...
+    def upcoming(self, schedule: str, after: float, number: int) -> list[float]: ...
 
 
 class RouterPort(Protocol):
@@ -424,6 +434,7 @@ class Host:
     maintenance: MaintenancePort
     one_off: OneOffPort
     runs: RunsPort
+    schedule: SchedulePort
     machine: MachinePort = field(default_factory=NoMachine)
     room: RoomPort = field(default_factory=NoRoom)
     scanner: ScannerPort = field(default_factory=NoScanner)

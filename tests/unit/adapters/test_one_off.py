@@ -92,7 +92,7 @@ def test_only_the_newest_records_of_an_app_are_kept(tmp_path: Path) -> None:
     other = dataclasses.replace(RUN, id="19690101T000000Z-staging-mail", app="mail", ended=1.0)
     runs.write(other)
     for number in range(KEPT + 3):
-        name = run_id(number, "staging", "api", {run.id: run for run in runs.records("shop")})
+        name = run_id(number, "staging", "api", [run.id for run in runs.records("shop")])
         runs.write(dataclasses.replace(RUN, id=name, ended=2.0))
     found = runs.records("shop")
     assert len(found) == KEPT + 1 and other in found

@@ -18,7 +18,8 @@ from release.errors import OperationError
 from release.operations import one_off
 from release.operations.one_off import InterruptedRunError
 from release.releases.compose import LABEL
-from release.releases.runs import Run, one_off_file, run_id
+from release.releases.one_off import one_off_file
+from release.releases.runs import Run, run_id
 
 
 @pytest.fixture

@@ -12,7 +12,9 @@ from typing import Any
 
 from ..paths import STATE, runs_of
 from ..process.private import private_directory
+from ..releases.jobs import JobNote
 from ..releases.runs import Run, record_of
+from ..stack.model import EnvironmentName
 from ..util.files import as_json, write_atomically
 from . import own_files
 
@@ -42,7 +44,8 @@ class RunFiles:
         write_atomically(self._path(run.stack, run.id + _RECORD), as_json(run.to_json()), 0o600)
         if run.is_over:
             whose = f"{run.environment}-{run.app}"
-            mine = [name for name in self._names(run.stack) if name.partition("-")[2] == whose]
+            # What follows a dot tells runs of one job in one operation apart.
+            mine = [name for name in self._names(run.stack) if name.partition("-")[2].partition(".")[0] == whose]
             for name in mine[:-KEPT]:
                 os.unlink(self._path(run.stack, name + _RECORD))
 
@@ -58,6 +61,23 @@ class RunFiles:
         home = self._path(run.stack, run.id)
         if os.path.isdir(home):
             shutil.rmtree(home)
+
+    def notes(self, stack: str) -> dict[tuple[str, str], JobNote]:
+        """What people have set for jobs, by environment and job."""
+        found: dict[str, dict[str, Any]] = own_files.load(self._notes(stack))[0] or {}
+        return {
+            (environment, job): JobNote(**note) for environment, mine in found.items() for job, note in mine.items()
+        }
+
+    def set_note(self, stack: str, environment: EnvironmentName, job: str, note: JobNote) -> None:
+        found = {**self.notes(stack), (environment, job): note}
+        data: dict[str, dict[str, Any]] = {}
+        for (place, name), item in found.items():
+            data.setdefault(place, {})[name] = dict(vars(item))
+        write_atomically(self._notes(stack), as_json(data), 0o600)
+
+    def _notes(self, stack: str) -> str:
+        return os.path.join(self.state, stack, "jobs.json")
 
     def _names(self, stack: str) -> list[str]:
         home = runs_of(stack, self.state)

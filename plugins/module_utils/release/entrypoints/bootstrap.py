@@ -15,6 +15,7 @@ from ..adapters.git import Git
 from ..adapters.gitleaks import Gitleaks
 from ..adapters.haproxy import HAProxy
 from ..adapters.http_probe import Probe
+from ..adapters.job_timers import JobTimers
 from ..adapters.machine import Machine
 from ..adapters.maintenance_files import MaintenanceFiles
 from ..adapters.nginx import Nginx
@@ -66,6 +67,7 @@ def this_host() -> Host:
         maintenance=MaintenanceFiles(state=paths.state),
         one_off=OneOff(docker=docker),
         runs=RunFiles(state=paths.state),
+        schedule=JobTimers(),
         machine=Machine(docker=docker),
         room=Room(),
         scanner=Gitleaks(),

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from ..errors import Problem, RefusedError
+from ..errors import OperationError, Problem, RefusedError
 from ..hints import host_command
 from ..ports import Host
 from ..releases.host_state import HostState
@@ -20,6 +20,7 @@ def refuse(host: Host, stack: Stack, state: HostState, request: Request) -> None
     """Raises RefusedError with every such thing, before anything is built or started."""
     # The way back uses what its release was started with before.
     problems = _mounts(host, stack) if request.operation != "rollback" else []
+    problems += _schedules(host, stack) if request.operation != "rollback" else []
     if stack.web_apps:
         problems += _services(host) + _ports(host, stack, state, request.environment)
     if problems:
@@ -39,6 +40,23 @@ def _mounts(host: Host, stack: Stack) -> list[Problem]:
         )
         for path in host.machine.missing(users)
     ]
+
+
+def _schedules(host: Host, stack: Stack) -> list[Problem]:
+    """systemd alone knows which time zones there are."""
+    wanted = {app.name: app.schedule for app in stack.apps.values() if app.schedule}
+    return [
+        Problem(f"schedule {text!r} {why}", f"app {name}", host_command(f"systemd-analyze calendar '{text}'"))
+        for name, text in wanted.items()
+        if (why := _trouble(host, text))
+    ]
+
+
+def _trouble(host: Host, schedule: str) -> str:
+    try:
+        return "" if host.schedule.upcoming(schedule, host.clock.now(), 1) else "never fires, as systemd says"
+    except OperationError as error:
+        return f"is not what systemd takes: {error.cause}"
 
 
 def _services(host: Host) -> list[Problem]:

@@ -16,7 +16,8 @@ from typing import Any
 
 from ..errors import OperationError
 from ..ports import Host
-from ..releases.runs import Outcome, Run, RunContainer, is_mine, one_off_file
+from ..releases.one_off import one_off_file
+from ..releases.runs import Outcome, Run, RunContainer, is_mine
 from ..stack.model import EnvironmentName, Stack
 from ..util.printable import clean, shortened
 
@@ -48,7 +49,7 @@ def carry_out(
     """
     known = host.runs.record(run.stack, run.id)
     if known is not None and known.is_over:
-        return known
+        return _tidied(host, known)
     container = _container(host, run)
     if known is None or not (known.started or (container is not None and container.has_begun)):
         return wait(host, _begin(host, stack, slot, dataclasses.replace(run, begun=host.clock.now()), limits), redact)
@@ -103,7 +104,7 @@ def conclude(host: Host, run: Run, redact: Callable[[str], str] = clean) -> Run:
 def give_up(host: Host, run: Run, why: str, redact: Callable[[str], str] = clean) -> Run:
     """Stop a run that nobody wants any more. Can be repeated."""
     if run.is_over:
-        return run
+        return _tidied(host, run)
     container = _container(host, run)
     if container is not None and container.is_up:
         return _stop(host, run, container, "interrupted", why, redact)
@@ -117,13 +118,21 @@ def sweep(
     does. Returns what was concluded."""
     known = host.runs.records(stack.name)
     mine = [run for run in known if is_mine(run, stack, environment, app)]
-    ended = {run.id: run for run in mine if run.is_over}
-    for container in host.one_off.found(stack.name, environment):
-        if container.run in ended:
-            # A kill came between its record and its removal.
-            host.runs.clear(ended[container.run])
-            host.one_off.remove(container)
+    left = {container.run for container in host.one_off.found(stack.name, environment)}
+    for run in mine:
+        if run.is_over:
+            host.runs.clear(run)
+            if run.id in left:
+                _tidied(host, run)
     return [conclude(host, run, redact) for run in mine if not run.is_over]
+
+
+def _tidied(host: Host, run: Run) -> Run:
+    """A run that is over, and nothing of it left: a kill may have come between its record and its removal."""
+    host.runs.clear(run)
+    if (container := _container(host, run)) is not None:
+        host.one_off.remove(container)
+    return run
 
 
 def _container(host: Host, run: Run) -> RunContainer | None:

@@ -59,7 +59,7 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
         if "back" in record.steps or witnesses.live(host, stack.name, record.plan.environment) != record.plan.goal:
             rollout.revert()
             journal.add("end", outcome="undone", message=found)
-            return f"{found}; it was undone"
+            return "; ".join([found, *rollout.jobs.notes, "it was undone"])
         return _forward(host, stack, record, rollout, journal, found)
     finally:
         journal.close()
@@ -70,15 +70,20 @@ def _forward(host: Host, stack: Stack, record: Record, rollout: Rollout, journal
     # HAProxy's memory may be older than its file: the kill can have come between the two.
     host.router.set_live(plan.stack, plan.environment, plan.goal)
     try:
+        rollout.switch_timers()
         if not record.steps.get("watch" if plan.watch_seconds else "confirm"):
             rollout.move_tags(plan.tags)
             rollout.set_routes(plan.release.id)
             rollout.run_again()
             rollout.confirm()
+        if not record.steps.get("after_switch"):
+            rollout.after_switch()
     except OperationError as error:
         rollout.revert()
         journal.add("end", outcome="undone", message=f"{found}; {error}")
-        return f"{found}; the new release did not answer ({error.cause}), so it was undone"
+        why = f"{error.what}: {error.cause}" if record.steps.get("confirm") else error.cause
+        what = "the new release did not answer" if not record.steps.get("confirm") else "the release could not be kept"
+        return f"{found}; {what} ({why}), so it was undone"
     rollout.finish()
     journal.add("end", outcome="succeeded", message=found, release=plan.release.id)
     return f"{found}; it was finished, {plan.environment} runs {plan.release.id}"

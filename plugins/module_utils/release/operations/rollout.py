@@ -14,7 +14,7 @@ import datetime
 import functools
 import os
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 from ..errors import OperationError
 from ..hints import host_command
@@ -43,6 +43,7 @@ from ..stack.model import App, Slot, Stack, check_path, start_order, stripped
 from ..util.concurrency import concurrently
 from . import flags, services, warm_slot, witnesses
 from .health import Health
+from .release_jobs import ReleaseJobs
 
 CONFIRM_SECONDS = 10.0
 RETRY_SECONDS = 0.3
@@ -74,6 +75,7 @@ class Rollout:
             reach_of(self.stack, plan.release.in_slot, plan.environment, plan.slot),
         )
         self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers)
+        self.jobs = ReleaseJobs(host, stack, self.stack, plan, journal)
         #: What people should know, though the operation went well.
         self.notes: list[str] = []
         #: True once the release is live for good: from then on nothing is reverted.
@@ -110,6 +112,7 @@ class Rollout:
             self.start(env)
         with self.journal.step("healthy", "wait until every app is healthy"):
             self.healthy([app for app in self._apps() if app.name not in self.how.start_late])
+        self._run_hooks("before_switch", "run what is to be done before the switch")
         with self.journal.step("tags", "move the tags"):
             self.move_tags(plan.tags)
         with self.journal.step("routes", "update the routes of the edge"):
@@ -119,6 +122,7 @@ class Rollout:
                 self.pause()
         with self.journal.step("switch", f"switch {plan.environment} to {plan.slot}"):
             self.host.router.set_live(plan.stack, plan.environment, plan.goal)
+            self.switch_timers()
         if self._in_place():
             with self.journal.step("resume", "start them in the new release"):
                 self.resume()
@@ -129,6 +133,7 @@ class Rollout:
         plan = self.plan
         with self.journal.step("confirm", "confirm through the edge"):
             self.confirm()
+        self.after_switch()
         if plan.watch_seconds:
             end = datetime.datetime.fromtimestamp(self.host.clock.now() + plan.watch_seconds, datetime.timezone.utc)
             until = end.astimezone().strftime("%H:%M:%S")
@@ -138,6 +143,18 @@ class Rollout:
                 # Visitors come through the edge: what the apps answer themselves is not all.
                 self.confirm()
         self.finish()
+
+    def switch_timers(self) -> None:
+        """Timers of jobs are of the release that is live."""
+        self.jobs.switch_timers(self.old.stack if self.old else None)
+
+    def after_switch(self) -> None:
+        self._run_hooks("after_switch", "run what is to be done after the switch")
+
+    def _run_hooks(self, when: Literal["before_switch", "after_switch"], text: str) -> None:
+        if self.jobs.hooks(when):
+            with self.journal.step(when, text):
+                self.jobs.run_hooks(when)
 
     def finish(self) -> None:
         """Tidy up. Once the release is confirmed nothing is reverted any more."""
@@ -166,6 +183,7 @@ class Rollout:
         """Restore the state from before the plan. Every part can be repeated."""
         plan = self.plan
         with self.journal.step("back", "undo all changes"):
+            self.jobs.stop_hooks()
             if self.old:
                 self._set_reach(going_back(self.new, self.old, self.how))
             if self._in_place():
@@ -173,6 +191,7 @@ class Rollout:
             self._start_old(in_place=False)
             # Even if the file says so already: a kill may have come between the file and HAProxy's memory.
             self.host.router.set_live(plan.stack, plan.environment, plan.was)
+            self.jobs.switch_timers_back(self.old.stack if self.old else None)
             # Both slots may share the port of these apps: started earlier, they would answer as the new release.
             self._start_old(in_place=True)
             self._stop_holding()

@@ -25,7 +25,7 @@ from ..releases.release import next_timestamp
 from ..releases.report import OperationReport, ProbesRow, problem_row
 from ..releases.request import Request, check_request
 from ..releases.runtime import ProbeCounts
-from ..releases.slot import day_of
+from ..releases.slot import day_of, stack_of
 from ..rendering import notifications
 from ..stack.model import Stack
 from . import (
@@ -39,6 +39,7 @@ from . import (
     pattern_scan,
     recover,
     redaction,
+    release_jobs,
     secret_scan,
     services,
     witnesses,
@@ -172,7 +173,7 @@ def _plan_and_go(
             plan = _plan_deploy(host, stack, state, request, report, log=log)
         _describe(report, state, plan)
         if check:
-            report.message = f"would {request.operation}: {plan.environment} to {plan.release.id}"
+            _preview(report, stack, plan)
             return
         log.add("plan", plan=plan.to_json())
         _announce(host, request, report, plan.release.commit)
@@ -362,7 +363,7 @@ def _carry_out(
     host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: OperationReport
 ) -> None:
     rollout = Rollout(host, stack, plan, log)
-    rollout.notes = report.notes
+    rollout.notes = rollout.jobs.notes = report.notes
     try:
         rollout.run(env)
     except Exception as error:
@@ -410,6 +411,11 @@ def _describe(report: OperationReport, state: HostState, plan: Plan) -> None:
     report.release, report.slot, report.commit = plan.release.id, plan.slot, plan.release.commit
     report.was = plan.was.release if plan.was else ""
     report.tags = [f"{move.repository}:{move.tag} -> {gates.short_id(move.image)}" for move in plan.tags]
+
+
+def _preview(report: OperationReport, stack: Stack, plan: Plan) -> None:
+    report.preview += release_jobs.previewed(stack_of(plan.release, stack), plan)
+    report.message = f"would {plan.operation}: {plan.environment} to {plan.release.id}"
 
 
 def new_journal_path(host: Host, stack: Stack, request: Request) -> str:

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import Any, Literal, cast
 
 from ..stack.model import EnvironmentName, Stack
-from .compose import LABEL, declared_volumes, escaped
+from .compose import LABEL
 from .release import next_timestamp
 
 #: The label that tells the container of a run from one of a slot or a service.
@@ -22,9 +21,6 @@ RUN = f"{LABEL}.run"
 Why = Literal["schedule", "person", "before_switch", "after_switch"]
 #: interrupted: nobody can say that it came to its own end.
 Outcome = Literal["running", "succeeded", "failed", "timed_out", "interrupted"]
-#: Of the container of an app what one that runs once has not, or has of its own.
-_NOT_ONCE = ("ports", "restart", "healthcheck", "depends_on", "networks", "scale")
-_SLOT_LABELS = (f"{LABEL}.slot", f"{LABEL}.created-from")
 
 
 @dataclass(frozen=True)
@@ -54,6 +50,8 @@ class Run:
     log: tuple[str, ...] = ()
     #: For one by schedule: how many times of its schedule passed before it without a run.
     missed: int = 0
+    #: And by how much it began after its time, if that is worth a word.
+    late: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -101,39 +99,10 @@ class RunContainer:
         return self.state != "created"
 
 
-def run_id(now: float, environment: EnvironmentName, app: str, known: Mapping[str, object]) -> str:
+def run_id(now: float, environment: EnvironmentName, app: str, known: Iterable[str]) -> str:
     """A name for a run that begins now; it sorts after all that are known."""
     moment = datetime.datetime.fromtimestamp(now, datetime.timezone.utc)
     return f"{next_timestamp(moment, known)}-{environment}-{app}"
-
-
-def one_off_file(slot: Mapping[str, Any], run: Run, limits: Mapping[str, Any] = MappingProxyType({})) -> dict[str, Any]:
-    """The Compose file of a run. `slot` is the one of a slot that has the release of the run, so that image, values,
-    volumes and limits are those of its app; `limits` are keys of Compose that are to be others.
-
-    It is in the slot's network and reaches what the app reaches. Nothing reaches it: it has no port, and no name that
-    an app has."""
-    kept: Mapping[str, Any] = slot["services"][run.app]
-    labels = {name: text for name, text in kept.get("labels", {}).items() if name not in _SLOT_LABELS}
-    item = {
-        **{key: value for key, value in kept.items() if key not in _NOT_ONCE},
-        **limits,
-        "restart": "no",
-        # The image's own check asks for an app that goes on running.
-        "healthcheck": {"disable": True},
-        "stop_grace_period": f"{run.stop_seconds}s",
-        "labels": {**labels, RUN: run.id},
-    }
-    if run.command:
-        item["command"] = escaped(list(run.command))
-    services = {run.service: item}
-    network = slot.get("networks", {}).get("default", {}).get("name") or f"{slot['name']}_default"
-    return {
-        "name": f"{run.stack}-run-{run.id}".lower(),
-        "services": services,
-        "networks": {"default": {"name": network, "external": True}},
-        **declared_volumes(services),
-    }
 
 
 def record_of(data: Any) -> Run | None:
@@ -146,3 +115,14 @@ def record_of(data: Any) -> Run | None:
 
 def is_mine(run: Run, stack: Stack, environment: EnvironmentName, app: str = "") -> bool:
     return run.stack == stack.name and run.environment == environment and app in ("", run.app)
+
+
+def sentence(run: Run) -> str:
+    """What became of a run, in the engine's own words."""
+    what = {"timed_out": "took too long", "running": "goes on"}.get(run.outcome, run.outcome)
+    took = f" after {run.seconds:g} s" if run.seconds is not None else ""
+    code = f", exit code {run.exit_code}" if run.exit_code else ""
+    missed = f"; {run.missed} times of its schedule passed without a run" if run.missed else ""
+    return f"{run.app} of {run.stack} {run.environment} {what}{took}{code}{missed}" + (
+        f"; it {run.late}" if run.late else ""
+    )

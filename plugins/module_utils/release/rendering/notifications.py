@@ -19,6 +19,7 @@ from ..releases.events import DISK, EVENTS, FAILURE, ROLLBACK, START, SUCCESS, E
 from ..releases.lock_holder import LockHolder
 from ..releases.report import ReportData
 from ..releases.request import Request
+from ..releases.runs import Run, sentence
 from ..stack.model import ENVIRONMENTS, EnvironmentName
 from ..util.fields import Fields
 from ..util.printable import clean, clean_block, cleaned
@@ -182,6 +183,26 @@ def change(
         host,
         who.person,
         who.reason,
+        at=at,
+    )
+
+
+def job(run: Run, at: float) -> Event:
+    """A job failed, or was missed. What it printed is not sent."""
+    more = hint("jobs", where=run.environment)
+    text = f"job {sentence(run)}\nmore: {more} on {run.host or 'the host'}"
+    stack, place = run.stack, run.environment
+    return Event(
+        FAILURE,
+        clean_block(on_host(text, stack)),
+        stack,
+        place,
+        f"job {run.app}",
+        run.host,
+        run.person,
+        run.reason,
+        run.release,
+        seconds=run.seconds or 0.0,
         at=at,
     )
 

@@ -17,8 +17,8 @@ from ..util.addresses import has_credentials
 from ..util.fields import Fields, plain, shown
 from .checks import check_apps_of, check_ports, check_together
 from .compose_keys import check_compose
-from .maintenance import read_allow
 from .jobs import TIMEOUT_SECONDS, check_job, read_environments, read_hooks
+from .maintenance import read_allow
 from .model import (
     BUILD_KEYS,
     ENVIRONMENTS,
