@@ -27,6 +27,7 @@ PLAYBOOK_OF = {"deploy": "deploy_staging", "flag": "flags"}
 _MORE: Mapping[str, tuple[str, ...]] = {
     "check_config": ("json", "junit", "environment"),
     "flags": ("environment",),
+    "jobs": ("environment", "history"),
     "maintenance": ("environment",),
     "services": ("environment",),
 }
@@ -37,7 +38,10 @@ _EVERYWHERE = ("release_person", "release_watch_seconds", "release_warm_seconds"
 _OPERATIONS = ("deploy_staging", "promote", "rollback")
 #: Options whose values are names or sentences: YAML or JSON after -e may have made 1.10 a number.
 _TEXTS = frozenset(
-    {"stack", "apps", "version", "release", "reason", "flag", "release_person", "skip_gates", "until", "app", "route"}
+    (
+        *("stack", "apps", "version", "release", "reason", "flag", "release_person", "skip_gates", "until", "app"),
+        *("route", "run", "suspend", "resume", "history"),
+    )
 )
 _NEAR = 0.82
 #: Prefixes of variables that the collection reads, and nobody else.

@@ -74,6 +74,10 @@ OPTIONS = {
     "until": Option("until", r"[0-9][0-9A-Za-z:+.-]{0,40}", "30m, 2h, or a moment with its zone"),
     "app": Option("app", NAME, "only this app"),
     "route": Option("route", r"/[A-Za-z0-9._~/-]*", "only this path and what is below it"),
+    "run": Option("run", NAME, "a job to run now"),
+    "suspend": Option("suspend", NAME, "a job that is no longer to run by its schedule"),
+    "resume": Option("resume", NAME, "a job that is to run by its schedule again"),
+    "history": Option("history", NAME, "a job whose newest runs are shown"),
     "allow": Option("allow", r"[0-9A-Fa-f.:/,]+", "networks that get through, separated by commas"),
 }
 
@@ -98,6 +102,11 @@ VERBS = {
     "recover": Verb("recover", ("stack",), "finish or undo what was interrupted"),
     "cleanup": Verb("cleanup", ("lock-wait", "free-gb", "free-percent"), "free disk space"),
     "services": Verb("services", ("stack", "environment", "reason", "lock-wait"), "change what runs beside the apps"),
+    "jobs": Verb(
+        "jobs",
+        ("stack", "environment", "run", "suspend", "resume", "history", "reason", "lock-wait"),
+        "list jobs, run, suspend and resume them",
+    ),
     "maintenance": Verb(
         "maintenance",
         ("stack", "environment", "state", "until", "app", "route", "allow", "reason"),

@@ -7,17 +7,20 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import os
+import signal
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes.docker import HEALTHY
-from fakes.stacks import host_with_services, shop_definition, shop_with_services
+from fakes.stacks import host_with_services, shop_definition, shop_with_jobs, shop_with_services
 from fakes.world import World
 
 from release.adapters.stack_files import StackFiles
 from release.entrypoints import bootstrap, cli
+from release.entrypoints.commands import jobs as jobs_command
 from release.entrypoints.commands import operate
 from release.entrypoints.commands import recover as recover_command
 from release.entrypoints.commands import status as status_command
@@ -105,6 +108,110 @@ def test_services(onehost: Run, world: World, stacks: Path) -> None:
     assert "services of staging: redis healthy, search healthy" not in onehost("status")[1]
     world.docker.sick_services = set()
     assert "services of staging: redis healthy, search healthy" in onehost("status")[1]
+
+
+@pytest.fixture
+def with_jobs(world: World, stacks: Path, onehost: Run) -> Run:
+    """The command on a host whose stack has jobs; a release is live in both environments."""
+    world.stack = read_stack("shop", shop_with_jobs())
+    (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
+    world.commit(dict.fromkeys(world.stack.apps, HEALTHY))
+    world.ship()
+    return onehost
+
+
+def test_jobs_are_listed(with_jobs: Run, world: World) -> None:
+    code, out, _ = with_jobs("jobs")
+    assert code == 0 and "job of shop staging" in out and "Mon..Fri 06:00 Asia/Seoul" in out
+    code, out, _ = with_jobs("jobs", "--environment", "production", "--json")
+    [found] = json.loads(out)
+    assert found["stack"] == "shop" and list(found["jobs"]) == ["production"]
+    assert found["jobs"]["production"]["migrate"]["outcome"] == "succeeded"
+    assert "jobs of production: 4, the next runs 20" in with_jobs("status")[1]
+
+
+def test_a_job_is_run_and_its_history_shown(with_jobs: Run, world: World) -> None:
+    code, out, _ = with_jobs("jobs", "--environment", "production", "--run", "digest", "--reason", "again")
+    assert code == 0 and out.startswith("digest of shop production succeeded after 1")
+    assert "   digest printed something" in out
+    assert "would run digest of 20" in with_jobs("jobs", "--environment", "production", "--run", "digest", "--check")[1]
+    world.one_off.ends["digest"] = (1.0, 9)
+    code, out, _ = with_jobs("jobs", "--environment", "production", "--run", "digest")
+    assert code == 1 and "exit code 9" in out
+    code, out, _ = with_jobs("jobs", "--environment", "production", "--history", "digest")
+    assert code == 0 and [line.split()[2] for line in out.splitlines()[1:3]] == ["failed", "succeeded"]
+    assert "person, ann" in out and "again" in out
+    assert "production digest: failed in 1" in with_jobs("status")[1]
+
+
+def test_a_job_is_suspended_and_resumed(with_jobs: Run) -> None:
+    def onehost(*words: str) -> str:
+        code, out, err = with_jobs("jobs", "--environment", "production", *words)
+        assert code == 0, err
+        return out.strip()
+
+    assert onehost("--suspend", "digest", "--check") == "production: digest would be suspended"
+    assert onehost("--suspend", "digest", "--reason", "too loud") == (
+        "production: digest does not run by its schedule, from now on"
+    )
+    assert onehost("--suspend", "digest") == "production: digest does not run by its schedule already"
+    assert "suspended by ann: too loud" in onehost()
+    assert "production digest: suspended by ann: too loud" in with_jobs("status")[1]
+    assert onehost("--resume", "digest") == "production: digest runs by its schedule, from now on"
+
+
+def test_what_cannot_be_asked_of_jobs(with_jobs: Run, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(*words: str) -> str:
+        code, _out, err = with_jobs("jobs", *words)
+        assert code == 1
+        return err
+
+    assert "where: is not given" in refused("--run", "digest")
+    assert "'qa' is not an environment" in refused("--environment", "qa")
+    assert "are too much at once" in refused("--environment", "staging", "--run", "digest", "--resume", "digest")
+    assert "'no' is no job" in refused("--environment", "staging", "--history", "no")
+    assert "is for timers" in refused("--environment", "staging", "--scheduled", "digest")
+
+
+def test_what_a_timer_starts(with_jobs: Run, world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SUDO_USER")
+    words = ("jobs", "--stack", "shop", "--environment", "production", "--scheduled", "digest")
+    assert with_jobs(*words)[1] == "digest has nothing to do now\n"
+    world.clock.time += 3600
+    code, out, _ = with_jobs(*words)
+    assert code == 0 and "digest of shop production succeeded" in out
+    world.clock.time += 3600
+    world.one_off.ends["digest"] = (1.0, 3)
+    assert with_jobs(*words)[0] == 1
+    assert "--environment: is not given" in with_jobs("jobs", "--stack", "shop", "--scheduled", "digest")[2]
+    (stacks / "shop.json").unlink()
+    code, out, _ = with_jobs(*words)
+    assert code == 0 and "no stack of this host any more" in out
+    assert world.schedule.timers["production"] == {}
+
+
+def test_a_run_is_stopped_when_the_command_is(with_jobs: Run, world: World) -> None:
+    before = {number: signal.getsignal(number) for number in jobs_command.SIGNALS}
+    world.one_off.ends["digest"] = (1000.0, 0)
+    world.faults.on("clock wait", lambda: os.kill(os.getpid(), signal.SIGTERM))
+    try:
+        code, _out, err = with_jobs("jobs", "--environment", "production", "--run", "digest")
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+    assert code == 1 and "told to stop" in err
+    run = world.runs.records("shop")[0]
+    assert (run.app, run.outcome, run.exit_code) == ("digest", "interrupted", 143)
+    assert not world.one_off.boxes
+
+
+def test_recover_concludes_runs_and_sets_timers(with_jobs: Run, world: World) -> None:
+    world.schedule.timers.clear()
+    code, out, _ = with_jobs("recover")
+    assert code == 0 and out.splitlines() == [
+        "shop staging: the timers of its jobs were set",
+        "shop production: the timers of its jobs were set",
+    ]
 
 
 def test_refused_and_failed(onehost: Run, world: World) -> None:

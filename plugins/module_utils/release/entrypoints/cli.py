@@ -54,6 +54,20 @@ def _services_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="show what would be done, change nothing")
 
 
+def _jobs_arguments(parser: argparse.ArgumentParser) -> None:
+    _stack_argument(parser)
+    parser.add_argument("--environment", default="", help="which environment; the list has all without it")
+    parser.add_argument("--run", default="", help="a job to run now")
+    parser.add_argument("--suspend", default="", help="a job that is no longer to run by its schedule")
+    parser.add_argument("--resume", default="", help="a job that is to run by its schedule again")
+    parser.add_argument("--history", default="", help="a job whose newest runs are shown, with what it printed")
+    parser.add_argument("--scheduled", default="", help=argparse.SUPPRESS)
+    parser.add_argument("--reason", default="", help="recorded")
+    parser.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for a run that goes on")
+    parser.add_argument("--check", action="store_true", help="show what would be done, change nothing")
+    parser.add_argument("--json", action="store_true", help="the list as data")
+
+
 def _maintenance_arguments(parser: argparse.ArgumentParser) -> None:
     _stack_argument(parser)
     parser.add_argument("--environment", default="", help="which environment")
@@ -100,6 +114,7 @@ SUB_COMMANDS = {
     "promote": SubCommand(f"promote to {OPERATIONS['promote']}", "operate", _promote_arguments),
     "rollback": SubCommand("go back to the previous release", "operate", _rollback_arguments),
     "services": SubCommand("change what runs beside the apps", "services", _services_arguments),
+    "jobs": SubCommand("list jobs, run, suspend and resume them", "jobs", _jobs_arguments),
     "maintenance": SubCommand("close a part for visitors for a while", "maintenance", _maintenance_arguments),
     "status": SubCommand("what is live and what a rollback would do", "status", _status_arguments),
     "recover": SubCommand("finish or undo what was interrupted", "recover"),

@@ -118,6 +118,7 @@ def _environment(status: EnvironmentStatus, redact: Redactor) -> EnvironmentStat
         status,
         apps={name: dataclasses.replace(app, cause=redact(app.cause)) for name, app in status.apps.items()},
         services={name: dataclasses.replace(one, cause=redact(one.cause)) for name, one in status.services.items()},
+        jobs={name: dataclasses.replace(job, suspended=redact(job.suspended)) for name, job in status.jobs.items()},
         running_operation=dataclasses.replace(holder, reason=redact(holder.reason)) if holder else None,
         operations=redact_operations(status.operations, redact),
     )

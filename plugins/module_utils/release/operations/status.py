@@ -17,6 +17,7 @@ from ..ports import Host
 from ..process import journal, lock
 from ..releases.history import newest_first
 from ..releases.host_state import HostState
+from ..releases.jobs import JobStatus, jobs_of
 from ..releases.release import Release, seconds_of
 from ..releases.request import Request
 from ..releases.runtime import Answer, Container
@@ -31,7 +32,7 @@ from ..releases.status import (
 )
 from ..stack import flags
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Stack
-from . import app_health, key_grace_period, maintenance_state, redaction, services
+from . import app_health, jobs, key_grace_period, maintenance_state, redaction, services
 from .observe import observe
 
 #: How many releases, and how many operations, of each environment the report lists.
@@ -86,6 +87,7 @@ def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentNa
         network=host.store.networks().get(stack.name, {}).get(name, ""),
         apps=_apps(host, stack, state, name),
         services=_services(host, stack, name),
+        jobs=_jobs(host, stack, state, name),
         service_changes=_service_changes(host, stack, name),
         running_operation=holder,
         unfinished=tuple(record.path.rsplit("/", 1)[-1] for record in unfinished),
@@ -137,6 +139,14 @@ def _apps(host: Host, stack: Stack, state: HostState, environment: EnvironmentNa
     }
     found = {app.name: _app(app, entry.release, running.get(app.name), answers[app.name]) for app in mine}
     return {name: found.get(name, AppStatus()) for name in dict.fromkeys((*today, *found))}
+
+
+def _jobs(host: Host, stack: Stack, state: HostState, environment: EnvironmentName) -> dict[str, JobStatus]:
+    entry = state.live_entry(environment)
+    if entry is None:
+        return {}
+    mine = jobs_of(day_of(entry.release, stack), environment, entry.release.services)
+    return jobs.listing(host, stack, environment, mine)
 
 
 def _services(host: Host, stack: Stack, environment: EnvironmentName) -> dict[str, AppStatus]:

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ..stack.model import EnvironmentName, Slot
+from .jobs import JobStatus
 from .lock_holder import LockHolder
 from .release import Entry, ReleaseStatus, seconds_of
 
@@ -121,6 +122,7 @@ class EnvironmentStatus:
     moved_tags: tuple[str, ...] = ()
     running_operation: LockHolder | None = None
     services: dict[str, AppStatus] = field(default_factory=dict)
+    jobs: dict[str, JobStatus] = field(default_factory=dict)
     #: What `services.yml` would change, as sentences.
     service_changes: tuple[str, ...] = ()
     #: Names of journals without an end.

@@ -10,7 +10,7 @@ import socket
 import sys
 
 from ...errors import ReleaseError
-from ...operations import witnesses
+from ...operations import job_runs, witnesses
 from ...operations.recover import recover
 from ...ports import Host
 from ...process import journal, lock
@@ -59,7 +59,7 @@ def recover_stack(host: Host, stack: Stack, wait: bool = False) -> list[str]:
         with lock.hold(lock.lock_path(stack.name, environment, host.paths.locks), this_process(host, "recover"), 0):
             left = journal.unfinished(stack.name, environment, host.paths.state)
             mine = [recover(host, stack, record) for record in left]
-            put_right = witnesses.mend(host, stack, environment)
+            put_right = witnesses.mend(host, stack, environment) + job_runs.mend(host, stack, environment)
         if mine:
             event = notifications.recovered(stack.name, environment, socket.gethostname(), len(mine), host.clock.now())
             host.notifier.notify(event, wait)

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from ...hints import hint, on_host, verb_hint
-from .. import key_grace_period
+from .. import jobs, key_grace_period
 from .data import PageData
 from .html import Markup, gigabytes, tag
 from .parts import clip, icon
@@ -50,6 +50,7 @@ def findings(data: PageData) -> tuple[list[str], list[str], list[str]]:
         if env.release and env.service_changes:
             fix = on_host(hint("services", where=name), status.stack)
             warn += [f"{name}, not done yet: {text}. Fix: {fix}" for text in env.service_changes]
+        warn += [f"{name}: job {text}" for text in jobs.troubles(env.jobs)]
         if env.unfinished:
             bad.append(f"{name}: an operation was interrupted. Fix: {on_host(hint('recover'), status.stack)}")
         if env.running_operation:
