@@ -145,8 +145,14 @@ class Demo:
 
     def first_commit(self) -> str:
         """Commit 1 of the lab's repository, whatever has been pushed on top of it."""
-        command = f"git -C /srv/git/{self.stack}.git rev-list --max-parents=0 main"
-        return output([*self.ssh, command], "asking the lab for its first commit")
+        return self.commit("rev-list --max-parents=0 main")
+
+    def newest_commit(self) -> str:
+        return self.commit("rev-parse main")
+
+    def commit(self, question: str) -> str:
+        """A commit of the lab's repository."""
+        return output([*self.ssh, f"git -C /srv/git/{self.stack}.git {question}"], "asking the lab for a commit")
 
     def second_commit(self, name: str) -> str:
         """Push commit 2 to the lab as its developer would, and return its id. Safe to repeat."""
@@ -212,10 +218,13 @@ def play_all(demo: Demo, example: Example, name: str) -> None:
     demo.play(f"deploy commit 1 ({first[:7]}) to staging", "deploy_staging", version=first)
     demo.play("promote it to production", "promote")
     demo.show(example, "first")
+    # Who comes here again has rolled production back from commit 2, and has to say why it is good now.
+    again = demo.newest_commit() != first
     second = demo.second_commit(name)
     demo.play(f"deploy commit 2 ({second[:7]}) to staging", "deploy_staging", version=second)
     demo.show(example, "before second")
-    demo.play("promote it to production too", "promote")
+    why = {"skip_gates": "not_rolled_back", "reason": "the demo once more"} if again else {}
+    demo.play("promote it to production too", "promote", **why)
     demo.show(example, "second")
     demo.show(example, "before back")
     demo.play("roll production back", "rollback")

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+import lab_options
 import lab_source
 
 SHARED = sorted(lab_source.EXAMPLES.glob(f"*/{lab_source.SHARED}"))
@@ -63,3 +64,34 @@ def test_every_change_has_its_apps_as_they_are_locked() -> None:
         before = json.loads((lab_source.EXAMPLES / name.removesuffix("-changes") / app / "package.json").read_text())
         after = json.loads(package_file.read_text())
         assert {**before, "version": ""} == {**after, "version": ""}, app
+
+
+@pytest.mark.parametrize(
+    "path", sorted(lab_source.EXAMPLES.rglob("package-lock.json")), ids=lambda path: str(path.parent)
+)
+def test_a_lock_has_hashes_and_no_addresses(path: Path) -> None:
+    """So it is good with any registry: a mirror, a proxy, a cache."""
+    packages = json.loads(path.read_text())["packages"]
+    for name, package in packages.items():
+        assert "resolved" not in package, name
+        assert not name or package["integrity"].startswith("sha512-"), name
+
+
+def test_python_packages_have_hashes_and_no_addresses() -> None:
+    files = sorted(lab_source.EXAMPLES.rglob("requirements.txt"))
+    assert files != []
+    for path in files:
+        text = path.read_text()
+        assert "://" not in text and text.count("==") <= text.count("--hash=sha256:"), path
+
+
+def test_every_demo_is_of_an_example_and_has_its_module() -> None:
+    demos = sorted(lab_source.EXAMPLES.glob("*-demo"))
+    assert [path.name for path in demos] == ["leakwatch-demo", "workhub-demo"]
+    for path in demos:
+        stack = path.name.removesuffix("-demo")
+        assert stack in lab_source.examples() and (path / f"{stack}_demo.py").is_file()
+        assert path.name not in lab_source.examples(), "it is no repository of the lab"
+        if (path / "lab.json").exists():
+            assert {f"{stack}_staging", f"{stack}_production"} <= set(lab_options.PORTS)
+            assert (lab_source.ROOT / "inventories" / f"lab-{stack}").is_dir()

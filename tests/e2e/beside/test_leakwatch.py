@@ -1,0 +1,223 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""LeakWatch, from its demo on: releases, stops and kills lose no work of its queue, and its logs have no secret."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+import leakwatch_demo as sample
+import pytest
+from support import strategy
+from support.faults import LONG, SHORT
+from support.lab import ROOT, Lab, Result, kept_lab, started, until
+from support.snapshot import reach
+
+INVENTORY = ROOT / "inventories" / "lab-leakwatch"
+#: Uploads a second, and how many of them fail at first.
+RATE, FAILING = 8, 10
+SWITCHES = 4 if SHORT else 10
+
+
+@dataclass
+class Product:
+    """The stack on its lab."""
+
+    lab: Lab
+    #: What the demo said.
+    said: str
+
+    def of(self, environment: str) -> sample.LeakWatch:
+        return sample.LeakWatch(self.lab.ports[f"leakwatch_{environment}"])
+
+    @property
+    def host(self) -> sample.Host:
+        return sample.Host((*self.lab.ssh_words, "ubuntu@127.0.0.1"))
+
+    def play(self, name: str) -> Result:
+        return self.lab.playbook(name, inventories=[INVENTORY], stack=sample.STACK).ok()
+
+    def version(self) -> int:
+        return int(self.of("production").ask("/api/about").json()["version"])
+
+    def switch(self) -> None:
+        """To the other one of the two releases."""
+        self.play("promote" if self.version() == 1 else "rollback")
+
+    def process(self, name: str) -> str:
+        """The process that a container is, by its number on the host."""
+        return self.host.run(f"sudo docker inspect --format '{{{{.State.Pid}}}}' {name}")[1]
+
+
+@pytest.fixture(scope="module")
+def product() -> Iterator[Product]:
+    """From `make demo STACK=leakwatch` on: commit 2 in staging, commit 1 in production again."""
+    with started("e2e" if kept_lab() else "leakwatch") as lab:
+        if not kept_lab():
+            reach(lab, "provisioned", lambda: lab.playbook("provision").ok())
+        words = [sys.executable, "tools/demo.py", "--name", lab.name, "--stack", sample.STACK]
+        environment = os.environ | strategy.environment()
+        shown = subprocess.run(
+            words, cwd=ROOT, env=environment, capture_output=True, text=True, check=False, timeout=900
+        )
+        assert shown.returncode == 0, shown.stdout + shown.stderr
+        yield Product(lab, shown.stdout + shown.stderr)
+
+
+@dataclass
+class Uploads(threading.Thread):
+    """Bills that are sent by the clock until it is told to stop; every tenth fails at first."""
+
+    product: sample.LeakWatch
+    accepted: list[str] = field(default_factory=list)
+    failed: list[str] = field(default_factory=list)
+    asked_to_fail: int = 0
+
+    def __post_init__(self) -> None:
+        super().__init__(daemon=True)
+        self.over = threading.Event()
+
+    def __hash__(self) -> int:
+        return id(self)
+
+    def run(self) -> None:
+        number, begin = 0, time.monotonic()
+        while not self.over.wait(max(0.0, begin + number / RATE - time.monotonic())):
+            number += 1
+            fails = int(number % FAILING == 0)
+            try:
+                self.accepted.append(self.product.upload(fails=fails))
+                self.asked_to_fail += fails
+            except (OSError, AssertionError) as error:
+                self.failed.append(str(error))
+
+    def __enter__(self) -> Uploads:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.over.set()
+        self.join(60)
+
+
+def test_the_demo_shows_what_is_special(product: Product) -> None:
+    said = product.said
+    assert "through the edge, the bucket, the queue and the worker: 3 charges, twice: hosting,12" in said, said
+    assert "413 by the edge" in said and "name their own address" in said and "0 leaks found" in said
+    assert said.count("none was lost:") == 2 and "version 2, release" in said and "version 1, release" in said
+    assert product.of("staging").ask("/api/about").json()["version"] == 2 and product.version() == 1
+
+
+def test_old_and_new_do_each_others_work(product: Product) -> None:
+    """An old api's work by a new worker, and during the rollback the reverse: additional fields mind nobody."""
+    production, pairs = product.of("production"), Counter[tuple[int, int]]()
+    for _ in ("promote", "rollback"):
+        sent = [production.upload(seconds=1, least=20) for _ in range(30)]
+        product.switch()
+        for found in production.finished(sent, 60).values():
+            knows = found["from"] == found["by"] == 2
+            assert found["leaks"] == ([] if knows else [sample.LEAK]) and found["tries"] == 1, found
+            pairs[found["from"], found["by"]] += 1
+    assert pairs[1, 2] > 0 and pairs[2, 1] > 0, pairs
+    assert sum(pairs.values()) == 60, pairs
+
+
+def test_no_work_is_lost_over_many_switches_under_load(product: Product) -> None:
+    """Ten promotes and rollbacks by turns, a few in `make test`; with ONEHOST_LONG ten promotes of new commits."""
+    production, before = product.of("production"), product.of("production").counts()
+    with Uploads(production) as uploads:
+        for number in range(SWITCHES):
+            if LONG:
+                note = {"server/src/version.json": f'{{ "version": 2, "note": {number} }}\n'}
+                product.lab.push_commit(note, repository=sample.STACK)
+                product.play("deploy_staging")
+                product.play("promote")
+            else:
+                product.switch()
+    found = production.finished(uploads.accepted, 60)
+    after = production.counts()
+    grown = {name: after[name] - before[name] for name in after}
+    print(f"\n{SWITCHES} switches: {len(uploads.accepted)} accepted, {len(uploads.failed)} refused;", grown)
+    assert not uploads.failed, uploads.failed[:3]
+    assert len(found) == len(uploads.accepted) > SWITCHES * RATE
+    assert grown["enqueued"] == grown["done"] == grown["runs"] == len(found), "none lost, none done twice"
+    assert grown["retried"] == uploads.asked_to_fail > 0 and grown["stalled"] == after["failed"] == 0
+    assert len({it["by"] for it in found.values()}) == (1 if LONG else 2)
+
+
+def test_a_worker_that_is_told_to_stop_finishes(product: Product) -> None:
+    production = product.of("production")
+    (worker,) = product.host.containers("production", "leakwatch-worker")
+    before, version = production.counts(), product.version()
+    work = production.upload(seconds=20)
+    until(lambda: production.ask(f"/api/uploads/{work}").json()["state"] == "active", 10, "it has begun")
+    product.switch()
+    found = production.finished([work], 40)[work]
+    assert (found["by"], found["tries"]) == (version, 1), "by the worker that was told to stop, at its first try"
+    assert production.counts()["stalled"] == before["stalled"]
+    code, said = product.host.run(
+        f"sudo docker inspect --format '{{{{.State.ExitCode}}}}' {worker}; sudo docker logs --tail 3 {worker}"
+    )
+    assert code == 0 and said.splitlines()[0] == "0", said
+    assert [line.rpartition('"msg":"')[2] for line in said.splitlines()[1:]] == ['stopping"}', 'done"}', 'stopped"}']
+
+
+def test_what_a_kill_interrupts_is_done_by_another(product: Product) -> None:
+    """The worker and Redis are killed outright; each comes back by itself, and nothing is lost."""
+    production, before = product.of("production"), product.of("production").counts()
+    sent = [production.upload(seconds=4), production.upload(seconds=4)]
+    until(lambda: production.counts()["active"] == 2, 10, "both have begun")
+    (worker,) = product.host.containers("production", "leakwatch-worker")
+    redis = f"{sample.STACK}-production-service-redis-redis-1"
+    assert product.host.run(f"sudo kill -9 {product.process(worker)} {product.process(redis)}")[0] == 0
+    sent.append(production.upload())
+    found = production.finished(sent, 60)
+    after = production.counts()
+    assert after["stalled"] - before["stalled"] == 2 and len(found) == 3, after
+    assert after["enqueued"] == after["done"], after
+
+
+#: One line of each kind, and the kind that is told.
+LEAKS = {
+    "Authorization: Bearer abcdef0123456789": "an Authorization header",
+    '{"headers":{"authorization":"x1"}}': "an Authorization header",
+    "GET http://files:9000/b/f?x=1&X-Amz-Signature=0a1b2c": "a presigned address",
+    "GET /callback?token=0a1b2c3d": "a token in an address",
+    "shop shpat_0123456789abcdef": "a token",
+    "the key is lab-only-production-bucket-secret": "the value of R2_SECRET_ACCESS_KEY",
+}
+
+
+def test_no_secret_is_in_the_logs(product: Product) -> None:
+    for environment in ("staging", "production"):
+        assert product.of(environment).connect_shop()
+        work = product.of(environment).upload()
+        assert "X-Amz-Signature=" in product.of(environment).ask(f"/api/uploads/{work}/link").text
+        code, said = product.host.scan(environment)
+        assert code == 0 and said.count(" 0 leaks found") == 2, said
+        assert not said.startswith("0 lines"), said
+    # And it does see what it should.
+    (api,) = product.host.containers("production", "leakwatch-api")
+    quoted = " ".join(f"'{line}'" for line in LEAKS)
+    code, said = product.host.run(f"printf '%s\\n' fine {quoted} | sudo docker exec -i {api} node dist/scan.js -")
+    told = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("LEAK: ")]
+    assert code == 1 and told == [f"the log, line {n}: {kind}" for n, kind in enumerate(LEAKS.values(), 2)], said
+    assert not any(secret in said for secret in ("abcdef", "0a1b2c", "shpat_", "bucket-secret")), "values are not shown"
+
+
+def test_each_environment_is_what_it_says(product: Product) -> None:
+    images = {app: product.host.images(f"leakwatch-{app}") for app in ("web", "api", "worker")}
+    for environment in ("staging", "production"):
+        port = product.lab.ports[f"leakwatch_{environment}"]
+        assert product.of(environment).addresses() == {f"http://127.0.0.1:{port}"}
+        assert product.of(environment).ask("/api/uploads", "x" * 900_000).status == 202
+        assert product.of(environment).ask("/api/uploads", sample.TOO_LARGE).status == 413
+    assert len(images["web"]) == 1 and images["api"] == images["worker"], images
