@@ -76,6 +76,11 @@ warned:
   returned: always
   type: list
   elements: str
+unsearched:
+  description: Values of an environment's own that images are not searched for, and why. Keys only.
+  returned: always
+  type: list
+  elements: str
 due:
   description: Secrets that are due for replacement.
   returned: always
@@ -127,7 +132,9 @@ def main() -> None:
     except (RefusedError, OperationError) as error:
         if module.check_mode:
             # A host may be looked at before it was ever provisioned.
-            module.exit_json(changed=False, ok=False, findings=[], junit="", due=[], warned=[], lines=[clean(error)])
+            module.exit_json(
+                changed=False, ok=False, findings=[], junit="", due=[], warned=[], unsearched=[], lines=[clean(error)]
+            )
         module.fail_json(msg=clean(error))
     changed = bool(result["renewed"])
     diff = {"before": "", "after": "".join(f"{label}\n" for label in result["renewed"])} if changed else {}

@@ -17,16 +17,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release.env.secret_forms import base64_forms
-from release.operations import secret_scan
+from release.operations import image_search, secret_scan
 
+IMAGE = "sha256:1"
 SECRET = 'kanarien vogel/+&ü"1'
 SECRETS = {"API_TOKEN": SECRET}
 
 
 def search(docker: Exported) -> list[str]:
-    found = secret_scan.search(docker, ["sha256:1"], secret_scan.encodings(SECRETS))
-    assert not any("kanarien" in text for text in found)
-    return found
+    found = image_search.search(docker, [IMAGE], secret_scan.encodings(SECRETS))
+    texts = [str(place) for place in found.places[IMAGE]]
+    assert not any("kanarien" in text for text in texts)
+    return texts
 
 
 FORMS = {
@@ -69,7 +71,7 @@ def test_names_of_files() -> None:
 
 
 def test_over_the_edge_of_a_chunk(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(secret_scan, "CHUNK", 64)
+    monkeypatch.setattr(image_search, "CHUNK", 64)
     for before in range(50, 70):
         assert search(Exported(tar({"x": b"." * before + SECRET.encode()}))) == ["API_TOKEN in /x"]
 
@@ -97,5 +99,5 @@ def test_a_large_image_is_searched_quickly() -> None:
     wanted = secret_scan.encodings({f"KEY_{i}": f"secret-value-number-{i}" for i in range(6)})
     files = {f"node_modules/{i}.js": bytes(20_000) for i in range(2000)}
     begun = time.perf_counter()
-    secret_scan.search(Exported(tar(files)), ["x"], wanted)
+    image_search.search(Exported(tar(files)), ["x"], wanted)
     assert time.perf_counter() - begun < 5

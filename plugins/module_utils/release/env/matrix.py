@@ -54,6 +54,8 @@ class Key:
     #: May be missing or empty.
     optional: bool = False
     description: str = ""
+    #: Where an image may hold a value of its own, as patterns of paths, and why.
+    built_in: tuple[tuple[str, str], ...] = ()
 
     @property
     def is_secret(self) -> bool:
@@ -85,6 +87,8 @@ class Key:
                 data[name] = getattr(self, name)
         if self.type != "text":
             data["type"] = self.type
+        if self.built_in:
+            data["built_in"] = dict(self.built_in)
         data["max_age_days"] = self.max_age_days
         if self.default is not None:
             data["default"] = self.default
@@ -136,6 +140,7 @@ def _read_key(name: str, data: Any, where: str, apps: Collection[str], problems:
         default=None if default is None else _plain(fields, "default", default),
         optional=fields.boolean("optional", False),
         description=fields.text("description"),
+        built_in=_built_in(fields, is_secret=secret),
     )
     fields.no_others()
     _check_key(fields, key)
@@ -151,10 +156,20 @@ def _check_key(fields: Fields, key: Key) -> None:
         except (re.error, OverflowError, RecursionError) as error:
             fields.note("pattern", f"is not a regular expression: {error}")
     _check_type(fields, key)
+    if key.built_in and key.distinct == "none" and not key.is_secret:
+        fields.note("built_in", "allows what is not searched for", "set `distinct`, or remove it")
     if key.same and key.distinct != "none":
         fields.note("distinct", "contradicts `same: true`", "leave one of them out")
     if key.is_secret:
         _check_secret(fields, key)
+
+
+def _built_in(fields: Fields, *, is_secret: bool) -> tuple[tuple[str, str], ...]:
+    """Exceptions with their reasons."""
+    found = fields.reasons("built_in", "why an image may hold it")
+    if found and is_secret:
+        fields.note("built_in", "would allow a secret in an image", "remove it: a secret may be in none")
+    return tuple(found.items())
 
 
 def _check_type(fields: Fields, key: Key) -> None:

@@ -9,7 +9,7 @@ import dataclasses
 from collections.abc import Mapping
 from typing import Any
 
-from ..env import matrix_report, secret_ages
+from ..env import matrix_report, own_values, secret_ages
 from ..env.env_file import EARLIER_DIGITS
 from ..env.matrix_check import COMMON, Finding, concerning
 from ..hints import RELEASING, hint
@@ -57,6 +57,8 @@ def report(
         found = concerning(found, environment)
     shared = [f"{app.name} runs the image of {app.image_of}" for app in stack.apps.values() if app.image_of]
     warned = [f"warning: {text}" for text in warnings(stack)]
+    layers, _strange = read_layers(files_of(state))
+    unsearched = own_values.unsearched(stack.env_matrix, layers, ENVIRONMENTS)
     due = secret_ages.due(stack.env_matrix, secret_ages.days(state.secret_record, state.now))
     return {
         **matrix_report.document(stack.name, found, environments),
@@ -64,7 +66,15 @@ def report(
         "warned": warnings(stack),
         "due": due,
         "renewed": renewed,
-        "lines": [*matrix_report.lines(stack.env_matrix, found, environments), *notes, *shared, *warned, *due],
+        "unsearched": unsearched,
+        "lines": [
+            *matrix_report.lines(stack.env_matrix, found, environments),
+            *notes,
+            *shared,
+            *warned,
+            *unsearched,
+            *due,
+        ],
     }
 
 

@@ -23,7 +23,7 @@ from ..ports import Host
 from ..process.private import private_directory
 from ..stack.model import Stack
 from ..util.lazy import lazy_import
-from .secret_scan import Exporting, opened
+from .image_layers import Exporting, opened
 
 # Most images were scanned before.
 if TYPE_CHECKING:

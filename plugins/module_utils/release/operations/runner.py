@@ -15,7 +15,7 @@ from ..env import secret_ages
 from ..env.secret_forms import Redactor
 from ..errors import NothingToDoError, OperationError, Problem, RefusedError
 from ..hints import hint, host_command
-from ..planning import deploy, gates, promote, rollback
+from ..planning import built_in, deploy, gates, promote, rollback
 from ..ports import Host
 from ..process import journal, lock
 from ..releases.history import find, rollback_target
@@ -261,9 +261,12 @@ def _plan_deploy(
         if results:
             build.show(host, stack, source, log)
     with log.step("search", "search the images for secrets"):
-        leaked = secret_scan.search_new(host, stack, state, images.values())
-    if leaked:
-        raise RefusedError([Problem(f"holds {text}", "an image that was built", secret_scan.FIX) for text in leaked])
+        found = secret_scan.search_new(host, stack, state, images.values())
+    leaked = [Problem(f"holds {text}", "an image that was built", secret_scan.FIX) for text in found.leaked]
+    judged = (found.held, images, stack.env_matrix, request.environment)
+    if wrong := leaked + built_in.problems(built_in.foreign(*judged)):
+        raise RefusedError(wrong)
+    report.notes += [f"{text}, so it cannot be promoted: {built_in.FIX}" for text in built_in.own(*judged)]
     report.built = {result.app: round(result.seconds, 1) for result in results}
     disk_floor.after_build(host, stack, request, images, log)
     return deploy.plan_deploy(stack, state, request, source, images)
@@ -325,17 +328,23 @@ def _services_gate(host: Host, stack: Stack, request: Request) -> list[gates.Gat
 
 def _leak_gate(host: Host, stack: Stack, state: HostState, request: Request, plan: Plan) -> list[gates.Gate]:
     images = plan.release.images.values()
-    leaked, evidence = secret_scan.search_new(host, stack, state, images), ""
+    searched, evidence = secret_scan.search_new(host, stack, state, images), ""
+    leaked = searched.leaked
     try:
         more, evidence = pattern_scan.search_new(host, stack, images)
         leaked += more
     except OperationError as error:
         leaked.append(str(error))
-    if not stack.secrets and evidence == pattern_scan.NOT_INSTALLED:
-        return []
+    foreign = built_in.foreign(searched.held, plan.release.images, stack.env_matrix, plan.environment)
+    more_gates = [built_in.gate(foreign, len(plan.release.images), request.skip_gates)] if searched.own else []
+    if not stack.secrets and not leaked and evidence == pattern_scan.NOT_INSTALLED:
+        return more_gates
     evidence = "; ".join(leaked) or f"no secret in {len(plan.release.images)} images ({evidence})"
     return [
-        gates.Gate("no_leaks", not leaked, evidence, secret_scan.FIX, bool(leaked) and "no_leaks" in request.skip_gates)
+        gates.Gate(
+            "no_leaks", not leaked, evidence, secret_scan.FIX, bool(leaked) and "no_leaks" in request.skip_gates
+        ),
+        *more_gates,
     ]
 
 

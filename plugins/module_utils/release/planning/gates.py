@@ -38,6 +38,7 @@ GATES = (
     "soak_time",
     "promote_window",
     "no_leaks",
+    "built_in_values",
 )
 
 

@@ -188,6 +188,14 @@ class Fields:
                 result[name] = str(item)
         return result
 
+    def reasons(self, key: str, why: str) -> dict[str, str]:
+        """Exceptions: a mapping of what is meant to the reason, which must be given."""
+        found = self.values(key)
+        for name, reason in found.items():
+            if not name.strip() or not reason.strip():
+                self.note(f"{key}.{name}", "has no reason" if name.strip() else "is no name", f"say {why}")
+        return found
+
     def no_others(self) -> None:
         """Note every key that no reader asked for: it is probably a typing mistake."""
         for name in self.data:
