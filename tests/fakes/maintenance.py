@@ -83,4 +83,4 @@ class FakeMaintenance:
         found = [
             value for key, value in self.memory[environment][0].items() if f"/{app}{path.rstrip('/')}/".startswith(key)
         ]
-        return any(int(value.split("/")[0]) > self.world.clock.time for value in found)
+        return any(int(value.split("/")[0]) > self.world.clock.now() for value in found)

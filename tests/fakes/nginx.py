@@ -26,6 +26,8 @@ class FakeEdge:
         self.memory: dict[str, bytes | None] = dict.fromkeys(ENVIRONMENTS)
         self.certificates: dict[str, CertificatePair] = {}
         self.reloads = 0
+        #: The release whose error pages are shown.
+        self.pages: dict[str, str] = {}
 
     def at(self, port: int, tls: bool) -> EnvironmentName | None:
         """The environment that has a public port: by its live routes, or before there are any, as it is wanted."""
@@ -50,6 +52,12 @@ class FakeEdge:
         with self.world.change(f"edge reload {environment}"):
             self.memory[environment] = routes
             self.reloads += 1
+
+    def set_pages(self, stack: Stack, environment: EnvironmentName, release: str) -> None:
+        if self.pages.get(environment, "") == release:
+            return
+        with self.world.change(f"edge pages {environment}"):
+            self.pages[environment] = release
 
     def reload(self) -> None:
         self.restart()

@@ -50,6 +50,7 @@ class FakeStore:
     world: World
     written: dict[str, Written] = field(default_factory=dict)
     half: set[str] = field(default_factory=set)
+    pages: dict[str, dict[str, bytes]] = field(default_factory=dict)
     env: dict[str, bytes] = field(default_factory=dict)
     keys: dict[str, bytes] = field(default_factory=lambda: dict.fromkeys(KEY_FILES, b"one"))
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -96,7 +97,14 @@ class FakeStore:
         unknown = [name for name, w in self.written.items() if w.status == "unknown"]
         return lost + [Problem("is empty", f"{name}/status.json") for name in unknown]
 
-    def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:
+    def write_release(
+        self,
+        stack: Stack,
+        release: Release,
+        env: Mapping[str, bytes],
+        routes: bytes | None,
+        pages: Mapping[str, bytes] | None = None,
+    ) -> None:
         with self.world.change("store half a release"):
             self.half.add(release.id)
         with self.world.change("store release"):
@@ -106,7 +114,11 @@ class FakeStore:
             assert whole == release, "a release changes on its way through the disk"
             moment = release.id.split("-")[0]
             self.written[release.id] = Written(whole, dict(env), "prepared", moment, release.operation, routes)
+            self.pages[release.id] = dict(pages or {})
             self.half.discard(release.id)
+
+    def release_pages(self, stack: Stack, release: str) -> dict[str, bytes]:
+        return dict(self.pages.get(release, {}))
 
     def release_env(self, stack: Stack, release: str) -> dict[str, bytes]:
         return dict(self.written[release].env) if release in self.written else {}

@@ -135,12 +135,16 @@ class World:
         except Killed:
             return None
 
-    def maintain(self, state: str, environment: str = "production", **wish: Any) -> MaintenanceReport | None:
-        """Do what maintenance.yml does. Returns None if it was killed."""
+    def maintain(
+        self, state: str, environment: str = "production", **wish: Any
+    ) -> MaintenanceReport | OperationError | None:
+        """Do what maintenance.yml does. Returns None if it was killed, and the error if it failed on the way."""
         who = LockHolder.from_json({"operation": "maintenance", "person": "ann", "host": "desk", "reason": "it moves"})
         until = {"until": "1h"} if state == "on" else {}
         try:
             return maintenance.request(self.host, self.stack, Wish(state, environment, **{**until, **wish}), who)
+        except OperationError as error:
+            return error
         except Killed:
             return None
 

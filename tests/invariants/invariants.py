@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from fakes.world import World
 
+from release.env.env_file import fingerprint
 from release.releases.history import find, rollback_target
 from release.releases.release import Entry, Live
 from release.releases.runtime import ProbeTarget
@@ -29,6 +30,8 @@ def check_settled(world: World) -> None:
         _check_environment(world, environment)
         _check_services(world, environment)
         _check_jobs(world, environment)
+        _check_maintenance(world, environment)
+        _check_pages(world, environment)
     assert not world.git.trees, "what a killed build was given is still there"
     assert not world.store.half or all(half not in world.store.written for half in world.store.half)
 
@@ -85,6 +88,24 @@ def _check_jobs(world: World, environment: EnvironmentName) -> None:
     assert not [run for run in world.runs.records("shop") if run.environment == environment and not run.is_over]
     assert not [box for box in world.one_off.boxes if box.environment == environment]
     assert not world.runs.files
+
+
+def _check_maintenance(world: World, environment: EnvironmentName) -> None:
+    """The router does what is recorded, and goes on doing so after a restart."""
+    assert world.maintenance.files[environment] == world.maintenance.memory[environment]
+    lasting = [one for one in world.maintenance.records.get(environment, []) if one.until > world.clock.now()]
+    for app in world.web_apps():
+        wanted = any(one.app in ("", app) for one in lasting)
+        assert world.maintenance.is_closed(environment, app, "/") is wanted, (app, lasting)
+
+
+def _check_pages(world: World, environment: EnvironmentName) -> None:
+    """Visitors see the error pages of the live release, or of none."""
+    live = Live.parse(world.router.files[environment])
+    shown = world.edge.pages.get(environment, "")
+    its = world.entry(live.release).release.pages if live else {}
+    pages = {name: fingerprint(data) for name, data in world.store.pages.get(shown, {}).items()}
+    assert pages == its, (environment, shown, live)
 
 
 def _check_answers(world: World, environment: EnvironmentName, live: Live) -> None:

@@ -65,6 +65,8 @@ class Case:
     def run(self, world: World) -> Any:
         if self.operation == "services":
             return world.change_services("production")
+        if self.operation == "maintenance":
+            return world.maintain(**dict(self.options))
         return world.run(self.operation, **dict(self.options))
 
 
@@ -312,6 +314,48 @@ def both(name: str, operation: str, prepare: Callable[[World], Any], **options: 
     ]
 
 
+def closed(world: World) -> None:
+    """Production is in maintenance, and so is a part of it."""
+    world.ship()
+    world.maintain("on")
+    world.maintain("on", app="front", until="2h", allow=("10.0.0.0/8",))
+
+
+def closed_and_staged(world: World) -> None:
+    closed(world)
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    world.clock.time += 2
+
+
+def paged(world: World) -> None:
+    """A stack with error pages, of which the source has others now."""
+    world.stack = read_stack("shop", {**shop_definition(), "error_pages": {404: "pages/404.html"}})
+    write_page(world, "old")
+    world.ship()
+    write_page(world, "new")
+
+
+def write_page(world: World, text: str) -> None:
+    world.git.commits[world.commit({})]["pages/404.html"] = text
+
+
+def paged_and_staged(world: World) -> None:
+    paged(world)
+    world.good("deploy")
+    world.clock.time += 2
+
+
+def paged_and_shipped(world: World) -> None:
+    paged_and_staged(world)
+    world.good("promote")
+    world.clock.time += 2
+
+
+def maintained(name: str, state: str, prepare: Callable[[World], Any], **wish: Any) -> Case:
+    return Case(name, "maintenance", prepare, tuple({"state": state, **wish}.items()))
+
+
 CASES = [
     *both("first deploy", "deploy", nothing),
     *both("second deploy", "deploy", new_commit),
@@ -357,11 +401,19 @@ CASES = [
     *jobs("promote with other schedules", "promote", other_schedules_staged, watch_seconds=10),
     *jobs("rollback to other schedules", "rollback", other_schedules_shipped),
     *jobs("deploy whose hook fails", "deploy", hook_fails),
+    maintained("maintenance begun", "on", shipped),
+    maintained("maintenance of a part begun", "on", closed, app="api", allow=("10.1.0.0/16",)),
+    maintained("maintenance of a part ended", "off", closed, app="front"),
+    maintained("maintenance ended", "off", closed),
+    Case("promote in maintenance", "promote", closed_and_staged),
+    Case("deploy with other error pages", "deploy", paged),
+    Case("promote with other error pages", "promote", paged_and_staged),
+    Case("rollback to other error pages", "rollback", paged_and_shipped),
 ]
 
 
 #: They are no releases: what they return is no report of one.
-CHANGES = [case for case in CASES if case.operation == "services"]
+CHANGES = [case for case in CASES if case.operation in ("services", "maintenance")]
 
 
 @functools.cache

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import tempfile
 from typing import Any
@@ -35,6 +36,7 @@ from hypothesis.stateful import (
 from invariants.invariants import check_always, check_settled
 from support.profiles import FAST, SEQUENCES
 
+from release.errors import RefusedError
 from release.operations.observe import observe
 from release.operations.status import status
 from release.releases.history import GOOD, kept, rollback_target
@@ -303,6 +305,34 @@ class Life(RuleBasedStateMachine):
         faults.revive()
         self.world.docker.sick_services = set()
         if not fault and not sick:
+            assert not self.world.unfinished(environment)
+
+    @rule(
+        environment=st.sampled_from(ENVIRONMENTS),
+        state=st.sampled_from(["on", "on", "off"]),
+        app=st.sampled_from(["", "api", "front"]),
+        hours=st.integers(1, 48),
+        fault=FAULTS,
+    )
+    def maintain(
+        self, environment: EnvironmentName, state: str, app: str, hours: int, fault: tuple[str, int, bool] | None
+    ) -> None:
+        """Whatever is closed for visitors, operations go on."""
+        faults = self.world.faults
+        faults.disarm()
+        if fault:
+            kind, number, after = fault
+            if kind == "kill":
+                faults.kill_at(number, after)
+            else:
+                faults.fail_at(number, after=after, disk=kind == "disk", lasting=kind == "lasting")
+        if state == "on":
+            with contextlib.suppress(RefusedError):  # the apps have others names by now
+                self.world.maintain("on", environment, app=app, until=f"{hours}h")
+        else:
+            self.world.maintain("off", environment)
+        faults.revive()
+        if not fault:
             assert not self.world.unfinished(environment)
 
     # What happens to a host

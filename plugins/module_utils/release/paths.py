@@ -46,6 +46,10 @@ def releases_of(stack: str, state: str = STATE) -> str:
     return f"{state}/{stack}/releases"
 
 
+#: The error pages of a release, below its own directory.
+PAGES = "pages"
+
+
 def routes_of(stack: str, state: str = STATE) -> str:
     """The routes of the edge: the wanted ones, and in `live` those that nginx has."""
     return f"{state}/{stack}/nginx"

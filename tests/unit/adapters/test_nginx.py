@@ -126,3 +126,18 @@ def test_provisioning_tries_again_what_nginx_has_not_loaded(
     monkeypatch.setenv("PATH", commands(tmp_path / "bin", systemctl=script))
     nginx.reload()
     assert not (tmp_path / "pending").exists()
+
+
+def test_the_error_pages_are_those_of_a_release(nginx: Nginx, stack: Stack, tmp_path: Path) -> None:
+    link = tmp_path / "state" / stack.name / "nginx" / "pages" / "staging"
+    nginx.set_pages(stack, "staging", "")
+    assert not link.is_symlink()
+    for release in ("one", "two", "two"):
+        nginx.set_pages(stack, "staging", release)
+        assert link.readlink() == tmp_path / "state" / stack.name / "releases" / release / "pages"
+    # Left by a kill.
+    (link.parent / ".staging").symlink_to("nowhere")
+    nginx.set_pages(stack, "staging", "one")
+    assert link.readlink().parent.name == "one" and [path.name for path in link.parent.iterdir()] == ["staging"]
+    nginx.set_pages(stack, "staging", "")
+    assert not link.is_symlink()

@@ -56,6 +56,16 @@ def test_store_release_without_routes(store: Store, stack: Stack) -> None:
     assert store.release_env(stack, release(1).id) == {} == store.release_env(stack, "other")
 
 
+def test_store_release_with_pages(store: Store, stack: Stack) -> None:
+    pages = {"404.html": b"nothing", "404.json": b"{}"}
+    store.write_release(stack, release(1), {}, None, pages)
+    assert store.release_pages(stack, release(1).id) == pages
+    assert store.release_pages(stack, "other") == {}
+    home = Path(store.state, "shop", "releases", release(1).id, "pages")
+    # nginx reads them, and only root writes.
+    assert [stat.S_IMODE(path.stat().st_mode) for path in (home, home / "404.html")] == [0o755, 0o644]
+
+
 @pytest.mark.parametrize("number", range(9))
 def test_half_written_release_is_never_seen(
     store: Store, stack: Stack, monkeypatch: pytest.MonkeyPatch, number: int

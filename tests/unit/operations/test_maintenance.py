@@ -43,13 +43,13 @@ class Told:
 
 def on(world: World, **wish: Any) -> maintenance.MaintenanceReport:
     report = world.maintain("on", **wish)
-    assert report is not None
+    assert isinstance(report, maintenance.MaintenanceReport), report
     return report
 
 
 def off(world: World, **wish: Any) -> maintenance.MaintenanceReport:
     report = world.maintain("off", **wish)
-    assert report is not None
+    assert isinstance(report, maintenance.MaintenanceReport), report
     return report
 
 
@@ -225,9 +225,24 @@ def test_check_mode_changes_nothing(world: World) -> None:
 
 def test_with_the_router_down_it_is_recorded_and_told(world: World) -> None:
     world.router.down = True
-    with pytest.raises(OperationError):
-        on(world)
+    assert isinstance(world.maintain("on"), OperationError)
+    assert world.unfinished("production"), "recovery takes over"
     assert world.maintenance.records["production"] and "/" in world.maintenance.files["production"][0]
+
+
+def test_an_end_that_the_router_refused_is_tried_again(world: World) -> None:
+    on(world)
+    world.faults.fail_at(3)
+    assert isinstance(world.maintain("off"), OperationError)
+    world.revive()
+    assert is_closed(world)
+    assert not off(world).changed and not is_closed(world)
+
+
+def test_a_full_disk_is_told(world: World) -> None:
+    world.faults.fail_at(1, disk=True)
+    failed = world.maintain("on")
+    assert isinstance(failed, OperationError) and "No space left" in failed.cause
 
 
 def test_a_router_from_before_is_told_of(world: World) -> None:

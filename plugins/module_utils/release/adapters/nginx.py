@@ -16,10 +16,10 @@ import os
 from collections.abc import Iterable
 
 from ..errors import OperationError
-from ..paths import EDGE_CERTIFICATES, EDGE_PENDING, STATE, routes_of
+from ..paths import EDGE_CERTIFICATES, EDGE_PENDING, PAGES, STATE, releases_of, routes_of
 from ..stack.model import EnvironmentName, Stack
 from ..stack.tls import CertificatePair
-from ..util.files import read, write_atomically
+from ..util.files import read, sync_directory, write_atomically
 from . import certificate
 from .nginx_process import NginxProcess, run
 
@@ -54,6 +54,23 @@ class Nginx:
         """Give nginx these routes if it has others. A configuration that it rejects, in its test or when it is to load
         it, is reverted at once."""
         self._replace(self._path(stack, environment, live=True), routes, 0o644, "the routes of the release")
+
+    def set_pages(self, stack: Stack, environment: EnvironmentName, release: str) -> None:
+        """Have nginx show the error pages of this release; without a name, those of none. It follows the link each
+        time, so it is not reloaded."""
+        home = os.path.join(routes_of(stack.name, self.state), PAGES)
+        path, partial = os.path.join(home, environment), os.path.join(home, f".{environment}")
+        wanted = os.path.join(releases_of(stack.name, self.state), release, PAGES)
+        if release and os.path.islink(path) and os.readlink(path) == wanted:
+            return
+        os.makedirs(home, mode=0o755, exist_ok=True)
+        for left in (partial, *([] if release else [path])):
+            if os.path.lexists(left):
+                os.remove(left)
+        if release:
+            os.symlink(wanted, partial)
+            os.replace(partial, path)
+        sync_directory(home)
 
     def _certificate(self, name: str) -> str:
         return os.path.join(self.certificates, f"{name}.pem")

@@ -21,6 +21,7 @@ from ..paths import (
     ACCESS_SETTINGS,
     CLEANUP_SETTINGS,
     NOTIFICATION_SETTINGS,
+    PAGES,
     STATE,
     env_of,
     keys_of,
@@ -98,7 +99,14 @@ class Store:
         write_atomically(os.path.join(home, "compose.json"), as_json(release.services), 0o644)
         write_atomically(os.path.join(home, "release.json"), as_json(release.to_json()), 0o644)
 
-    def write_release(self, stack: Stack, release: Release, env: Mapping[str, bytes], routes: bytes | None) -> None:
+    def write_release(
+        self,
+        stack: Stack,
+        release: Release,
+        env: Mapping[str, bytes],
+        routes: bytes | None,
+        pages: Mapping[str, bytes] | None = None,
+    ) -> None:
         """Write a release to a temporary folder and rename it, so that it exists completely or not at all."""
         final = self._release(stack, release.id)
         partial = final + PARTIAL
@@ -111,6 +119,11 @@ class Store:
             write_synced(os.path.join(partial, "env", layer), data, 0o600)
         if routes is not None:
             write_synced(os.path.join(partial, "routes.conf"), routes, 0o644)
+        if pages:
+            os.mkdir(os.path.join(partial, PAGES), mode=0o755)
+            for name, data in pages.items():
+                write_synced(os.path.join(partial, PAGES, name), data, 0o644)
+            sync_directory(os.path.join(partial, PAGES))
         write_synced(os.path.join(partial, "compose.json"), as_json(release.services), 0o644)
         write_synced(os.path.join(partial, "release.json"), as_json(release.to_json()), 0o644)
         status = {"status": "prepared", "since": release.id.split("-")[0], "via": release.operation}
@@ -119,6 +132,15 @@ class Store:
         sync_directory(partial)
         os.rename(partial, final)
         sync_directory(os.path.dirname(final))
+
+    def release_pages(self, stack: Stack, release: str) -> dict[str, bytes]:
+        """The files of its error pages, by name; those that can be read."""
+        home = os.path.join(self._release(stack, release), PAGES)
+        found = {}
+        for name in sorted(os.listdir(home)) if os.path.isdir(home) else []:
+            with contextlib.suppress(OSError):
+                found[name] = read_existing(os.path.join(home, name))
+        return found
 
     def release_env(self, stack: Stack, release: str) -> dict[str, bytes]:
         home = os.path.join(self._release(stack, release), "env")

@@ -28,6 +28,7 @@ from ..releases.runtime import BuildResult
 from ..stack.app_env import build_secrets
 from ..stack.image_source import ImageSource, of_app
 from ..stack.model import Stack
+from . import error_pages
 from .source_view import Sight, look, paths_of
 
 
@@ -43,7 +44,8 @@ def find_source(host: Host, stack: Stack, state: HostState, request: Request, jo
     names = dict.fromkeys(stack.apps[name].builder for name in selected(stack, request) if name in stack.apps)
     images = [of_app(stack, stack.apps[name]) for name in names]
     problems += _missing_secrets(stack, images, state, request)
-    source = fetch(host, stack, request.version or stack.version, images, journal, problems)
+    version = request.version or stack.version
+    source = fetch(host, stack, version, images, journal, problems, pages=bool(stack.error_pages))
     return replace(source, built=_built(host, stack, state, source))
 
 
@@ -54,6 +56,8 @@ def fetch(
     images: Sequence[ImageSource],
     journal: Journal,
     problems: list[Problem],
+    *,
+    pages: bool = False,
 ) -> Source:
     """Fetch the version and look at what it has for these images. Raises RefusedError with all problems: those that are
     known already, and its own."""
@@ -82,9 +86,12 @@ def fetch(
         raise RefusedError(problems)
     sight = look(host, stack, commit, images)
     sources = {image.name: source_of(stack, image, commit, sight, problems) for image in images}
+    found = error_pages.find(host, stack, commit, problems) if pages else {}
     if problems:
         raise RefusedError(problems)
-    return Source(commit, version, sources, {image.name: image for image in images}, ignores=dict(sight.ignores))
+    return Source(
+        commit, version, sources, {image.name: image for image in images}, ignores=dict(sight.ignores), pages=found
+    )
 
 
 def _built(host: Host, stack: Stack, state: HostState, source: Source) -> dict[str, str]:

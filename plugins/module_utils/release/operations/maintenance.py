@@ -13,8 +13,8 @@ import datetime
 import os
 from dataclasses import dataclass, field, replace
 
-from ..errors import Problem, RefusedError
-from ..hints import option
+from ..errors import OperationError, Problem, RefusedError
+from ..hints import host_command, option
 from ..planning import maintenance as plan
 from ..planning.maintenance import Wish
 from ..ports import Host
@@ -57,8 +57,12 @@ def request(host: Host, stack: Stack, wish: Wish, who: LockHolder, *, check: boo
         raise RefusedError(problems)
     if check:
         return _change(host, stack, environment, wish, new, who, write=False)
-    with kept.locked(host, stack, environment, who):
-        return _change(host, stack, environment, wish, new, who, write=True)
+    try:
+        with kept.locked(host, stack, environment, who):
+            return _change(host, stack, environment, wish, new, who, write=True)
+    except OSError as error:
+        what, where = "the maintenance could not be changed", f"{stack.name} {environment}"
+        raise OperationError(what, where, str(error), host_command("df -h")) from error
 
 
 def _change(
@@ -72,8 +76,7 @@ def _change(
     write: bool,
 ) -> MaintenanceReport:
     now = host.clock.now()
-    recorded = host.maintenance.recorded(stack.name, environment)
-    known = plan.lasting(recorded, now)
+    known = plan.lasting(host.maintenance.recorded(stack.name, environment), now)
     redact = redaction.redactor(host, stack)
     if new is None:
         wanted = plan.ended(known, wish)
@@ -86,8 +89,8 @@ def _change(
     same = len(wanted) == len(known) and all(any(plan.is_same(one, other) for other in known) for one in wanted)
     if same:
         found = [plan.line(environment, one) for one in known] or [f"{environment} is not in maintenance"]
-        # A kill may have come between the record and the router.
-        if write and (recorded or not state.is_applied(host, stack, environment, known)):
+        if write:
+            # The router may have refused it the last time.
             state.apply(host, stack, environment, known)
         return MaintenanceReport(False, found)
     left = [plan.line(environment, one) for one in wanted if one is not new]

@@ -11,7 +11,6 @@ import os
 import socket
 from collections.abc import Iterator
 
-from ..errors import OperationError
 from ..ports import Host
 from ..process import journal, lock
 from ..process.journal import Journal
@@ -34,7 +33,8 @@ def locked(
 
 @contextlib.contextmanager
 def journaled(host: Host, stack: Stack, environment: EnvironmentName, who: LockHolder, text: str) -> Iterator[None]:
-    """A line among the operations of the environment. Without an end, recovery has the router follow the record."""
+    """A line among the operations of the environment. If this fails or is killed it has no end, and recovery has the
+    router follow the record."""
     header = {
         "operation": NAME,
         "environment": environment,
@@ -48,9 +48,6 @@ def journaled(host: Host, stack: Stack, environment: EnvironmentName, who: LockH
     try:
         yield
         log.add("end", outcome="succeeded", message=text)
-    except OperationError as error:
-        log.add("end", outcome="failed", message=str(error))
-        raise
     finally:
         log.close()
 

@@ -41,7 +41,7 @@ from ..releases.slot import day_of, planned_slot, stack_of
 from ..stack.app_env import slot_env
 from ..stack.model import App, Slot, Stack, check_path, start_order, stripped
 from ..util.concurrency import concurrently
-from . import flags, services, warm_slot, witnesses
+from . import error_pages, flags, services, warm_slot, witnesses
 from .health import Health
 from .release_jobs import ReleaseJobs
 
@@ -198,6 +198,8 @@ class Rollout:
             self.move_tags(self._possible(reversed_moves(plan.tags)))
             if plan.was:
                 self.set_routes(plan.was.release)
+            else:
+                self._set_pages("")
             if plan.start != "running":
                 # Let open requests finish. A request that the router holds for a dead app of the new release must be
                 # over before another release starts on the same port, or the new release's name would be on its answer.
@@ -211,7 +213,8 @@ class Rollout:
     def record(self, env: Mapping[str, bytes]) -> None:
         if self.plan.is_new:
             routes = self.host.edge.wanted(self.current, self.plan.environment)
-            self.host.store.write_release(self.current, self.plan.release, env, routes)
+            pages = error_pages.contents(self.host, self.current, self.plan.release)
+            self.host.store.write_release(self.current, self.plan.release, env, routes, pages)
 
     def beside(self) -> None:
         """Before the apps: the volumes that they mount, and services that do not run."""
@@ -224,6 +227,12 @@ class Rollout:
         routes = self.host.store.release_routes(self.current, release)
         if routes is not None:
             self.host.edge.set_live(self.current, self.plan.environment, routes)
+        self._set_pages(release)
+
+    def _set_pages(self, release: str) -> None:
+        """The error pages go with the routes. Where neither release has any, nothing is asked."""
+        if self.plan.release.pages or (self.old and self.old.stack.error_pages):
+            self.host.edge.set_pages(self.current, self.plan.environment, release)
 
     def start(self, env: Mapping[str, bytes]) -> None:
         """Bring up all apps of the slot, in groups that follow the `after` of each app."""

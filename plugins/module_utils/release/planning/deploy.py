@@ -42,6 +42,8 @@ class Source:
     built: dict[str, str] = field(default_factory=dict)
     #: Patterns of what each app's build does not see.
     ignores: dict[str, tuple[str, ...]] = field(default_factory=dict)
+    #: Fingerprints of the files of error pages, by name.
+    pages: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -125,7 +127,7 @@ def plan_deploy(stack: Stack, state: HostState, request: Request, source: Source
         stack,
         state,
         request,
-        AppVersions(mine, dict.fromkeys(mine, source.commit), stack.for_each(source.sources)),
+        AppVersions(mine, dict.fromkeys(mine, source.commit), stack.for_each(source.sources), source.pages),
         commit=source.commit,
         version=source.version,
     )

@@ -21,6 +21,7 @@ from ..releases.limits import Limits
 from ..releases.plan import Plan, TagMove, moves
 from ..releases.release import Release, ReleaseStatus, release_id
 from ..releases.request import Request
+from ..stack.error_pages import files
 from ..stack.model import Stack
 from .preflight import check_apps, check_config, check_images, check_ports, selected
 
@@ -31,7 +32,9 @@ def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
     source, live = state.live_entry("staging"), state.live_entry("production")
     if source is None:
         problems.append(Problem("nothing is live in staging", f"stack {stack.name}", hint("deploy_staging")))
-    elif live is None and request.apps:
+    else:
+        problems += check_pages(stack, source.release)
+    if source is not None and live is None and request.apps:
         problems.append(Problem("the first promote must include every app", "apps", "leave `apps` out"))
     if problems or source is None:
         raise RefusedError(problems)
@@ -57,6 +60,13 @@ def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
     return plan_new(stack, state, request, release, tuple(tags), old_status="previous")
 
 
+def check_pages(stack: Stack, source: Release) -> list[Problem]:
+    """A promote takes the error pages that staging has: those that were tried there."""
+    lost = ", ".join(name for name in files(stack.error_pages) if name not in source.pages)
+    what = f"has no {lost}, which `error_pages` names since"
+    return [Problem(what, f"release {source.id}", hint("deploy_staging"))] if lost else []
+
+
 def is_same(known: Release, new: Release, state: HostState) -> bool:
     """Whether users could not tell a release of the history from a new one. An earlier engine recorded shorter
     fingerprints, and those of env files without a salt."""
@@ -76,6 +86,8 @@ class AppVersions:
     images: dict[str, str]
     commits: dict[str, str]
     sources: dict[str, str]
+    #: Fingerprints of the files of error pages.
+    pages: Mapping[str, str] = field(default_factory=dict)
     #: The services that these images were tried as in staging; none for images that are to be tried now.
     tried: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
 
@@ -91,6 +103,7 @@ def versions_of(release: Release, names: list[str]) -> AppVersions:
         images={name: release.images[name] for name in names},
         commits={name: release.commits.get(name, release.commit) for name in names},
         sources={name: release.sources.get(name, "") for name in names},
+        pages=release.pages,
         tried={name: release.services[name] for name in names},
     )
 
@@ -146,6 +159,7 @@ def compose_release(
         routes=fingerprint(state.routes.get(environment) or b""),
         promoted_from=promoted_from,
         skipped_gates=request.skip_gates,
+        pages={name: given.pages[name] for name in files(stack.error_pages) if name in given.pages},
     )
     if problems := check_images(release):
         raise RefusedError(problems)

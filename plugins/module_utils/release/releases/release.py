@@ -57,6 +57,8 @@ class Release:
     #: The staging release whose images these are; empty for a staging release.
     promoted_from: str = ""
     skipped_gates: tuple[str, ...] = ()
+    #: Fingerprints of the files of its error pages, by name.
+    pages: dict[str, str] = field(default_factory=dict)
     format: int = FORMAT
 
     def to_json(self) -> dict[str, Any]:
@@ -89,6 +91,7 @@ class Release:
             "env": self.env,
             "keys": self.keys,
             "routes": self.routes,
+            "pages": self.pages,
             "apps": self.definition.get("apps", {}),
             "hooks": self.definition.get("hooks", {}),
             "env_matrix": {

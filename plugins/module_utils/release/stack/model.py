@@ -143,6 +143,14 @@ class Volume:
 
 
 @dataclass(frozen=True)
+class ErrorPage:
+    """Files of the source, by path. Without one for JSON there is a short answer of ours."""
+
+    html: str
+    json: str = ""
+
+
+@dataclass(frozen=True)
 class ServiceHealth:
     """How a service is asked whether it is ready: a path or a connection on a port of its container, or a command."""
 
@@ -248,6 +256,8 @@ class Stack:
     maintenance_allow: tuple[str, ...] = ()
     #: The jobs that run before and after a switch, in their order, by the names of `HOOKS`.
     hooks: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
+    #: What the edge and the router say in its name, by status or `maintenance`.
+    error_pages: dict[str, ErrorPage] = dataclasses.field(default_factory=dict)
 
     def to_mapping(self, *, with_env: bool) -> dict[str, Any]:
         """Plain data for JSON and templates. Without env values it may be world-readable."""
@@ -258,7 +268,7 @@ class Stack:
         # Leave out what the reader would reject or fill in by itself, so that the result can be read again.
         for part in (*data["environments"].values(), *data["apps"].values(), *data["services"].values()):
             del part["name"]
-        for key in ("services", "volumes", "hooks"):
+        for key in ("services", "volumes", "hooks", "error_pages"):
             if not data[key]:
                 del data[key]
         if allow := data.pop("maintenance_allow"):
