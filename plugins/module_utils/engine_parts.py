@@ -20,6 +20,7 @@ from .release.entrypoints.commands import (
     end_maintenance,
     expire_standby,
     jobs,
+    logs,
     maintenance,
     maps,
     notify,
@@ -36,8 +37,8 @@ from .release.operations import flags as flag_operations
 # Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
 # was typed by its name, so each of them stands here.
 SUB_COMMANDS = (
-    *(certificates, cleanup, end_grace_period, end_maintenance, expire_standby, jobs, maintenance, maps, notify),
-    *(operate, page, recover, services, status),
+    *(certificates, cleanup, end_grace_period, end_maintenance, expire_standby, jobs, logs, maintenance, maps),
+    *(notify, operate, page, recover, services, status),
 )
 OPERATIONS = (compose_env_files, config_check, flag_operations, layout, networks, reach)
 PARTS = (cli, importer, remote, *OPERATIONS, *SUB_COMMANDS)

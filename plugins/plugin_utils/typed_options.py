@@ -29,6 +29,7 @@ _MORE: Mapping[str, tuple[str, ...]] = {
     "flags": ("environment",),
     "jobs": ("environment", "history"),
     "maintenance": ("environment",),
+    "logs": ("environment",),
     "services": ("environment",),
 }
 #: Names that are taken, and those that are told: Ansible warns of a variable with a name of its own.
@@ -40,7 +41,7 @@ _OPERATIONS = ("deploy_staging", "promote", "rollback")
 _TEXTS = frozenset(
     (
         *("stack", "apps", "version", "release", "reason", "flag", "release_person", "skip_gates", "until", "app"),
-        *("route", "run", "suspend", "resume", "history"),
+        *("route", "run", "suspend", "resume", "history", "since", "grep"),
     )
 )
 _NEAR = 0.82

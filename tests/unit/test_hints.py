@@ -212,8 +212,9 @@ def test_the_table_knows_all_playbooks_and_their_options() -> None:
         assert not [option for option in command.options if option not in text], name
 
 
-EXAMPLES = {"free_gb": "5", "free_percent": "5", "lock_wait": "5", "release_watch_seconds": "5", "rebuild": "true"}
-EXAMPLES |= {"secrets": "release", "where": "staging", "state": "on", "until": "30m", "route": "/a", "allow": "::1"}
+EXAMPLES = dict.fromkeys(("free_gb", "free_percent", "lines", "lock_wait", "release_watch_seconds"), "5")
+EXAMPLES |= {"rebuild": "true", "secrets": "release", "where": "staging", "state": "on", "until": "30m"}
+EXAMPLES |= {"route": "/a", "allow": "::1"}
 
 
 @pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if command.verb])

@@ -24,6 +24,7 @@ Playbook = Literal[
     "import_env",
     "maintenance",
     "jobs",
+    "logs",
     "promote",
     "provision",
     "recover",
@@ -60,6 +61,7 @@ COMMANDS: Mapping[str, Command] = {
         ("stack", "where", "state", "until", "app", "route", "allow", "reason"), "maintenance", "maintenance"
     ),
     "jobs": Command(("stack", "where", "run", "suspend", "resume", "reason", "lock_wait"), "jobs", "jobs"),
+    "logs": Command(("stack", "app", "where", "release", "since", "grep", "lines"), "logs", "logs"),
     "promote": Command((*_OPERATION, "skip_gates"), "promote", "promote"),
     "provision": Command(("offline",)),
     "recover": Command(("stack",), "recover", "recover"),
@@ -244,6 +246,9 @@ def _on_host(playbook: str, command: Command, options: Mapping[str, str], place:
         words = ["sudo onehost-control", command.control_verb]
     else:
         return f"{_ON_CONTROL}{_canonical(playbook, options)}"
+    if words[0] == "sudo onehost" and playbook == "logs" and "app" in options:
+        words.append(options["app"])
+        options = {name: value for name, value in options.items() if name != "app"}
     return " ".join(words + [_host_option(name, value) for name, value in options.items()])
 
 

@@ -80,6 +80,11 @@ def runs_of(stack: str, state: str = STATE) -> str:
     return f"{state}/{stack}/runs"
 
 
+def logs_of(stack: str, state: str = STATE) -> str:
+    """The logs of containers that are gone, and of builds."""
+    return f"{state}/{stack}/logs"
+
+
 # Programs.
 COMMAND = "/usr/local/bin/onehost"
 #: There when this host is its own control node.

@@ -25,6 +25,7 @@ from .planning.source_view import Build, SourceFile
 from .planning.witnesses import Word
 from .releases.events import Event
 from .releases.jobs import JobNote
+from .releases.logs import Line, Source, Wish
 from .releases.reach import Reach
 from .releases.release import Entry, Live, Release
 from .releases.runs import Run, RunContainer
@@ -423,6 +424,35 @@ class NoPage:
         return None
 
 
+class LogReader(Protocol):
+    """The lines of one source, read from wherever it was left."""
+
+    @property
+    def ended(self) -> bool: ...
+    @property
+    def troubles(self) -> list[str]: ...
+    def read(self) -> list[Line]: ...
+    def tail(self, number: int, asked: Wish) -> list[Line]: ...
+    def close(self) -> None: ...
+
+
+class LogsPort(Protocol):
+    """What apps, services, jobs and builds have written."""
+
+    def sources(self, stack: str) -> list[Source]: ...
+    def open(self, source: Source, since: int) -> LogReader: ...
+
+
+class NoLogs:
+    """A host on which nothing has written lines."""
+
+    def sources(self, stack: str) -> list[Source]:
+        return []
+
+    def open(self, source: Source, since: int) -> LogReader:
+        raise KeyError(source.id)
+
+
 @dataclass(frozen=True)
 class Host:
     """All adapters together: operations reach the host only through these."""
@@ -450,5 +480,6 @@ class Host:
     availability: AvailabilityPort = field(default_factory=NoAvailability)
     notifier: NotifierPort = field(default_factory=NoNotifier)
     page: PagePort = field(default_factory=NoPage)
+    logs: LogsPort = field(default_factory=NoLogs)
     #: The host's memory; 0 if it is not known.
     memory_bytes: int = 0

@@ -72,13 +72,16 @@ OPTIONS = {
     "flag": Option("flag", NAME, "which feature flag"),
     "state": Option("state", r"on|off", "on or off"),
     "until": Option("until", r"[0-9][0-9A-Za-z:+.-]{0,40}", "30m, 2h, or a moment with its zone"),
-    "app": Option("app", NAME, "only this app"),
+    "app": Option("app", NAME, "one app or service alone"),
     "route": Option("route", r"/[A-Za-z0-9._~/-]*", "only this path and what is below it"),
     "run": Option("run", NAME, "a job to run now"),
     "suspend": Option("suspend", NAME, "a job that is no longer to run by its schedule"),
     "resume": Option("resume", NAME, "a job that is to run by its schedule again"),
     "history": Option("history", NAME, "a job whose newest runs are shown"),
     "allow": Option("allow", r"[0-9A-Fa-f.:/,]+", "networks that get through, separated by commas"),
+    "since": Option("since", r"[0-9A-Za-z][0-9A-Za-z:.+-]*", "from then on: 10m, 2h, 3d, or a UTC time"),
+    "grep": Option("grep", TEXT, "lines with this text in them"),
+    "lines": Option("lines", r"[1-9][0-9]{0,4}", "the newest so many"),
 }
 
 
@@ -101,6 +104,12 @@ VERBS = {
     "status": Verb("status", ("stack",), "what is live and what a rollback would do"),
     "recover": Verb("recover", ("stack",), "finish or undo what was interrupted"),
     "cleanup": Verb("cleanup", ("lock-wait", "free-gb", "free-percent"), "free disk space"),
+    "logs": Verb(
+        "logs",
+        ("stack", "app", "environment", "release", "since", "grep", "lines"),
+        "what apps, services, jobs and builds have written",
+        engine=False,
+    ),
     "services": Verb("services", ("stack", "environment", "reason", "lock-wait"), "change what runs beside the apps"),
     "jobs": Verb(
         "jobs",
@@ -116,7 +125,7 @@ VERBS = {
     "flags": Verb("flags", ("stack", "flag", "state", "environment", "reason"), "set a feature flag", engine=False),
 }
 #: Verbs that only look have nothing to try first.
-WITHOUT_CHECK = ("status", "recover", "check-config")
+WITHOUT_CHECK = ("status", "recover", "check-config", "logs")
 
 
 @dataclass(frozen=True)

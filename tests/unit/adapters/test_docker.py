@@ -8,15 +8,19 @@ from __future__ import annotations
 import copy
 import json
 import time
+import urllib.parse
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.log_files import Writer
 from fakes.servers import Daemon, docker_at
 
-from release.adapters.docker import Docker
+from release.adapters.docker import PROJECT_SERVICE, Docker
+from release.adapters.log_archive import LogArchive
+from release.adapters.log_files import LogFiles
 from release.errors import OperationError
 from release.releases.runtime import Container, Image, Placed
 
@@ -328,3 +332,48 @@ def test_build(docker: Docker, command: Path, tmp_path: Path) -> None:
     assert "build --no-cache --pull good" in (tmp_path / "called").read_text()
     docker.build("/state/build.json", ["good"], False, told.append)
     assert (tmp_path / "called").read_text().endswith("compose --file /state/build.json build good\n")
+
+
+def test_logs_of_what_compose_replaces_are_kept(docker: Docker, daemon: Daemon, command: Path, tmp_path: Path) -> None:
+    """Those of orphans and of what was created from something else, which are stopped first; no other is touched."""
+    archive = LogArchive(str(tmp_path / "state"))
+    keeping = Docker(docker.path, archive)
+    compose = tmp_path / "compose.json"
+    services = {name: {"labels": {"release.onehost.created-from": "new"}} for name in ("api", "web")}
+    compose.write_text(json.dumps({"name": "shop-staging-blue", "services": services}))
+
+    def container(name: str, created_from: str, state: str) -> dict[str, Any]:
+        labels = {**LABELS, PROJECT_SERVICE: name, "release.onehost.created-from": created_from}
+        Writer(tmp_path / name / "local-logs/container.log").write(1, name.encode())
+        daemon.answers[f"GET /containers/{name}/json"] = (
+            200,
+            {
+                **INSPECTED,
+                "Id": name,
+                "HostnamePath": str(tmp_path / name / "hostname"),
+                "HostConfig": {"LogConfig": {"Type": "local"}},
+                "Config": {"Labels": labels},
+            },
+        )
+        daemon.answers[f"POST /containers/{name}/stop"] = (204, None)
+        return {"Id": name, "State": state, "Labels": labels}
+
+    items = [container("api", "old", "exited"), container("web", "new", "running"), container("gone", "new", "running")]
+    daemon.answers["GET /containers/json"] = (200, items)
+    keeping.create_and_start(str(compose), "/srv/shop", ["api"])
+    assert sorted(source.id for source in archive.sources("shop")) == ["api", "gone"]
+    assert [call for call in daemon.calls if "stop" in call] == ["POST /containers/gone/stop"]
+    assert "shop-staging-blue" in urllib.parse.unquote(daemon.calls[0])
+    assert "up --detach" in (tmp_path / "called").read_text()
+
+
+def test_logs_of_builds_are_kept(docker: Docker, command: Path, tmp_path: Path) -> None:
+    archive = LogArchive(str(tmp_path / "state"))
+    compose = tmp_path / "build.json"
+    compose.write_text(json.dumps({"name": "shop-build", "services": {"api": {"image": "api:abcdef123456"}}}))
+    command.write_text("echo '#7 [api 2/3] COPY . .'; echo '#8 ERROR: x'; exit 1\n")
+    Docker(docker.path, archive).build(str(compose), ["api"], False, len)
+    (source,) = archive.sources("shop")
+    assert (source.kind, source.app, source.release, source.is_over) == ("build", "api", "abcdef123456", True)
+    log = LogFiles(archive.path(source), source.driver, str)
+    assert [line.text for line in log.read()] == [b"#7 [api 2/3] COPY . .", b"#8 ERROR: x"]

@@ -295,7 +295,9 @@ def test_died_in_the_watch_period(world: World) -> None:
     before = dict(world.router.does), dict(world.docker.tags)
     report = world.run("promote", watch_seconds=10)
     assert report and report.failed and "died after the switch" in report.problems[0]["what"]
-    assert report.problems[0]["fix"].startswith("on the host: docker logs ")
+    assert report.problems[0]["fix"].startswith(
+        "ansible-playbook onehost.release.logs -e stack=shop -e app=front -e where=production -e release="
+    )
     assert (dict(world.router.does), dict(world.docker.tags)) == before
     check_settled(world)
 

@@ -51,7 +51,10 @@ def test_report_of_a_failure(world: World) -> None:
     assert "everything was undone, staging answers as before" in text
     assert "problem: staging green: /health: HTTP 500 no database\n" in text
     assert text.count("is not healthy") == 1
-    assert "   Fix: on the host: docker logs " in text and "   | api says something" in text
+    assert (
+        "   Fix: ansible-playbook onehost.release.logs -e stack=shop -e app=api -e where=staging " in text
+        and "   | api says something" in text
+    )
 
 
 def test_report_of_a_build_that_failed(world: World) -> None:

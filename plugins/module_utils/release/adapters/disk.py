@@ -192,6 +192,9 @@ class Disk:
 
     def remove(self, removal: Removal, settings: Settings, stacks: Sequence[Stack]) -> str:
         """Remove one thing. Returns why it stayed, or nothing."""
+        if removal.kind == cleanup.CONTAINER:
+            for name in removal.names:
+                self.docker.keep_log(urllib.parse.quote(name))
         if removal.kind in DOCKER_OBJECTS:
             return self._delete(
                 f"/{DOCKER_OBJECTS[removal.kind]}/{urllib.parse.quote(name, safe=':/@')}" for name in removal.names

@@ -18,25 +18,33 @@ import subprocess
 import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import IO, Any
 
 from ..errors import OperationError
 from ..hints import host_command
 from ..paths import DOCKER_SOCKET
 from ..releases.compose import LABEL
+from ..releases.log_formats import nanoseconds
 from ..releases.runtime import BuildResult, Container, Handle, Image, Placed, ServiceContainer
 from ..releases.services import CREATED_FROM, SERVICE
 from ..stack.model import EnvironmentName, Slot
 from ..util.concurrency import concurrently
 from .build_log import BuildLog
+from .log_archive import LogArchive
 
 START_DOCKER = host_command("systemctl status docker; systemctl start docker")
 
 #: Timeout in seconds of one call that is not a stop; a daemon that hangs longer is broken.
 CALL_SECONDS = 60
 LOG_SECONDS = 10
+#: Of a container with its own time to stop, which Docker knows and which is not limited.
+STOP_SECONDS = 3600
 #: Of an image, from a registry that may be far away.
 PULL_SECONDS = 900
+#: Compose's labels.
+PROJECT = "com.docker.compose.project"
+PROJECT_SERVICE = "com.docker.compose.service"
 JSON_BODY = {"Content-Type": "application/json"}
 #: Of what a command in a container says.
 OUTPUT_BYTES = 4096
@@ -65,8 +73,9 @@ class _Connection(http.client.HTTPConnection):
 class Docker:
     """The Docker daemon of this host."""
 
-    def __init__(self, path: str = DOCKER_SOCKET) -> None:
+    def __init__(self, path: str = DOCKER_SOCKET, archive: LogArchive | None = None) -> None:
         self.path = path
+        self._archive = archive
 
     def call(
         self,
@@ -187,6 +196,7 @@ class Docker:
         return _variables(data), _variables(image)
 
     def create_and_start(self, compose_file: str, project_directory: str, services: Sequence[str]) -> None:
+        self._keep_replaced(compose_file)
         self._compose(
             compose_file,
             project_directory,
@@ -199,6 +209,31 @@ class Docker:
                 *(["--no-deps", *services] if services else []),
             ],
         )
+
+    def _keep_replaced(self, compose_file: str) -> None:
+        """Keep the logs of those containers that Compose is going to remove: orphans, and what was created from
+        something else. They are stopped first, as Compose would, for a log that is still written may be rotated."""
+        if self._archive is None:
+            return
+        with open(compose_file, encoding="utf-8") as file:
+            wanted = json.load(file)
+        services = {name: (item.get("labels") or {}).get(CREATED_FROM) for name, item in wanted["services"].items()}
+        filters = json.dumps({"label": [f"{PROJECT}={wanted['name']}"]})
+        for item in self.expect("GET", "/containers/json", {"all": "true", "filters": filters}):
+            labels = item["Labels"]
+            if services.get(labels.get(PROJECT_SERVICE, ""), "") == labels.get(CREATED_FROM):
+                continue
+            if item["State"] in ("running", "restarting"):
+                self.expect("POST", f"/containers/{item['Id']}/stop", None, STOP_SECONDS, also=(404,))
+            self.keep_log(item["Id"])
+
+    def keep_log(self, container: str) -> None:
+        """Keep the log of a container that is about to be removed."""
+        if self._archive is None:
+            return
+        status, data = self.call("GET", f"/containers/{container}/json")
+        if status < 400:
+            self._archive.keep(data, nanoseconds(data["Created"]) / 1e9)
 
     def _compose(self, compose_file: str, project_directory: str, arguments: Sequence[str]) -> None:
         # The owner's `.env` in that directory is no part of a release.
@@ -283,7 +318,8 @@ class Docker:
         return sorted((_service(data) for status, data in answers if status < 400), key=lambda found: found.app)
 
     def remove(self, container: Handle) -> None:
-        """Remove a container; its volumes stay."""
+        """Remove a container; its volumes and its log stay."""
+        self.keep_log(container.id)
         self.expect("DELETE", f"/containers/{container.id}", {"force": "true"}, also=(404,))
 
     def pull(self, image: str) -> None:
@@ -380,16 +416,20 @@ class Docker:
                 app,
             ]
             build_log = BuildLog()
-            with subprocess.Popen(
-                command,
-                stdin=subprocess.DEVNULL,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                errors="replace",
-                env=_environment(),
-            ) as process:
+            with (
+                self._kept(compose_file, app) as keep,
+                subprocess.Popen(
+                    command,
+                    stdin=subprocess.DEVNULL,
+                    stdout=subprocess.PIPE,
+                    stderr=subprocess.STDOUT,
+                    text=True,
+                    errors="replace",
+                    env=_environment(),
+                ) as process,
+            ):
                 for line in process.stdout or ():
+                    keep(line.rstrip("\n"))
                     if step := build_log.add(line.rstrip("\n")):
                         log(f"{app}: {step}")
             seconds = time.monotonic() - begun
@@ -401,6 +441,15 @@ class Docker:
             )
 
         return concurrently(build_one, apps)
+
+    def _kept(self, compose_file: str, app: str) -> AbstractContextManager[Callable[[str], object]]:
+        """What keeps the lines of a build."""
+        if self._archive is None:
+            return contextlib.nullcontext(len)
+        with open(compose_file, encoding="utf-8") as file:
+            data = json.load(file)
+        version = str(data["services"][app]["image"]).rpartition(":")[2]
+        return self._archive.build(str(data["name"]).removesuffix("-build"), app, version)
 
 
 def _compose_program() -> list[str]:

@@ -16,6 +16,8 @@ from ..adapters.gitleaks import Gitleaks
 from ..adapters.haproxy import HAProxy
 from ..adapters.http_probe import Probe
 from ..adapters.job_timers import JobTimers
+from ..adapters.log_archive import LogArchive
+from ..adapters.logs import Logs
 from ..adapters.machine import Machine
 from ..adapters.maintenance_files import MaintenanceFiles
 from ..adapters.nginx import Nginx
@@ -49,7 +51,9 @@ class Clock:
 
 def this_host() -> Host:
     """The host that this runs on."""
-    paths, probe, docker = Paths(), Probe(), Docker()
+    paths, probe = Paths(), Probe()
+    archive = LogArchive(state=paths.state)
+    docker = Docker(archive=archive)
     return Host(
         paths=paths,
         docker=docker,
@@ -74,5 +78,6 @@ def this_host() -> Host:
         availability=AvailabilityProbe(probe=probe),
         notifier=Webhooks(),
         page=PageUnit(state=paths.state),
+        logs=Logs(docker, archive),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )

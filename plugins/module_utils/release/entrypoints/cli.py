@@ -80,6 +80,20 @@ def _maintenance_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="show what would be done, change nothing")
 
 
+def _logs_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("app", nargs="?", default="", metavar="APP", help="one app or service instead of all")
+    _stack_argument(parser)
+    parser.add_argument("--environment", default="", help="one environment instead of both")
+    parser.add_argument("--release", default="", help="of this release of the history only")
+    parser.add_argument("--since", default="", help="from then on: 10m, 2h, 3d, or a UTC time such as 2026-11-26T18:00")
+    parser.add_argument("--grep", default="", help="lines with this text in them, which is no pattern")
+    parser.add_argument("-n", "--lines", default="", help="the newest so many; 100 without --since")
+    parser.add_argument("-f", "--follow", action="store_true", help="go on with what is written from now on")
+    shape = parser.add_mutually_exclusive_group()
+    shape.add_argument("--json", action="store_true", help="one object a line")
+    shape.add_argument("--raw", action="store_true", help="only what the app has written")
+
+
 def _stack_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", default="", help="one stack instead of all")
 
@@ -117,6 +131,7 @@ SUB_COMMANDS = {
     "jobs": SubCommand("list jobs, run, suspend and resume them", "jobs", _jobs_arguments),
     "maintenance": SubCommand("close a part for visitors for a while", "maintenance", _maintenance_arguments),
     "status": SubCommand("what is live and what a rollback would do", "status", _status_arguments),
+    "logs": SubCommand("what apps, services, jobs and builds have written", "logs", _logs_arguments),
     "recover": SubCommand("finish or undo what was interrupted", "recover"),
     "maps": SubCommand("make the router's maps whole, before HAProxy starts", "maps", _no_arguments),
     "cool": SubCommand("stop slots whose warm time is over", "expire_standby"),

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 
 from ..errors import OperationError
-from ..hints import host_command
+from ..hints import hint
 from ..ports import Host
 from ..process.journal import Journal
 from ..releases.runtime import Answer, Container
@@ -136,11 +136,14 @@ class Health:
     def _exit_of(self, container: Container) -> str:
         return f"exit code {self._host.docker.last_exit(container)}, {container.restarts} restarts"
 
+    def _hint(self, app: App, container: Container) -> str:
+        return hint("logs", stack=self._stack.name, app=app.name, where=self._environment, release=container.release)
+
     def _fail(self, app: App, container: Container | None, what: str, cause: str, fix: str = "") -> None:
         raise OperationError(
             f"app {app.name} {what}",
             f"{self._environment} {self._slot}",
             cause,
-            fix or (host_command(f"docker logs {container.id[:12]}") if container else ""),
+            fix or (self._hint(app, container) if container else ""),
             log=self._host.docker.logs(container, 20) if container else [],
         )
