@@ -78,6 +78,6 @@ def this_host() -> Host:
         availability=AvailabilityProbe(probe=probe),
         notifier=Webhooks(),
         page=PageUnit(state=paths.state),
-        logs=Logs(docker, archive),
+        logs=Logs(docker=docker, archive=archive),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )
