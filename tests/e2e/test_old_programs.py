@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import http.client
 import re
+import time
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from support.old_programs import Programs
 
 from release.paths import routes_of
 from release.releases.reach import map_entries, reach_of
+from release.stack.maintenance import Maintenance, router_maps
 from release.stack.reader import read_stack
 
 DEFINITIONS = Path(__file__).parent / "files" / "every_option.yml"
@@ -138,6 +140,66 @@ def test_they_do_what_the_configuration_says(programs: Programs, stacks: Stacks)
         rest = {"Connection": "Upgrade", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
         asked = {name: ask(served.address, "/", Upgrade=name, **rest) for name in ("h2c", "WebSocket")}
     assert asked == {"h2c": "200 /", "WebSocket": "200 / websocket"}
+
+
+#: What is closed for whom, by path: the status, and the body of whose page it is.
+CLOSED = {
+    "/": (200, "/"),
+    "/single/x": (503, "the maintenance of shop"),
+    "/front/open": (200, "/open"),
+    "/front/works": (503, "the maintenance of shop"),
+    "/single/%78": (503, "the maintenance of shop"),
+    "/plain": (200, "/plain"),
+    # Its time is over by the router's clock.
+    "/a.b/c/over": (200, "/over"),
+    "/a%2eb/c/x": (404, "the 404 of shop"),
+    "/front/battle": (503, "the 503 of shop"),
+}
+
+
+def test_maintenance_and_pages_of_a_release(programs: Programs, stacks: Stacks) -> None:
+    files = nginx_files(stacks, programs.number("nginx")) | haproxy_files(stacks, programs.number("haproxy"))
+    files["/etc/haproxy/haproxy.cfg"] += "".join(APP.format(port=port) for port in (21000, 21010, 21020))
+    files[f"{MAPS}/shop-staging.map"] = "live blue/20261126T000000Z-staging-abc\n"
+    shop = read_stack("shop", next(stack for stack in stacks if stack["name"] == "shop"))
+    ports = map_entries({"blue": reach_of(shop, shop.apps, "staging", "blue")})
+    files[f"{MAPS}/shop-staging-reach.map"] = "".join(f"{key} {value}\n" for key, value in ports.items())
+    files[f"{MAPS}/shop-staging-off.map"] = "front/front/battle/ battle\nfront: closed\n"
+    later = int(time.time()) + 1000
+    found = [
+        Maintenance(later, "single"),
+        Maintenance(later, "front", "/front/works", allow=("192.0.2.0/24",)),
+        Maintenance(1000, "api", "/a.b/c/over"),
+        Maintenance(later, "api", "/let", allow=("0.0.0.0/1", "128.0.0.0/1")),
+    ]
+    for kind, entries in zip(("maintenance", "allowed"), router_maps(found, {}), strict=True):
+        files[f"{MAPS}/shop-staging-{kind}.map"] = "".join(f"{key} {value}\n" for key, value in entries.items())
+    for name in ("404", "413", "502", "503", "maintenance"):
+        files[f"{routes_of('shop')}/pages/staging/{name}.html"] = f"the {name} of shop"
+        files[f"{routes_of('shop')}/pages/staging/{name}.json"] = f'"{name}"'
+    with programs.serving(files) as served:
+        said = {path: get(served.address, path) for path in CLOSED}
+        assert {path: (status, body) for path, (status, body, _headers) in said.items()} == CLOSED
+        assert get(served.address, "/let")[:2] == (200, "/let")
+        for path, name in (("/single", "maintenance"), ("/a%2eb/c/x", "404"), ("/front/battle", "503")):
+            assert get(served.address, path, Accept="application/json")[1] == f'"{name}"'
+        head = said["/single/x"][2]
+        assert 900 < int(head["Retry-After"]) <= 1000 and head["X-Release"] == "20261126T000000Z-staging-abc"
+        assert (head["Cache-Control"], head["X-Maintenance"]) == ("no-store", "single")
+        assert said["/front/battle"][2]["X-Flag-Off"] == "battle" and said["/front/battle"][2]["Retry-After"] == "60"
+        assert get(served.address, "/single", **{"X-Real-IP": "192.0.2.7", "X-Onehost-Pages": ""})[0] == 503
+        rest = {"Connection": "Upgrade", "Sec-WebSocket-Key": "dGhlIHNhbXBsZSBub25jZQ=="}
+        assert get(served.address, "/single", Upgrade="websocket", **rest)[:2] == (503, "the maintenance of shop")
+
+
+def get(address: str, path: str, **headers: str) -> tuple[int, str, http.client.HTTPMessage]:
+    connection = http.client.HTTPConnection(address, 8100, timeout=10)
+    try:
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        return answer.status, answer.read().decode().strip(), answer.headers
+    finally:
+        connection.close()
 
 
 def test_a_host_without_stacks(programs: Programs) -> None:

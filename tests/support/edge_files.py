@@ -31,7 +31,9 @@ def nginx_files(stacks: Stacks, version: str, **options: Any) -> dict[str, str]:
         f"{home}/test-part": edge("validate_stack.j2"),
     }
     page = edge("page.html.j2", {"title": "One moment", "text": "Please come back."})
-    files |= {f"{home}/pages/{name}.html": page for name in ("unavailable", "busy", "not-found", "too-long")}
+    files |= {
+        f"{home}/pages/{name}.html": page for name in ("unavailable", "busy", "not-found", "too-long", "too-large")
+    }
     guarded = {f"{stack['name']}-{name}" for stack in stacks for name, it in stack["environments"].items() if it["tls"]}
     for name in guarded | options.get("edge_basic_auth", {}).keys():
         files[f"{home}/own/{name}/listener.conf"] = edge("listener.conf.j2", name)
@@ -67,10 +69,13 @@ def haproxy_files(stacks: Stacks, version: str, **options: Any) -> dict[str, str
         )
     }
     page = render("edge", "page.html.j2", item={"title": "One moment", "text": "Please come back."})
-    files |= {f"/etc/haproxy/pages/{name}.html": page for name in ("no-release", "unavailable", "flag-off")}
+    files |= {
+        f"/etc/haproxy/pages/{name}.html": page for name in ("no-release", "unavailable", "flag-off", "maintenance")
+    }
+    files["/etc/haproxy/pages/maintenance.json"] = '{"status": 503}\n'
     for stack in stacks:
         for environment in ("staging", "production"):
             files[f"{MAPS}/{stack['name']}-{environment}.map"] = "live none/none\n"
-            files[f"{MAPS}/{stack['name']}-{environment}-off.map"] = ""
-            files[f"{MAPS}/{stack['name']}-{environment}-reach.map"] = ""
+            for kind in ("off", "reach", "maintenance", "allowed"):
+                files[f"{MAPS}/{stack['name']}-{environment}-{kind}.map"] = ""
     return files

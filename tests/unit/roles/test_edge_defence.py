@@ -265,6 +265,7 @@ def test_names_with_underscores_by_choice() -> None:
     assert "underscores_in_headers on;" in lines(render("edge", "nginx.conf.j2", edge_header_underscores=True))
     shared = lines(render("edge", "server.conf.j2", edge_header_underscores=True))
     own = {line.split()[1] for line in shared if line.startswith("proxy_set_header X-") and "_" not in line.split()[1]}
+    own.remove("X-Onehost-Pages")  # for the router, which knows it by this name alone and passes it to no app
     assert len(own) == 6
     for name in own:
         first, second, third = name.split("-")
