@@ -1,0 +1,260 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Jobs on a host: by the schedule of what is live, across a promote, a rollback and a reboot; hooks around a switch."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from support.lab import Lab, Result, started, until
+from support.snapshot import reach
+
+HOST = "chores.example"
+DOCKERFILE = """ARG BASE_IMAGE
+FROM ${BASE_IMAGE}
+COPY . /srv
+USER 10001
+CMD ["python3", "-m", "http.server", "8000", "--directory", "/srv"]
+"""
+#: Notes in the volume when it begins and ends. `long` goes on until it is let go, the hook fails where it is told to.
+WORK = """import os, pathlib, signal, sys, time
+kind, book = sys.argv[1], pathlib.Path("/book")
+
+def note(text):
+    with open(book / "notes", "a") as file:
+        file.write(f"{kind} {text} {os.environ['RELEASE_ID']}\\n")
+
+def stopped(*_):
+    note("stopped")
+    sys.exit(7)
+
+signal.signal(signal.SIGTERM, stopped)
+note("begun")
+print("the token is", os.environ["CHORE_TOKEN"], flush=True)
+while kind == "long" and not (book / "go").exists():
+    time.sleep(0.1)
+if (book / f"fail-{kind}").exists():
+    sys.exit("told to fail")
+note("ended")
+"""
+
+
+def job(kind: str, **more: Any) -> dict[str, Any]:
+    command = ["python3", "/srv/work.py", kind]
+    return {"kind": "job", "image_of": "chores", "command": command, "volumes": {"book": "/book"}, **more}
+
+
+def definition(**apps: Any) -> dict[str, Any]:
+    return {
+        "directory": "/home/ubuntu/chores",
+        "source": "/srv/git/chores.git",
+        "watch_seconds": 1,
+        "disk_floor_gb": 1,
+        "environments": {
+            "staging": {"ports": [4400], "hosts": [f"staging.{HOST}"]},
+            "production": {"ports": [80], "hosts": [HOST]},
+        },
+        "build_arguments": {"BASE_IMAGE": "onehost-lab/python:3"},
+        "env_matrix": {"CHORE_TOKEN": {"class": "secret", "same": True}},
+        "env": {"common": {"CHORE_TOKEN": "chores-token-for-tests"}},
+        "volumes": {"book": {"user": 10001}},
+        "hooks": {"before_switch": ["prepare"], "after_switch": ["announce"]},
+        "apps": {
+            "chores": {
+                "context": ".",
+                "port": 8000,
+                "loopback_port": 21600,
+                "health": "/",
+                "routes": [{"path": "/"}],
+                "volumes": {"book": "/book"},
+                "stop_seconds": 1,
+            },
+            "long": job(
+                "long", schedule="*:*:0/2 UTC", environments=["production"], timeout_seconds=300, stop_seconds=5
+            ),
+            "prepare": job("prepare", timeout_seconds=30),
+            "announce": job("announce", timeout_seconds=30),
+            **apps,
+        },
+    }
+
+
+@dataclass
+class Chores:
+    """The stack on its lab."""
+
+    lab: Lab
+    inventory: Path
+
+    def provision(self, **apps: Any) -> None:
+        stack = {"onehost_stack_chores": definition(**apps)}
+        self.inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": stack}}}))
+        self.lab.playbook("provision", inventories=[self.inventory]).ok()
+
+    def playbook(self, name: str, **options: Any) -> Result:
+        return self.lab.playbook(name, inventories=[self.inventory], stack="chores", **options)
+
+    def stage(self) -> None:
+        self.lab.push_commit(
+            {"Dockerfile": DOCKERFILE, "work.py": WORK, "note.txt": str(time.time())}, repository="chores"
+        )
+        self.playbook("deploy_staging").ok()
+
+    def promote(self) -> str:
+        return str(self.playbook("promote").ok().report["release"])
+
+    def book(self, words: str) -> str:
+        """A command in production's volume."""
+        place = "$(sudo docker volume inspect --format '{{.Mountpoint}}' chores_production_book)"
+        return self.lab.ssh(f'sudo sh -c "cd {place} && {words}"')
+
+    def notes(self, kind: str = "long") -> list[tuple[str, str]]:
+        lines = [line.split() for line in self.book("cat notes").splitlines()]
+        return [(word, release) for name, word, release in lines if name == kind]
+
+    def jobs(self) -> dict[str, Any]:
+        shown = json.loads(self.lab.ssh("sudo onehost jobs --stack chores --environment production --json"))
+        rows: dict[str, Any] = shown[0]["jobs"]["production"]
+        return rows
+
+    def wait_for(self, word: str, release: str, number: int = 1, seconds: float = 60) -> None:
+        until(lambda: self.notes().count((word, release)) >= number, seconds, f"long has {word} in {release}")
+
+    def containers(self) -> str:
+        return self.lab.ssh("sudo docker ps --all --filter label=release.onehost.run --format '{{.Names}} {{.State}}'")
+
+
+@pytest.fixture(scope="module")
+def host() -> Iterator[Lab]:
+    with started("jobs") as lab:
+        reach(lab, "provisioned", lambda: lab.playbook("provision").ok())
+        until(lambda: lab.get("production").status in (200, 503), 60, "the edge answers")
+        yield lab
+
+
+@pytest.fixture(scope="module")
+def chores(host: Lab, tmp_path_factory: pytest.TempPathFactory) -> Chores:
+    host.ssh("test -d /srv/git/chores.git || git init --quiet --bare --initial-branch=main /srv/git/chores.git")
+    host.repositories["chores"] = host.repositories["workhub"].replace("workhub.git", "chores.git")
+    found = Chores(host, tmp_path_factory.mktemp("chores") / "chores.yml")
+    found.provision()
+    found.stage()
+    return found
+
+
+def check_never_twice(chores: Chores) -> None:
+    """Whatever begins has ended before the next begins."""
+    words = [word for word, _release in chores.notes()]
+    pairs = [words[place : place + 2] for place in range(0, len(words), 2)]
+    assert all(pair in (["begun", "ended"], ["begun", "stopped"], ["begun"]) for pair in pairs), words
+
+
+def test_a_scheduled_job_spans_a_promote_and_a_rollback(chores: Chores) -> None:
+    first = chores.promote()
+    chores.wait_for("begun", first)
+    chores.stage()
+    second = chores.promote()
+    assert ("ended", first) not in chores.notes(), "it goes on in the image that it began with"
+    assert "chores-run-" in chores.containers() and "running" in chores.containers()
+    chores.book("touch go")
+    chores.wait_for("ended", first)
+    chores.wait_for("begun", second)
+    chores.playbook("rollback").ok()
+    number = chores.notes().count(("begun", first))
+    chores.wait_for("begun", first, number + 1)
+    until(lambda: chores.jobs()["long"]["outcome"] in ("succeeded", "running"), 30, "its record")
+    check_never_twice(chores)
+    # Each hook has run once for each release, in the release's own image; a rollback runs none.
+    for hook in ("prepare", "announce"):
+        assert [word for word in chores.notes(hook) if word[0] == "ended"] == [("ended", first), ("ended", second)]
+
+
+def test_what_fires_is_the_live_releases_alone_and_other_stacks_have_none(chores: Chores) -> None:
+    units = chores.lab.ssh("ls /etc/systemd/system | grep onehost-job", check=False).split()
+    assert units == ["onehost-job-chores_production_long.service", "onehost-job-chores_production_long.timer"]
+    assert "OnCalendar=*:*:0/2 UTC" in chores.lab.ssh(f"cat /etc/systemd/system/{units[1]}")
+
+
+def test_run_by_a_person_with_its_history(chores: Chores) -> None:
+    shown = chores.playbook("jobs", where="production", run="announce", reason="once more").ok().stdout
+    assert "announce of chores production succeeded" in shown
+    assert "chores-token-for-tests" not in shown and "the token is" in shown
+    history = chores.playbook("jobs", where="production", history="announce").ok().stdout
+    assert "once more" in history and "after_switch" in history
+    chores.book("touch fail-announce")
+    failed = chores.playbook("jobs", where="production", run="announce")
+    assert failed.rc != 0 and "exit code 1" in failed.stdout and "told to fail" in failed.stdout
+    chores.book("rm fail-announce")
+    assert "production announce: failed" in chores.lab.ssh("sudo onehost status --stack chores")
+    checked = chores.playbook("jobs", where="production", run="announce", options="--check").ok().stdout
+    assert "would run announce" in checked
+    refused = chores.playbook("jobs", where="production", run="chores")
+    assert refused.rc != 0 and "is no job" in refused.stdout
+
+
+def test_suspended_it_stays_so_through_a_promote(chores: Chores) -> None:
+    chores.playbook("jobs", where="production", suspend="long", reason="too loud").ok()
+    until(lambda: chores.jobs()["long"]["outcome"] == "succeeded", 30, "its last run ends")
+    number = len(chores.notes())
+    chores.stage()
+    release = chores.promote()
+    assert len(chores.notes()) == number and "too loud" in chores.jobs()["long"]["suspended"]
+    chores.lab.ssh("sudo onehost jobs --stack chores --environment production --resume long")
+    chores.wait_for("ended", release)
+    check_never_twice(chores)
+
+
+def test_a_failing_hook_undoes_the_promote(chores: Chores) -> None:
+    chores.stage()
+    before = chores.lab.get("http", headers={"Host": HOST}).release
+    for hook, step in (("prepare", "before_switch"), ("announce", "after_switch")):
+        chores.book(f"touch fail-{hook}")
+        failed = chores.playbook("promote")
+        assert failed.rc != 0 and f"{step}: {hook} failed" in failed.stdout, failed.stdout
+        assert "told to fail" in failed.stdout
+        chores.book(f"rm fail-{hook}")
+        assert chores.lab.get("http", headers={"Host": HOST}).release == before
+    release = chores.promote()
+    chores.wait_for("ended", release)
+
+
+def test_a_scheduled_job_spans_a_reboot(chores: Chores) -> None:
+    chores.book("rm go")
+    release = chores.lab.get("http", headers={"Host": HOST}).release
+    until(lambda: chores.jobs()["long"]["outcome"] == "running", 30, "it goes on")
+    ended = chores.notes().count(("ended", release))
+    chores.lab.reboot()
+    until(lambda: chores.lab.get("http", headers={"Host": HOST}).release == release, 90, "the release is back")
+    chores.lab.ssh("systemctl is-active onehost-job-chores_production_long.timer")
+    # Told as what it was, and not taken for done; the next time of the schedule has its run.
+    history = "sudo onehost jobs --stack chores --environment production --history long"
+    until(lambda: "interrupted" in chores.lab.ssh(history), 60, "the record says that it was interrupted")
+    chores.book("touch go")
+    chores.wait_for("ended", release, ended + 1)
+    until(lambda: chores.jobs()["long"]["outcome"] == "succeeded", 30, "its next run")
+    check_never_twice(chores)
+
+
+def test_a_killed_engine_leaves_nothing_behind(chores: Chores) -> None:
+    chores.book("rm go")
+    until(lambda: chores.jobs()["long"]["outcome"] == "running", 30, "it goes on")
+    begun = len(chores.notes())
+    chores.lab.ssh("sudo systemctl kill --kill-whom=main --signal=SIGKILL onehost-job-chores_production_long.service")
+    # The next time of the schedule finds it, and waits for it.
+    unit = "systemctl is-active onehost-job-chores_production_long"
+    until(lambda: "activating" in chores.lab.ssh(unit, check=False), 30, "its next time has come")
+    assert len(chores.notes()) == begun, "nothing was begun beside it"
+    chores.book("touch go")
+    until(lambda: len(chores.notes()) > begun + 1, 30, "the next run")
+    check_never_twice(chores)
+    chores.lab.ssh("sudo onehost jobs --stack chores --environment production --suspend long")
+    until(lambda: not chores.containers(), 30, "no container of a run is left")
+    assert chores.lab.ssh("sudo find /var/lib/onehost/chores/runs -mindepth 1 -type d") == ""
