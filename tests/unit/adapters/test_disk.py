@@ -243,6 +243,19 @@ def test_releases_and_journals_are_unlinked(seen_by: Disk, tmp_path: Path) -> No
     assert not journal.exists()
 
 
+def test_kept_logs_go_oldest_first(seen_by: Disk, tmp_path: Path) -> None:
+    for number, name in enumerate(("newer", "older")):
+        home = tmp_path / "shop" / "logs" / name
+        home.mkdir(parents=True)
+        (home / "container.log").write_bytes(b"x" * 9000)
+        os.utime(home, (100 - number, 100 - number))
+    found = seen_by.kept_logs(at(tmp_path))
+    assert [Path(item.name).name for item in found] == ["older", "newer"] and found[0].bytes > 9000
+    removal = Removal(cleanup.KEPT_LOG, (found[0].name,), 1, "")
+    assert seen_by.remove(removal, Settings(), []) == "" == seen_by.remove(removal, Settings(), [])
+    assert [Path(item.name).name for item in seen_by.kept_logs(at(tmp_path))] == ["newer"]
+
+
 def test_ballast_is_set_aside_and_spent(seen_by: Disk, daemon: Daemon, tmp_path: Path) -> None:
     ballast = tmp_path / BALLAST
     seen_by.renew_ballast([])

@@ -109,6 +109,7 @@ def hosts(draw: st.DrawFn) -> HostUsage:
         build_cache=draw(st.integers(0, 60)),
         package_cache=draw(st.integers(0, 20)),
         system_log=draw(st.integers(0, 40)),
+        kept_logs=[DiskItem(f"log-{number}", 7) for number in range(draw(st.integers(0, 3)))],
     )
 
 
@@ -312,6 +313,7 @@ def test_the_words_of_a_plan() -> None:
         build_cache=6_000_000_000,
         package_cache=999_999,
         system_log=700_000_000,
+        kept_logs=[DiskItem("/state/shop/logs/c1", 3_000_000)],
     )
     assert [str(item) for item in cleanup.candidates(seen, Settings())] == [
         f"image api:{tag(1)}: 1.0 GB, last in {entries[0].release.id}",
@@ -323,6 +325,7 @@ def test_the_words_of_a_plan() -> None:
         "volume scratch: 1.5 GB, unused, disposable",
         "package cache apt: 1000 kB, can be downloaded again",
         "system log journald: 500 MB, over its limit of 200 MB",
+        "kept log /state/shop/logs/c1: 3 MB, of what is gone",
     ]
     assert [item.after for item in cleanup.candidates(seen, Settings()) if item.after] == [
         ("shop-production-green-api-1",),

@@ -20,7 +20,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from ..errors import OperationError
-from ..paths import APT_CACHE, CLEANUP_SETTINGS, STATE, SYSTEM_LOG, releases_of
+from ..paths import APT_CACHE, CLEANUP_SETTINGS, STATE, SYSTEM_LOG, logs_of, releases_of
 from ..planning import cleanup
 from ..planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Removal, Settings
 from ..releases.compose import LABEL
@@ -68,6 +68,7 @@ class Disk:
             build_cache=self.build_cache(),
             package_cache=sum(used(path) for path in package_files()),
             system_log=used(SYSTEM_LOG),
+            kept_logs=[item for stack in stacks for item in self.kept_logs(stack)],
         )
 
     def space(self, stacks: Sequence[Stack]) -> tuple[int, int]:
@@ -84,6 +85,13 @@ class Disk:
         home = releases_of(stack.name, self.state)
         names = sorted(os.listdir(home)) if os.path.isdir(home) else []
         return [DiskItem(name, used(os.path.join(home, name))) for name in names if not name.startswith(".")]
+
+    def kept_logs(self, stack: Stack) -> list[DiskItem]:
+        """The logs that are kept of a stack, oldest first."""
+        home = logs_of(stack.name, self.state)
+        places = list(os.scandir(home)) if os.path.isdir(home) else []
+        places.sort(key=lambda place: place.stat(follow_symlinks=False).st_mtime)
+        return [DiskItem(place.path, used(place.path)) for place in places]
 
     def used(self, path: str) -> int:
         return used(path)
@@ -207,7 +215,7 @@ class Disk:
             return _empty_package_cache()
         if removal.kind == cleanup.RELEASE:
             return _remove_release(removal, self.state)
-        return _unlink(removal.names[0])
+        return _remove_tree(removal.names[0]) if removal.kind == cleanup.KEPT_LOG else _unlink(removal.names[0])
 
     def _prune_build_cache(self, settings: Settings) -> str:
         keep = str(int(settings.build_cache_gb * 1e9))
@@ -250,6 +258,11 @@ def _unlink(path: str) -> str:
     with contextlib.suppress(FileNotFoundError):
         os.remove(path)
     return ""
+
+
+def _remove_tree(path: str) -> str:
+    shutil.rmtree(path, ignore_errors=True)
+    return "" if not os.path.exists(path) else "some of its files could not be removed"
 
 
 def _remove_release(removal: Removal, state: str) -> str:

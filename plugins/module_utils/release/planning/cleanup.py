@@ -31,7 +31,7 @@ PROJECT, KEY = "com.docker.compose.project", "com.docker.compose.network"
 #: Docker writes a little when it removes something. Below this much free space, start with what needs none.
 BALLAST_BYTES = 64_000_000
 
-IMAGE, CACHE, CONTAINER, RELEASE, JOURNAL, VOLUME, PACKAGES, LOGS, NETWORK = KINDS = (
+IMAGE, CACHE, CONTAINER, RELEASE, JOURNAL, VOLUME, PACKAGES, LOGS, NETWORK, KEPT_LOG = KINDS = (
     "image",
     "build cache",
     "container",
@@ -41,10 +41,11 @@ IMAGE, CACHE, CONTAINER, RELEASE, JOURNAL, VOLUME, PACKAGES, LOGS, NETWORK = KIN
     "package cache",
     "system log",
     "network",
+    "kept log",
 )
 
 #: What is removed by the host's own programs or by unlinking, without Docker.
-WITHOUT_DOCKER = (PACKAGES, LOGS, RELEASE, JOURNAL)
+WITHOUT_DOCKER = (PACKAGES, LOGS, RELEASE, JOURNAL, KEPT_LOG)
 
 
 @dataclass(frozen=True)
@@ -175,6 +176,8 @@ class HostUsage:
     build_cache: int = 0
     package_cache: int = 0
     system_log: int = 0
+    #: Logs of containers that are gone and of builds, by path, oldest first.
+    kept_logs: Sequence[DiskItem] = ()
 
 
 @dataclass(frozen=True)
@@ -247,6 +250,8 @@ def candidates(usage: HostUsage, settings: Settings, keep_images: Collection[str
     log = usage.system_log - settings.journal_mb * 1_000_000
     if log > 0:
         found.append(Removal(LOGS, ("journald",), log, f"over its limit of {settings.journal_mb} MB"))
+    # Last, for nothing makes them again.
+    found += [Removal(KEPT_LOG, (item.name,), item.bytes, "of what is gone") for item in usage.kept_logs]
     return found
 
 
