@@ -15,7 +15,7 @@ import pytest
 from fakes.log_files import Writer
 
 from release.adapters import log_archive
-from release.adapters.log_archive import LogArchive, log_path
+from release.adapters.log_archive import TIDIED, LogArchive, log_path
 from release.adapters.log_files import LogFiles
 from release.planning import logs as planning
 
@@ -55,6 +55,10 @@ def lines_of(archive: LogArchive, name: str) -> list[bytes]:
     return found
 
 
+def kept_names(tmp_path: Path) -> list[str]:
+    return sorted(path.name for path in (tmp_path / "state/shop/logs").iterdir() if path.name != TIDIED)
+
+
 @pytest.mark.parametrize("driver", ["local", "json-file"])
 def test_a_log_outlives_its_container(tmp_path: Path, driver: str) -> None:
     data, writer = container(tmp_path, "c1", driver=driver)
@@ -82,7 +86,7 @@ def test_kept_again_after_a_kill(tmp_path: Path) -> None:
     writer.write(2, b"2")
     LogArchive(str(tmp_path / "state")).keep(data, 5.0)
     assert lines_of(archive, "c1") == [b"0", b"1", b"2"]
-    assert sorted(path.name for path in (tmp_path / "state/shop/logs").iterdir()) == ["c1"]
+    assert kept_names(tmp_path) == ["c1"]
 
 
 def test_on_another_file_system_it_is_copied(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -120,15 +124,33 @@ def test_a_log_that_cannot_be_kept_fails_nothing(tmp_path: Path, monkeypatch: py
 
 def test_only_so_much_is_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(planning, "KEPT_NUMBER", 2)
+    monkeypatch.setattr(log_archive, "TIDY_SECONDS", 0)
     archive = LogArchive(str(tmp_path / "state"))
-    stale = tmp_path / "state/shop/logs/c0.partial"
-    stale.mkdir(parents=True)
-    os.utime(stale, (100, 100))
+    for name in ("c0.partial", "damaged"):
+        (tmp_path / "state/shop/logs" / name).mkdir(parents=True)
+        os.utime(tmp_path / "state/shop/logs" / name, (100, 100))
     for number in range(1, 5):
         data, writer = container(tmp_path, f"c{number}")
         os.utime(writer.path, (time.time() + number, time.time() + number))
         archive.keep(data, float(number))
-    assert sorted(path.name for path in (tmp_path / "state/shop/logs").iterdir()) == ["c3", "c4"]
+    assert kept_names(tmp_path) == ["c3", "c4"]
+
+
+def test_it_is_tidied_once_in_an_hour_or_for_much(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A promote does not look at everything that is kept each time."""
+    monkeypatch.setattr(planning, "KEPT_NUMBER", 1)
+    archive = LogArchive(str(tmp_path / "state"))
+
+    def keep(name: str, lines: int = 2) -> list[str]:
+        archive.keep(container(tmp_path, name, lines=lines)[0], 1.0)
+        return kept_names(tmp_path)
+
+    assert keep("c1") == ["c1"]
+    assert keep("c2") == ["c1", "c2"]
+    assert keep("large", lines=40_000) == ["large"]
+    assert keep("c3") == ["c3", "large"]
+    os.utime(tmp_path / "state/shop/logs" / TIDIED, (100, 100))
+    assert keep("c4") == ["c4"]
 
 
 def test_a_build(tmp_path: Path) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 from fakes.log_files import Writer
 
+from release.adapters.log_file import OpenFile
 from release.adapters.log_files import LogFiles
 from release.releases.logs import Line, Wish
 
@@ -67,6 +68,26 @@ def test_rotated_while_it_is_read(writer: Writer, late: bool) -> None:
         if not (late and number == 6):
             writer.compress()
     assert everything(log) == [2, 3, 4, 5, 6, 7] and log.troubles == []
+
+
+def test_written_and_rotated_between_two_questions(writer: Writer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """After its end was read and before its name is looked at, the file gets its last lines and another name."""
+    write(writer, 0, 2)
+    log = reader(writer)
+    assert numbers(log.read()) == [0, 1]
+    asked = OpenFile.is_at
+    left = [1]
+
+    def is_at(file: OpenFile, path: str) -> bool:
+        if left:
+            left.clear()
+            write(writer, 2, 4)
+            writer.rotate()
+            write(writer, 4, 5)
+        return asked(file, path)
+
+    monkeypatch.setattr(OpenFile, "is_at", is_at)
+    assert everything(log) == [2, 3, 4]
 
 
 def test_lines_that_were_rotated_away_are_said(writer: Writer) -> None:

@@ -23,7 +23,7 @@ from ..paths import STATE, logs_of
 from ..planning.logs import surplus
 from ..releases.log_formats import timestamp
 from ..releases.logs import Source, read_source, source_of, to_json
-from ..util.files import as_json, write_atomically, write_synced
+from ..util.files import as_json, write_atomically
 from . import own_files
 from .log_file import listed
 
@@ -31,8 +31,13 @@ ABOUT = "about.json"
 LOG = "container.log"
 #: In the names of what is not complete.
 PARTIAL = ".partial"
-#: What is not complete after so long was interrupted.
+#: What is not complete after so long was interrupted, or is damaged.
 STALE_SECONDS = 3600
+#: Its time says when a stack's logs were tidied last.
+TIDIED = ".tidied"
+TIDY_SECONDS = 3600
+#: For a log of so many bytes room is made at once.
+MUCH = 1_000_000
 
 
 def log_path(inspected: Mapping[str, Any]) -> str:
@@ -78,12 +83,13 @@ class LogArchive:
             for file in files:
                 name = LOG + os.path.basename(file.path)[len(os.path.basename(path)) :]
                 _second_name(file.path, os.path.join(partial, name))
-            write_synced(os.path.join(partial, ABOUT), as_json(to_json(replace(source, is_over=True))), 0o600)
+            # Not flushed to the disk, for which a release would wait: what a power failure spoils here is left out.
+            _write(os.path.join(partial, ABOUT), as_json(to_json(replace(source, is_over=True))))
             # It is there already if a kill came between its keeping and its removal.
             shutil.rmtree(place, ignore_errors=True)
             os.rename(partial, place)
             self._known.pop(place, None)
-            self._tidy(source.stack)
+            self._tidy_at_times(source.stack, sum(os.stat(file.path).st_size for file in listed(f"{place}/{LOG}")))
 
     @contextlib.contextmanager
     def build(self, stack: str, app: str, version: str) -> Iterator[Callable[[str], None]]:
@@ -99,7 +105,7 @@ class LogArchive:
                 os.mkdir(place, 0o700)
                 handle = os.open(os.path.join(place, LOG), os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
                 file = open_file.enter_context(open(handle, "w", encoding="utf-8", buffering=1))
-                write_synced(os.path.join(place, ABOUT), as_json(to_json(source)), 0o600)
+                _write(os.path.join(place, ABOUT), as_json(to_json(source)))
                 write = file.write
 
             def add(line: str) -> None:
@@ -115,7 +121,7 @@ class LogArchive:
         """What is kept, with its size and when it was written last."""
         home = logs_of(stack, self._state)
         names = os.listdir(home) if os.path.isdir(home) else []
-        found = (self._source(os.path.join(home, name)) for name in names if not name.endswith(PARTIAL))
+        found = (self._source(os.path.join(home, name)) for name in names if not name.endswith((PARTIAL, TIDIED)))
         return [source for source in found if source is not None]
 
     def path(self, source: Source) -> str:
@@ -143,14 +149,31 @@ class LogArchive:
         os.makedirs(home, 0o700, exist_ok=True)
         return home
 
+    def _tidy_at_times(self, stack: str, added: int) -> None:
+        """To look at everything that is kept takes some 50 ms: once in an hour a promote pays for it, or when it has
+        added much."""
+        with contextlib.suppress(FileNotFoundError):
+            passed = time.time() - os.stat(os.path.join(logs_of(stack, self._state), TIDIED)).st_mtime
+            if added < MUCH and 0 <= passed < TIDY_SECONDS:
+                return
+        self._tidy(stack)
+
     def _tidy(self, stack: str) -> None:
         home, now = logs_of(stack, self._state), time.time()
-        for name in surplus(self.sources(stack), now):
-            shutil.rmtree(os.path.join(home, name), ignore_errors=True)
+        sources = self.sources(stack)
+        gone, known = surplus(sources, now), {source.id for source in sources}
         for name in os.listdir(home):
             path = os.path.join(home, name)
-            if name.endswith(PARTIAL) and os.stat(path).st_mtime < now - STALE_SECONDS:
+            is_stale = name not in known and os.stat(path).st_mtime < now - STALE_SECONDS
+            if name in gone or (is_stale and name != TIDIED):
                 shutil.rmtree(path, ignore_errors=True)
+        _write(os.path.join(home, TIDIED), b"")
+
+
+def _write(path: str, data: bytes) -> None:
+    handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
+    with os.fdopen(handle, "wb") as file:
+        file.write(data)
 
 
 def _second_name(path: str, place: str) -> None:

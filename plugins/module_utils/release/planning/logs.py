@@ -24,7 +24,7 @@ _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)(?:[T ](\d\d):(\d\d)(?::(\d\d)(?:\.(\d
 
 #: Of an app in an environment: bytes as they are on the disk, containers and builds, days.
 KEPT_BYTES = 100_000_000
-KEPT_NUMBER = 200
+KEPT_NUMBER = 100
 KEPT_DAYS = 30
 
 
