@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import os
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -114,17 +116,25 @@ def test_the_last_file_goes_after_the_next_was_known(writer: Writer) -> None:
     assert everything(log) == [2, 3, 4, 5, 6] and log.troubles == []
 
 
-def test_its_container_is_removed_meanwhile(writer: Writer, tmp_path: Path) -> None:
+@pytest.mark.parametrize("way", [os.link, shutil.copy2])
+@pytest.mark.parametrize("rotated", [True, False])
+def test_its_container_is_removed_meanwhile(
+    writer: Writer, tmp_path: Path, way: Callable[[Path, Path], object], rotated: bool
+) -> None:
     write(writer, 0, 2)
     kept = tmp_path / "kept" / "container.log"
     log = reader(writer, str(kept))
     assert everything(log) == [0, 1]
-    write(writer, 2, 3)
-    writer.rotate()
+    half = writer.record(1002, b"2")
+    writer.raw(half[:9])
+    assert log.read() == []
+    writer.raw(half[9:])
+    if rotated:
+        writer.rotate()
     write(writer, 3, 5)
     kept.parent.mkdir()
     for path in writer.path.parent.iterdir():
-        os.link(path, kept.parent / path.name)
+        way(path, kept.parent / path.name)
         path.unlink()
     assert everything(log) == [2, 3, 4] and log.ended and log.troubles == []
 

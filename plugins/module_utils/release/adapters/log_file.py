@@ -82,6 +82,11 @@ class OpenFile:
         except OSError:
             return False
 
+    def go_on_from(self, other: OpenFile) -> None:
+        """This is a copy of the other: what follows is what that has not given yet."""
+        self._raw.seek(other.position())
+        self._rest = other._rest
+
     def read(self, joiner: Joiner) -> list[Line] | None:
         """The next lines, which may be none when there is only a part of one; None at the end. Raises DamagedError."""
         data, self._ahead = self._ahead or self._file.read(CHUNK), b""

@@ -153,11 +153,15 @@ class LogFiles:
                 break
             place = self._find(files, self._file.inode, self._file.head())
             after = place + 1 if place is not None else self._find(files, 0, self._next)
-            if after is not None and after >= len(files):
-                return  # it is the newest, under the name that it got with its removal
+            is_newest = after is not None and after >= len(files)
+            if is_newest and self._file.is_at(self._path):
+                return  # under the name that it got with its removal
             with contextlib.suppress(FileNotFoundError):
-                opened = OpenFile(files[after or 0].path, self._split)
+                opened = OpenFile(files[-1 if is_newest else after or 0].path, self._split)
                 if listed(self._path) == files:
+                    if is_newest:
+                        # On another file system what is kept is a copy.
+                        opened.go_on_from(self._file)
                     if after is None:
                         self.troubles.append("lines are missing here: they were rotated away before they were read")
                     self._adopt(opened, files, after or 0)
