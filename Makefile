@@ -126,7 +126,7 @@ e2e: setup engine ## The whole way, through SSH and the public ports, on a lab o
 
 beside: setup engine ## Services, jobs and more of what runs beside the apps, each on a lab of its own
 	@tools/lab sweep
-	@pytest tests/e2e/beside $(slowest) $(PYTEST)
+	@pytest tests/e2e/beside -m 'not bench' $(slowest) $(PYTEST)
 
 upgrade: setup engine ## A host of an earlier version, provisioned again by this one
 	@tools/lab sweep

@@ -20,7 +20,7 @@ from support.lab import ROOT, Lab, Result, kept_lab, started, until
 from support.load import Load, Target
 from support.snapshot import reach
 
-SOURCE = Path(__file__).parent / "files" / "scribe"
+SOURCE = Path(__file__).parents[1] / "files" / "scribe"
 PROMOTES = 10
 #: At 1,000 lines a second each promote takes some seconds.
 FEWEST_LINES = 20_000
