@@ -27,6 +27,7 @@ from .release.entrypoints.commands import (
     operate,
     page,
     recover,
+    scale,
     services,
     status,
 )
@@ -38,7 +39,7 @@ from .release.operations import flags as flag_operations
 # was typed by its name, so each of them stands here.
 SUB_COMMANDS = (
     *(certificates, cleanup, end_grace_period, end_maintenance, expire_standby, jobs, logs, maintenance, maps),
-    *(notify, operate, page, recover, services, status),
+    *(notify, operate, page, recover, scale, services, status),
 )
 OPERATIONS = (compose_env_files, config_check, flag_operations, layout, networks, reach)
 PARTS = (cli, importer, remote, *OPERATIONS, *SUB_COMMANDS)

@@ -30,6 +30,7 @@ _MORE: Mapping[str, tuple[str, ...]] = {
     "jobs": ("environment", "history"),
     "maintenance": ("environment",),
     "logs": ("environment",),
+    "scale": ("environment",),
     "services": ("environment",),
 }
 #: Names that are taken, and those that are told: Ansible warns of a variable with a name of its own.

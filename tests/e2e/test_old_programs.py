@@ -12,17 +12,21 @@ from __future__ import annotations
 import http.client
 import re
 import time
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 from support.edge_files import MAPS, Stacks, haproxy_files, nginx_files
+from support.lab import until
 from support.old_programs import Programs
 
+from release.adapters import haproxy_replicas
 from release.paths import routes_of
-from release.releases.reach import map_entries, reach_of
+from release.releases.reach import Reach, map_entries, reach_of
 from release.stack.maintenance import Maintenance, router_maps
+from release.stack.model import Slot
 from release.stack.reader import read_stack
 
 DEFINITIONS = Path(__file__).parent / "files" / "every_option.yml"
@@ -200,6 +204,36 @@ def get(address: str, path: str, **headers: str) -> tuple[int, str, http.client.
         return answer.status, answer.read().decode().strip(), answer.headers
     finally:
         connection.close()
+
+
+#: HAProxy in place of a replica: it says which one it is, and how it is.
+REPLICA = """
+frontend replica-{number}
+    bind 127.0.0.{number}:21000
+    http-request return status {status} content-type text/plain string {number}
+"""
+
+
+def test_they_divide_requests_among_replicas(programs: Programs, stacks: Stacks) -> None:
+    """From the start: which places are taken HAProxy has from its file of states. The third is not well, the fourth is
+    not there."""
+    files = nginx_files(stacks, programs.number("nginx")) | haproxy_files(stacks, programs.number("haproxy"))
+    statuses = {1: 200, 2: 200, 3: 500}
+    files["/etc/haproxy/haproxy.cfg"] += "".join(REPLICA.format(number=n, status=s) for n, s in statuses.items())
+    files[f"{MAPS}/shop-staging.map"] = "live blue/20261126T000000Z-staging-abc\n"
+    slots: dict[Slot, dict[str, Reach]] = {"blue": {"api": Reach(21000, replicas=4), "front": Reach(21000)}}
+    files[f"{MAPS}/shop-staging-reach.map"] = "".join(f"{key} {at}\n" for key, at in map_entries(slots).items())
+    files[f"{MAPS}/shop-staging-servers.state"] = haproxy_replicas.states("shop", "staging", slots)
+    with programs.serving(files) as served:
+        until(
+            lambda: {ask(served.address, "/a.b/c/x") for _ in range(8)} == {"200 1", "200 2"},
+            20,
+            "two of four are asked",
+        )
+        seen = Counter(ask(served.address, "/a.b/c/x") for _ in range(40))
+        alone = {ask(served.address, "/front/open") for _ in range(8)}
+    assert set(seen) == {"200 1", "200 2"} and min(seen.values()) > 10, seen
+    assert alone == {"200 1"}, "an app with one container"
 
 
 def test_a_host_without_stacks(programs: Programs) -> None:

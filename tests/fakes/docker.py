@@ -17,11 +17,12 @@ from typing import IO, TYPE_CHECKING, Any
 from fakes.git import digest
 from release.env.env_file import parse_env
 from release.errors import OperationError
-from release.releases.compose import LABEL
+from release.releases.labels import LABEL, REPLICA
 from release.releases.release import Live
 from release.releases.runtime import BuildResult, Container, Handle, Image, Placed, ServiceContainer
 from release.releases.services import CREATED_FROM, SERVICE
 from release.stack.model import EnvironmentName, Slot
+from release.stack.replicas import address, unit
 
 if TYPE_CHECKING:
     from fakes.world import World
@@ -55,6 +56,12 @@ class Box:
     killed: bool = False
     #: Its env file, if there is a matrix.
     env: bytes = b""
+    #: Which of the equal containers of its app it is.
+    replica: int = 1
+
+    @property
+    def unit(self) -> str:
+        return unit(self.app, self.replica)
 
 
 @dataclass
@@ -101,6 +108,8 @@ class FakeDocker:
         #: What a command in an app's container ends with; and the commands that were run.
         self.ends: dict[str, tuple[int, str]] = {}
         self.ran: list[tuple[str, tuple[str, ...]]] = []
+        #: Containers that Docker does not start, by their names in the slot.
+        self.stuck: set[str] = set()
         #: Apps that do not end on SIGTERM.
         self.deaf: set[str] = set()
 
@@ -134,7 +143,7 @@ class FakeDocker:
         self.world.faults.alive()
         assert stack == self.world.stack.name
         mine = [b for b in self.boxes if b.environment == environment and slot in (None, b.slot)]
-        return [self._seen(box) for box in sorted(mine, key=lambda b: (b.slot, b.app))]
+        return [self._seen(box) for box in sorted(mine, key=lambda b: (b.slot, b.app, b.replica))]
 
     def placed(self, stack: str, environment: EnvironmentName) -> list[Placed]:
         return [c.place for c in self.containers(stack, environment)]
@@ -146,8 +155,8 @@ class FakeDocker:
             return
         environment, slot = compose["name"].removeprefix(f"{self.world.stack.name}-").split("-")
         for box in [b for b in self.boxes if (b.environment, b.slot) == (environment, slot)]:
-            if box.app not in compose["services"]:
-                with self.world.change(f"docker remove orphan {box.app}"):
+            if box.unit not in compose["services"]:
+                with self.world.change(f"docker remove orphan {box.unit}"):
                     self.boxes.remove(box)
         for name in services:
             service = compose["services"][name]
@@ -155,18 +164,22 @@ class FakeDocker:
                 raise OperationError("Compose could not start the slot", compose_file, f"No such image for {name}")
             labels = service["labels"]
             port = int(service["ports"][0].split(":")[1]) if "ports" in service else 0
+            app, number = labels[f"{LABEL}.app"], int(labels.get(REPLICA, 1))
+            if "ports" in service:
+                assert service["ports"][0].startswith(f"{address(number)}:"), service["ports"]
             box = Box(
                 id=f"{next(self.world.numbers):064x}",
                 environment=environment,
                 slot=slot,
-                app=name,
+                app=app,
                 release=labels[f"{LABEL}.id"],
                 created_from=labels[f"{LABEL}.created-from"],
                 image=service["image"],
                 port=port,
-                env=self.world.store.slot_env.get((environment, slot), {}).get(f"app-{name}", b""),
+                env=self.world.store.slot_env.get((environment, slot), {}).get(f"app-{app}", b""),
+                replica=number,
             )
-            old = next((b for b in self.boxes if (b.environment, b.slot, b.app) == (environment, slot, name)), None)
+            old = next((b for b in self.boxes if (b.environment, b.slot, b.unit) == (environment, slot, name)), None)
             if old is None or (old.release, old.created_from) != (box.release, box.created_from):
                 with self.world.change(f"docker create {name}"):
                     self.boxes = [*(b for b in self.boxes if b is not old), box]
@@ -188,7 +201,7 @@ class FakeDocker:
                     beside.up = False
                 continue
             box = self._box(container)
-            with self.world.change(f"docker stop {box.app} in {box.environment} {box.slot}"):
+            with self.world.change(f"docker stop {box.unit} in {box.environment} {box.slot}"):
                 assert seconds.get(box.app, 10) > 0
                 if box.up and box.app in self.deaf:
                     self.world.clock.time += seconds[box.app]
@@ -238,6 +251,10 @@ class FakeDocker:
         ]
 
     def remove(self, container: Handle) -> None:
+        if self._service(container) is None:
+            with self.world.change(f"docker remove {container.app}"):
+                self.boxes = [box for box in self.boxes if box.id != container.id]
+            return
         with self.world.change(f"docker remove service {container.app}"):
             self.beside = [box for box in self.beside if box.id != container.id]
 
@@ -308,7 +325,8 @@ class FakeDocker:
     def run(self, container: Handle, command: Sequence[str], seconds: float) -> tuple[int, str]:
         self.world.faults.alive()
         self.ran.append((container.app, tuple(command)))
-        return self.ends.get(container.app, (0, ""))
+        unit = next((box.unit for box in self.boxes if box.id == container.id), "")
+        return self.ends.get(unit, self.ends.get(container.app, (0, "")))
 
     def last_exit(self, container: Container) -> int:
         return container.exit_code
@@ -349,10 +367,12 @@ class FakeDocker:
     def _start(self, box: Box) -> None:
         if box.up:
             return
-        with self.world.change(f"docker start {box.app} in {box.environment} {box.slot}"):
+        with self.world.change(f"docker start {box.unit} in {box.environment} {box.slot}"):
             if box.image not in self.images:
                 raise OperationError("Docker refused to start", "docker", f"404 No such image: {box.image}")
-            taken = self.at_port(box.port) if box.port else None
+            if box.unit in self.stuck:
+                raise OperationError("Docker refused to start", "docker", "500 no memory")
+            taken = self.at_port(box.port, box.replica) if box.port else None
             if taken is not None:
                 raise OperationError("Docker refused to start", "docker", f"500 port {box.port} is already allocated")
             twins = [b for b in self.boxes if b.up and (b.environment, b.app) == (box.environment, box.app)]
@@ -371,10 +391,12 @@ class FakeDocker:
 
     def named(self, environment: EnvironmentName, live: Live, app: str) -> Box | None:
         wanted = (environment, live.slot, live.release, app)
-        return next((b for b in self.boxes if (b.environment, b.slot, b.release, b.app) == wanted), None)
+        return next((b for b in self.boxes if (b.environment, b.slot, b.release, b.unit) == wanted), None)
 
-    def at_port(self, port: int) -> Box | None:
-        return next((box for box in self.boxes if box.up and box.port == port), None) if port else None
+    def at_port(self, port: int, number: int = 1) -> Box | None:
+        """Who has a port on the loopback address of a replica."""
+        mine = (box for box in self.boxes if box.up and (box.port, box.replica) == (port, number))
+        return next(mine, None) if port else None
 
     def _life(self, box: Box) -> tuple[str, float, int]:
         """State, time of the latest start, restarts."""
@@ -405,6 +427,7 @@ class FakeDocker:
             self.world.clock.time - begun if state == "running" else 0.0,
             *self.checks.get(box.app, ("", "", ())),
             pid=int(box.up),
+            replica=box.replica,
         )
 
     def answers(self, box: Box) -> bool:

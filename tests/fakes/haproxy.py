@@ -30,6 +30,9 @@ class FakeRouter:
         self.reach_file: dict[str, dict[Slot, dict[str, Reach]]] = {name: {} for name in ENVIRONMENTS}
         self.reach_memory = dict(self.reach_file)
         self.down = False
+        #: Configured before there were replicas.
+        self.is_old = False
+        self.trusted: list[tuple[Slot, str, int]] = []
         #: Routes that feature flags have closed.
         self.shut: dict[str, dict[str, str]] = {}
         #: (environment, slot, app) to the time when its last request ends.
@@ -63,6 +66,19 @@ class FakeRouter:
         with self.world.change(f"router memory {environment}"):
             self._up()
             self.does[environment] = text
+
+    def knows_replicas(self, stack: str, environment: EnvironmentName, app: str) -> bool:
+        return not self.is_old
+
+    def trust_replicas(self, stack: str, environment: EnvironmentName, slot: Slot, counts: Mapping[str, int]) -> None:
+        self.world.faults.notice(f"router trusts replicas {environment}", after=False)
+        self._up()
+        self.trusted += [(slot, app, count) for app, count in counts.items()]
+
+    def replica_sessions(self, stack: str, environment: EnvironmentName, slot: Slot, app: str) -> dict[int, int]:
+        self.world.faults.notice(f"router replica sessions {environment}", after=False)
+        self._up()
+        return {2: int(self.busy.get((environment, slot, app), 0.0) > self.world.clock.time)}
 
     def lacks_closed(self, stack: str, environment: EnvironmentName) -> bool:
         return False

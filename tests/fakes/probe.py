@@ -28,10 +28,10 @@ class FakeProbe:
         #: The host names that apps were asked by.
         self.asked_as: set[str] = set()
 
-    def health(self, port: int, path: str, host: str = "localhost") -> Answer:
+    def health(self, port: int, path: str, host: str = "localhost", address: str = "127.0.0.1") -> Answer:
         self.world.faults.alive()
         self.asked_as.add(host)
-        box = self.world.docker.at_port(port)
+        box = self.world.docker.at_port(port, int(address.rpartition(".")[2]))
         if box is None:
             return Answer(0, error=f"no answer on port {port}: connection refused")
         app = self.world.app_of(box.release, box.app)

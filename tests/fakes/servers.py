@@ -91,6 +91,8 @@ class Haproxy:
     #: Versions of a map that are being prepared.
     prepared: dict[str, dict[str, str]] = field(default_factory=dict)
     stat: str = ""
+    #: By backend and server: ready or maint.
+    servers: dict[str, str] = field(default_factory=dict)
     commands: list[str] = field(default_factory=list)
 
 
@@ -110,14 +112,30 @@ def haproxy_at(path: str) -> Iterator[Haproxy]:
 
 def _haproxy_says(haproxy: Haproxy, command: str) -> str:
     """Recorded from HAProxy 3.0."""
-    if command == "show stat -1 2 -1":
+    if command in ("show stat -1 2 -1", "show stat -1 4 -1"):
         return haproxy.stat
+    if command.startswith("set server "):
+        return "".join(_haproxy_server(haproxy, one.split()) for one in command.split("; "))
     words = command.split()
+    if words[:3] == ["show", "servers", "state"]:
+        known = any(name.startswith(f"{words[3]}/") for name in haproxy.servers)
+        return "1\n# be_id\n\n" if known else "Can't find backend.\n\n"
     if words[:2] in (["prepare", "map"], ["add", "map"], ["commit", "map"]) and len(words) != 5:
         return _haproxy_version(haproxy, words)
     if words[:2] not in (["show", "map"], ["set", "map"], ["add", "map"]):
         return "Unknown command: 'x', but maybe one of the following ones is a better match:\n"
     return _haproxy_entry(haproxy, words)
+
+
+def _haproxy_server(haproxy: Haproxy, words: list[str]) -> str:
+    if words[2] not in haproxy.servers:
+        return "No such backend.\n\n"
+    if words[3] == "health":
+        return "\n"
+    if words[4] not in ("ready", "maint"):
+        return "'set server <srv> state' expects 'ready', 'drain' and 'maint'.\n\n"
+    haproxy.servers[words[2]] = words[4]
+    return "\n"
 
 
 def _haproxy_entry(haproxy: Haproxy, words: list[str]) -> str:

@@ -175,6 +175,14 @@ def shop_with_jobs(in_place: bool = False, **jobs: Any) -> dict[str, Any]:
     return definition
 
 
+def shop_with_replicas(api: int = 2, mail: int = 2) -> dict[str, Any]:
+    """The shop with several containers of its API and of its worker."""
+    definition = shop_definition()
+    definition["apps"]["api"]["replicas"] = api
+    definition["apps"]["mail"]["replicas"] = mail
+    return definition
+
+
 def host_with_services(world: World) -> None:
     """What provisioning and a registry provide."""
     world.store.blocks["shop"] = dict(BLOCKS)

@@ -17,6 +17,7 @@ from release.planning.disk_usage import Sample
 from release.planning.networks import Blocks
 from release.releases.compose import LABEL
 from release.releases.release import Entry, Release, ReleaseStatus
+from release.releases.replicas import Scale
 from release.releases.slot import StandbyNote
 from release.stack.flags import FlagChange, State
 from release.stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Slot, Stack
@@ -64,6 +65,7 @@ class FakeStore:
     build_secrets: dict[str, str] = field(default_factory=dict)
     service_env: dict[str, bytes] = field(default_factory=dict)
     blocks: dict[str, Blocks] = field(default_factory=dict)
+    scaled: dict[str, dict[str, Scale]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.env = {layer: format_env(values).encode() for layer, values in self.world.stack.env.items()}
@@ -165,6 +167,19 @@ class FakeStore:
             assert environment in ENVIRONMENTS and slot in SLOTS
             self.files[self.slot_compose_path(stack, environment, slot)] = json.loads(json.dumps(compose))
             self.slot_env[environment, slot] = dict(env)
+
+    def set_slot_compose(
+        self, stack: Stack, environment: EnvironmentName, slot: Slot, compose: Mapping[str, Any]
+    ) -> None:
+        with self.world.change(f"store slot file {environment} {slot}"):
+            self.files[self.slot_compose_path(stack, environment, slot)] = json.loads(json.dumps(compose))
+
+    def scales(self, stack: str) -> dict[str, dict[str, Scale]]:
+        return {name: dict(mine) for name, mine in self.scaled.items() if mine}
+
+    def set_scales(self, stack: Stack, environment: EnvironmentName, scales: Mapping[str, Scale]) -> None:
+        with self.world.change(f"store scales {environment}"):
+            self.scaled[environment] = dict(scales)
 
     def slot_compose_path(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> str:
         return f"/state/{environment}-{slot}/compose.json"

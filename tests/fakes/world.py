@@ -32,7 +32,17 @@ from fakes.store import FakeStore
 from fakes.systemd import FakeTimer
 from release.env.env_file import format_env
 from release.errors import OperationError, RefusedError
-from release.operations import change_services, job_runs, maintenance, recover, runner, warm_slot, witnesses
+from release.operations import (
+    change_scale,
+    change_services,
+    job_runs,
+    maintenance,
+    recover,
+    runner,
+    warm_slot,
+    witnesses,
+)
+from release.operations.change_scale import Asked, ScaleReport
 from release.operations.change_services import ServicesReport
 from release.operations.maintenance import MaintenanceReport
 from release.paths import Paths
@@ -93,6 +103,8 @@ class World:
         self.violations: list[str] = []
         #: True once something other than the engine has removed images, and their tags with them.
         self.images_lost = False
+        #: Why somebody scales.
+        self.reason = "busy"
         self.numbers = itertools.count(1)
         self.days: dict[str, Stack] = {}
         self.commit(dict.fromkeys(self.stack.apps, HEALTHY))
@@ -153,6 +165,22 @@ class World:
         who = LockHolder.from_json({"operation": "job", "person": "ann", "host": "desk"})
         try:
             return job_runs.now(self.host, self.stack, environment, name, who)
+        except (OperationError, RefusedError) as error:
+            return error
+        except Killed:
+            return None
+
+    def scale(
+        self, app: str, replicas: int | str, environment: str = "production", *, check: bool = False
+    ) -> ScaleReport | OperationError | RefusedError | None:
+        """Do what scale.yml does. Returns None if it was killed, and the error if it failed."""
+        number = next(self.numbers)
+        folder = journal.directory(self.stack.name, self.paths.state)
+        path = f"{folder}/{20260101000000 + number}Z-{environment}-scale-{number}.jsonl"
+        who = LockHolder.from_json({"operation": "scale", "person": "ann", "host": "desk", "reason": self.reason})
+        asked = Asked(app, str(replicas), environment)
+        try:
+            return change_scale.request(self.host, self.stack, asked, who, check=check, path=path)
         except (OperationError, RefusedError) as error:
             return error
         except Killed:
@@ -295,6 +323,14 @@ class World:
                     self._look_at(environment, live, app)
 
     def _look_at(self, environment: EnvironmentName, live: Live, app: App) -> None:
+        at = self.router.reach_memory[environment].get(live.slot, {}).get(app.name)
+        if at is not None and at.replicas > 1 and not at.held:
+            # The router asks each for its health, and sends nothing to those that are not well.
+            boxes = [self.docker.at_port(at.port, number) for number in range(1, at.replicas + 1)]
+            if any(box is not None and box.release != live.release for box in boxes):
+                self._wrong(f"{environment} {app.name}: a replica of another release answers")
+            if any(box is not None and self.docker.answers(box) for box in boxes):
+                return
         box = self.docker.at_port(self.router.port(environment, live.slot, app.name))
         if box is None:
             # An app that must never run twice is down for a moment; the router holds its requests.

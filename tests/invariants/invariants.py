@@ -10,8 +10,10 @@ from fakes.world import World
 from release.env.env_file import fingerprint
 from release.releases.history import find, rollback_target
 from release.releases.release import Entry, Live
+from release.releases.replicas import counts_of
 from release.releases.runtime import ProbeTarget
 from release.stack.model import ENVIRONMENTS, EnvironmentName, Stack
+from release.stack.replicas import units
 
 
 def check_always(world: World) -> None:
@@ -46,13 +48,13 @@ def _check_environment(world: World, environment: EnvironmentName) -> None:
     assert "prepared" not in statuses.values(), statuses
     note = world.store.notes.get(environment)
     warm = (note["slot"], note["release"]) if note else None
-    running = {(box.slot, box.release, box.app) for box in world.up(environment)}
+    running = {(box.slot, box.release, box.unit) for box in world.up(environment)}
     if live is None:
         assert not running, running
         assert not any(world.tag(app, environment) for app in world.stack.apps)
         return
     entry = world.entry(live.release)
-    wanted = {(live.slot, live.release, app) for app in entry.release.in_slot}
+    wanted = _wanted(world, environment, live)
     assert wanted <= running, (wanted, running)
     assert {(slot, release) for slot, release, _ in running - wanted} <= {warm}, (running, live, warm)
     for app, image in entry.release.images.items():
@@ -65,6 +67,20 @@ def _check_environment(world: World, environment: EnvironmentName) -> None:
     _check_answers(world, environment, live)
     if environment == "production":
         _check_rollback_tag(world, entries, live)
+
+
+def _wanted(world: World, environment: EnvironmentName, live: Live) -> set[tuple[str, str, str]]:
+    """The containers that are to run: as many of each app as the slot's files and the router say."""
+    compose = world.store.files.get(f"/state/{environment}-{live.slot}/compose.json", {})
+    counts = counts_of(compose, live.release)
+    if not counts:
+        # The files are lost; how many there are to be, the containers themselves tell.
+        for box in world.up(environment, live.slot):
+            counts[box.app] = max(counts.get(box.app, 1), box.replica)
+    for app, at in world.router.reach_file[environment].get(live.slot, {}).items():
+        assert not compose or at.replicas == counts.get(app, 1), f"{app}: {at} in {environment}, not {counts}"
+    apps = world.entry(live.release).release.images
+    return {(live.slot, live.release, name) for app in apps for name in units(app, counts.get(app, 1))}
 
 
 def _check_services(world: World, environment: EnvironmentName) -> None:

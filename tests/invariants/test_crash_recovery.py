@@ -25,6 +25,7 @@ from fakes.stacks import (
     shop_definition,
     shop_with_jobs,
     shop_with_processes,
+    shop_with_replicas,
     shop_with_services,
 )
 from fakes.world import World
@@ -32,6 +33,7 @@ from invariants.invariants import check_always, check_settled
 from support.profiles import FAST, RARELY, STRIDE, THOROUGH
 
 from release.errors import OperationError
+from release.operations.change_scale import ScaleReport
 from release.paths import Paths
 from release.stack.reader import read_stack
 
@@ -52,17 +54,22 @@ class Case:
     in_place: bool = False
     with_services: bool = False
     with_processes: bool = False
+    with_replicas: bool = False
     with_jobs: bool = False
 
     @property
     def definition(self) -> dict[str, Any]:
         if self.with_services:
             return shop_with_services()
+        if self.with_replicas:
+            return shop_with_replicas()
         if self.with_jobs:
             return shop_with_jobs(self.in_place)
         return (shop_with_processes if self.with_processes else shop_definition)(self.in_place)
 
     def run(self, world: World) -> Any:
+        if self.operation == "scale":
+            return world.scale(**dict(self.options))
         if self.operation == "services":
             return world.change_services("production")
         if self.operation == "maintenance":
@@ -266,6 +273,33 @@ def two_images_shipped(world: World) -> None:
     world.good("promote")
 
 
+def scaled(world: World) -> None:
+    """Somebody has asked for more than the stack has, and for fewer of another."""
+    world.ship()
+    for app, number in (("api", 3), ("mail", 1)):
+        report = world.scale(app, number)
+        assert isinstance(report, ScaleReport) and report.changed, report
+
+
+def scaled_and_staged(world: World) -> None:
+    scaled(world)
+    world.commit({"api": HEALTHY, "mail": HEALTHY})
+    world.good("deploy")
+
+
+def scaled_twice(world: World) -> None:
+    """Of the release to go back to, other containers are kept than there are to be."""
+    world.ship()
+    world.ship(api=HEALTHY)
+    world.scale("api", 4)
+    world.scale("mail", 1)
+
+
+def several(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> Case:
+    """A stack with several containers of its apps."""
+    return Case(name, operation, prepare, tuple(options.items()), with_replicas=True)
+
+
 def processes(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
     """A stack with several apps of one image, which never run twice in the second case."""
     first, second = both(name, operation, prepare, **options)
@@ -389,6 +423,19 @@ CASES = [
     beside("first deploy with a service to build", "deploy", service_to_build),
     beside("service built again", "services", service_built_again),
     beside("service removed", "services", service_removed),
+    several("first deploy of replicas", "deploy", nothing),
+    several("second promote of replicas", "promote", shipped_and_staged),
+    several("promote of what was scaled", "promote", scaled_and_staged),
+    several("promote of replicas kept warm", "promote", scaled_and_staged, warm_seconds=600),
+    several("rollback to replicas", "rollback", shipped_twice),
+    several("rollback after scaling", "rollback", scaled_twice),
+    several("replicas that stay sick", "deploy", sick_commit),
+    several("more replicas", "scale", shipped, app="api", replicas=4),
+    several("fewer replicas", "scale", scaled, app="api", replicas=2),
+    several("one replica", "scale", shipped, app="api", replicas=1),
+    several("more of a worker", "scale", scaled, app="mail", replicas=3),
+    several("fewer of a worker", "scale", shipped, app="mail", replicas=1),
+    several("the stack's own number", "scale", scaled, app="api", replicas="default"),
     *both("rollback of some apps", "rollback", shipped_thrice, apps=("mail",)),
     *processes("deploy of an app of another's image", "deploy", new_commit, apps=("jobs",)),
     *processes("promote of an app of another's image", "promote", shipped_and_staged, apps=("jobs",)),
@@ -413,7 +460,7 @@ CASES = [
 
 
 #: They are no releases: what they return is no report of one.
-CHANGES = [case for case in CASES if case.operation in ("services", "maintenance")]
+CHANGES = [case for case in CASES if case.operation in ("services", "maintenance", "scale")]
 
 
 @functools.cache
@@ -534,7 +581,7 @@ def test_killed_again_while_recovering(case: Case) -> None:
 
 @pytest.mark.parametrize("fault", ["docker", "disk", "docker for good", "disk for good"])
 @pytest.mark.parametrize("case", CHANGES, ids=lambda case: case.name)
-def test_a_change_of_services_fails_anywhere(case: Case, fault: str) -> None:
+def test_a_change_fails_anywhere(case: Case, fault: str) -> None:
     disk, lasting, number = fault.startswith("disk"), fault.endswith("for good"), 1
     while True:
         with world_of(case) as world, told(f"{case.name}, {fault} failed at {number}"):

@@ -124,8 +124,9 @@ class Life(RuleBasedStateMachine):
         beside=st.booleans(),
         processes=st.booleans(),
         jobs=st.booleans(),
+        replicas=st.integers(1, 3),
     )
-    def begin(self, in_place: bool, shipped: int, beside: bool, processes: bool, jobs: bool) -> None:
+    def begin(self, in_place: bool, shipped: int, beside: bool, processes: bool, jobs: bool, replicas: int) -> None:
         definition = shop_with_services(in_place) if beside else shop_definition(in_place)
         if processes:
             definition["apps"]["jobs"] = shop_with_processes(in_place)["apps"]["jobs"]
@@ -133,6 +134,7 @@ class Life(RuleBasedStateMachine):
             more = shop_with_jobs(in_place)
             definition["hooks"] = more["hooks"]
             definition["apps"] |= {name: app for name, app in more["apps"].items() if app.get("kind") == "job"}
+        definition["apps"]["api"]["replicas"] = replicas
         self.world = World(self.directory.name, definition)
         if beside:
             host_with_services(self.world)
@@ -335,6 +337,31 @@ class Life(RuleBasedStateMachine):
         if not fault:
             assert not self.world.unfinished(environment)
 
+    @rule(
+        app=st.sampled_from(APPS),
+        number=st.sampled_from([1, 2, 3, "default"]),
+        environment=st.sampled_from(ENVIRONMENTS),
+        stuck=st.sampled_from([False, False, True]),
+        fault=FAULTS,
+    )
+    def scale(
+        self, app: str, number: int | str, environment: str, stuck: bool, fault: tuple[str, int, bool] | None
+    ) -> None:
+        """Visitors see nothing of it, and whatever fails or is killed is put back or finished."""
+        faults = self.world.faults
+        faults.disarm()
+        self.world.docker.stuck = {f"{app}.2"} if stuck else set()
+        if fault:
+            kind, strikes, after = fault
+            if kind == "kill":
+                faults.kill_at(strikes, after)
+            else:
+                faults.fail_at(strikes, after=after, disk=kind == "disk", lasting=kind == "lasting")
+        self.world.scale(app, number, environment)
+        faults.revive()
+        self.world.docker.stuck = set()
+        self.note()
+
     # What happens to a host
 
     @rule(loss=st.sampled_from(LOSSES), environment=st.sampled_from(ENVIRONMENTS), which=st.integers(0, 30))
@@ -400,6 +427,8 @@ class Life(RuleBasedStateMachine):
     def provision_other_ways(self, app: str, moved: bool, replace: str) -> None:
         """By what the live release is reached stays, whatever the inventory says of the next one."""
         settings: dict[str, Any] = {"replace": replace}
+        if replace == "stop_first":
+            settings["replicas"] = 1
         if app != "mail":
             settings["loopback_port"] = {"api": 21000, "front": 21010}[app] + (1000 if moved else 0)
         self.world.stack = changed_stack(self.world, **{app: settings})

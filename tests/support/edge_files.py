@@ -9,6 +9,7 @@ from typing import Any
 
 from fakes.certificates import authority
 
+from release.adapters import haproxy_replicas
 from release.paths import routes_of
 from support.rendering import NOTHING_LIVE, render
 
@@ -78,4 +79,5 @@ def haproxy_files(stacks: Stacks, version: str, **options: Any) -> dict[str, str
             files[f"{MAPS}/{stack['name']}-{environment}.map"] = "live none/none\n"
             for kind in ("off", "reach", "maintenance", "allowed"):
                 files[f"{MAPS}/{stack['name']}-{environment}-{kind}.map"] = ""
+            files[f"{MAPS}/{stack['name']}-{environment}-servers.state"] = haproxy_replicas.HEAD
     return files

@@ -30,6 +30,7 @@ Playbook = Literal[
     "recover",
     "rollback",
     "rotate_jwt",
+    "scale",
     "services",
     "status",
 ]
@@ -67,6 +68,7 @@ COMMANDS: Mapping[str, Command] = {
     "recover": Command(("stack",), "recover", "recover"),
     "rollback": Command((*_OPERATION, "release", "secrets"), "rollback", "rollback"),
     "rotate_jwt": Command(("stack", "state", "overlap_hours", "lock_wait")),
+    "scale": Command(("stack", "app", "replicas", "where", "reason", "lock_wait"), "scale", "scale"),
     "services": Command(("stack", "where", "reason", "lock_wait"), "services", "services"),
     "status": Command(("stack",), "status", "status"),
 }

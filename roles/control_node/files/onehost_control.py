@@ -69,6 +69,7 @@ OPTIONS = {
     "free-gb": Option("free_gb", r"[0-9]{1,6}(\.[0-9]+)?", "free space to reach, instead of the provisioned value"),
     "free-percent": Option("free_percent", r"[0-9]{1,2}(\.[0-9]+)?", "the same as a percentage of the disk"),
     "environment": Option("where", r"staging|production", "staging or production"),
+    "replicas": Option("replicas", r"[1-9][0-9]?|default", "how many, or default for the stack's own number"),
     "flag": Option("flag", NAME, "which feature flag"),
     "state": Option("state", r"on|off", "on or off"),
     "until": Option("until", r"[0-9][0-9A-Za-z:+.-]{0,40}", "30m, 2h, or a moment with its zone"),
@@ -109,6 +110,11 @@ VERBS = {
         ("stack", "app", "environment", "release", "since", "grep", "lines"),
         "what apps, services, jobs and builds have written",
         engine=False,
+    ),
+    "scale": Verb(
+        "scale",
+        ("stack", "app", "replicas", "environment", "reason", "lock-wait"),
+        "give an app more or fewer containers",
     ),
     "services": Verb("services", ("stack", "environment", "reason", "lock-wait"), "change what runs beside the apps"),
     "jobs": Verb(

@@ -12,6 +12,7 @@ import pytest
 from fakes.servers import Haproxy, haproxy_at
 from support.commands import commands
 
+from release.adapters import haproxy_replicas
 from release.adapters.haproxy import HAProxy
 from release.errors import OperationError
 from release.planning.witnesses import Word
@@ -201,6 +202,75 @@ def test_ports_are_in_the_file_although_haproxy_is_down(router: HAProxy, tmp_pat
 def test_workers_alone_have_no_map_of_ports_in_memory(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
     router.set_reach("shop", "staging", {"blue": {}})
     assert (tmp_path / "shop-staging-reach.map").read_text() == ""
+
+
+SERVERS = {f"shop-production-api-{slot}:replicas/app-{n}": "maint" for slot in ("blue", "green") for n in range(1, 9)}
+
+
+def ready(haproxy: Haproxy) -> list[str]:
+    return [name.removeprefix("shop-production-api-") for name, state in haproxy.servers.items() if state == "ready"]
+
+
+def test_places_of_replicas_are_taken_and_left(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
+    haproxy.maps[str(tmp_path / "shop-production-reach.map")] = {}
+    haproxy.servers = dict(SERVERS)
+    states = tmp_path / "shop-production-servers.state"
+    router.set_reach("shop", "production", {"blue": {"api": Reach(21002), "front": Reach(21012, True, 2)}})
+    assert not [command for command in haproxy.commands if "server" in command], "nobody has several"
+    assert states.read_text() == haproxy_replicas.HEAD
+    router.set_reach("shop", "production", {"blue": {"api": Reach(21002, replicas=3)}, "green": {"api": Reach(21003)}})
+    assert ready(haproxy) == ["blue:replicas/app-1", "blue:replicas/app-2", "blue:replicas/app-3"]
+    rows = states.read_text().removeprefix(haproxy_replicas.HEAD).splitlines()
+    assert [row.split()[1:5] for row in rows] == [
+        ["shop-production-api-blue:replicas", str(n), f"app-{n}", f"127.0.0.{n}"] for n in (1, 2, 3)
+    ]
+    router.set_reach("shop", "production", {"blue": {"api": Reach(21002)}, "green": {"api": Reach(21003, replicas=2)}})
+    assert ready(haproxy) == ["green:replicas/app-1", "green:replicas/app-2"]
+    assert haproxy.maps[str(tmp_path / "shop-production-reach.map")]["api/green"] == "21003/start_first/2"
+
+
+def test_a_router_that_has_no_places_yet(router: HAProxy, haproxy: Haproxy, tmp_path: Path) -> None:
+    haproxy.maps[str(tmp_path / "shop-production-reach.map")] = {}
+    assert not router.knows_replicas("shop", "production", "api")
+    router.set_reach("shop", "production", {"blue": {"api": Reach(21002, replicas=2)}})
+    assert haproxy.maps[str(tmp_path / "shop-production-reach.map")] == {"api/blue": "21002/start_first/2"}
+    haproxy.servers = dict(SERVERS)
+    assert router.knows_replicas("shop", "production", "api")
+    router.trust_replicas("shop", "production", "blue", {"api": 2})
+    one, two = (f"set server shop-production-api-blue:replicas/app-{number} health up" for number in (1, 2))
+    assert haproxy.commands[-1] == f"{one}; {two}"
+
+
+def test_a_router_that_refuses(router: HAProxy, haproxy: Haproxy, monkeypatch: pytest.MonkeyPatch) -> None:
+    haproxy.servers = dict(SERVERS)
+    monkeypatch.setattr(
+        haproxy_replicas, "commands", lambda *_: ["set server shop-production-api-blue:replicas/app-1 x y"]
+    )
+    with pytest.raises(OperationError, match="refused to change its servers"):
+        router.set_reach("shop", "production", {"blue": {"api": Reach(21002, replicas=2)}})
+
+
+def test_requests_of_each_replica(router: HAProxy, haproxy: Haproxy) -> None:
+    haproxy.stat = f"""{HEAD}
+shop-production-api-blue,BACKEND,0,0,1,4,820,17,
+shop-production-api-blue:replicas,app-1,0,0,2,4,820,17,
+shop-production-api-blue:replicas,app-2,0,0,,4,820,17,
+shop-production-api-blue:replicas,any,0,0,7,4,820,17,
+shop-production-api-blue:replicas,BACKEND,0,0,9,4,820,17,
+shop-staging-api-blue:replicas,app-1,0,0,5,4,820,17,
+
+"""
+    assert router.replica_sessions("shop", "production", "blue", "api") == {1: 2, 2: 0}
+    assert router.sessions("shop", "production", "blue") == {"api": 10}, "both backends of the app"
+
+
+def test_a_router_that_is_down_knows_no_replicas(router: HAProxy) -> None:
+    with pytest.raises(OperationError, match="does not answer"):
+        router.knows_replicas("shop", "production", "api")
+    with pytest.raises(OperationError, match="does not answer"):
+        router.replica_sessions("shop", "production", "blue", "api")
+    with pytest.raises(OperationError, match="does not answer"):
+        router.trust_replicas("shop", "production", "blue", {"api": 2})
 
 
 @pytest.mark.parametrize(

@@ -122,6 +122,8 @@ SAMPLES = {
     "until": "2026-11-26T21:30+01:00",
     "route": "/shop",
     "allow": "10.0.0.0/8,2001:db8::1",
+    "app": "api",
+    "replicas": "3",
     "reason": "-e is {{ no }} option",
 }
 

@@ -47,8 +47,8 @@ def talking(world: World, monkeypatch: pytest.MonkeyPatch) -> World:
     world.store.env["common"] = f"DATABASE_URL='{SECRET}'\nCOLOUR='blue'\n".encode()
     health, build = world.probe.health, world.docker.build
 
-    def answer(port: int, path: str, host: str) -> Answer:
-        found = health(port, path, host)
+    def answer(port: int, path: str, host: str, address: str) -> Answer:
+        found = health(port, path, host, address)
         return found if 0 < found.status < 400 else dataclasses.replace(found, body=EVIL, error=found.error and EVIL)
 
     def logs(container: Container, lines: int) -> list[str]:

@@ -46,7 +46,20 @@ def renamed(slot: Slot, **settings: Any) -> Side:
     return side(slot, front=None, window={**front, **settings})
 
 
-@pytest.mark.parametrize("text", ["", "21000", "21000/", "x/start_first", "1/never", "/stop_first", "-1/stop_first"])
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "21000",
+        "21000/",
+        "x/start_first",
+        "1/never",
+        "/stop_first",
+        "-1/stop_first",
+        "1/start_first/x",
+        "1/start_first/2/3",
+    ],
+)
 def test_what_is_no_entry(text: str) -> None:
     assert Reach.parse(text) is None
 
@@ -55,6 +68,9 @@ def test_entries_come_back_as_they_were_written() -> None:
     apps = {"api": Reach(21002), "front": Reach(21012, held=True)}
     assert map_entries({"blue": apps}) == {"api/blue": "21002/start_first", "front/blue": "21012/stop_first"}
     assert [Reach.parse(text) for text in map_entries({"blue": apps}).values()] == list(apps.values())
+    assert Reach.parse(str(Reach(21002, replicas=3))) == Reach(21002, replicas=3)
+    # While requests wait, they do so for the first one.
+    assert str(Reach(21002, True, 3)) == "21002/stop_first"
 
 
 def test_a_worker_is_not_reached() -> None:

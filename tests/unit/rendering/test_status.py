@@ -55,6 +55,19 @@ def test_status_says_what_a_rollback_changes_by_name(world: World) -> None:
     assert "secret-value" not in text and "db://" not in text
 
 
+def test_status_counts_replicas(world: World) -> None:
+    world.ship()
+    world.scale("api", 3)
+    text = "\n".join(status_lines(status(world.host, world.stack)))
+    assert "healthy 3/3" in text
+    assert "   production api: scaled to 3 in place of 1, by ann at " in text
+    assert f": busy. Back: {hint('scale', app='api', replicas='default', where='production')}" in text
+    world.docker.boxes = [box for box in world.docker.boxes if box.unit != "api.2"]
+    text = "\n".join(status_lines(status(world.host, world.stack)))
+    assert "NOT HEALTHY 2/3" in text
+    assert "production api: missing, not healthy 1 of 3 replicas not healthy, api.2: no answer on port" in text
+
+
 def test_status_of_what_is_broken(world: World) -> None:
     world.ship()
     for box in world.up("production"):

@@ -18,6 +18,7 @@ from support.rendering import NOTHING_LIVE, render, templar, trusted
 
 from release.stack.model import OWN_PATH, Stack
 from release.stack.reader import read_stack
+from release.stack.replicas import MOST_REPLICAS, address
 
 ROOT = Path(__file__).resolve().parents[3]
 pytestmark = pytest.mark.usefixtures("collection")
@@ -194,6 +195,25 @@ def test_switch_of_the_real_stack(workhub: Stack) -> None:
                 assert "http-request set-dst-port var(txn.reach),field(1,/)" in part
                 assert f"timeout server {app.timeout_seconds}s" in part
     assert any(line.startswith("http-request return status 503") and "Retry-After 10" in line for line in text)
+
+
+def test_the_router_has_a_place_for_every_replica() -> None:
+    definition = shop_definition()
+    definition["apps"]["api"] |= {"health": "/up?quote='", "health_host": "api.example"}
+    definition["environments"]["production"]["hosts"] = ["*.shop.example", "shop.example"]
+    stack = plain(read_stack("shop", definition))
+    text = lines(render("router", "haproxy.cfg.j2", router_found=NOTHING_LIVE, router_stacks=[stack]))
+    place = text.index("backend shop-production-front-green:replicas")
+    part = text[place : text.index("server any 127.0.0.1 enabled no-check backup", place)]
+    wanted = [f"server app-{number} {address(number)}" for number in range(1, MOST_REPLICAS + 1)]
+    assert [line for line in part if line.startswith("server ")] == wanted
+    assert any(line.startswith("default-server disabled check") for line in part), "nobody has several by himself"
+    look = "http-check connect port str(front/green),map(/var/lib/onehost/switch/shop-production-reach.map),field(1,/)"
+    assert look in part
+    send = "http-check send meth GET uri '/ready' ver HTTP/1.1 hdr Host shop.example"
+    assert any(line.startswith(send) for line in part), part
+    quoted = """http-check send meth GET uri '/up?quote='"'"'' ver HTTP/1.1 hdr Host api.example"""
+    assert sum(line.startswith(quoted) for line in text) == 4
 
 
 def test_switch_of_workers_and_of_apps_that_releases_still_have() -> None:

@@ -24,7 +24,7 @@ from typing import IO, Any
 from ..errors import OperationError
 from ..hints import host_command
 from ..paths import DOCKER_SOCKET
-from ..releases.compose import LABEL
+from ..releases.labels import LABEL, REPLICA
 from ..releases.log_formats import nanoseconds
 from ..releases.runtime import BuildResult, Container, Handle, Image, Placed, ServiceContainer
 from ..releases.services import CREATED_FROM, SERVICE
@@ -172,7 +172,7 @@ class Docker:
             if status == 404:
                 continue  # removed between the two calls
             result.append(_container(data))
-        return sorted(result, key=lambda container: (container.slot, container.app))
+        return sorted(result, key=lambda container: (container.slot, container.app, container.replica))
 
     def placed(self, stack: str, environment: EnvironmentName) -> list[Placed]:
         """Where the containers of an environment are: one question, however many there are."""
@@ -513,6 +513,7 @@ def _container(data: dict[str, Any]) -> Container:
         health_said=" ".join(str(log[-1].get("Output", "")).split()),
         health_test=tuple(str(word) for word in test),
         pid=int(state.get("Pid") or 0),
+        replica=int(labels.get(REPLICA, 1)),
     )
 
 

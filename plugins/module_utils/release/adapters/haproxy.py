@@ -16,7 +16,7 @@ import os
 import re
 import socket
 import subprocess
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 
 from ..errors import OperationError, Problem
 from ..hints import hint, host_command
@@ -26,9 +26,12 @@ from ..releases.reach import Reach, map_entries
 from ..releases.release import Live
 from ..stack.model import SLOTS, EnvironmentName, Slot
 from ..util.files import read, write_atomically
+from . import haproxy_replicas as replicas
 
 FIX = host_command("systemctl status haproxy; journalctl -u haproxy -n 50")
 START = host_command("sudo systemctl restart haproxy; journalctl -u haproxy -n 50")
+#: A line of commands is limited, by the size of HAProxy's buffers.
+COMMANDS_AT_ONCE = 32
 #: The map's value while nothing is live.
 NOTHING = "none/none"
 
@@ -187,19 +190,63 @@ class HAProxy:
         """Reach the apps of an environment so from now on. Safe to repeat."""
         entries = map_entries(slots)
         path = self._reach(stack, environment)
+        before = (read(self._states(stack, environment)) or b"").decode(errors="replace")
         self.write_reach(stack, environment, slots)
         try:
+            # First the servers: the map sends requests to them.
+            self._command_all(replicas.commands(stack, environment, slots, before))
             self._load(path, entries, "the ports of the release")
         except OSError as error:
             raise OperationError("the router (HAProxy) does not answer", self.admin_socket, str(error), FIX) from error
 
     def write_reach(self, stack: str, environment: EnvironmentName, slots: Mapping[Slot, Mapping[str, Reach]]) -> None:
-        """Only the file, which HAProxy reads when it starts."""
+        """Only the files, which HAProxy reads when it starts."""
         self._write(self._reach(stack, environment), map_entries(slots))
+        states = replicas.states(stack, environment, slots).encode()
+        if read(self._states(stack, environment)) != states:
+            write_atomically(self._states(stack, environment), states, 0o644)
 
     def lacks_reach(self, stack: str, environment: EnvironmentName) -> bool:
-        """Whether the file is missing, without which HAProxy does not start. It may be empty."""
-        return not os.path.isfile(self._reach(stack, environment))
+        """Whether a file is missing, without which HAProxy does not start, or warns. The map may be empty."""
+        files = (self._reach(stack, environment), self._states(stack, environment))
+        return not all(os.path.isfile(path) for path in files)
+
+    # Apps that have several containers, see `haproxy_replicas`.
+
+    def _states(self, stack: str, environment: EnvironmentName) -> str:
+        return f"{self.directory}/{stack}-{environment}-servers.state"
+
+    def knows_replicas(self, stack: str, environment: EnvironmentName, app: str) -> bool:
+        """Whether HAProxy has a place for several containers of an app. It has, since it was configured by a version of
+        the collection that knows of them."""
+        name = replicas.backend(stack, environment, app, SLOTS[0])
+        try:
+            return not self.command(f"show servers state {name}").strip().startswith("Can't find backend")
+        except OSError as error:
+            raise OperationError("the router (HAProxy) does not answer", self.admin_socket, str(error), FIX) from error
+
+    def trust_replicas(self, stack: str, environment: EnvironmentName, slot: Slot, counts: Mapping[str, int]) -> None:
+        """These were found healthy just now: use them as soon as requests come."""
+        try:
+            self._command_all(replicas.trusting(stack, environment, slot, counts))
+        except OSError as error:
+            raise OperationError("the router (HAProxy) does not answer", self.admin_socket, str(error), FIX) from error
+
+    def replica_sessions(self, stack: str, environment: EnvironmentName, slot: Slot, app: str) -> dict[int, int]:
+        """How many requests and WebSockets are in progress on each replica of an app."""
+        try:
+            return replicas.sessions(self.command("show stat -1 4 -1"), stack, environment, slot, app)
+        except OSError as error:
+            raise OperationError("the router (HAProxy) does not answer", self.admin_socket, str(error), FIX) from error
+
+    def _command_all(self, commands: Sequence[str]) -> None:
+        """Many commands as one line, which HAProxy answers as a whole. It may not have these servers yet: then it takes
+        their states from the file, once it is configured."""
+        for begin in range(0, len(commands), COMMANDS_AT_ONCE):
+            answer = self.command("; ".join(commands[begin : begin + COMMANDS_AT_ONCE]))
+            if refused := [line for line in answer.splitlines() if line.strip() and not line.startswith("No such")]:
+                what = "the router (HAProxy) refused to change its servers"
+                raise OperationError(what, self.admin_socket, "; ".join(refused), FIX)
 
     @staticmethod
     def _entries(path: str) -> dict[str, str]:
@@ -238,11 +285,13 @@ class HAProxy:
             rows = csv.DictReader(io.StringIO(self.command("show stat -1 2 -1").lstrip("# ")))
         except OSError as error:
             raise OperationError("the router (HAProxy) does not answer", self.admin_socket, str(error), FIX) from error
-        return {
-            name[len(prefix) : -len(suffix)]: int(row["scur"] or 0)
-            for row in rows
-            if row["svname"] == "BACKEND" and (name := row["pxname"]).startswith(prefix) and name.endswith(suffix)
-        }
+        found: dict[str, int] = {}
+        for row in rows:
+            name = row["pxname"].removesuffix(replicas.SUFFIX)
+            if row["svname"] == "BACKEND" and name.startswith(prefix) and name.endswith(suffix):
+                app = name[len(prefix) : -len(suffix)]
+                found[app] = found.get(app, 0) + int(row["scur"] or 0)
+        return found
 
 
 def _text(live: Live | None) -> str:

@@ -27,6 +27,7 @@ _LAST_WORD = re.compile(r"[^\s\"'<>]*$")
 TURNED_AWAY = (308, 401)
 
 
+LOOPBACK = "127.0.0.1"
 #: A port on loopback, an address with a port, or the path of a unix socket.
 Place: TypeAlias = "int | tuple[str, int] | str"
 
@@ -42,7 +43,7 @@ class _Connection(http.client.HTTPConnection):
 
     def connect(self) -> None:
         if isinstance(self.place, int):
-            self.sock = socket.create_connection(("127.0.0.1", self.place), self.timeout)
+            self.sock = socket.create_connection((LOOPBACK, self.place), self.timeout)
         elif isinstance(self.place, tuple):
             self.sock = socket.create_connection(self.place, self.timeout)
         else:
@@ -66,9 +67,9 @@ class Probe:
         self.router = router
         self.sockets = sockets
 
-    def health(self, port: int, path: str, host: str = "localhost") -> Answer:
-        """Probe an app in its slot directly, by a host name that it knows."""
-        return self._ask(port, host, path)
+    def health(self, port: int, path: str, host: str = "localhost", address: str = LOOPBACK) -> Answer:
+        """Probe an app in its slot directly, by a host name that it knows; further replicas by their addresses."""
+        return self._ask(port if address == LOOPBACK else (address, port), host, path)
 
     def service(self, address: str, port: int, path: str) -> Answer:
         """Ask a service at the address of its container: for a path, or without one, whether anybody listens."""

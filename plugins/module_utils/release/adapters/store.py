@@ -33,12 +33,13 @@ from ..planning.networks import Blocks
 from ..planning.preflight import PROVISION
 from ..releases.compose import LABEL, PRIVATE_KEY, SECRETS, key_files
 from ..releases.release import PARTIAL, STATUSES, Entry, Release
+from ..releases.replicas import Scale
 from ..releases.slot import StandbyNote
 from ..stack.flags import FlagChange, State
 from ..stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Slot, Stack
 from ..stack.networks import is_block
 from ..util.files import as_json, read, read_existing, sync_directory, write_atomically, write_synced
-from . import disk_samples, flags_file, own_files, secret_ages_file
+from . import disk_samples, flags_file, own_files, scales_file, secret_ages_file
 
 SEARCHED_KEPT = 400
 RECOVER = hint("recover")
@@ -54,6 +55,7 @@ OWN_FILES: Mapping[str, str] = {
     "keys/rotation.json": "",
     "networks.json": PROVISION,
     "maintenance-*.json": "",
+    "replicas.json": "",
     "services/*/*/*/compose.json": hint("services", where="<which>"),
 }
 SETTINGS_FILES: Mapping[str, type] = {ACCESS_SETTINGS: dict, CLEANUP_SETTINGS: dict, NOTIFICATION_SETTINGS: list}
@@ -261,6 +263,20 @@ class Store:
             if old.startswith("env.") and old[len("env.") :] not in env:
                 os.remove(os.path.join(home, old))
         write_atomically(self.slot_compose_path(stack, environment, slot), as_json(compose), 0o600)
+
+    def set_slot_compose(
+        self, stack: Stack, environment: EnvironmentName, slot: Slot, compose: Mapping[str, Any]
+    ) -> None:
+        """Another number of containers, whose values are those that the slot has already."""
+        write_atomically(self.slot_compose_path(stack, environment, slot), as_json(compose), 0o600)
+
+    # Numbers of replicas that were asked for: /var/lib/onehost/<stack>/replicas.json
+
+    def scales(self, stack: str) -> dict[str, dict[str, Scale]]:
+        return scales_file.load(os.path.join(self.state, stack, "replicas.json"))
+
+    def set_scales(self, stack: Stack, environment: EnvironmentName, scales: Mapping[str, Scale]) -> None:
+        scales_file.save(os.path.join(self.state, stack.name, "replicas.json"), environment, scales)
 
     # Services: /var/lib/onehost/<stack>/services/<environment>/<service>/<what it is created from>/
 

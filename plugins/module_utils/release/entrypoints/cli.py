@@ -80,6 +80,17 @@ def _maintenance_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="show what would be done, change nothing")
 
 
+def _scale_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("what", nargs="?", default="", metavar="APP=NUMBER", help="for example api=3, or api=default")
+    _stack_argument(parser)
+    parser.add_argument("--app", default="", help="the app, if it is not given as APP=NUMBER")
+    parser.add_argument("--replicas", default="", help="how many containers it is to have, or default")
+    parser.add_argument("--environment", default="production", help="which environment")
+    parser.add_argument("--reason", default="", help="kept with the number")
+    parser.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for another operation")
+    parser.add_argument("--check", action="store_true", help="show what would be done, change nothing")
+
+
 def _logs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("app", nargs="?", default="", metavar="APP", help="one app or service instead of all")
     _stack_argument(parser)
@@ -130,6 +141,7 @@ SUB_COMMANDS = {
     "services": SubCommand("change what runs beside the apps", "services", _services_arguments),
     "jobs": SubCommand("list jobs, run, suspend and resume them", "jobs", _jobs_arguments),
     "maintenance": SubCommand("close a part for visitors for a while", "maintenance", _maintenance_arguments),
+    "scale": SubCommand("give an app more or fewer containers", "scale", _scale_arguments),
     "status": SubCommand("what is live and what a rollback would do", "status", _status_arguments),
     "logs": SubCommand("what apps, services, jobs and builds have written", "logs", _logs_arguments),
     "recover": SubCommand("finish or undo what was interrupted", "recover"),

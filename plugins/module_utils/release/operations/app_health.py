@@ -5,14 +5,38 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
 from ..ports import Host
 from ..releases.runtime import Answer, Container
 from ..stack.model import App, EnvironmentName, Slot, Stack
+from ..stack.replicas import address, unit
 
 #: The longest that a check in a container may take, as long as Docker itself lets a HEALTHCHECK take.
 COMMAND_SECONDS = 30.0
 _SHELL = ("/bin/sh", "-c")
 HEALTHY = Answer(200)
+
+#: By the number of the replica.
+Answers = Mapping[int, Answer]
+
+
+class At(NamedTuple):
+    """Which replica of an app is asked, and the port where the router reaches the app, if that is known."""
+
+    number: int = 1
+    port: int = 0
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What is known of an app in a slot: its containers, how many there are to be, its port if the router knows it."""
+
+    containers: Sequence[Container]
+    number: int = 1
+    port: int = 0
 
 
 def ask(
@@ -23,13 +47,14 @@ def ask(
     app: App,
     container: Container | None,
     *,
-    port: int = 0,
+    at: At | None = None,
 ) -> Answer:
-    """The app's own answer, unless its container is worse than that. `App.accepts` tells whether it is healthy. `stack`
-    is as the release in the slot defines it; `port` is where the router reaches the app, if that is known."""
+    """The answer of one container of an app, unless the container is worse than that. `App.accepts` tells whether it is
+    healthy. `stack` is as the release in the slot defines it."""
+    at = at or At()
     if app.is_web:
-        port = port or stack.loopback_port(app, environment, slot)
-        answer = host.probe.health(port, app.health, stack.health_host(app, environment))
+        port = at.port or stack.loopback_port(app, environment, slot)
+        answer = host.probe.health(port, app.health, stack.health_host(app, environment), address(at.number))
         if container is None or not app.accepts(answer.status):
             return answer
     elif container is None:
@@ -39,6 +64,26 @@ def ask(
     else:
         answer = HEALTHY
     return _docker_says(host, container) or _command_says(host, app, container) or answer
+
+
+def ask_all(host: Host, day: Stack, environment: EnvironmentName, slot: Slot, app: App, seen: Seen) -> Answers:
+    """The answers of all containers of an app. `day` is as the release in the slot defines it."""
+    there = {container.replica: container for container in seen.containers if container.app == app.name}
+    return {
+        number: ask(host, day, environment, slot, app, there.get(number), at=At(number, seen.port))
+        for number in range(1, seen.number + 1)
+    }
+
+
+def worst(app: App, answers: Answers) -> Answer:
+    """What is said of an app whose containers answer so: the first that is not healthy, or that all are."""
+    sick = [(number, answer) for number, answer in answers.items() if not app.accepts(answer.status)]
+    if not sick:
+        return answers[1]
+    number, answer = sick[0]
+    if len(answers) == 1:
+        return answer
+    return Answer(0, error=f"{len(sick)} of {len(answers)} replicas not healthy, {unit(app.name, number)}: {answer}")
 
 
 def _docker_says(host: Host, container: Container) -> Answer | None:

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
 from ..errors import OperationError
 from ..hints import hint
@@ -13,6 +14,7 @@ from ..ports import Host
 from ..process.journal import Journal
 from ..releases.runtime import Answer, Container
 from ..stack.model import App, EnvironmentName, Slot, Stack
+from ..stack.replicas import unit
 from ..util.concurrency import TaskPool
 from . import app_health
 
@@ -31,6 +33,14 @@ LOOK_SECONDS = 0.25
 WATCH_POLL_SECONDS = 0.5
 COMMAND_PAUSE_SECONDS = 0.3
 
+
+class _Unit(NamedTuple):
+    """A replica of an app."""
+
+    app: App
+    number: int
+
+
 #: Returns the current containers of the apps.
 Look = Callable[[], Iterable[Container]]
 
@@ -38,19 +48,34 @@ Look = Callable[[], Iterable[Container]]
 class Health:
     """The apps of one slot. `look` returns their containers."""
 
-    def __init__(self, host: Host, stack: Stack, environment: EnvironmentName, slot: Slot, look: Look) -> None:
+    def __init__(
+        self,
+        host: Host,
+        stack: Stack,
+        environment: EnvironmentName,
+        slot: Slot,
+        look: Look,
+        counts: Mapping[str, int] | None = None,
+    ) -> None:
         self._host, self._stack, self._look = host, stack, look
         self._environment, self._slot = environment, slot
-        #: When each app was asked last, and its answer.
+        self._counts = counts or {}
+        #: When each replica was asked last, and its answer.
         self._asked: dict[str, tuple[float, Answer]] = {}
 
     def wait(self, apps: Iterable[App], journal: Journal) -> None:
-        """Wait until each app is healthy, each within its own deadline.
+        """Wait until each app is healthy, each of its replicas within the app's own deadline.
 
-        Raises OperationError when an app misses its deadline, and at once when one crash-loops.
+        Raises OperationError when one misses its deadline, and at once when one crash-loops.
         """
+        self.wait_for(
+            [(app, number) for app in apps for number in range(1, self._counts.get(app.name, 1) + 1)], journal
+        )
+
+    def wait_for(self, replicas: Iterable[tuple[App, int]], journal: Journal) -> None:
+        """The same for some replicas of apps, by their numbers."""
         clock = self._host.clock
-        waiting = {app.name: app for app in apps}
+        waiting = {unit(app.name, number): _Unit(app, number) for app, number in replicas}
         pause = FIRST_POLL_SECONDS + POLL_SECONDS_PER_APP * len(waiting)
         begun, looked = clock.monotonic(), -LOOK_SECONDS
         containers: dict[str, Container] = {}
@@ -58,17 +83,17 @@ class Health:
         with TaskPool() as at_once:
             while waiting:
                 passed = clock.monotonic() - begun
-                if passed - looked >= LOOK_SECONDS or not all(app.is_web for app in waiting.values()):
-                    looked, containers = passed, {container.app: container for container in self._look()}
+                if passed - looked >= LOOK_SECONDS or not all(one.app.is_web for one in waiting.values()):
+                    looked, containers = passed, {container.unit: container for container in self._look()}
                     for container in containers.values():
                         restarts.setdefault(container.id, container.restarts)
                 answers = self._ask_all(waiting.values(), containers, at_once)
                 for name, answer in answers.items():
-                    if waiting[name].accepts(answer.status):
+                    if waiting[name].app.accepts(answer.status):
                         del waiting[name]
                         journal.note(f"{name}: healthy after {passed:.1f} s")
-                for name, app in waiting.items():
-                    self._give_up(app, containers.get(name), restarts, passed, answers[name])
+                for name, one in waiting.items():
+                    self._give_up(one.app, containers.get(name), restarts, passed, answers[name])
                 if waiting:
                     clock.wait(pause)
                     pause = min(pause * POLL_GROWTH, SLOWEST_POLL_SECONDS)
@@ -76,46 +101,52 @@ class Health:
     def watch(self, seconds: float) -> None:
         """Watch the apps for a while. Raises OperationError if one stops or restarts, or does not answer at the end."""
         clock, apps = self._host.clock, self._stack.apps
-        before = {c.app: (c.id, c.started) for c in self._look()}
+        begun = list(self._look())
+        before = {c.unit: (c.id, c.started) for c in begun}
         deadline = clock.monotonic() + seconds
         while clock.monotonic() < deadline:
             containers = list(self._look())
             for container in containers:
-                if container.state != "running" or (container.id, container.started) != before.get(container.app):
+                if container.state != "running" or (container.id, container.started) != before.get(container.unit):
                     self._fail(apps[container.app], container, "died after the switch", self._exit_of(container))
                 if container.health == "unhealthy":
                     said = container.health_said or "its check says no more"
                     self._fail(apps[container.app], container, "turned unhealthy, as Docker says", said)
-            for name in before.keys() - {c.app for c in containers}:
-                self._fail(apps[name], None, "has lost its container", "somebody has removed it")
+            there = {c.unit for c in containers}
+            for gone in (c for c in begun if c.unit not in there):
+                self._fail(apps[gone.app], None, "has lost its container", "somebody has removed it")
             clock.wait(min(WATCH_POLL_SECONDS, max(0.0, deadline - clock.monotonic())))
-        running = {c.app: c for c in self._look()}
+        running = {c.unit: c for c in self._look()}
         with TaskPool() as at_once:
-            answers = self._ask_all([apps[name] for name in running], running, at_once)
+            answers = self._ask_all([_Unit(apps[c.app], c.replica) for c in running.values()], running, at_once)
         for name, answer in answers.items():
-            if not apps[name].accepts(answer.status):
-                self._fail(apps[name], running[name], "is no longer healthy", str(answer))
+            app = apps[running[name].app]
+            if not app.accepts(answer.status):
+                self._fail(app, running[name], "is no longer healthy", str(answer))
 
     def _ask_all(
-        self, apps: Iterable[App], containers: Mapping[str, Container], at_once: TaskPool
+        self, units: Iterable[_Unit], containers: Mapping[str, Container], at_once: TaskPool
     ) -> dict[str, Answer]:
-        """Each app's current answer."""
-        asked = list(apps)
-        answers = at_once.all(lambda app: self._ask(app, containers.get(app.name)), asked)
-        return dict(zip([app.name for app in asked], answers, strict=True))
+        """Each replica's current answer."""
+        asked = {unit(one.app.name, one.number): one for one in units}
+        answers = at_once.all(lambda name: self._ask(name, asked[name], containers.get(name)), list(asked))
+        return dict(zip(asked, answers, strict=True))
 
-    def _ask(self, app: App, container: Container | None) -> Answer:
+    def _ask(self, name: str, one: _Unit, container: Container | None) -> Answer:
+        app = one.app
         # A container that was kept running has proved itself already.
         if not app.is_web and container and container.state == "running" and container.up_seconds < WORKER_SECONDS:
             return Answer(0, error=container.state)
         # A command in the container costs much more than a request, so it is not run at each poll.
         is_costly = bool(app.health_command) or (container is not None and container.health == "starting")
-        last = self._asked.get(app.name)
+        last = self._asked.get(name)
         now = self._host.clock.monotonic()
         if is_costly and last and now - last[0] < COMMAND_PAUSE_SECONDS:
             return last[1]
-        answer = app_health.ask(self._host, self._stack, self._environment, self._slot, app, container)
-        self._asked[app.name] = now, answer
+        answer = app_health.ask(
+            self._host, self._stack, self._environment, self._slot, app, container, at=app_health.At(one.number)
+        )
+        self._asked[name] = now, answer
         return answer
 
     def _give_up(
@@ -141,7 +172,7 @@ class Health:
 
     def _fail(self, app: App, container: Container | None, what: str, cause: str, fix: str = "") -> None:
         raise OperationError(
-            f"app {app.name} {what}",
+            f"app {container.unit if container else app.name} {what}",
             f"{self._environment} {self._slot}",
             cause,
             fix or (self._hint(app, container) if container else ""),

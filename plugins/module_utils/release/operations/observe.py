@@ -7,8 +7,10 @@ from __future__ import annotations
 
 from ..planning.witnesses import sentence
 from ..ports import Host
+from ..releases.history import find
 from ..releases.host_state import HostState
-from ..releases.release import Live
+from ..releases.release import Entry, Live
+from ..releases.replicas import Scales, counts_of
 from ..releases.runtime import Container
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from . import witnesses
@@ -39,6 +41,7 @@ def observe(host: Host, stack: Stack) -> HostState:
             image = host.docker.image(stack.image(app, tag))
             if image is not None:
                 tags[app, tag] = image.id
+    scales = host.store.scales(stack.name)
     wanted = {image for entry in entries for image in entry.release.images.values() if entry.status != "failed"}
     return HostState(
         entries=entries,
@@ -57,7 +60,35 @@ def observe(host: Host, stack: Stack) -> HostState:
         secret_record=host.store.secret_record(stack),
         reach={environment: host.router.reach(stack.name, environment) for environment in ENVIRONMENTS},
         taken={environment: _taken(host, stack, environment) for environment in ENVIRONMENTS},
+        scales=scales,
+        replicas={
+            name: _replicas(host, stack.name, name, now, seen)
+            for name in ENVIRONMENTS
+            if (now := live[name]) is not None
+            and (seen := _several(containers[name], now, find(entries, now.release), scales.get(name, {}))) is not None
+        },
     )
+
+
+def _several(seen: list[Container], live: Live, entry: Entry | None, scales: Scales) -> list[Container] | None:
+    """The containers of the live release; None where no app can have several, and nothing more is asked."""
+    apps = entry.release.definition.get("apps", {}).values() if entry else ()
+    mine = [container for container in seen if (container.slot, container.release) == (live.slot, live.release)]
+    there = scales or any("replicas" in app for app in apps) or any(container.replica > 1 for container in mine)
+    return mine if there else None
+
+
+def _replicas(
+    host: Host, stack: str, environment: EnvironmentName, live: Live, mine: list[Container]
+) -> dict[str, int]:
+    """How many containers the live slot was given of each app that has several."""
+    found = counts_of(host.store.slot_compose(stack, environment, live.slot), live.release)
+    if not found:
+        # The files are lost; these know it too.
+        found = {app: at.replicas for app, at in host.router.reach(stack, environment).get(live.slot, {}).items()}
+        for container in mine:
+            found[container.app] = max(found.get(container.app, 1), container.replica)
+    return {app: number for app, number in found.items() if number > 1}
 
 
 def _taken(host: Host, stack: Stack, environment: EnvironmentName) -> dict[int, str]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from ..errors import Problem, RefusedError
@@ -16,6 +16,7 @@ from ..releases.compose import LABEL
 from ..releases.history import find
 from ..releases.reach import Reach, Side, reach_of
 from ..releases.release import Release
+from ..releases.replicas import counts_of
 from ..releases.slot import day_of
 from ..stack.model import ENVIRONMENTS, Slot, Stack
 from ..stack.reader import read_stack
@@ -91,11 +92,11 @@ def _reach_of(host: Host, release: Release, slot: Slot) -> dict[str, Reach]:
 def _side(host: Host, day: Stack, release: Release, slot: Slot) -> Side:
     """The live release. Its ports are those of its containers, which an earlier version chose by the inventory."""
     apps = tuple(name for name in release.services if name in day.apps)
-    at = reach_of(day, apps, release.environment, slot)
     compose = host.store.slot_compose(release.stack, release.environment, slot)
+    at = reach_of(day, apps, release.environment, slot, counts_of(compose, release.id))
     for name, service in compose.get("services", {}).items():
         if name in at and service["labels"].get(f"{LABEL}.id") == release.id:
-            at[name] = Reach(_port(service), at[name].held)
+            at[name] = replace(at[name], port=_port(service))
     return Side(day, apps, at)
 
 

@@ -9,11 +9,13 @@ import os
 
 from ..env.secret_forms import Redactor
 from ..errors import OperationError
+from ..planning.scale import ScalePlan
 from ..ports import Host
 from ..process.journal import Journal, Record
 from ..stack.model import Stack
 from . import maintenance, redaction, services, witnesses
 from .rollout import Rollout
+from .scaling import Scaling
 
 #: Steps that change what runs or answers.
 ROLLOUT = frozenset({"record", "start", "tags", "routes", "pause", "switch", "resume", "statuses", "stop", "back"})
@@ -47,6 +49,8 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
                 return f"{found}; {', '.join(record.changes)} was put back"
         if record.header.get("operation") == "maintenance":
             return maintenance.recover(host, stack, record, journal, found)
+        if record.scale:
+            return _scaled(host, stack, record, record.scale, journal, found)
         if record.plan is None:
             # Without its plan nothing can be finished or undone; then the witnesses of what is live decide.
             harmless = not record.damage and not ROLLOUT.intersection(record.steps)
@@ -63,6 +67,25 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
         return _forward(host, stack, record, rollout, journal, found)
     finally:
         journal.close()
+
+
+def _scaled(host: Host, stack: Stack, record: Record, plan: ScalePlan, journal: Journal, found: str) -> str:
+    """A number of replicas that was told to the router is finished, and any other put back."""
+    scaling = Scaling(host, stack, plan, journal)
+    if witnesses.live(host, stack.name, plan.environment) != plan.live:
+        journal.add("end", outcome="undone", message=found)
+        return f"{found}; {plan.release} is no longer live there"
+    if record.steps.get("scale") and "back" not in record.steps:
+        try:
+            scaling.carry_out()
+        except OperationError as error:
+            journal.note(f"failed: {error}")
+        else:
+            journal.add("end", outcome="succeeded", message=f"{found}; {plan.sentence}", release=plan.release)
+            return f"{found}; it was finished, {plan.sentence}"
+    scaling.put_back()
+    journal.add("end", outcome="undone", message=found)
+    return f"{found}; it was undone, {plan.app} has {plan.was}"
 
 
 def _forward(host: Host, stack: Stack, record: Record, rollout: Rollout, journal: Journal, found: str) -> str:

@@ -36,10 +36,12 @@ from ..releases.reach import (
     replacement,
 )
 from ..releases.release import Entry, Release, ReleaseStatus, timestamp
+from ..releases.replicas import counts_of
 from ..releases.runtime import Answer, Container, ProbeTarget
-from ..releases.slot import day_of, planned_slot, stack_of
+from ..releases.slot import Place, day_of, planned_slot, stack_of
 from ..stack.app_env import slot_env
 from ..stack.model import App, Slot, Stack, check_path, start_order, stripped
+from ..stack.replicas import units
 from ..util.concurrency import concurrently
 from . import error_pages, flags, services, warm_slot, witnesses
 from .health import Health
@@ -72,9 +74,9 @@ class Rollout:
         self.new = Side(
             self.stack,
             tuple(plan.release.in_slot),
-            reach_of(self.stack, plan.release.in_slot, plan.environment, plan.slot),
+            reach_of(self.stack, plan.release.in_slot, plan.environment, plan.slot, plan.replicas),
         )
-        self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers)
+        self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers, plan.replicas)
         self.jobs = ReleaseJobs(host, stack, self.stack, plan, journal)
         #: What people should know, though the operation went well.
         self.notes: list[str] = []
@@ -112,6 +114,7 @@ class Rollout:
             self.start(env)
         with self.journal.step("healthy", "wait until every app is healthy"):
             self.healthy([app for app in self._apps() if app.name not in self.how.start_late])
+            self._trust()
         self._run_hooks("before_switch", "run what is to be done before the switch")
         with self.journal.step("tags", "move the tags"):
             self.move_tags(plan.tags)
@@ -244,7 +247,7 @@ class Rollout:
         )
         if plan.start == "create" or self.stack.jobs_in(plan.environment):
             # Jobs get their values from here, also where the apps' containers are kept ones.
-            self._write_slot(plan.release, plan.slot, env)
+            self._write_slot(plan.release, plan.slot, env, plan.replicas)
         if plan.start == "running":
             return
         self._bring_up_in_order(names)
@@ -382,6 +385,12 @@ class Rollout:
             if calm < 2:
                 self.host.clock.wait(DRAIN_POLL_SECONDS)
 
+    def _trust(self) -> None:
+        """Have the router use all replicas from the switch on. Its own checks would find them one after the other."""
+        many = {name: count for name, count in self.plan.replicas.items() if name in self.new.reach}
+        if many:
+            self.host.router.trust_replicas(self.plan.stack, self.plan.environment, self.plan.slot, many)
+
     # Parts
 
     def _apps(self) -> list[App]:
@@ -410,12 +419,14 @@ class Rollout:
     def _is_web(self, container: Container) -> bool:
         return self.old is not None and container.app in self.old.reach
 
-    def _write_slot(self, release: Release, slot: Slot, env: Mapping[str, bytes]) -> None:
+    def _write_slot(self, release: Release, slot: Slot, env: Mapping[str, bytes], counts: Mapping[str, int]) -> None:
         """Write the files that a slot is created from."""
         store, environment = self.host.store, self.plan.environment
         home = os.path.dirname(store.slot_compose_path(self.current, environment, slot))
         block = store.networks().get(self.current.name, {}).get(environment, "")
-        compose = planned_slot(self.current, release, slot, env, home, store.key_fingerprints(self.current))
+        compose = planned_slot(
+            self.current, release, Place(slot, home, counts), env, store.key_fingerprints(self.current)
+        )
         compose |= slot_network(self.current, environment, slot, block)
         files = slot_env(stack_of(release, self.current), environment, env)
         store.write_slot(self.current, environment, slot, compose, files)
@@ -424,7 +435,8 @@ class Rollout:
         """Start these apps of the new release: kept containers, or new ones from the slot's Compose file."""
         if self.plan.start == "create":
             path = self.host.store.slot_compose_path(self.current, self.plan.environment, self.plan.slot)
-            self.host.docker.create_and_start(path, self.current.directory, names)
+            wanted = [name for app in names for name in units(app, self.plan.replicas.get(app, 1))]
+            self.host.docker.create_and_start(path, self.current.directory, wanted)
         else:
             self.host.docker.start([c for c in self._new_containers() if c.app in names and c.state != "running"])
 
@@ -437,20 +449,29 @@ class Rollout:
         entry = find(self.host.store.releases(self.current.name), was.release) if was else None
         if was is None or side is None or entry is None:
             return
+        store = self.host.store
+        many = counts_of(store.slot_compose(self.plan.stack, self.plan.environment, was.slot), was.release)
+        there = {container.unit for container in old}
         gone = [
-            name
+            (name, unit)
             for name in entry.release.in_slot
-            if (name in early) == in_place
-            and name not in {container.app for container in old}
-            and self.host.docker.image(entry.release.images[name]) is not None
+            if (name in early) == in_place and self.host.docker.image(entry.release.images[name]) is not None
+            for unit in units(name, many.get(name, self._reached(name)))
+            if unit not in there
         ]
         if gone:
-            if self.host.store.slot_release(self.plan.stack, self.plan.environment, was.slot) != was.release:
+            if store.slot_release(self.plan.stack, self.plan.environment, was.slot) != was.release:
                 # Its file is damaged; the release knows what it was made from.
-                self._write_slot(entry.release, was.slot, self.host.store.release_env(self.current, was.release))
-            path = self.host.store.slot_compose_path(self.current, self.plan.environment, was.slot)
-            self.host.docker.create_and_start(path, self.current.directory, gone)
-            self._answering([side.stack.apps[name] for name in gone], side)
+                again = {name: self._reached(name) for name in side.reach}
+                self._write_slot(entry.release, was.slot, store.release_env(self.current, was.release), again)
+            path = store.slot_compose_path(self.current, self.plan.environment, was.slot)
+            self.host.docker.create_and_start(path, self.current.directory, [unit for _name, unit in gone])
+            self._answering([side.stack.apps[name] for name in dict.fromkeys(name for name, _unit in gone)], side)
+
+    def _reached(self, name: str) -> int:
+        """How many containers the router knew of an app of the old release."""
+        at = Reach.parse(self.plan.reached.get(name, ""))
+        return at.replicas if at else 1
 
     def _stop_holding(self) -> None:
         """Requests for apps that the old release itself does not hold waited only until these run again."""

@@ -305,13 +305,22 @@ def _plan_promote(
 def _gates(host: Host, stack: Stack, state: HostState, request: Request, unfinished: list[str]) -> list[gates.Gate]:
     live, entry = state.live["staging"], state.live_entry("staging")
     day = day_of(entry.release, stack) if entry else stack
-    running = {c.app: c for c in state.in_slot("staging", live.slot)} if live else {}
+    running = state.in_slot("staging", live.slot) if live else []
+    names = {container.app for container in running}
     health = {
-        app.name: app_health.ask(
-            host, day, "staging", live.slot, app, running.get(app.name), port=state.port_of("staging", live.slot, app)
+        app.name: app_health.worst(
+            app,
+            app_health.ask_all(
+                host,
+                day,
+                "staging",
+                live.slot,
+                app,
+                app_health.Seen(running, state.count_of("staging", app.name), state.port_of("staging", live.slot, app)),
+            ),
         )
         for app in day.apps.values()
-        if live and (app.is_web or app.name in running) and (entry is None or app.name in entry.release.services)
+        if live and (app.is_web or app.name in names) and (entry is None or app.name in entry.release.services)
     }
     return gates.evaluate(stack, state, health, unfinished, request.skip_gates)
 

@@ -19,8 +19,9 @@ from ..releases.history import newest_first
 from ..releases.host_state import HostState
 from ..releases.jobs import JobStatus, jobs_of
 from ..releases.release import Release, seconds_of
+from ..releases.replicas import in_force
 from ..releases.request import Request
-from ..releases.runtime import Answer, Container
+from ..releases.runtime import Container
 from ..releases.slot import day_of
 from ..releases.status import (
     AppStatus,
@@ -121,23 +122,28 @@ def _apps(host: Host, stack: Stack, state: HostState, environment: EnvironmentNa
     today = [app.name for app in stack.apps.values() if not app.is_job]
     if live is None or entry is None:
         return {app: AppStatus() for app in today}
-    running = {container.app: container for container in state.in_slot(environment, live.slot)}
+    running = state.in_slot(environment, live.slot)
     # As the live release has them: the inventory may have renamed, moved or removed them since.
     day = day_of(entry.release, stack)
     mine = [app for app in day.apps.values() if app.name in entry.release.in_slot]
     answers = {
-        app.name: app_health.ask(
+        app.name: app_health.ask_all(
             host,
             day,
             environment,
             live.slot,
             app,
-            running.get(app.name),
-            port=state.port_of(environment, live.slot, app),
+            app_health.Seen(running, state.count_of(environment, app.name), state.port_of(environment, live.slot, app)),
         )
         for app in mine
     }
-    found = {app.name: _app(app, entry.release, running.get(app.name), answers[app.name]) for app in mine}
+    by_app = {app.name: [container for container in running if container.app == app.name] for app in mine}
+    found = {app.name: _app(app, entry.release, by_app[app.name], answers[app.name]) for app in mine}
+    held = in_force(state.scales.get(environment, {}), stack)
+    found = {
+        name: dataclasses.replace(one, scaled=held[name].sentence) if name in held else one
+        for name, one in found.items()
+    }
     return {name: found.get(name, AppStatus()) for name in dict.fromkeys((*today, *found))}
 
 
@@ -174,17 +180,28 @@ def _service_changes(host: Host, stack: Stack, environment: EnvironmentName) -> 
     return tuple(change.sentence for change in changes)
 
 
-def _app(app: App, release: Release, container: Container | None, answer: Answer) -> AppStatus:
-    healthy = container is not None and container.state == "running" and app.accepts(answer.status)
+def _app(app: App, release: Release, containers: list[Container], answers: app_health.Answers) -> AppStatus:
+    there = {container.replica: container for container in containers}
+    well = [n for n, answer in answers.items() if n in there and app.accepts(answer.status) and _runs(there[n])]
+    healthy, answer = len(well) == len(answers), app_health.worst(app, answers)
+    # Of several the state is that of one that is not well.
+    sick = next((number for number in answers if number not in well), 1)
+    container = there.get(sick)
     return AppStatus(
         state=container.state if container else "missing",
         healthy=healthy,
         cause="" if healthy or str(answer) in ("no container", container and container.state) else str(answer),
         image=short_id(release.images[app.name]),
         commit=release.commits.get(app.name, release.commit)[:12],
-        restarts=container.restarts if container else 0,
+        restarts=sum(one.restarts for one in containers),
         image_of=app.image_of,
+        replicas=len(answers),
+        healthy_replicas=len(well),
     )
+
+
+def _runs(container: Container) -> bool:
+    return container.state == "running"
 
 
 def operations(host: Host, stack: Stack, environment: EnvironmentName, newest: int) -> list[OperationSummary]:

@@ -21,6 +21,7 @@ from ..releases.release import Release, moment_of
 from ..releases.runtime import Answer
 from ..releases.slot import day_of
 from ..stack.model import Stack
+from ..stack.replicas import units
 from . import config_findings
 
 GATES = (
@@ -175,11 +176,14 @@ def _staging_unchanged(stack: Stack, state: HostState) -> Gate:
     entry, live = state.live_entry("staging"), state.live["staging"]
     if entry is None or live is None:
         return Gate("staging_unchanged", False, "nothing is live in staging", DEPLOY)
-    running = {c.app: c.image for c in state.in_slot("staging", live.slot) if c.release == live.release}
+    running = {c.unit: c.image for c in state.in_slot("staging", live.slot) if c.release == live.release}
     wrong = []
     for app, image in entry.release.images.items():
-        if app in entry.release.in_slot and running.get(app) != image:
-            wrong.append(f"{app} runs {short_id(running.get(app, ''))} instead of {short_id(image)}")
+        wrong += [
+            f"{name} runs {short_id(running.get(name, ''))} instead of {short_id(image)}"
+            for name in units(app, state.count_of("staging", app))
+            if app in entry.release.in_slot and running.get(name) != image
+        ]
         if state.tags.get((app, "staging")) != image:
             wrong.append(
                 f"{app}:staging names {short_id(state.tags.get((app, 'staging'), ''))} instead of {short_id(image)}"

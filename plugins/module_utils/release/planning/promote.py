@@ -20,7 +20,10 @@ from ..releases.host_state import HostState
 from ..releases.limits import Limits
 from ..releases.plan import Plan, TagMove, moves
 from ..releases.release import Release, ReleaseStatus, release_id
+from ..releases.replicas import counts
 from ..releases.request import Request
+from ..releases.slot import stack_of
+from ..stack.checks import address_problems
 from ..stack.error_pages import files
 from ..stack.model import Stack
 from .preflight import check_apps, check_config, check_images, check_ports, selected
@@ -178,6 +181,9 @@ def _definition(stack: Stack, images: Mapping[str, str], kept: Release | None) -
             for key in ("loopback_port", "replace"):
                 if key in app:
                     definition["apps"][name] = {**definition["apps"][name], key: app[key]}
+            # As many as the stack has today; one is not written down.
+            others = {key: value for key, value in definition["apps"][name].items() if key != "replicas"}
+            definition["apps"][name] = others | ({"replicas": app["replicas"]} if "replicas" in app else {})
     return definition
 
 
@@ -192,7 +198,12 @@ def plan_new(
     """The plan for a release that is not in the history yet: into the idle slot, the live one becomes `old_status`."""
     was = state.live[request.environment]
     slot = state.idle_slot(request.environment)
-    if problems := check_ports(stack, release, slot, state):
+    many = counts(stack_of(release, stack), release.services, stack, state.scales.get(request.environment, {}))
+    problems = check_ports(stack, release, slot, state)
+    if many:
+        containers = {name: many.get(name, 1) for name in release.services}
+        problems += address_problems(stack, f"stack {stack.name}", containers)
+    if problems:
         raise RefusedError(problems)
     statuses: dict[str, ReleaseStatus] = {release.id: "live"}
     if was:
@@ -211,4 +222,5 @@ def plan_new(
         watch_seconds=stack.watch_seconds if request.watch_seconds is None else request.watch_seconds,
         warm_seconds=stack.warm_seconds if request.warm_seconds is None else request.warm_seconds,
         reached={app: str(at) for app, at in state.reached(request.environment).items()},
+        replicas=many,
     )

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping
+from typing import Any
 
 from ..env.env_file import format_env, parse_env
 from ..env.secret_ages import content_fingerprint
@@ -18,8 +19,9 @@ from ..releases.history import GOOD, find, newest_first, rollback_target
 from ..releases.host_state import HostState
 from ..releases.plan import Plan, StartMode, TagMove, moves
 from ..releases.release import Entry, Live, ReleaseStatus
+from ..releases.replicas import counts
 from ..releases.request import Request
-from ..releases.slot import planned_slot
+from ..releases.slot import Place, planned_slot, stack_of
 from ..stack.model import EnvironmentName, Slot, Stack
 from .preflight import PROVISION, check_apps, check_ports, selected
 from .promote import compose_release, is_same, plan_new, versions_of
@@ -145,6 +147,9 @@ def plan_rollback(
     slot = state.idle_slot(environment)
     if problems := check_ports(stack, target.release, slot, state):
         raise RefusedError(problems)
+    day = stack_of(target.release, stack)
+    many = counts(day, target.release.services, stack, state.scales.get(environment, {}))
+    planned = planned_slot(stack, target.release, Place(slot, home, many), env, state.keys)
     after = _after(state, environment, target, was)
     tags = [
         *moves(target.release.images, environment, state.tags),
@@ -161,13 +166,14 @@ def plan_rollback(
         is_new=False,
         slot=slot,
         was=was,
-        start=_start_mode(stack, state, target, slot, env, home),
+        start=_start_mode(state, target, slot, planned),
         tags=tuple(tags),
         statuses=statuses,
         failed_status=target.status,
         watch_seconds=stack.watch_seconds if request.watch_seconds is None else request.watch_seconds,
         warm_seconds=stack.warm_seconds if request.warm_seconds is None else request.warm_seconds,
         reached={app: str(at) for app, at in state.reached(environment).items()},
+        replicas=many,
     )
     return plan, env
 
@@ -181,13 +187,14 @@ def _after(state: HostState, environment: EnvironmentName, target: Entry, was: L
     return rollback_target(others, environment, target.release.id, state.images)
 
 
-def _start_mode(
-    stack: Stack, state: HostState, target: Entry, slot: Slot, env: dict[str, bytes], home: str
-) -> StartMode:
+def _start_mode(state: HostState, target: Entry, slot: Slot, planned: Mapping[str, Any]) -> StartMode:
     """Kept containers are reused only if each was created from exactly what it would be created from now."""
-    services = planned_slot(stack, target.release, slot, env, home, state.keys)["services"]
-    wanted = {name: services[name] for name in target.release.in_slot}
-    kept = {c.app: c for c in state.in_slot(target.release.environment, slot) if c.release == target.release.id}
+    wanted = {
+        name: service
+        for name, service in planned["services"].items()
+        if service["labels"][f"{LABEL}.app"] in target.release.in_slot
+    }
+    kept = {c.unit: c for c in state.in_slot(target.release.environment, slot) if c.release == target.release.id}
     same = kept.keys() == wanted.keys() and all(
         kept[name].created_from == service["labels"][f"{LABEL}.created-from"] for name, service in wanted.items()
     )

@@ -17,6 +17,7 @@ from dataclasses import dataclass, field
 from typing import IO, Any
 
 from ..paths import STATE
+from ..planning.scale import ScalePlan
 from ..ports import ClockPort
 from ..releases.plan import Plan, Step
 from ..stack.model import EnvironmentName
@@ -41,6 +42,8 @@ class Record:
     steps: dict[str, bool] = field(default_factory=dict)
     #: Changes of services that began and were neither completed nor put back, by the service's name.
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: The plan of a change of the number of replicas.
+    scale: ScalePlan | None = None
     result: dict[str, Any] | None = None
     #: Why the plan, or a part of what was recorded, cannot be read; the last line may be cut off, that is no damage.
     damage: str = ""
@@ -135,6 +138,8 @@ def _take(record: Record, line: str) -> str:
             record.header = item
         elif event == "plan":
             record.plan = Plan.from_json(item["plan"])
+        elif event == "scale":
+            record.scale = ScalePlan.from_json(item["plan"])
         elif event == "step":
             record.steps.setdefault(str(item["step"]), False)
         elif event == "done":

@@ -14,10 +14,13 @@ from ..paths import FLAGS_MOUNT, STATE, keys_of
 from ..stack.image_source import ImageSource
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Slot, Stack
 from ..stack.networks import network_of
+from ..stack.replicas import unit
+from . import labels
 from .limits import Limits
 from .release import Release
+from .replicas import replica_service
 
-LABEL = "release.onehost"
+LABEL = labels.LABEL
 #: Below the directory of a build: one file for each secret.
 SECRETS = "secrets"
 #: BuildKit's own build argument; it is no part of the image.
@@ -138,10 +141,16 @@ def declared_volumes(services: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def slot_file(
-    stack: Stack, release: Release, slot: Slot, env_files: Mapping[str, list[str]], config: Mapping[str, str]
+    stack: Stack,
+    release: Release,
+    slot: Slot,
+    env_files: Mapping[str, list[str]],
+    config: Mapping[str, str],
+    counts: Mapping[str, int] | None = None,
 ) -> dict[str, Any]:
     """The Compose file that runs a release in a slot. `stack` is the definition stored with the release; `env_files`
-    are absolute paths for each app, later ones win; `config` is a fingerprint of their content and of the key files.
+    are absolute paths for each app, later ones win; `config` is a fingerprint of their content and of the key files;
+    `counts` are of the apps that have several containers.
 
     Each container is labelled with a fingerprint of everything it was created from, so a kept container is started
     again only if nothing it needs has changed since.
@@ -174,6 +183,8 @@ def slot_file(
             f"{LABEL}.created-from": created_from,
         }
         services[name] = escaped(item)
+        for number in range(2, (counts or {}).get(name, 1) + 1):
+            services[unit(name, number)] = replica_service(services[name], name, number)
     return {"name": stack.project(release.environment, slot), "services": services, **declared_volumes(services)}
 
 

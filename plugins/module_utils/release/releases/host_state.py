@@ -9,9 +9,11 @@ from dataclasses import dataclass, field
 
 from ..env import secret_ages
 from ..stack.model import SLOTS, App, EnvironmentName, Slot, other_slot
+from ..stack.replicas import units
 from .history import find
 from .reach import Reach
 from .release import Entry, Live
+from .replicas import Scale
 from .runtime import Container
 
 
@@ -42,6 +44,9 @@ class HostState:
     #: Since when each secret has had its value, see `env.secret_ages`.
     secret_record: secret_ages.SecretRecord = field(default_factory=secret_ages.SecretRecord)
 
+    #: By environment: numbers of containers that somebody asked for, and those that the live slot was given.
+    scales: dict[str, dict[str, Scale]] = field(default_factory=dict)
+    replicas: dict[str, dict[str, int]] = field(default_factory=dict)
     #: Names of all that is in the history, readable or not.
     names: tuple[str, ...] = ()
     #: By environment: who disagrees about what is live, as sentences.
@@ -66,15 +71,22 @@ class HostState:
         if live is None or entry is None:
             return False
         running = {
-            container.app: container.image
+            container.unit: container.image
             for container in self.in_slot(environment, live.slot)
             if container.release == live.release and container.state == "running"
         }
         return all(
-            (app not in entry.release.in_slot or running.get(app) == image)
+            (
+                app not in entry.release.in_slot
+                or all(running.get(name) == image for name in units(app, self.count_of(environment, app)))
+            )
             and self.tags.get((app, environment)) == image
             for app, image in entry.release.images.items()
         )
+
+    def count_of(self, environment: EnvironmentName, app: str) -> int:
+        """How many containers the live release is to have of an app."""
+        return self.replicas.get(environment, {}).get(app, 1)
 
     def reached(self, environment: EnvironmentName) -> dict[str, Reach]:
         """How the router reaches the apps of the live release."""

@@ -37,6 +37,7 @@ Step = Literal[
     "drain",
     "stop",
     "warm",
+    "scale",
     "back",
 ]
 
@@ -73,6 +74,8 @@ class Plan:
     warm_seconds: int = 0
     #: How the router reaches the apps of the release that is live before, as texts of `Reach`.
     reached: dict[str, str] = field(default_factory=dict)
+    #: The apps that have several containers in the slot, with their number.
+    replicas: dict[str, int] = field(default_factory=dict)
 
     @property
     def goal(self) -> Live:

@@ -22,21 +22,35 @@ class Reach:
 
     port: int
     held: bool = False
+    #: Among how many equal containers the router divides the requests.
+    replicas: int = 1
 
     def __str__(self) -> str:
-        return f"{self.port}/{HELD if self.held else SWITCHED}"
+        # Requests that wait do so for the first one. Those that are held now may have several again afterwards.
+        many = f"/{self.replicas}" if self.replicas > 1 and not self.held else ""
+        return f"{self.port}/{HELD if self.held else SWITCHED}{many}"
 
     @classmethod
     def parse(cls, text: str) -> Reach | None:
         """The reverse of str(); None for anything else."""
-        port, _separator, word = text.partition("/")
-        return cls(int(port), word == HELD) if port.isdecimal() and word in (HELD, SWITCHED) else None
+        port, word, number, *more = (*text.split("/"), "", "")[:4] if text.count("/") < 3 else ("",) * 4
+        if not port.isdecimal() or word not in (HELD, SWITCHED) or any(more) or not (number or "1").isdecimal():
+            return None
+        return cls(int(port), word == HELD, max(1, int(number or 1)))
 
 
-def reach_of(stack: Stack, apps: Iterable[str], environment: EnvironmentName, slot: Slot) -> dict[str, Reach]:
-    """By what the apps of a release answer in a slot. `stack` is the stack as that release defines it."""
+def reach_of(
+    stack: Stack,
+    apps: Iterable[str],
+    environment: EnvironmentName,
+    slot: Slot,
+    counts: Mapping[str, int] | None = None,
+) -> dict[str, Reach]:
+    """By what the apps of a release answer in a slot. `stack` is the stack as that release defines it; `counts` are of
+    the apps that have several containers there."""
+    many = counts or {}
     return {
-        app.name: Reach(stack.loopback_port(app, environment, slot), app.is_replaced_in_place)
+        app.name: Reach(stack.loopback_port(app, environment, slot), app.is_replaced_in_place, many.get(app.name, 1))
         for name in apps
         if (app := stack.apps[name]).is_web
     }

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import NamedTuple, Protocol
 
 from ..stack.model import Slot
+from ..stack.replicas import unit
 
 
 @dataclass(frozen=True)
@@ -54,6 +55,13 @@ class Container:
     health_test: tuple[str, ...] = ()
     #: Its first process on the host; 0 if it does not run.
     pid: int = 0
+    #: Which of the equal containers of its app it is, from 1.
+    replica: int = 1
+
+    @property
+    def unit(self) -> str:
+        """Its name in the slot: the app's, or that of one of its replicas."""
+        return unit(self.app, self.replica)
 
     @property
     def place(self) -> Placed:

@@ -8,7 +8,7 @@ from __future__ import annotations
 import functools
 import json
 from collections.abc import Mapping
-from typing import Any, TypedDict
+from typing import Any, NamedTuple, TypedDict
 
 from ..env.env_file import fingerprint
 from ..errors import RefusedError
@@ -48,17 +48,25 @@ def day_of(release: Release, current: Stack) -> Stack:
         return current
 
 
+class Place(NamedTuple):
+    """Where a release is planned for: a slot, the directory of its files, the apps that have several containers."""
+
+    slot: Slot
+    home: str
+    counts: Mapping[str, int]
+
+
 def planned_slot(
-    stack: Stack, release: Release, slot: Slot, env: Mapping[str, bytes], home: str, known: Mapping[str, str | None]
+    stack: Stack, release: Release, place: Place, env: Mapping[str, bytes], known: Mapping[str, str | None]
 ) -> dict[str, Any]:
-    """The Compose file of a release in a slot whose files are in `home`, with these env files and these keys."""
+    """The Compose file of a release in a place, with these env files and these keys."""
     day = stack_of(release, stack)
     files = slot_env(day, release.environment, env)
     names = {app: files_of(day, app, files) for app in release.services}
-    paths = {app: [f"{home}/env.{name}" for name in mine] for app, mine in names.items()}
+    paths = {app: [f"{place.home}/env.{name}" for name in mine] for app, mine in names.items()}
     keys = sorted(pair(known).items())
     config = {
         app: fingerprint(repr((sorted((name, fingerprint(files[name])) for name in mine), keys)))
         for app, mine in names.items()
     }
-    return slot_file(day, release, slot, paths, config)
+    return slot_file(day, release, place.slot, paths, config, place.counts)

@@ -31,6 +31,11 @@ class AppStatus:
     restarts: int = 0
     #: The app that the image was built for, if it is another one.
     image_of: str = ""
+    #: How many equal containers there are to be, and how many are well.
+    replicas: int = 1
+    healthy_replicas: int = 0
+    #: Who asked for this number in place of the stack's own; empty if it is that.
+    scaled: str = ""
 
     @property
     def is_absent(self) -> bool:

@@ -28,6 +28,7 @@ _STEP_WORDS = {
     "statuses": "history written",
     "drain": "drained",
     "stop": "old slot stopped",
+    "scale": "number changed",
     "back": "undone",
 }
 

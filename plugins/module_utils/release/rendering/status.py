@@ -100,10 +100,15 @@ def _apps(environments: dict[str, EnvironmentStatus]) -> list[str]:
         for name, env in environments.items():
             found = env.apps.get(app, AppStatus())
             word = "-" if found.is_absent else "healthy" if found.healthy else "NOT HEALTHY"
+            if found.replicas > 1:
+                word += f" {found.healthy_replicas}/{found.replicas}"
             image = f"{found.image} of {found.image_of}" if found.image_of else found.image
             row += [word, image, found.commit[:7]]
             if found.is_unhealthy:
                 trouble.append(f"   {name} {app}: {found.state}, not healthy {found.cause}".rstrip())
+            if found.scaled:
+                back = hint("scale", app=app, replicas="default", where=name)
+                trouble.append(f"   {name} {app}: scaled to {found.scaled}. Back: {back}")
         rows.append(row)
     return table(head, rows) + trouble
 

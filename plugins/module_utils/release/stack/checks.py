@@ -9,6 +9,7 @@ import itertools
 from collections.abc import Iterable, Mapping
 
 from ..errors import Problem
+from . import replicas
 from .jobs import check_jobs
 from .model import ENVIRONMENTS, PORT_BLOCK, App, Stack, socket_path, start_order
 from .networks import MOST_APPS
@@ -65,15 +66,24 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
     _check_beside(stack, where, problems)
     problems.extend(check_jobs(stack, where))
     problems.extend(_port_problems([(where, app) for app in stack.apps.values()]))
-    most = max(len(stack.services_in(environment)) for environment in ENVIRONMENTS)
-    if len(stack.apps) + most > MOST_APPS:
-        also = f" and {most} services" if most else ""
-        what = f"{len(stack.apps)} apps{also}, but the network of a slot has addresses for {MOST_APPS}"
-        problems.append(Problem(what, f"{where}.apps", "make it two stacks"))
+    problems.extend(replicas.check(stack, where))
+    problems.extend(address_problems(stack, where))
     try:
         start_order(stack.apps)
     except ValueError as error:
         problems.append(Problem(str(error), f"{where}.apps", "break the cycle in `after`"))
+
+
+def address_problems(stack: Stack, where: str, counts: Mapping[str, int] | None = None) -> list[Problem]:
+    """What is wrong if the containers of a slot, with these numbers of replicas, are more than its addresses."""
+    most = max(len(stack.services_in(environment)) for environment in ENVIRONMENTS)
+    number = replicas.containers(stack, counts or {})
+    if number + most <= MOST_APPS:
+        return []
+    also = f" and {most} services" if most else ""
+    more = f" with {number} containers" if number > len(stack.apps) else ""
+    what = f"{len(stack.apps)} apps{more}{also}, but the network of a slot has addresses for {MOST_APPS}"
+    return [Problem(what, f"{where}.apps", "fewer replicas, or two stacks" if more else "make it two stacks")]
 
 
 def _image_problems(stack: Stack, app: App, place: str) -> list[Problem]:

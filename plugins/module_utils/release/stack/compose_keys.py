@@ -186,8 +186,10 @@ def _deploy(fields: Fields, key: str, value: Any) -> None:
         return
     for name in value:
         if name != "resources":
-            what = "has no effect: an app has one container in a slot"
-            fields.note(f"{key}.{name}", what, "remove it; limits are the app's `memory`, `cpus` and `pids`")
+            fix = "remove it; limits are the app's `memory`, `cpus` and `pids`"
+            if name == "replicas":
+                fix = "remove it; the app's own `replicas` is the number of its containers"
+            fields.note(f"{key}.{name}", "has no effect here", fix)
     if "resources" in value and not isinstance(value["resources"], dict):
         fields.note(f"{key}.resources", "must be a mapping")
 

@@ -107,6 +107,8 @@ class App:
     #: Of a job: when it runs by itself, as a calendar expression of systemd with its time zone, and where.
     schedule: str = ""
     environments: tuple[EnvironmentName, ...] = ENVIRONMENTS
+    #: How many equal containers of it a slot has.
+    replicas: int = 1
 
     @property
     def builder(self) -> str:
@@ -282,8 +284,8 @@ class Stack:
             if app["kind"] != "job" or app["environments"] == list(ENVIRONMENTS):
                 del app["environments"]
             rare = ("build_secrets", "build_ignores", "health_status", "health_host", "health_command", "volumes")
-            for key in (*rare, "image_of", "command", "schedule"):
-                if not app[key]:
+            for key in (*rare, "image_of", "command", "schedule", "replicas"):
+                if not app[key] or (key, app[key]) == ("replicas", 1):
                     del app[key]  # releases of before have none, and are the same
             if "image_of" in app:
                 for key in BUILD_KEYS:

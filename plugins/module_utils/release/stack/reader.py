@@ -35,6 +35,7 @@ from .model import (
     Stack,
 )
 from .parts import PATH, read_capabilities, read_limits, read_mounts
+from .replicas import MOST_REPLICAS
 from .reserved import SSH_PORTS, directory_problem, name_problem, owner_problem
 from .services import read_service, read_volume
 from .tls import read_tls
@@ -322,6 +323,7 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         command=fields.texts("command"),
         schedule=fields.text("schedule"),
         environments=read_environments(fields, "job"),
+        replicas=fields.integer("replicas", 1, 1, MOST_REPLICAS),
     )
     fields.no_others()
     if image_of:

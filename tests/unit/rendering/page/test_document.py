@@ -103,6 +103,20 @@ def test_whose_image_an_app_runs() -> None:
     )
 
 
+def test_how_many_containers_an_app_has() -> None:
+    data = pages.usual()
+    live = data.status.environments["production"]
+    (first, second, *_) = live.apps
+    apps = {
+        first: AppStatus("running", True, replicas=3, healthy_replicas=3, scaled="3 in place of 1, by <ann>"),
+        second: AppStatus("exited", False, replicas=2, healthy_replicas=1),
+    }
+    environments = {**data.status.environments, "production": replace(live, apps={**live.apps, **apps})}
+    text = Reader(page(replace(data, status=replace(data.status, environments=environments)))).text
+    assert "3 healthy" in text and "Scaled to 3 in place of 1, by <ann>" in text
+    assert "1 of 2 replicas are healthy" in text
+
+
 def test_the_first_day() -> None:
     text = Reader(page(pages.first_day())).text
     for part in (

@@ -91,7 +91,7 @@ def _app(name: str, app: AppStatus) -> list[Markup]:
     if app.is_absent:
         shown = pill("absent")
     elif app.healthy:
-        shown = pill("healthy")
+        shown = pill("healthy" if app.replicas == 1 else f"{app.replicas} healthy")
     else:
         shown = pill("not healthy" if app.state == "running" else app.state, "bad", "cross")
     row = tag(
@@ -102,6 +102,10 @@ def _app(name: str, app: AppStatus) -> list[Markup]:
         tag("td", tag("code", app.image), f" of {app.image_of}" if app.image_of else "", class_="wide"),
     )
     notes = [clip(app.cause, 300)] if app.cause else []
+    if app.replicas > 1 and not app.healthy:
+        notes.append(f"{app.healthy_replicas} of {app.replicas} replicas are healthy")
+    if app.scaled:
+        notes.append(clip(f"Scaled to {app.scaled}", 300))
     if app.restarts:
         notes.append(f"{app.restarts} restart{'s' if app.restarts != 1 else ''}")
     if not notes:
