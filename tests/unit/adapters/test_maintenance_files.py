@@ -65,6 +65,15 @@ def test_the_maps_are_in_files_and_in_memory(tmp_path: Path, haproxy: Haproxy) -
     assert next(line for line in haproxy.commands if line.startswith("commit")).endswith("-allowed.map")
 
 
+@pytest.mark.parametrize("text", ["10.0.0", "10.0.0.0/8 x\n", "10.0.0.0/8\n", "\n", "\0\0\0"])
+def test_a_file_that_haproxy_would_not_take_is_made_anew(tmp_path: Path, haproxy: Haproxy, text: str) -> None:
+    files = files_at(tmp_path)
+    files.set_maps("shop", "production", {"/web/": "100/1"}, {"10.0.0.0/8": "1", "2001:db8::/32": "3"})
+    assert not files.lacks_maps("shop", "production")
+    (tmp_path / "shop-production-allowed.map").write_text(text)
+    assert files.lacks_maps("shop", "production")
+
+
 def test_a_router_from_before_is_told_of(tmp_path: Path, haproxy: Haproxy) -> None:
     haproxy.maps.clear()
     problem = files_at(tmp_path).problem("shop", "production")

@@ -15,7 +15,7 @@ from collections.abc import Mapping, Sequence
 from ..errors import OperationError, Problem, RefusedError
 from ..hints import hint, host_command
 from ..paths import HAPROXY_ADMIN_SOCKET, ROUTER_MAPS, STATE
-from ..stack.maintenance import Maintenance
+from ..stack.maintenance import Maintenance, trouble_with
 from ..stack.model import EnvironmentName
 from ..util.files import as_json, write_atomically
 from . import own_files, systemd_timers
@@ -95,8 +95,10 @@ class MaintenanceFiles:
         return Problem(what, closed, hint("provision"))
 
     def lacks_maps(self, stack: str, environment: EnvironmentName) -> bool:
-        """Whether a file is missing, without which HAProxy does not start. They may be empty."""
-        return not all(os.path.isfile(path) for path in self._paths(stack, environment))
+        """Whether a file is missing, without which HAProxy does not start, or damaged so that it does not. They may be
+        empty."""
+        closed, allowed = self._paths(stack, environment)
+        return not (os.path.isfile(closed) and os.path.isfile(allowed) and _are_networks(allowed))
 
     def maps(self, stack: str, environment: EnvironmentName) -> tuple[dict[str, str], dict[str, str]]:
         """What the files say is closed, and for whom it is not."""
@@ -123,3 +125,13 @@ class MaintenanceFiles:
 
     def disarm(self, stack: str, environment: EnvironmentName) -> None:
         systemd_timers.disarm_maintenance(stack, environment)
+
+
+def _are_networks(path: str) -> bool:
+    """Whether HAProxy takes each line: a network and a number."""
+    try:
+        with open(path, encoding="utf-8", errors="replace") as file:
+            lines = [line.split() for line in file]
+    except OSError:
+        return False
+    return all(len(words) == 2 and words[1].isdecimal() and not trouble_with(words[0]) for words in lines)

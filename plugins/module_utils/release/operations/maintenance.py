@@ -95,8 +95,9 @@ def _change(
         return MaintenanceReport(False, found)
     left = [plan.line(environment, one) for one in wanted if one is not new]
     if write:
-        with kept.journaled(host, stack, environment, who, text):
+        with kept.journaled(host, stack, environment, who, text) as log:
             host.maintenance.record(stack.name, environment, wanted)
+            log.add("recorded")
             state.apply(host, stack, environment, wanted)
         kept.tell(host, stack, environment, who, text)
     return MaintenanceReport(True, [text if write else f"would be: {text}", *left])

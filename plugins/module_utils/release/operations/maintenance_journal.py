@@ -32,7 +32,7 @@ def locked(
 
 
 @contextlib.contextmanager
-def journaled(host: Host, stack: Stack, environment: EnvironmentName, who: LockHolder, text: str) -> Iterator[None]:
+def journaled(host: Host, stack: Stack, environment: EnvironmentName, who: LockHolder, text: str) -> Iterator[Journal]:
     """A line among the operations of the environment. If this fails or is killed it has no end, and recovery has the
     router follow the record."""
     header = {
@@ -46,7 +46,7 @@ def journaled(host: Host, stack: Stack, environment: EnvironmentName, who: LockH
     }
     log = Journal(_new_path(host, stack, environment), host.clock, header, redact=redaction.redactor(host, stack))
     try:
-        yield
+        yield log
         log.add("end", outcome="succeeded", message=text)
     finally:
         log.close()

@@ -71,3 +71,11 @@ def with_environment(data: PageData, **changes: Any) -> PageData:
     environments = data.status.environments
     environments = {**environments, "staging": replace(environments["staging"], **changes)}
     return replace(data, status=replace(data.status, environments=environments))
+
+
+def test_maintenance_is_told_first() -> None:
+    data = pages.usual()
+    text = "production is in maintenance until 2026-11-26 20:30:00 UTC (everything), by ann: it moves"
+    closed = replace(data, status=replace(data.status, maintenance=(text,)))
+    assert findings(closed) == ([], [text], [])
+    assert "with warnings" in verdict(closed) and "by ann: it moves" in page(closed)
