@@ -26,7 +26,7 @@ export ONEHOST_TEST_STRATEGY ?= mitogen_linear
 
 # `make test ONLY="lint unit"` runs these parts alone.
 ONLY ?= lint unit browser sanity molecule readme e2e beside upgrade attack faults
-# What `make demo` shows: an example that has a folder examples/<stack>-demo.
+# What `make demo` shows: an example that has a folder examples/<stack>-demo, or `all` of them on one lab.
 STACK ?= workhub
 # `make bench SHORT=1`
 SHORT ?=

@@ -32,6 +32,8 @@ WATCH_SECONDS = 3
 PLAYBOOK_SECONDS = 900
 LINE_LENGTH = 110
 DEFAULT_STACK = "workhub"
+#: Every example, one after the other, on the same lab.
+ALL = "all"
 COLOURS = re.compile(r"\x1b\[[0-9;]*m")
 
 progress = Progress("demo")
@@ -78,8 +80,9 @@ class Demo:
 
     @property
     def words(self) -> str:
-        """Further words of a command: the lab may have other stacks, of which a person has to name one."""
-        return "" if self.stack == DEFAULT_STACK else f" -e stack={self.stack}"
+        """Further words of a command: of several stacks on the lab a person has to name one."""
+        stacks = output([*self.ssh, "sudo ls /etc/onehost/stacks"], "asking the lab for its stacks").split()
+        return f" -e stack={self.stack}" if len(stacks) > 1 else ""
 
     def port(self, environment: str) -> int:
         """An environment's port on this machine."""
@@ -139,7 +142,8 @@ class Demo:
             if run.rc != 0 and not failures:
                 failures.append(COLOURS.sub("", run.stdout.read())[-2000:])
         if run.rc != 0:
-            again = f".venv/bin/ansible-playbook -i {self.inventory} playbooks/{playbook}.yml{self.words}"
+            words = "" if playbook == "provision" else self.words
+            again = f".venv/bin/ansible-playbook -i {self.inventory} playbooks/{playbook}.yml{words}"
             raise ToolError(f"{what} failed.\n" + "\n".join(failures) + f"\nAgain, alone: {again}")
         self.times.append((what, time.monotonic() - begin, outcome(told)))
 
@@ -176,12 +180,17 @@ class Demo:
         return response.headers.get("X-Release", ""), json.loads(text)
 
 
+def examples() -> list[str]:
+    """Those with a demo, the first one first."""
+    found = {path.name.removesuffix("-demo") for path in (ROOT / "examples").glob("*-demo")}
+    return [DEFAULT_STACK, *sorted(found - {DEFAULT_STACK})]
+
+
 def example_of(stack: str) -> Example:
     """The module of an example."""
     folder = ROOT / "examples" / f"{stack}-demo"
-    if not folder.is_dir():
-        known = sorted(path.name.removesuffix("-demo") for path in folder.parent.glob("*-demo"))
-        raise ToolError(f"there is no demo of {stack}. Fix: choose one of {', '.join(known)}")
+    if stack not in examples():
+        raise ToolError(f"there is no demo of {stack}. Fix: choose one of {', '.join(examples())}, or {ALL}")
     sys.path.insert(0, str(folder))
     module: Any = importlib.import_module(f"{stack}_demo")
     example: Example = module
@@ -246,13 +255,13 @@ def summary(demo: Demo, example: Example, seconds: float) -> str:
     commits = [release.rpartition("-")[2] for release in releases.values()]
     if commits[0] == commits[1]:
         raise ToolError(f"staging and production both run {commits[0]}, though production was rolled back")
-    ansible = f".venv/bin/ansible-playbook -i {demo.inventory} playbooks"
+    ansible, words = f".venv/bin/ansible-playbook -i {demo.inventory} playbooks", demo.words
     lines += [
         "",
         "What to type next",
-        f"   {ansible}/status.yml{demo.words}             what runs where, and what a rollback would do",
-        f"   {ansible}/promote.yml{demo.words} --check    what a promote would do; without --check it does it",
-        f"   {ansible}/deploy_staging.yml{demo.words} -e version=main",
+        f"   {ansible}/status.yml{words}             what runs where, and what a rollback would do",
+        f"   {ansible}/promote.yml{words} --check    what a promote would do; without --check it does it",
+        f"   {ansible}/deploy_staging.yml{words} -e version=main",
         "   make lab-down                    remove the lab with all traces",
     ]
     return "\n".join(lines)
@@ -261,13 +270,14 @@ def summary(demo: Demo, example: Example, seconds: float) -> str:
 def main(arguments: list[str]) -> None:
     parser = argparse.ArgumentParser(prog="tools/demo.py", description=__doc__.split("\n\n")[0])
     parser.add_argument("--name", default=DEFAULT_NAME, help="the lab, which must be up")
-    parser.add_argument("--stack", default=DEFAULT_STACK, help="which example")
+    parser.add_argument("--stack", default=DEFAULT_STACK, help=f"which example, or {ALL}")
     options = parser.parse_args(arguments)
-    begin = time.monotonic()
-    example = example_of(options.stack)
-    demo = Demo.of(options.name, options.stack)
-    play_all(demo, example, options.name)
-    print(summary(demo, example, time.monotonic() - begin), flush=True)
+    for stack in examples() if options.stack == ALL else [options.stack]:
+        begin = time.monotonic()
+        example = example_of(stack)
+        demo = Demo.of(options.name, stack)
+        play_all(demo, example, options.name)
+        print(summary(demo, example, time.monotonic() - begin), flush=True)
 
 
 if __name__ == "__main__":

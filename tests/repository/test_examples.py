@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import io
 import json
+import subprocess
+import sys
 import tarfile
 from pathlib import Path
 
@@ -95,3 +97,10 @@ def test_every_demo_is_of_an_example_and_has_its_module() -> None:
         if (path / "lab.json").exists():
             assert {f"{stack}_staging", f"{stack}_production"} <= set(lab_options.PORTS)
             assert (lab_source.ROOT / "inventories" / f"lab-{stack}").is_dir()
+
+
+def test_an_example_without_a_demo_is_refused_with_what_there_is() -> None:
+    words = [sys.executable, str(lab_source.ROOT / "tools/demo.py"), "--stack", "nothing"]
+    answer = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert answer.returncode == 1
+    assert "there is no demo of nothing. Fix: choose one of workhub, leakwatch, or all" in answer.stdout + answer.stderr
