@@ -14,6 +14,7 @@ from . import release
 from .engine_files import PACKAGE
 from .release.entrypoints import cli, remote
 from .release.entrypoints.commands import (
+    by_hand,
     certificates,
     cleanup,
     end_grace_period,
@@ -27,6 +28,7 @@ from .release.entrypoints.commands import (
     operate,
     page,
     recover,
+    runs,
     scale,
     services,
     status,
@@ -38,6 +40,7 @@ from .release.operations import flags as flag_operations
 # Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
 # was typed by its name, so each of them stands here.
 SUB_COMMANDS = (
+    *(by_hand, runs),
     *(certificates, cleanup, end_grace_period, end_maintenance, expire_standby, jobs, logs, maintenance, maps),
     *(notify, operate, page, recover, scale, services, status),
 )

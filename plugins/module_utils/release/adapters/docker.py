@@ -235,6 +235,10 @@ class Docker:
         if status < 400:
             self._archive.keep(data, nanoseconds(data["Created"]) / 1e9)
 
+    def create_only(self, compose_file: str, project_directory: str, service: str) -> None:
+        """A container that somebody is to be attached to before it starts."""
+        self._compose(compose_file, project_directory, ["create", "--no-build", service])
+
     def _compose(self, compose_file: str, project_directory: str, arguments: Sequence[str]) -> None:
         # The owner's `.env` in that directory is no part of a release.
         fixed = ["--file", compose_file, "--env-file", os.devnull, "--project-directory", project_directory]

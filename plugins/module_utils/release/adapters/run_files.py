@@ -49,16 +49,32 @@ class RunFiles:
             for name in mine[:-KEPT]:
                 os.unlink(self._path(run.stack, name + _RECORD))
 
+    def home(self, run: Run) -> str:
+        """Where its files are as long as it goes."""
+        return self._path(run.stack, run.id)
+
+    def going(self, stack: str) -> list[Run]:
+        """Those that have files, and so have not been tidied up. Where there is none this reads one directory."""
+        place = runs_of(stack, self.state)
+        names = sorted(os.listdir(place)) if os.path.isdir(place) else []
+        found = [self.record(stack, name) for name in names if not name.endswith(_RECORD)]
+        return [run for run in found if run is not None and not run.is_over]
+
+    def write_env(self, run: Run, env: Mapping[str, bytes]) -> None:
+        """Write env files of its own, by name."""
+        for name, data in env.items():
+            write_atomically(os.path.join(self.home(run), f"env.{name}"), data, 0o600)
+
     def place(self, run: Run, compose: Mapping[str, Any]) -> str:
         """Write what a run is created from. Returns the path of its Compose file."""
-        home = self._path(run.stack, run.id)
+        home = self.home(run)
         private_directory(home)
         path = os.path.join(home, "compose.json")
         write_atomically(path, as_json(compose), 0o600)
         return path
 
     def clear(self, run: Run) -> None:
-        home = self._path(run.stack, run.id)
+        home = self.home(run)
         if os.path.isdir(home):
             shutil.rmtree(home)
 

@@ -9,6 +9,7 @@ import os
 import time
 
 from ..adapters.availability import AvailabilityProbe
+from ..adapters.console import Console
 from ..adapters.disk import Disk
 from ..adapters.docker import Docker
 from ..adapters.git import Git
@@ -72,6 +73,7 @@ def this_host() -> Host:
         one_off=OneOff(docker=docker),
         runs=RunFiles(state=paths.state),
         schedule=JobTimers(),
+        console=Console(docker=docker),
         machine=Machine(docker=docker),
         room=Room(),
         scanner=Gitleaks(),

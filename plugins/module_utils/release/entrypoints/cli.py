@@ -14,6 +14,7 @@ from typing import NamedTuple
 
 from ..errors import OperationError, RefusedError
 from ..hints import verb_hint
+from ..planning.by_hand import USUAL_SECONDS
 from ..releases.request import OPERATIONS
 from . import access, bootstrap, commands
 from .commands.output import say
@@ -105,6 +106,28 @@ def _logs_arguments(parser: argparse.ArgumentParser) -> None:
     shape.add_argument("--raw", action="store_true", help="only what the app has written")
 
 
+def _by_hand_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.usage = "%(prog)s [options] app -- program [words …]"
+    parser.add_argument("--stack", default="", help="required when the host has several")
+    parser.add_argument("--environment", default="production", help="which environment")
+    parser.add_argument("--reason", default="", help="kept in the history of runs")
+    parser.add_argument("--timeout-seconds", type=float, default=USUAL_SECONDS, help="after which it is ended")
+    parser.add_argument("app", help="which app; of one that runs also which replica: api.2")
+
+
+def _run_arguments(parser: argparse.ArgumentParser) -> None:
+    _by_hand_arguments(parser)
+    parser.add_argument("--release", default="", help="a release of the history")
+    parser.add_argument("--check", action="store_true", help="show what would be run, run nothing")
+
+
+def _runs_arguments(parser: argparse.ArgumentParser) -> None:
+    _stack_argument(parser)
+    parser.add_argument("--environment", default="", help="only this one")
+    parser.add_argument("--number", type=int, default=20, help="how many of each stack, newest first")
+    parser.add_argument("--json", action="store_true")
+
+
 def _stack_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", default="", help="one stack instead of all")
 
@@ -142,6 +165,9 @@ SUB_COMMANDS = {
     "jobs": SubCommand("list jobs, run, suspend and resume them", "jobs", _jobs_arguments),
     "maintenance": SubCommand("close a part for visitors for a while", "maintenance", _maintenance_arguments),
     "scale": SubCommand("give an app more or fewer containers", "scale", _scale_arguments),
+    "run": SubCommand("run a command in a new container of a release", "by_hand", _run_arguments),
+    "exec": SubCommand("run a command in a container that runs", "by_hand", _by_hand_arguments),
+    "runs": SubCommand("what was run, by whom, and how it ended", "runs", _runs_arguments),
     "status": SubCommand("what is live and what a rollback would do", "status", _status_arguments),
     "logs": SubCommand("what apps, services, jobs and builds have written", "logs", _logs_arguments),
     "recover": SubCommand("finish or undo what was interrupted", "recover"),
@@ -160,10 +186,13 @@ def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code: 0 done or nothing to do, 1 failed or refused."""
     words = sys.argv[1:] if arguments is None else arguments
     parser = _parser()
+    words, typed = _split(words)
     # argparse takes such a value for the end of the options, and fails with a traceback.
     if any(word.startswith("--") and word.endswith("=--") for word in words):
         parser.error("-- is no value of an option")
     options = parser.parse_args(words)
+    if typed is not None:
+        options.words = typed
     if os.geteuid() != 0:
         say(f"onehost {options.command} needs root: {verb_hint(options.command)}", to=sys.stderr)
         return 1
@@ -180,6 +209,15 @@ def main(arguments: list[str] | None = None) -> int:
     except OperationError as error:
         say(f"failed: {error}", to=sys.stderr, stack=stack)
     return 1
+
+
+def _split(words: list[str]) -> tuple[list[str], list[str] | None]:
+    """The command's own words, and those of a program that is to be run: they follow the first `--`, and are nothing
+    to us."""
+    if words[:1] not in (["run"], ["exec"]):
+        return words, None
+    end = words.index("--") if "--" in words else len(words)
+    return words[:end], words[end + 1 :]
 
 
 def _parser() -> argparse.ArgumentParser:

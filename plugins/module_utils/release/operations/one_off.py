@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import OperationError
 from ..ports import Host
 from ..releases.one_off import one_off_file
-from ..releases.runs import Outcome, Run, RunContainer, is_mine
+from ..releases.runs import BY_HAND, Outcome, Run, RunContainer, is_mine
 from ..stack.model import EnvironmentName, Stack
 from ..util.printable import clean, shortened
 
@@ -115,7 +115,7 @@ def sweep(
     host: Host, stack: Stack, environment: EnvironmentName, redact: Callable[[str], str] = clean, app: str = ""
 ) -> list[Run]:
     """Conclude every run of an environment that nobody waits for, or those of one app: the caller knows that nobody
-    does. Returns what was concluded."""
+    does. Those by hand are left to whoever waits for them. Returns what was concluded."""
     known = host.runs.records(stack.name)
     mine = [run for run in known if is_mine(run, stack, environment, app)]
     left = {container.run for container in host.one_off.found(stack.name, environment)}
@@ -124,7 +124,7 @@ def sweep(
             host.runs.clear(run)
             if run.id in left:
                 _tidied(host, run)
-    return [conclude(host, run, redact) for run in mine if not run.is_over]
+    return [conclude(host, run, redact) for run in mine if not run.is_over and run.why not in BY_HAND]
 
 
 def _tidied(host: Host, run: Run) -> Run:
@@ -155,7 +155,7 @@ def _end(
     message: str,
     redact: Callable[[str], str],
 ) -> Run:
-    log = host.one_off.output(container, LOG_LINES) if container else []
+    log = host.one_off.output(container, LOG_LINES) if container and run.keeps_log else []
     ended = dataclasses.replace(
         run,
         ended=host.clock.now(),

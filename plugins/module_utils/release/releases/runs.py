@@ -9,7 +9,7 @@ import dataclasses
 import datetime
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, cast
+from typing import Any, Literal, NamedTuple, cast
 
 from ..stack.model import EnvironmentName, Stack
 from .compose import LABEL
@@ -17,15 +17,19 @@ from .release import next_timestamp
 
 #: The label that tells the container of a run from one of a slot or a service.
 RUN = f"{LABEL}.run"
-#: Who or what has started it.
-Why = Literal["schedule", "person", "before_switch", "after_switch"]
+#: Who or what has started it. By hand: a command in a container of its own, or in one that runs (exec).
+Why = Literal["schedule", "person", "before_switch", "after_switch", "command", "exec"]
+BY_HAND: tuple[Why, ...] = ("command", "exec")
 #: interrupted: nobody can say that it came to its own end.
 Outcome = Literal["running", "succeeded", "failed", "timed_out", "interrupted"]
 
 
 @dataclass(frozen=True)
 class Run:
-    """The record of one run. `command` is empty for the app's own, `ended` None while nothing is known of its end."""
+    """The record of one run. `command` is empty for the app's own, `ended` None while nothing is known of its end.
+
+    Of a command that somebody typed the record has the program alone, and the number of its further words as `words`:
+    they may hold secrets that nobody knows as such."""
 
     id: str
     stack: str
@@ -52,6 +56,12 @@ class Run:
     missed: int = 0
     #: And by how much it began after its time, if that is worth a word.
     late: str = ""
+    words: int = 0
+    #: False where what it prints goes to whoever waits for it, and nowhere else.
+    keeps_log: bool = True
+    #: By hand in a container that runs: that container, and what Docker calls the process.
+    container: str = ""
+    process: str = ""
 
     @property
     def seconds(self) -> float | None:
@@ -63,11 +73,15 @@ class Run:
 
     @property
     def service(self) -> str:
-        """Its name in the network of the slot. No app is called so: their names have no underscore."""
-        return f"{self.app}_run"
+        """Its name in the network of the slot. No app is called so: their names have no underscore. Of runs by hand
+        there may be several at a time."""
+        return f"{self.app}_run" + (f"_{self.id.partition('-')[0].lower()}" if self.why in BY_HAND else "")
 
     def to_json(self) -> dict[str, Any]:
-        return dict(vars(self))
+        data = dict(vars(self))
+        if self.why in BY_HAND and len(self.command) > 1:
+            data |= {"command": self.command[:1], "words": len(self.command) - 1}
+        return data
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Run:
@@ -99,10 +113,38 @@ class RunContainer:
         return self.state != "created"
 
 
+class Process(NamedTuple):
+    """A process in a container that runs. `pid` is its number on the host."""
+
+    is_up: bool
+    pid: int
+    exit_code: int | None
+
+    @property
+    def has_not_begun(self) -> bool:
+        return not self.is_up and self.exit_code is None
+
+
+class Carried(NamedTuple):
+    """Why carrying somebody's input and output has come to its end: the stream has ended, there is something on the
+    line, or this process was told to stop by a signal."""
+
+    why: Literal["ended", "line", "told"]
+    signal: int = 0
+    #: Told by the loss of the terminal, or of whoever reads: there is nobody left to carry for.
+    is_gone: bool = False
+
+
 def run_id(now: float, environment: EnvironmentName, app: str, known: Iterable[str]) -> str:
     """A name for a run that begins now; it sorts after all that are known."""
     moment = datetime.datetime.fromtimestamp(now, datetime.timezone.utc)
     return f"{next_timestamp(moment, known)}-{environment}-{app}"
+
+
+def id_by_hand(now: float, environment: EnvironmentName, app: str, token: str) -> str:
+    """The same for one by hand: nobody waits for the names of others, so `token` makes it one of its own."""
+    moment, _, whose = run_id(now, environment, app, {}).partition("-")
+    return f"{moment}{token}-{whose}"
 
 
 def record_of(data: Any) -> Run | None:
