@@ -52,7 +52,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.entrypoint
     settle_all,
 )
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import witnesses
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import attended, witnesses
 from ansible_collections.onehost.release.plugins.module_utils.release.process import journal
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS
 from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
@@ -69,6 +69,9 @@ def main() -> None:
                 for environment in ENVIRONMENTS:
                     left = journal.unfinished(stack.name, environment, host.paths.state)
                     lines += [f"would finish or undo {record.path}" for record in left]
+                lines += [
+                    f"would end what {run.person} left behind: {run.id}" for run in attended.left_behind(host, stack)
+                ]
                 lines += [f"would put right: {text}" for text in witnesses.disputes(host, stack)]
             else:
                 lines += after_boot(host, stack) + settle_all(host, stack) + recover_stack(host, stack)

@@ -31,6 +31,7 @@ _MORE: Mapping[str, tuple[str, ...]] = {
     "maintenance": ("environment",),
     "logs": ("environment",),
     "scale": ("environment",),
+    "run": ("environment",),
     "services": ("environment",),
 }
 #: Names that are taken, and those that are told: Ansible warns of a variable with a name of its own.

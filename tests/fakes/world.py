@@ -16,6 +16,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from fakes.clock import FakeClock
+from fakes.console import FakeConsole
 from fakes.disk import FakeDisk
 from fakes.docker import BOOT_SECONDS, HEALTHY, Box, FakeDocker
 from fakes.faults import Faults, Killed
@@ -79,6 +80,7 @@ class World:
         self.one_off = FakeOneOff(self)
         self.runs = FakeRuns(self)
         self.schedule = FakeSchedule(self)
+        self.console = FakeConsole(self)
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
             docker=self.docker,
@@ -97,6 +99,7 @@ class World:
             one_off=self.one_off,
             runs=self.runs,
             schedule=self.schedule,
+            console=self.console,
             machine=self.machine,
         )
         #: Wrong answers of the public ports, at any moment.
@@ -244,6 +247,7 @@ class World:
             if box.up:
                 box.began, box.after_reboot = self.clock.time, True
         self.one_off.reboot()
+        self.console.reboot()
         self.router.restart()
         self.maintenance.restart()
         self.edge.restart()

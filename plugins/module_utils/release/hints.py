@@ -31,6 +31,7 @@ Playbook = Literal[
     "rollback",
     "rotate_jwt",
     "scale",
+    "run",
     "services",
     "status",
 ]
@@ -69,6 +70,7 @@ COMMANDS: Mapping[str, Command] = {
     "rollback": Command((*_OPERATION, "release", "secrets"), "rollback", "rollback"),
     "rotate_jwt": Command(("stack", "state", "overlap_hours", "lock_wait")),
     "scale": Command(("stack", "app", "replicas", "where", "reason", "lock_wait"), "scale", "scale"),
+    "run": Command(("stack", "app", "command", "where", "release", "reason", "timeout_seconds")),
     "services": Command(("stack", "where", "reason", "lock_wait"), "services", "services"),
     "status": Command(("stack",), "status", "status"),
 }

@@ -97,8 +97,9 @@ def attend(
 ) -> tuple[Run, int]:
     """In the process that waits: start the other one, carry input and output. Returns the record of the run, and the
     number of the signal that told this process to stop. Raises OperationError."""
-    with guard.claim(lock_of(host, run), who):
-        line = guard.start(work)
+    path = lock_of(host, run)
+    with guard.claim(path, who):
+        line = guard.start(work, path)
         try:
             return _Attendant(host, line, opens, reads).run(run.stop_seconds + MARGIN_SECONDS)
         except GoneError:
@@ -197,12 +198,17 @@ def remove(host: Host, run: Run) -> None:
     host.runs.clear(run)
 
 
+def left_behind(host: Host, stack: Stack) -> list[Run]:
+    """What was begun by hand and has nobody who waits for it: both its processes were killed, or the host was."""
+    known = host.runs.records(stack.name)
+    mine = [run for run in known if run.why in BY_HAND and not run.is_over]
+    return [run for run in mine if lock.holder(lock_of(host, run)) is None]
+
+
 def sweep(host: Host, stack: Stack) -> list[str]:
-    """End what was left behind by hand: both its processes were killed, or the host was. Returns sentences."""
+    """End what was left behind by hand. Returns a sentence for each."""
     told = []
-    for run in host.runs.records(stack.name):
-        if run.why not in BY_HAND or run.is_over:
-            continue
+    for run in left_behind(host, stack):
         who = lock.this_process("recover", "root", "", host.clock.now())
         with contextlib.suppress(RefusedError), guard.claim(lock_of(host, run), who):
             ended = settle(host, run, redaction.redactor(host, stack))

@@ -22,7 +22,7 @@ from ..releases.lock_holder import LockHolder
 from ..rendering.notifications import disk_alarm
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from ..util.printable import cleaned
-from . import host_usage
+from . import attended, host_usage
 
 #: Image sizes are underestimated when layers are shared; re-measure and re-plan at most this many times.
 ROUNDS = 5
@@ -76,6 +76,10 @@ def make_room(
 ) -> CleanupReport:
     """Remove the least that brings the free space to its minimum. Raises RefusedError while an operation runs."""
     begun = host.clock.monotonic()
+    if not check and not locking.held:
+        # A container that somebody's killed command has left keeps its image.
+        for stack in stacks:
+            attended.sweep(host, stack)
     state = host_usage.observe(host, stacks)
     planned = cleanup.plan(state, settings, keep_images)
     report = CleanupReport(floor=planned.floor, free_before=state.free, free_after=state.free)

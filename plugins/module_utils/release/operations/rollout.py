@@ -39,6 +39,7 @@ from ..releases.release import Entry, Release, ReleaseStatus, timestamp
 from ..releases.replicas import counts_of
 from ..releases.runtime import Answer, Container, ProbeTarget
 from ..releases.slot import Place, day_of, planned_slot, stack_of
+from ..rendering.runs import going_on
 from ..stack.app_env import slot_env
 from ..stack.model import App, Slot, Stack, check_path, start_order, stripped
 from ..stack.replicas import units
@@ -164,6 +165,8 @@ class Rollout:
         self.confirmed = True
         with self.journal.step("statuses", "write the history"):
             self.write_statuses(self.plan.statuses)
+        going = self.host.runs.going(self.plan.stack)
+        self.notes += going_on([run for run in going if run.environment == self.plan.environment])
         if self.plan.was is None or self.plan.was.slot == self.plan.slot:
             return
         seconds = warm_slot.seconds(self.old.stack if self.old else self.current, self.plan)

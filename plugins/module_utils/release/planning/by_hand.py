@@ -70,6 +70,9 @@ def limits(*, tty: bool, reads: bool, keeps_log: bool) -> dict[str, Any]:
         "tty": tty,
         "stdin_open": tty or reads,
     }
+    if tty:
+        # What the loss of a terminal is to a program. A shell for people ignores SIGTERM.
+        found["stop_signal"] = "SIGHUP"
     if not keeps_log:
         # What a person reads in a console may be anything, and is for that person alone.
         found["logging"] = {"driver": "none"}

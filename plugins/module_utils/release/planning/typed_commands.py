@@ -8,7 +8,7 @@ from __future__ import annotations
 import shlex
 from collections.abc import Iterator
 
-from ..errors import Problem
+from ..errors import Problem, RefusedError
 from ..util.printable import clean, shortened
 
 #: Means something to a shell only: outside quotes, and within double ones.
@@ -30,6 +30,20 @@ def split(text: str) -> tuple[tuple[str, ...], list[Problem]]:
     except ValueError as error:
         what = f"cannot be split into words: {str(error).lower()}"
         return (), [Problem(what, "command", "close the quotes, or write \\\" and \\' for signs that open none")]
+
+
+def words_of(given: object) -> tuple[str, ...]:
+    """A command as one text or as a list of words. Raises RefusedError."""
+    if isinstance(given, str):
+        words, found = split(given)
+    elif isinstance(given, (list, tuple)) and all(isinstance(word, str) for word in given):
+        words, found = tuple(given), []
+    else:
+        what = "is neither a text nor a list of texts"
+        words, found = (), [Problem(what, "command", "write each word in quotes, or all of it as one text")]
+    if found:
+        raise RefusedError(found)
+    return words
 
 
 def _signs(text: str) -> Iterator[str]:

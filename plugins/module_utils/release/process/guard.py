@@ -66,22 +66,28 @@ def claim(path: str, who: LockHolder) -> Iterator[None]:
         try:
             yield
         finally:
-            os.unlink(path)
+            _drop(path)
 
 
-def start(work: Callable[[Line], None]) -> Line:
+def _drop(path: str) -> None:
+    with contextlib.suppress(FileNotFoundError):
+        os.unlink(path)
+
+
+def start(work: Callable[[Line], None], claimed: str) -> Line:
     """Run `work` in a process of its own, which no lost terminal ends. Returns this process's end of the line.
 
-    It has none of this one's standard streams, and it is told of SIGTERM as of the end of this process."""
+    It has none of this one's standard streams, and it is told of SIGTERM as of the end of this process. At its end it
+    drops the file of the lock that was claimed."""
     mine, other = socket.socketpair()
     if os.fork() == 0:
         mine.close()
-        _guard(work, Line(other))
+        _guard(work, Line(other), claimed)
     other.close()
     return Line(mine)
 
 
-def _guard(work: Callable[[Line], None], line: Line) -> None:
+def _guard(work: Callable[[Line], None], line: Line, claimed: str) -> None:
     code = 1
     try:
         os.setsid()
@@ -92,6 +98,7 @@ def _guard(work: Callable[[Line], None], line: Line) -> None:
         for descriptor in (0, 1, 2):
             os.dup2(null, descriptor)
         work(line)
+        _drop(claimed)
         code = 0
     except BaseException as error:  # whoever waits must learn of it, whatever it was
         place = traceback.extract_tb(error.__traceback__)[-1]

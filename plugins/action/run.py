@@ -1,0 +1,19 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+
+from __future__ import annotations
+
+from typing import Any
+
+from ansible_collections.onehost.release.plugins.plugin_utils.module_action import ModuleAction
+
+
+class ActionModule(ModuleAction):
+    """Runs onehost.release.run on the host."""
+
+    def run(self, tmp: str | None = None, task_vars: dict[str, Any] | None = None) -> dict[str, Any]:
+        result = super().run(tmp, task_vars)
+        # The command may hold secrets, which no log of results is to keep.
+        result.pop("invocation", None)
+        return result
