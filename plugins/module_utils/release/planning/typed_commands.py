@@ -52,6 +52,9 @@ def _signs(text: str) -> Iterator[str]:
     for sign in text:
         if escaped:
             escaped = False
+            # There a shell takes the backslash away, and what splits the words does not.
+            if sign == "\n" or (quote and sign in _QUOTED):
+                yield sign
         elif sign == "\\" and quote != "'":
             escaped = True
         elif quote:
