@@ -114,7 +114,9 @@ def test_commands_on_the_host_exist(page: Page, capsys: pytest.CaptureFixture[st
     for words in page.commands("onehost", "/usr/local/bin/onehost"):
         # Documentation writes values as <name>.
         with pytest.raises(SystemExit) as ended:
-            cli.main([re.sub(r"^<.*>$", "1", word) for word in words[1:]] + ["--help"])
+            # What follows -- is for the program that is to be run.
+            own = words[1 : words.index("--") if "--" in words else None]
+            cli.main([re.sub(r"^<.*>$", "1", word) for word in own] + ["--help"])
         assert ended.value.code == 0, " ".join(words) + capsys.readouterr().err
 
 
