@@ -22,13 +22,15 @@ from support.lab import Lab, until
 
 APP = "wbsaleshub"
 RUN, EXEC = f"sudo onehost run {APP}", f"sudo onehost exec {APP}"
+#: For what takes a second or two where nothing else goes on.
+SECONDS = 60
 #: Of commands that end only because somebody ends them.
 LONG = "sleep 4321"
 
 
 def shell(lab: Lab, command: str, data: bytes = b"") -> subprocess.CompletedProcess[bytes]:
     words = [*lab.ssh_words, "ubuntu@127.0.0.1", command]
-    return subprocess.run(words, input=data, capture_output=True, check=False, timeout=60)
+    return subprocess.run(words, input=data, capture_output=True, check=False, timeout=2 * SECONDS)
 
 
 def newest(lab: Lab) -> dict[str, Any]:
@@ -47,8 +49,25 @@ def left(lab: Lab) -> str:
 
 
 def check_nothing_left(lab: Lab) -> None:
-    until(lambda: left(lab) == "", 25, "nothing of it is left")
+    until(lambda: left(lab) == "", SECONDS, "nothing of it is left")
     assert newest(lab)["outcome"] != "running"
+
+
+def is_up(lab: Lab) -> bool:
+    return LONG in lab.ssh(f"pgrep --list-full --exact --full '{LONG}'", check=False)
+
+
+@contextlib.contextmanager
+def waiting(lab: Lab, command: str, **pipes: Any) -> Iterator[subprocess.Popen[bytes]]:
+    """An ssh that waits for a long command, which goes by now. It is killed at the end of the block."""
+    nothing = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.DEVNULL)
+    words = [*lab.ssh_words, "ubuntu@127.0.0.1", f"{command} -- {LONG}"]
+    with subprocess.Popen(words, **{**nothing, **pipes}) as process:
+        try:
+            until(lambda: is_up(lab), SECONDS, "it goes")
+            yield process
+        finally:
+            process.kill()
 
 
 @contextlib.contextmanager
@@ -68,7 +87,7 @@ def terminal(lab: Lab, command: str) -> Iterator[tuple[int, int]]:
         os.close(end)
 
 
-def seen(end: int, pattern: str, seconds: float = 20) -> str:
+def seen(end: int, pattern: str, seconds: float = SECONDS) -> str:
     """What the terminal shows until this comes."""
     text, deadline = "", time.monotonic() + seconds
     while not re.search(pattern, text):
@@ -124,16 +143,10 @@ def test_a_lost_connection_ends_it(released: Lab, command: str) -> None:
     with terminal(released, f"{command} -- bash") as (_, end):
         seen(end, r"\$ ")
         os.write(end, f"{LONG}\n".encode())
-        until(lambda: LONG in released.ssh(f"pgrep --list-full --exact --full '{LONG}'", check=False), 10, "it runs")
+        until(lambda: is_up(released), SECONDS, "it goes")
     check_nothing_left(released)
-    pipes = subprocess.Popen(
-        [*released.ssh_words, "ubuntu@127.0.0.1", f"{command} -- {LONG}"],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-    )
-    until(lambda: LONG in released.ssh(f"pgrep --list-full --exact --full '{LONG}'", check=False), 15, "it runs")
-    pipes.kill()
-    pipes.wait()
+    with waiting(released, command, stdin=subprocess.PIPE, stdout=subprocess.PIPE):
+        pass
     check_nothing_left(released)
     assert newest(released)["outcome"] == "interrupted"
 
@@ -142,15 +155,9 @@ def test_a_lost_connection_ends_it(released: Lab, command: str) -> None:
 def test_killed_engines_leave_nothing(released: Lab, command: str) -> None:
     engine = f"^/usr/bin/python3 -IS /usr/local/bin/onehost {command.split()[2]}"
     for which in ("head -1", "tail -1", "cat"):
-        waiting = subprocess.Popen(
-            [*released.ssh_words, "ubuntu@127.0.0.1", f"{command} -- {LONG}"],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
-        until(lambda: LONG in released.ssh(f"pgrep --list-full --exact --full '{LONG}'", check=False), 15, "it runs")
-        released.ssh(f"sudo kill -KILL $(pgrep --full '{engine}' | sort -n | {which})")
-        assert waiting.wait(timeout=30) != 0
+        with waiting(released, command) as process:
+            released.ssh(f"sudo kill -KILL $(pgrep --full '{engine}' | sort -n | {which})")
+            assert process.wait(timeout=SECONDS) != 0
         if which == "cat":
             assert released.ssh("sudo onehost recover").count("was left behind") == 1
         check_nothing_left(released)
@@ -198,7 +205,7 @@ def test_two_promotes_go_on_beside_it(released: Lab) -> None:
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     ) as going:
-        until(lambda: "runs" in released.ssh("sudo onehost runs --number 1"), 15, "it goes")
+        until(lambda: "runs" in released.ssh("sudo onehost runs --number 1"), SECONDS, "it goes")
         before = released.get("production", "/saleshub/").release
         for number in range(2):
             released.push_commit({"wbsaleshub/note.txt": f"{time.time()}"}, branch=f"runs-{number}")
@@ -206,7 +213,7 @@ def test_two_promotes_go_on_beside_it(released: Lab) -> None:
             said = released.ssh("sudo onehost promote --watch-seconds 0 --warm-seconds 0", seconds=120)
             assert "a command by ubuntu (command) goes on" in said
         released.ssh("sudo onehost cleanup --free-percent 95", check=False, seconds=120)
-        out, _ = going.communicate(b"still here\n", timeout=30)
+        out, _ = going.communicate(b"still here\n", timeout=SECONDS)
     assert out.decode().split("\n")[:2] == [before, "still here"] and going.returncode == 0
     assert released.get("production", "/saleshub/").release != before
     again = shell(released, f"{RUN.replace('run', f'run --release {before}')} -- printenv RELEASE_ID")
@@ -215,17 +222,11 @@ def test_two_promotes_go_on_beside_it(released: Lab) -> None:
 
 
 def test_after_a_reboot_nothing_is_left(released: Lab) -> None:
-    waiting = subprocess.Popen(
-        [*released.ssh_words, "ubuntu@127.0.0.1", f"{RUN} -- {LONG}"],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    until(lambda: LONG in released.ssh(f"pgrep --list-full --exact --full '{LONG}'", check=False), 15, "it runs")
-    # No time for anybody to tidy up.
-    released.ssh("sudo kill -KILL $(pgrep --full '^/usr/bin/python3 -IS /usr/local/bin/onehost run')")
-    released.reboot()
-    waiting.wait(timeout=30)
+    with waiting(released, RUN) as process:
+        # No time for anybody to tidy up.
+        released.ssh("sudo kill -KILL $(pgrep --full '^/usr/bin/python3 -IS /usr/local/bin/onehost run')")
+        process.wait(timeout=SECONDS)
+        released.reboot()
     until(lambda: released.get("production").status == 200, 90, "production answers")
-    until(lambda: left(released) == "", 60, "the boot has tidied up")
+    until(lambda: left(released) == "", SECONDS, "the boot has tidied up")
     assert newest(released)["outcome"] == "interrupted"

@@ -84,9 +84,7 @@ def test_files_of_a_command(shop: Attacked) -> None:
     assert (newest["person"], newest["command"], newest["words"]) == ("alice", ["echo"], 1)
 
 
-@pytest.mark.attack(
-    "run", "a program and a reason that act on the terminal of whoever lists commands", "one line"
-)
+@pytest.mark.attack("run", "a program and a reason that act on the terminal of whoever lists commands", "one line")
 def test_names_that_act_on_a_terminal(shop: Attacked) -> None:
     forged = "x\nproblem: forged\x1b]0;owned\x07"
     assert shop.onehost("run", "--reason", forged, APP, "--", "id").code == 125

@@ -14,11 +14,11 @@ from typing import Any
 import pytest
 from fakes.console import one_process
 from fakes.faults import Killed
-from fakes.stacks import host_with_services, shop_with_services
+from fakes.stacks import host_with_services, shop_with_jobs, shop_with_services
 from fakes.world import World
 
 from release.errors import OperationError, RefusedError
-from release.operations import attended, by_hand
+from release.operations import attended, by_hand, jobs
 from release.operations.by_hand import Console
 from release.planning.by_hand import Asked
 from release.process import lock
@@ -311,6 +311,15 @@ def test_one_that_does_not_run(world: World) -> None:
         box.up = False
     with pytest.raises(RefusedError, match="its container does not run"):
         by_hand.execute(world.host, world.stack, asked(), ATTACHED)
+
+
+def test_in_a_container_like_that_of_a_job(tmp_path: Path) -> None:
+    world = World(str(tmp_path), shop_with_jobs())
+    world.ship()
+    with one_process(world):
+        ended, _ = run(world, app="digest")
+    assert (ended.outcome, ended.app) == ("succeeded", "digest")
+    assert not jobs.listing(world.host, world.stack, "production")["digest"].last, "the job itself has not run"
 
 
 def test_where_nothing_is_live(tmp_path: Path) -> None:

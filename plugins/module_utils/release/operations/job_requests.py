@@ -12,7 +12,7 @@ from ..hints import option
 from ..ports import Host
 from ..releases.jobs import JobStatus
 from ..releases.lock_holder import LockHolder
-from ..releases.runs import is_mine
+from ..releases.runs import is_job_s
 from ..rendering import jobs as text
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from . import job_runs, jobs, redaction
@@ -95,7 +95,7 @@ def _suspend(
 
 
 def _history(host: Host, stack: Stack, environment: EnvironmentName, name: str) -> JobsReport:
-    mine = [run for run in host.runs.records(stack.name) if is_mine(run, stack, environment, name)]
+    mine = [run for run in host.runs.records(stack.name) if is_job_s(run, stack, environment, name)]
     if not mine:
         jobs.known(host, stack, environment, name, "history")
     redact = redaction.redactor(host, stack)

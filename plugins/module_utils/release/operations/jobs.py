@@ -15,7 +15,7 @@ from ..releases.history import find
 from ..releases.jobs import JobNote, JobStatus, jobs_of, status_of
 from ..releases.lock_holder import LockHolder
 from ..releases.release import Live, seconds_of
-from ..releases.runs import is_mine
+from ..releases.runs import is_job_s
 from ..releases.slot import day_of
 from ..stack.model import App, EnvironmentName, Stack
 from ..util.printable import check_printable
@@ -65,7 +65,7 @@ def listing(
     runs, notes = host.runs.records(stack.name), host.runs.notes(stack.name)
     rows = {}
     for name, app in found.items():
-        last = next((run for run in runs if is_mine(run, stack, environment, name)), None)
+        last = next((run for run in runs if is_job_s(run, stack, environment, name)), None)
         times = host.schedule.upcoming(app.schedule, host.clock.now(), 1) if app.schedule else []
         rows[name] = status_of(app, notes.get((environment, name), JobNote()), next(iter(times), None), last)
     return rows

@@ -159,6 +159,11 @@ def is_mine(run: Run, stack: Stack, environment: EnvironmentName, app: str = "")
     return run.stack == stack.name and run.environment == environment and app in ("", run.app)
 
 
+def is_job_s(run: Run, stack: Stack, environment: EnvironmentName, job: str) -> bool:
+    """Whether it is a run of the job itself, not a command that somebody ran in a container like its own."""
+    return run.why not in BY_HAND and is_mine(run, stack, environment, job)
+
+
 def sentence(run: Run) -> str:
     """What became of a run, in the engine's own words."""
     what = {"timed_out": "took too long", "running": "goes on"}.get(run.outcome, run.outcome)
