@@ -22,7 +22,7 @@ from ..releases.history import find as find_entry
 from ..releases.release import Entry, Live
 from ..releases.runs import Run, id_by_hand
 from ..releases.runtime import Container
-from ..releases.slot import day_of, planned_slot
+from ..releases.slot import Place, day_of, planned_slot
 from ..stack.app_env import slot_env
 from ..stack.model import Stack
 from . import witnesses
@@ -70,7 +70,7 @@ def _of_history(host: Host, stack: Stack, run: Run, entry: Entry, live: Live) ->
     state, home = observe(host, stack), host.runs.home(run)
     then, _ = mended_env(state, entry, host.store.release_env(stack, entry.release.id))
     env = rollback_env(stack, state, entry, then, "today")
-    compose = planned_slot(stack, entry.release, live.slot, env, home, state.keys)
+    compose = planned_slot(stack, entry.release, Place(live.slot, home, {}), env, state.keys)
     block = host.store.networks().get(stack.name, {}).get(run.environment, "")
     files = slot_env(day_of(entry.release, stack), run.environment, env)
     return Source(run, compose | slot_network(stack, run.environment, live.slot, block), live, files)
