@@ -17,6 +17,7 @@ from .release.entrypoints.commands import (
     by_hand,
     certificates,
     cleanup,
+    drift,
     end_grace_period,
     end_maintenance,
     expire_standby,
@@ -40,8 +41,8 @@ from .release.operations import flags as flag_operations
 # Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
 # was typed by its name, so each of them stands here.
 SUB_COMMANDS = (
-    *(by_hand, certificates, cleanup, end_grace_period, end_maintenance, expire_standby, jobs, logs, maintenance, maps),
-    *(notify, operate, page, recover, runs, scale, services, status),
+    *(by_hand, certificates, cleanup, drift, end_grace_period, end_maintenance, expire_standby, jobs, logs),
+    *(maintenance, maps, notify, operate, page, recover, runs, scale, services, status),
 )
 OPERATIONS = (compose_env_files, config_check, flag_operations, layout, networks, reach)
 PARTS = (cli, importer, remote, *OPERATIONS, *SUB_COMMANDS)

@@ -26,6 +26,7 @@ PLAYBOOK_OF = {"deploy": "deploy_staging", "flag": "flags"}
 #: Options that no hint needs.
 _MORE: Mapping[str, tuple[str, ...]] = {
     "check_config": ("json", "junit", "environment"),
+    "drift": ("json", "baseline"),
     "flags": ("environment",),
     "jobs": ("environment", "history"),
     "maintenance": ("environment",),

@@ -8,12 +8,12 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from release.errors import OperationError
 from release.planning.deploy import SourceEntry
-from release.planning.source_view import Build, SourceFile
+from release.planning.source_view import Build, SourceFile, SourceText
 from release.planning.submodules import is_below
 from release.stack.model import Stack
 
@@ -44,6 +44,9 @@ class FakeGit:
         self.view_trouble = ""
         self.trouble = ""
         self.offline = False
+        #: Files of every commit beside those of the apps; and the commits whose texts were read.
+        self.others: dict[str, str] = {}
+        self.searched: list[str] = []
 
     def commit(self, changes: Mapping[str, str]) -> str:
         files = dict(self.commits.get(self.origin.get("main", ""), {}))
@@ -102,6 +105,14 @@ class FakeGit:
             for path, text in files.items()
         }
         return {number: known[number].encode() for number in numbers}
+
+    def texts(
+        self, stack: Stack, commit: str, folders: Collection[str], wanted: Callable[[str, int], bool]
+    ) -> Iterator[SourceText]:
+        self.searched.append(commit)
+        for path, text in {**self.commits[commit], **self.others}.items():
+            if wanted(path, len(text)):
+                yield SourceText(path, text.encode())
 
     @contextlib.contextmanager
     def lay_out(self, stack: Stack, commit: str, builds: Sequence[Build]) -> Iterator[str]:

@@ -20,6 +20,7 @@ Playbook = Literal[
     "check_config",
     "cleanup",
     "deploy_staging",
+    "drift",
     "flags",
     "import_env",
     "maintenance",
@@ -57,6 +58,7 @@ COMMANDS: Mapping[str, Command] = {
     "check_config": Command(("stack", "where"), control_verb="check-config"),
     "cleanup": Command(("free_gb", "free_percent", "lock_wait"), "cleanup", "cleanup"),
     "deploy_staging": Command((*_OPERATION, "version", "rebuild"), "deploy", "deploy"),
+    "drift": Command(("stack", "version"), "drift", "drift"),
     "flags": Command(("stack", "flag", "state", "where", "reason"), control_verb="flags"),
     "import_env": Command(("common", "staging", "production", "dest", "values")),
     "maintenance": Command(

@@ -9,7 +9,7 @@ Adapters implement them on a real host. Tests use fakes, which can make any sing
 from __future__ import annotations
 
 import datetime
-from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from typing import IO, Any, NamedTuple, Protocol
@@ -21,7 +21,7 @@ from .planning.cleanup import DiskItem, HostUsage, Removal, Settings
 from .planning.deploy import SourceEntry
 from .planning.disk_usage import Sample
 from .planning.networks import Blocks, Route
-from .planning.source_view import Build, SourceFile
+from .planning.source_view import Build, SourceFile, SourceText
 from .planning.witnesses import Word
 from .releases.events import Event
 from .releases.jobs import JobNote
@@ -195,6 +195,11 @@ class GitPort(Protocol):
 
     def files(self, stack: Stack, commit: str, folders: Collection[str]) -> list[SourceFile]: ...
     def contents(self, stack: Stack, numbers: Sequence[str]) -> dict[str, bytes]: ...
+
+    def texts(
+        self, stack: Stack, commit: str, folders: Collection[str], wanted: Callable[[str, int], bool]
+    ) -> Iterator[SourceText]: ...
+
     def sweep(self, stack: Stack) -> None: ...
     def lay_out(self, stack: Stack, commit: str, builds: Sequence[Build]) -> AbstractContextManager[str]: ...
 

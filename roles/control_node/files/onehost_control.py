@@ -127,11 +127,12 @@ VERBS = {
         ("stack", "environment", "state", "until", "app", "route", "allow", "reason"),
         "close a part for visitors for a while",
     ),
+    "drift": Verb("drift", ("stack", "version"), "compare the source with the inventory"),
     "check-config": Verb("check_config", ("stack", "environment"), "check values and keys", engine=False),
     "flags": Verb("flags", ("stack", "flag", "state", "environment", "reason"), "set a feature flag", engine=False),
 }
 #: Verbs that only look have nothing to try first.
-WITHOUT_CHECK = ("status", "recover", "check-config", "logs")
+WITHOUT_CHECK = ("status", "recover", "check-config", "drift", "logs")
 
 
 @dataclass(frozen=True)

@@ -93,6 +93,25 @@ def test_the_whole_way(onehost: Run, world: World) -> None:
     assert code == 0 and json.loads(out)[0]["stack"] == "shop"
 
 
+def test_drift(onehost: Run, world: World, stacks: Path) -> None:
+    code, _, err = onehost("drift")
+    assert code == 1 and "add `drift: {}`" in err
+    world.stack = read_stack("shop", {**shop_definition(), "drift": {}})
+    (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
+    code, out, _ = onehost("drift")
+    assert code == 0 and "nothing new, 0 known" in out
+    world.git.others = {"a.md": "see https://other.shop.app"}
+    code, out, _ = onehost("drift", "--stack", "shop", "--version", "main")
+    assert code == 1 and "a.md:1: https://other.shop.app is neither canonical nor allowed" in out
+    code, out, _ = onehost("drift", "--json")
+    assert code == 1 and json.loads(out)[0]["findings"][0]["file"] == "a.md"
+    code, out, _ = onehost("drift", "--new-baseline")
+    assert code == 0
+    world.git.others["drift-baseline.json"] = out.replace('"reason": ""', '"reason": "history"')
+    code, out, _ = onehost("drift")
+    assert code == 0 and "nothing new, 1 known" in out
+
+
 def test_services(onehost: Run, world: World, stacks: Path) -> None:
     world.stack = read_stack("shop", shop_with_services())
     (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))

@@ -12,14 +12,14 @@ import posixpath
 import re
 import shutil
 import tempfile
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import NamedTuple
 
 from ..errors import OperationError
 from ..paths import STATE, source_of
 from ..planning import submodules
 from ..planning.deploy import SourceEntry
-from ..planning.source_view import Build, SourceFile, View, ignore_files, tree_names
+from ..planning.source_view import Build, SourceFile, SourceText, View, ignore_files, tree_names
 from ..stack.model import Stack
 from ..util import as_owner
 from ..util.addresses import without_credentials
@@ -36,6 +36,8 @@ LINK = "120000"
 DEPTH = 8
 #: The whole number of a commit.
 NUMBER = r"[0-9a-f]{40}|[0-9a-f]{64}"
+#: How many files are asked for at once, and how many bytes of them.
+BATCH, BATCH_BYTES = 900, 32 * 1024 * 1024
 #: The checkout for people is no reason to wait.
 VIEW_SECONDS = 60
 
@@ -133,14 +135,64 @@ class Git:
 
     def contents(self, stack: Stack, numbers: Sequence[str]) -> dict[str, bytes]:
         """What these files hold, by their numbers."""
+        return self._contents(self._mirror(stack), numbers)
+
+    def _contents(self, mirror: Mirror, numbers: Sequence[str]) -> dict[str, bytes]:
         asked = "".join(f"{number}\n" for number in numbers)
-        rest = self._read(self._mirror(stack), "cat-file", "--batch", text=asked)
+        rest = self._read(mirror, "cat-file", "--batch", text=asked)
         found: dict[str, bytes] = {}
-        while match := re.match(rb"([0-9a-f]{40,64}) blob (\d{1,12})\n", rest):
+        head = re.compile(rb"([0-9a-f]{40,64}) blob (\d{1,12})\n")
+        place = 0
+        while match := head.match(rest, place):
             end = match.end() + int(match[2])
             found[match[1].decode()] = rest[match.end() : end]
-            rest = rest[end + 1 :]
+            place = end + 1
         return found
+
+    def texts(
+        self, stack: Stack, commit: str, folders: Collection[str], wanted: Callable[[str, int], bool]
+    ) -> Iterator[SourceText]:
+        """The files of a commit that are wanted by path and size, and those of the submodules that these folders are in
+        or have in them."""
+        return self._texts(self._mirror(stack), commit, folders, wanted)
+
+    def _texts(
+        self,
+        mirror: Mirror,
+        commit: str,
+        folders: Collection[str],
+        wanted: Callable[[str, int], bool],
+        *,
+        below: str = "",
+        depth: int = 0,
+    ) -> Iterator[SourceText]:
+        if depth > DEPTH:
+            raise OperationError("the source cannot be read", mirror.shown, f"more than {DEPTH} submodules deep")
+        listing = self._read(mirror, "ls-tree", "-r", "-l", "-z", "--full-tree", commit)
+        rows = list(submodules.read_sizes(listing))
+        files = [
+            (where, number, size)
+            for mode, kind, number, path, size in rows
+            if kind == "blob" and mode != LINK and wanted(where := posixpath.join(below, path), size)
+        ]
+        while files:
+            batch = _batch(files)
+            files = files[len(batch) :]
+            held = self._contents(mirror, sorted({number for _path, number, _size in batch}))
+            for path, number, _size in batch:
+                if number in held:
+                    yield SourceText(path, held[number])
+        links = {path: number for mode, _kind, number, path, _size in rows if mode == "160000"}
+        _paths, inner = submodules.needed(links, folders)
+        addresses = self._addresses_of(mirror, commit) if inner else {}
+        for path, number in inner.items():
+            where = posixpath.join(below, path)
+            module = self._submodule(mirror, where, addresses.get(path, ""), number)
+            yield from self._texts(module, number, ["."], wanted, below=where, depth=depth + 1)
+
+    def _addresses_of(self, mirror: Mirror, commit: str) -> dict[str, str]:
+        shown = mirror.git("config", "--null", "--blob", f"{commit}:.gitmodules", "--get-regexp", r"^submodule\.")
+        return submodules.read_modules(shown.output)
 
     def _repair(self, mirror: Mirror, *, whole: bool = False) -> None:
         """Make a mirror anew if it is damaged."""
@@ -209,8 +261,7 @@ class Git:
         pointers = self._archive(mirror, commit, [] if "." in paths else paths, tree, below)
         if not wanted:
             return pointers
-        shown = mirror.git("config", "--null", "--blob", f"{commit}:.gitmodules", "--get-regexp", r"^submodule\.")
-        addresses = submodules.read_modules(shown.output)
+        addresses = self._addresses_of(mirror, commit)
         for path, number in wanted.items():
             where = posixpath.join(below, path)
             inner = self._submodule(mirror, where, addresses.get(path, ""), number)
@@ -305,6 +356,16 @@ class Git:
             if done.code:
                 return reason(done.messages.strip().splitlines())
         return ""
+
+
+def _batch(files: Sequence[tuple[str, str, int]]) -> Sequence[tuple[str, str, int]]:
+    """The first of these files that are read at once, at least one."""
+    size = 0
+    for number, file in enumerate(files[:BATCH]):
+        size += file[2]
+        if number and size > BATCH_BYTES:
+            return files[:number]
+    return files[:BATCH]
 
 
 def _resolve(mirror: Mirror, names: Collection[str]) -> dict[str, str]:

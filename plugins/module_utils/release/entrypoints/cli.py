@@ -128,6 +128,14 @@ def _runs_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
 
 
+def _drift_arguments(parser: argparse.ArgumentParser) -> None:
+    _stack_argument(parser)
+    parser.add_argument("--version", default="", help="branch, tag or commit")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true")
+    shown.add_argument("--new-baseline", action="store_true", help="print a baseline that knows all that is found")
+
+
 def _stack_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", default="", help="one stack instead of all")
 
@@ -170,6 +178,7 @@ SUB_COMMANDS = {
     "runs": SubCommand("what was run, by whom, and how it ended", "runs", _runs_arguments),
     "status": SubCommand("what is live and what a rollback would do", "status", _status_arguments),
     "logs": SubCommand("what apps, services, jobs and builds have written", "logs", _logs_arguments),
+    "drift": SubCommand("compare the source with the inventory", "drift", _drift_arguments),
     "recover": SubCommand("finish or undo what was interrupted", "recover"),
     "maps": SubCommand("make the router's maps whole, before HAProxy starts", "maps", _no_arguments),
     "cool": SubCommand("stop slots whose warm time is over", "expire_standby"),

@@ -28,7 +28,7 @@ from ..releases.runtime import BuildResult
 from ..stack.app_env import build_secrets
 from ..stack.image_source import ImageSource, of_app
 from ..stack.model import Stack
-from . import error_pages
+from . import drift, error_pages
 from .source_view import Sight, look, paths_of
 
 
@@ -45,22 +45,23 @@ def find_source(host: Host, stack: Stack, state: HostState, request: Request, jo
     images = [of_app(stack, stack.apps[name]) for name in names]
     problems += _missing_secrets(stack, images, state, request)
     version = request.version or stack.version
-    source = fetch(host, stack, version, images, journal, problems, pages=bool(stack.error_pages))
+    commit = fetch(host, stack, version, journal, problems)
+    source = look_at(host, stack, (version, commit), images, problems)
+    if stack.error_pages:
+        source = replace(source, pages=error_pages.find(host, stack, commit, problems))
+    if stack.drift:
+        with journal.step("drift", "compare the source with the inventory"):
+            wrong, told = drift.for_deploy(host, stack, state, commit)
+        problems += wrong
+        source = replace(source, told=told)
+    if problems:
+        raise RefusedError(problems)
     return replace(source, built=_built(host, stack, state, source))
 
 
-def fetch(
-    host: Host,
-    stack: Stack,
-    version: str,
-    images: Sequence[ImageSource],
-    journal: Journal,
-    problems: list[Problem],
-    *,
-    pages: bool = False,
-) -> Source:
-    """Fetch the version and look at what it has for these images. Raises RefusedError with all problems: those that are
-    known already, and its own."""
+def fetch(host: Host, stack: Stack, version: str, journal: Journal, problems: list[Problem]) -> str:
+    """Fetch, and find the commit of the version. Raises RefusedError, if there is none, with that and all problems that
+    are known already."""
     free = host.store.free_bytes() / 1e9
     if free < stack.disk_floor_gb:
         problems.append(
@@ -84,14 +85,17 @@ def fetch(
     if unclear:
         problems.append(unclear)
         raise RefusedError(problems)
+    return commit
+
+
+def look_at(
+    host: Host, stack: Stack, chosen: tuple[str, str], images: Sequence[ImageSource], problems: list[Problem]
+) -> Source:
+    """What the chosen version, with its commit, has for these images. Adds a problem for each that cannot be built."""
+    version, commit = chosen
     sight = look(host, stack, commit, images)
     sources = {image.name: source_of(stack, image, commit, sight, problems) for image in images}
-    found = error_pages.find(host, stack, commit, problems) if pages else {}
-    if problems:
-        raise RefusedError(problems)
-    return Source(
-        commit, version, sources, {image.name: image for image in images}, ignores=dict(sight.ignores), pages=found
-    )
+    return Source(commit, version, sources, {image.name: image for image in images}, ignores=dict(sight.ignores))
 
 
 def _built(host: Host, stack: Stack, state: HostState, source: Source) -> dict[str, str]:

@@ -248,6 +248,7 @@ def _plan_deploy(
     """Build what the plan is made of."""
     state = disk_floor.before_build(host, stack, state, request, log)
     source = build.find_source(host, stack, state, request, log)
+    report.notes += source.told
     with log.step("build", f"build {source.commit[:12]}"):
         images, results = build.build(
             host,
@@ -277,6 +278,7 @@ def _check_deploy(
 ) -> Plan:
     """What a build would give is only known after it; images that exist already are."""
     source = build.find_source(host, stack, state, request, log)
+    report.notes += source.told
     known, _missing = build.find_images(host, stack, request, source)
     images = {name: known.get(name, f"(built from {source.commit[:12]})") for name in source.sources}
     plan = deploy.plan_deploy(stack, state, request, source, images)

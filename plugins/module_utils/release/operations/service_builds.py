@@ -59,7 +59,11 @@ def _built(
     write: bool,
 ) -> dict[str, str]:
     images = [of_service(stack, service) for service in services.values()]
-    source = build.fetch(host, stack, stack.version, images, journal, [])
+    problems: list[Problem] = []
+    commit = build.fetch(host, stack, stack.version, journal, problems)
+    source = build.look_at(host, stack, (stack.version, commit), images, problems)
+    if problems:
+        raise RefusedError(problems)
     request = Request("deploy", environment, person="", host="")
     if not write:
         known, _tags = build.find_images(host, stack, request, source)

@@ -40,6 +40,8 @@ class Source:
     images: dict[str, ImageSource]
     #: Images of the history that are known to be of these sources, by app, whatever their label says.
     built: dict[str, str] = field(default_factory=dict)
+    #: What of it is told, and stops nothing.
+    told: list[str] = field(default_factory=list)
     #: Patterns of what each app's build does not see.
     ignores: dict[str, tuple[str, ...]] = field(default_factory=dict)
     #: Fingerprints of the files of error pages, by name.

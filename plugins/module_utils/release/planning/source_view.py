@@ -35,6 +35,13 @@ class SourceFile(NamedTuple):
     path: str
 
 
+class SourceText(NamedTuple):
+    """A file of a commit with what it holds. A link is none."""
+
+    path: str
+    data: bytes
+
+
 def ignore_files(dockerfile: str) -> tuple[str, str]:
     """Where BuildKit looks for patterns, in the app's folder: beside the Dockerfile, or else at the top."""
     return f"{dockerfile}.dockerignore", ".dockerignore"

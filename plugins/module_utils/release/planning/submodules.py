@@ -67,6 +67,13 @@ def read_rows(listing: bytes) -> Iterator[tuple[str, str, str, str]]:
         yield mode, kind, number, path
 
 
+def read_sizes(listing: bytes) -> Iterator[tuple[str, str, str, str, int]]:
+    """The same with the size of each file, of what `git ls-tree -z -l` shows."""
+    for row in re.finditer(rb"(\d{6}) ([a-z]+) ([0-9a-f]{40,64}) +(\d{1,15}|-)\t([^\0]+)\0", listing):
+        mode, kind, number, size, path = (part.decode(errors="surrogateescape") for part in row.groups())
+        yield mode, kind, number, path, int(size) if size != "-" else 0
+
+
 def read_links(listing: bytes) -> dict[str, str]:
     """Commits by path, of the same: where other repositories belong."""
     return {path: number for mode, _kind, number, path in read_rows(listing) if mode == "160000"}

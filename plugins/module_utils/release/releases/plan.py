@@ -20,6 +20,7 @@ Step = Literal[
     "fetch",
     "build",
     "search",
+    "drift",
     "record",
     "services",
     "start",

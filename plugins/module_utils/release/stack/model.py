@@ -14,6 +14,7 @@ from typing import Any, Literal, Protocol
 
 from ..env.matrix import Key
 from ..paths import HAPROXY_SOCKETS
+from .drift import Drift
 from .tls import Tls
 
 EnvironmentName = Literal["staging", "production"]
@@ -260,6 +261,8 @@ class Stack:
     hooks: dict[str, tuple[str, ...]] = dataclasses.field(default_factory=dict)
     #: What the edge and the router say in its name, by status or `maintenance`.
     error_pages: dict[str, ErrorPage] = dataclasses.field(default_factory=dict)
+    #: How its source is compared with what is true; None: it is not.
+    drift: Drift | None = None
 
     def to_mapping(self, *, with_env: bool) -> dict[str, Any]:
         """Plain data for JSON and templates. Without env values it may be world-readable."""
@@ -270,7 +273,7 @@ class Stack:
         # Leave out what the reader would reject or fill in by itself, so that the result can be read again.
         for part in (*data["environments"].values(), *data["apps"].values(), *data["services"].values()):
             del part["name"]
-        for key in ("services", "volumes", "hooks", "error_pages"):
+        for key in ("services", "volumes", "hooks", "error_pages", "drift"):
             if not data[key]:
                 del data[key]
         if allow := data.pop("maintenance_allow"):

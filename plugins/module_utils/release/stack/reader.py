@@ -17,6 +17,7 @@ from ..util.addresses import has_credentials
 from ..util.fields import Fields, plain, shown
 from .checks import check_apps_of, check_ports, check_together
 from .compose_keys import check_compose
+from .drift import read_drift
 from .error_pages import read_error_pages
 from .jobs import TIMEOUT_SECONDS, check_job, read_environments, read_hooks
 from .maintenance import read_allow
@@ -151,6 +152,7 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
         error_pages=read_error_pages(fields.value("error_pages"), f"{where}.error_pages", fields),
         maintenance_allow=read_allow(fields.value("maintenance"), f"{where}.maintenance", fields),
         hooks=read_hooks(fields, problems),
+        drift=read_drift(fields, problems),
     )
     fields.no_others()
     if not stack.apps:
