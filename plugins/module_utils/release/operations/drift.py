@@ -32,7 +32,7 @@ def request(host: Host, stack: Stack, version: str = "") -> DriftReport:
     """Fetch the source, and search the commit that a version means. Raises RefusedError."""
     drift = _drift_of(stack)
     if trouble := host.git.problem(stack):
-        raise RefusedError([Problem(trouble, stack.directory, f"set `source`, then {hint('provision')}")])
+        raise RefusedError([Problem(trouble, f"stack {stack.name}", f"set `source`, then {hint('provision')}")])
     wanted = version or stack.version
     try:
         host.git.fetch(stack)
