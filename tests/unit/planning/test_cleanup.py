@@ -255,6 +255,15 @@ def test_image_follows_the_leftover_that_held_it() -> None:
     assert cleanup.plan(dataclasses.replace(seen, containers=[running]), Settings()).removals == ()
 
 
+def test_a_run_that_goes_on_keeps_the_image_that_it_began_with() -> None:
+    """Its release may be long gone; and where it has ended unseen, whoever concludes it still wants its exit code."""
+    labels = {f"{LABEL}.stack": "shop", f"{LABEL}.run": "digest", f"{LABEL}.id": production(1, "failed").release.id}
+    for is_running in (True, False):
+        run = ContainerUsage("c", "shop-run-digest", IMAGES[1], labels, is_running=is_running)
+        seen = host(images=[image(1, tag(1))], containers=[run], stacks=[shop(production(1, "failed"))])
+        assert cleanup.plan(seen, Settings()).removals == ()
+
+
 def test_networks_without_containers_go_whatever_the_space_is() -> None:
     """Not those of stopped containers: they could not be started without."""
 

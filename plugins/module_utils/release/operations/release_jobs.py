@@ -133,7 +133,7 @@ class ReleaseJobs:
     def _id(self, when: str, job: App) -> str:
         """The same for the same operation, whoever asks; the journal's name begins with its time."""
         name = os.path.basename(self.journal.path or "").removesuffix(".jsonl")
-        moment, _, rest = name.partition("-")
+        moment, _separator, rest = name.partition("-")
         return f"{moment}-{self.plan.environment}-{job.name}.{when}-{rest.rpartition('-')[2]}"
 
     def _note(self, text: str) -> None:

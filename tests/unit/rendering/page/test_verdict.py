@@ -10,6 +10,7 @@ from typing import Any
 
 from fakes import pages
 
+from release.releases.jobs import JobStatus
 from release.releases.status import AppStatus, KeyRotationStatus
 from release.rendering.page.data import PageData
 from release.rendering.page.document import page
@@ -58,6 +59,18 @@ def test_a_service_that_is_not_healthy_needs_attention_once_something_is_live() 
     assert "redis" in environment(data, "staging")
     # The first release starts them.
     assert findings(pages.first_day()) == ([], [], []) and "redis" not in environment(pages.first_day(), "staging")
+
+
+def test_jobs_that_went_wrong_or_are_suspended_are_warnings() -> None:
+    jobs = {
+        "digest": JobStatus("daily UTC", outcome="failed", exit_code=3, seconds=2.0, last_at=0.0),
+        "warm": JobStatus(outcome="succeeded", last_at=0.0),
+        "report": JobStatus("hourly UTC", suspended="by ann: too loud"),
+    }
+    bad, warn, _busy = findings(with_environment(pages.usual(), jobs=jobs))
+    assert bad == [] and len(warn) == 2
+    assert warn[0].startswith("staging: job digest: failed in 2 s, exit code 3")
+    assert warn[1] == "staging: job report: suspended by ann: too loud"
 
 
 def with_hub(data: PageData, **state: Any) -> PageData:
