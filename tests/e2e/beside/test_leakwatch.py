@@ -202,12 +202,31 @@ def test_no_secret_is_in_the_logs(product: Product) -> None:
         work = product.of(environment).upload()
         assert "X-Amz-Signature=" in product.of(environment).ask(f"/api/uploads/{work}/link").text
         code, said = product.host.scan(environment)
-        assert code == 0 and said.count(" 0 leaks found") == 2, said
-        assert not said.startswith("0 lines"), said
-    # And it does see what it should.
+        assert code == 0 and "failed" not in said, said
+        code, said = product.host.scan_containers(environment)
+        assert code == 0 and said.endswith(" 0 leaks found") and not said.startswith("0 lines"), said
+
+
+def test_a_secret_in_the_logs_fails_the_job(product: Product) -> None:
     (api,) = product.host.containers("production", "leakwatch-api")
+    leak = "/var/log/leakwatch/leak.jsonl"
+    put = f"sudo docker exec {api} sh -c \"echo 'shop {sample.TOKEN}' > {leak}\""
+    assert product.host.run(put) == (0, "")
+    code, said = product.host.scan("production")
+    shown = product.host.run(f"sudo onehost jobs --stack {sample.STACK} --environment production")[1]
+    history = product.host.run(
+        f"sudo onehost jobs --stack {sample.STACK} --environment production --history leakwatch-scan"
+    )[1]
+    assert product.host.run(f"sudo docker exec {api} rm {leak}") == (0, "")
+    assert code == 1 and "exit code 1" in said, said
+    assert "leakwatch-scan" in shown and "failed" in shown, shown
+    assert "LEAK: leak.jsonl, line 1: a token" in history and sample.TOKEN not in said + shown + history, history
+    assert product.host.scan("production")[0] == 0
+
+
+def test_each_kind_of_secret_is_seen(product: Product) -> None:
     quoted = " ".join(f"'{line}'" for line in LEAKS)
-    code, said = product.host.run(f"printf '%s\\n' fine {quoted} | sudo docker exec -i {api} node dist/scan.js -")
+    code, said = product.host.scan_text("production", f"printf '%s\\n' fine {quoted}")
     told = [line.partition(": ")[2] for line in said.splitlines() if line.startswith("LEAK: ")]
     assert code == 1 and told == [f"the log, line {n}: {kind}" for n, kind in enumerate(LEAKS.values(), 2)], said
     assert not any(secret in said for secret in ("abcdef", "0a1b2c", "shpat_", "bucket-secret")), "values are not shown"

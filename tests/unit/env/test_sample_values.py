@@ -66,9 +66,12 @@ def test_who_gets_what(stack: Stack) -> None:
 
     assert of("leakwatch-web") == {"NODE_ENV", "LW_BASE_URL", "SENTRY_DSN_WEB"}, "no secret gets to the pages"
     assert not of("leakwatch-api") & {"OPENAI_API_KEY", "MAILGUN_API_KEY"}
+    assert of("leakwatch-scan") == {"NODE_ENV", "LW_BASE_URL", "LW_LOG_DIRECTORY", *SECRETS.split()}, (
+        "it looks for every one"
+    )
     assert not any("redis" in key.apps for key in stack.env_matrix.values())
     assert {key.name for key in stack.env_matrix.values() if "files" in key.apps} <= {
-        name for name in KEYS if "R2" in name
+        name for name in KEYS.split() if "R2" in name
     }
 
 

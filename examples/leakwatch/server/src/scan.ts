@@ -5,8 +5,8 @@
 import { createReadStream, readdirSync, rmSync, statSync } from "node:fs";
 import { createInterface } from "node:readline";
 import type { Readable } from "node:stream";
-import { settings } from "./settings.js";
 
+const LOGS = process.env.LW_LOG_DIRECTORY ?? "";
 const SECRET_NAMES = /SECRET|KEY|TOKEN|PASSWORD|DSN|DATABASE_URL/;
 const DAYS_KEPT = 7;
 // The names of what is masked may stand there, its value may not.
@@ -36,11 +36,11 @@ async function scan(where: string, input: Readable): Promise<{ lines: number; fo
 }
 
 function files(): [string, Readable][] {
-  const all = readdirSync(settings.logs).filter((name) => name.endsWith(".jsonl"));
-  const changed = (name: string) => (Date.now() - statSync(`${settings.logs}/${name}`).mtimeMs) / 86_400_000;
-  for (const name of all.filter((name) => changed(name) > DAYS_KEPT)) rmSync(`${settings.logs}/${name}`);
+  const all = readdirSync(LOGS).filter((name) => name.endsWith(".jsonl"));
+  const changed = (name: string) => (Date.now() - statSync(`${LOGS}/${name}`).mtimeMs) / 86_400_000;
+  for (const name of all.filter((name) => changed(name) > DAYS_KEPT)) rmSync(`${LOGS}/${name}`);
   const recent = all.filter((name) => changed(name) <= 1);
-  return recent.map((name) => [name, createReadStream(`${settings.logs}/${name}`)]);
+  return recent.map((name) => [name, createReadStream(`${LOGS}/${name}`)]);
 }
 
 const inputs: [string, Readable][] = process.argv[2] === "-" ? [["the log", process.stdin]] : files();
