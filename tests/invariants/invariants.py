@@ -79,7 +79,7 @@ def _wanted(world: World, environment: EnvironmentName, live: Live) -> set[tuple
             counts[box.app] = max(counts.get(box.app, 1), box.replica)
     for app, at in world.router.reach_file[environment].get(live.slot, {}).items():
         assert not compose or at.replicas == counts.get(app, 1), f"{app}: {at} in {environment}, not {counts}"
-    apps = world.entry(live.release).release.images
+    apps = world.entry(live.release).release.in_slot
     return {(live.slot, live.release, name) for app in apps for name in units(app, counts.get(app, 1))}
 
 

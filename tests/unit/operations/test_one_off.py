@@ -100,6 +100,21 @@ def test_the_same_id_is_answered_and_not_run_again(world: World) -> None:
     assert len(world.one_off.started) == 1
 
 
+@pytest.mark.parametrize("moment", ["docker create run of api", "docker start run of api"])
+@pytest.mark.parametrize("after", [False, True])
+def test_told_to_stop_while_it_is_started_it_leaves_nothing(world: World, moment: str, after: bool) -> None:
+    def told() -> None:
+        raise InterruptedRunError
+
+    world.one_off.ends["api"] = (1000.0, 0)
+    world.faults.on(moment, told, after=after)
+    with pytest.raises(InterruptedRunError):
+        go(world, wanted(world))
+    [run] = world.runs.records("shop")
+    assert run.outcome == "interrupted"
+    check_nothing_left(world)
+
+
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_anywhere_it_is_begun_once_and_concluded(world: World, after: bool) -> None:
     """Whoever comes next with the same id takes up what is there."""

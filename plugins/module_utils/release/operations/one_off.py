@@ -26,6 +26,7 @@ SLOWEST_POLL_SECONDS = 1.0
 POLL_GROWTH = 1.3
 #: Of what a run has printed, how much its record keeps.
 LOG_LINES = 200
+TOLD_TO_STOP = "was stopped, as whoever waited for it was told to stop"
 NOBODY_SAW = "nobody saw it end: the engine or the host was stopped meanwhile"
 
 
@@ -51,9 +52,15 @@ def carry_out(
     if known is not None and known.is_over:
         return _tidied(host, known)
     container = _container(host, run)
-    if known is None or not (known.started or (container is not None and container.has_begun)):
-        return wait(host, _begin(host, stack, slot, dataclasses.replace(run, begun=host.clock.now()), limits), redact)
-    return wait(host, known, redact)
+    try:
+        if known is None or not (known.started or (container is not None and container.has_begun)):
+            known = _begin(host, stack, slot, dataclasses.replace(run, begun=host.clock.now()), limits)
+        return wait(host, known, redact)
+    except InterruptedRunError:
+        # Also while Compose starts it; waiting, it has been stopped already.
+        if (left := host.runs.record(run.stack, run.id)) is not None:
+            give_up(host, left, TOLD_TO_STOP, redact)
+        raise
 
 
 def _begin(host: Host, stack: Stack, slot: Mapping[str, Any], run: Run, limits: Mapping[str, Any]) -> Run:
@@ -82,7 +89,7 @@ def wait(host: Host, run: Run, redact: Callable[[str], str] = clean) -> Run:
             pause = min(pause * POLL_GROWTH, SLOWEST_POLL_SECONDS)
     except InterruptedRunError:
         if (left := _container(host, run)) is not None:
-            _stop(host, run, left, "interrupted", "was stopped, as whoever waited for it was told to stop", redact)
+            _stop(host, run, left, "interrupted", TOLD_TO_STOP, redact)
         raise
     if container is None:
         return _end(host, run, None, "interrupted", "its container is gone", redact)
