@@ -14,7 +14,7 @@ import re
 #: systemd's words for whole expressions.
 WORDS = (
     *("minutely", "hourly", "daily", "weekly", "monthly", "quarterly", "semiannually", "yearly", "annually"),
-    *("biannually", "bi-annually", "semi-annually", "anually"),
+    *("biannually", "bi-annually", "semi-annually"),
 )
 _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 _DAY = r"[A-Za-z]{3,9}"
