@@ -144,7 +144,8 @@ class LogFiles:
 
     def _advance(self) -> None:
         """Go on with the file after the open one, whose end was read."""
-        assert self._file is not None
+        if self._file is None:
+            return
         for _try in range(TRIES):
             files = listed(self._path)
             if not files:
