@@ -72,8 +72,8 @@ def definition(name: str, port: int) -> dict[str, Any]:
             f"{name}-flood": {
                 "image_of": name,
                 "kind": "worker",
-                "command": ["python3", "-c", "import signal; signal.pause()"],
-                "stop_seconds": 1,
+                "command": ["sleep", "infinity"],
+                "compose": {"init": True},
             },
         },
     }
