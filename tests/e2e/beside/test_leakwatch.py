@@ -111,6 +111,7 @@ class Uploads(threading.Thread):
 def test_the_demo_shows_what_is_special(product: Product) -> None:
     said = product.said
     assert "through the edge, the bucket, the queue and the worker: 3 charges, twice: hosting,12" in said, said
+    assert "2 equal containers of the api answer" in said
     assert "413 by the edge" in said and "name their own address" in said and "0 leaks found" in said
     assert said.count("none was lost:") == 2 and "version 2, release" in said and "version 1, release" in said
     assert product.of("staging").ask("/api/about").json()["version"] == 2 and product.version() == 1
@@ -208,7 +209,7 @@ def test_no_secret_is_in_the_logs(product: Product) -> None:
 
 
 def test_a_secret_in_the_logs_fails_the_job(product: Product) -> None:
-    (api,) = product.host.containers("production", "leakwatch-api")
+    api = product.host.containers("production", "leakwatch-api")[0]
     leak = "/var/log/leakwatch/leak.jsonl"
     put = f"sudo docker exec {api} sh -c \"echo 'shop {sample.TOKEN}' > {leak}\""
     assert product.host.run(put) == (0, "")
@@ -233,6 +234,7 @@ def test_each_kind_of_secret_is_seen(product: Product) -> None:
 
 
 def test_each_environment_is_what_it_says(product: Product) -> None:
+    assert all(len(product.of(name).apis()) == 2 for name in ("staging", "production"))
     images = {app: product.host.images(f"leakwatch-{app}") for app in ("web", "api", "worker")}
     for environment in ("staging", "production"):
         port = product.lab.ports[f"leakwatch_{environment}"]

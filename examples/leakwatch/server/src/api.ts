@@ -1,6 +1,7 @@
 import "reflect-metadata";
 import { randomUUID } from "node:crypto";
 import type { IncomingMessage, ServerResponse } from "node:http";
+import { hostname } from "node:os";
 import {
   Controller, Get, Headers, HttpCode, HttpException, Module, NotFoundException, OnModuleDestroy, Param, Post, Query,
   Req,
@@ -48,7 +49,8 @@ class Api implements OnModuleDestroy {
 
   @Get("api/about")
   about() {
-    return { version: settings.version, release: settings.release };
+    // An api has several containers; each has a name of its own.
+    return { version: settings.version, release: settings.release, container: hostname() };
   }
 
   @Post("api/uploads")
