@@ -53,7 +53,7 @@ class LeakWatch:
         finally:
             connection.close()
 
-    def upload(self, bill: str = BILL, **asked: str | int) -> str:
+    def upload(self, bill: str = BILL, /, **asked: int) -> str:
         """The id of a bill that was taken."""
         words = "&".join(f"{name}={value}" for name, value in asked.items())
         answer = self.ask(f"/api/uploads?{words}", bill)

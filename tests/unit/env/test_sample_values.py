@@ -60,6 +60,18 @@ def test_the_keys_are_those_of_the_plan(stack: Stack) -> None:
     assert findings(stack) == []
 
 
+def test_the_apps_are_those_of_the_plan(stack: Stack) -> None:
+    api, worker, scan = (stack.apps[f"leakwatch-{name}"] for name in ("api", "worker", "scan"))
+    assert (api.replicas, api.after, api.body_limit) == (2, ("leakwatch-worker",), "1m")
+    assert worker.image_of == scan.image_of == "leakwatch-api" and worker.health_command
+    assert worker.stop_seconds == 30, "longer than the longest work takes"
+    assert scan.is_job and scan.schedule == "04:00 UTC"
+    assert {name: stack.environments[name].ports for name in ("staging", "production")} == {
+        "staging": (4410,),
+        "production": (4510,),
+    }
+
+
 def test_who_gets_what(stack: Stack) -> None:
     def of(app: str) -> set[str]:
         return {key.name for key in stack.env_matrix.values() if not key.apps or app in key.apps}
