@@ -207,12 +207,16 @@ def test_two_promotes_go_on_beside_it(released: Lab) -> None:
     ) as going:
         until(lambda: "runs" in released.ssh("sudo onehost runs --number 1"), SECONDS, "it goes")
         before = released.get("production", "/saleshub/").release
+        source = released.read_source("WBSalesHub/src/main.js")
         for number in range(2):
-            released.push_commit({"wbsaleshub/note.txt": f"{time.time()}"}, branch=f"runs-{number}")
-            released.ssh(f"sudo onehost deploy --apps {APP} --version runs-{number} --watch-seconds 0", seconds=120)
-            said = released.ssh("sudo onehost promote --watch-seconds 0 --warm-seconds 0", seconds=120)
+            change = {"WBSalesHub/src/main.js": f"{source}// {time.time()}\n"}
+            released.push_commit(change, branch=f"runs-{number}")
+            released.ssh(
+                f"sudo onehost deploy --apps {APP} --version runs-{number} --watch-seconds 0", seconds=3 * SECONDS
+            )
+            said = released.ssh("sudo onehost promote --watch-seconds 0 --warm-seconds 0", seconds=3 * SECONDS)
             assert "a command by ubuntu (command) goes on" in said
-        released.ssh("sudo onehost cleanup --free-percent 95", check=False, seconds=120)
+        released.ssh("sudo onehost cleanup --free-percent 95", check=False, seconds=3 * SECONDS)
         out, _ = going.communicate(b"still here\n", timeout=SECONDS)
     assert out.decode().split("\n")[:2] == [before, "still here"] and going.returncode == 0
     assert released.get("production", "/saleshub/").release != before
@@ -227,6 +231,6 @@ def test_after_a_reboot_nothing_is_left(released: Lab) -> None:
         released.ssh("sudo kill -KILL $(pgrep --full '^/usr/bin/python3 -IS /usr/local/bin/onehost run')")
         process.wait(timeout=SECONDS)
         released.reboot()
-    until(lambda: released.get("production").status == 200, 90, "production answers")
+    until(lambda: released.get("production").status == 200, 4 * SECONDS, "production answers")
     until(lambda: left(released) == "", SECONDS, "the boot has tidied up")
     assert newest(released)["outcome"] == "interrupted"

@@ -18,6 +18,7 @@ from fakes.servers import Daemon, docker_at
 from release.adapters.docker import Docker
 from release.adapters.one_off import OneOff
 from release.adapters.run_files import KEPT, RunFiles
+from release.errors import OperationError
 from release.releases.runs import Run, RunContainer, run_id
 
 RUN = Run("20260101T000000Z-staging-api", "shop", "staging", "api", "r1", "person", 1.0, command=("a", "b"))
@@ -108,3 +109,82 @@ def test_what_a_run_is_created_from_goes_with_it(tmp_path: Path) -> None:
     runs.clear(RUN)
     runs.clear(RUN)
     assert list((tmp_path / "shop" / "runs").iterdir()) == []
+
+
+def test_created_to_be_attached_to(
+    one_off: OneOff, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    file = tmp_path / "compose.json"
+    file.write_text(json.dumps({"name": "shop-run-1"}))
+    composed: list[Any] = []
+    monkeypatch.setattr(one_off.docker, "_compose", lambda *arguments: composed.append(arguments))
+    daemon.answers["GET /containers/json"] = 200, [{"Id": "1" * 64}]
+    assert one_off.create(str(file), "/srv", "api_run", reads=False) == "1" * 64
+    assert composed == [(str(file), "/srv", ["create", "--no-build", "api_run"])]
+    assert [call for call in daemon.calls if not call.startswith("GET")] == []
+
+
+def test_one_with_an_input_that_ends_is_the_same_but_for_that(
+    one_off: OneOff, daemon: Daemon, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Compose has no word for it, so the container is created once more, from what Docker says of the first."""
+    file = tmp_path / "compose.json"
+    file.write_text(json.dumps({"name": "shop-run-1"}))
+    monkeypatch.setattr(one_off.docker, "_compose", lambda *_: None)
+    config = {"Hostname": "1" * 12, "User": "10001", "Env": ["A=b"], "Labels": LABELS, "OpenStdin": True}
+    rights = {"SecurityOpt": ["no-new-privileges:true"], "Memory": 5, "Privileged": False}
+    daemon.answers["GET /containers/json"] = 200, [{"Id": "1" * 64}]
+    daemon.answers[f"GET /containers/{'1' * 64}/json"] = (
+        200,
+        {
+            "Id": "1" * 64,
+            "Name": "/shop-run-1-api_run-1",
+            "Config": config,
+            "HostConfig": rights,
+            "NetworkSettings": {"Networks": {"shop-blue": {"Aliases": ["api_run", "x"], "IPAddress": ""}}},
+        },
+    )
+    daemon.answers[f"DELETE /containers/{'1' * 64}"] = 204, None
+    sent: list[Any] = []
+    call = one_off.docker.call
+
+    def spy(method: str, path: str, *arguments: Any, **more: Any) -> Any:
+        sent.append((path, arguments, more.get("body")))
+        return call(method, path, *arguments, **more)
+
+    monkeypatch.setattr(one_off.docker, "call", spy)
+    daemon.answers["POST /containers/create"] = 201, {"Id": "2" * 64}
+    assert one_off.create(str(file), "/srv", "api_run", reads=True) == "2" * 64
+    path, [query], body = sent[-1]
+    assert (path, query) == ("/containers/create", {"name": "shop-run-1-api_run-1"})
+    del config["Hostname"]
+    assert {key: body[key] for key in config} == config and body["HostConfig"] == rights
+    assert body["StdinOnce"] and body["NetworkingConfig"] == {
+        "EndpointsConfig": {"shop-blue": {"Aliases": ["api_run"]}}
+    }
+    assert f"DELETE /containers/{'1' * 64}?force=true&v=true" in daemon.calls
+    daemon.answers["POST /containers/create"] = 409, {"message": "in use"}
+    with pytest.raises(OperationError, match="in use"):
+        one_off.create(str(file), "/srv", "api_run", reads=True)
+
+
+def test_those_that_go_on_have_files(tmp_path: Path) -> None:
+    runs = RunFiles(str(tmp_path))
+    assert runs.going("shop") == []
+    runs.write(RUN)
+    assert runs.going("shop") == []
+    runs.place(RUN, {})
+    runs.write_env(RUN, {"common": b"A='1'\n"})
+    assert runs.going("shop") == [RUN]
+    env = Path(runs.home(RUN)) / "env.common"
+    assert env.read_bytes() == b"A='1'\n" and stat.S_IMODE(env.stat().st_mode) == 0o600
+    runs.clear(RUN)
+    assert runs.going("shop") == []
+
+
+def test_of_what_somebody_typed_the_program_alone_is_written(tmp_path: Path) -> None:
+    runs = RunFiles(str(tmp_path))
+    typed = dataclasses.replace(RUN, why="command", command=("psql", "--password=hunter2", "x"))
+    runs.write(typed)
+    assert "hunter2" not in (tmp_path / "shop" / "runs" / f"{RUN.id}.json").read_text()
+    assert runs.records("shop") == [dataclasses.replace(typed, command=("psql",), words=2)]

@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from fakes.console import one_process
 from fakes.faults import Killed
-from fakes.stacks import host_with_services, shop_with_jobs, shop_with_services
+from fakes.stacks import host_with_services, shop_with_jobs, shop_with_replicas, shop_with_services
 from fakes.world import World
 
 from release.errors import OperationError, RefusedError
@@ -302,6 +302,19 @@ def test_replicas_that_are_refused(world: World) -> None:
             by_hand.execute(world.host, world.stack, asked(app=name), ATTACHED)
     ended, _ = by_hand.execute(world.host, world.stack, asked(app="api.1"), ATTACHED)
     assert ended.app == "api"
+
+
+def test_each_replica_is_named_by_its_number(tmp_path: Path) -> None:
+    world = World(str(tmp_path), shop_with_replicas())
+    world.ship()
+    with one_process(world):
+        for name in ("api", "api.1", "api.2"):
+            by_hand.execute(world.host, world.stack, asked(app=name), ATTACHED)
+        with pytest.raises(RefusedError, match=r"choose from api\.1, api\.2"):
+            by_hand.execute(world.host, world.stack, asked(app="api.3"), ATTACHED)
+        assert run(world)[0].outcome == "succeeded"
+    first, again, second = (container for container, _ in world.console.begun)
+    assert first == again != second
 
 
 def test_one_that_does_not_run(world: World) -> None:

@@ -103,9 +103,9 @@ def find_running(host: Host, stack: Stack, asked: Asked) -> Run:
 def _chosen(mine: list[Container], name: str, number: str) -> Container:
     if not number and SEPARATOR not in name:
         return next((found for found in mine if found.state == "running"), mine[0])
-    if number.isascii() and number.isdigit() and 1 <= int(number[:6]) <= len(mine):
-        return mine[int(number) - 1]
-    known = ", ".join(f"{mine[0].app}{SEPARATOR}{index}" for index in range(1, len(mine) + 1))
+    if chosen := next((found for found in mine if str(found.replica) == number), None):
+        return chosen
+    known = ", ".join(f"{found.app}{SEPARATOR}{found.replica}" for found in mine)
     raise RefusedError([Problem(f"{number!r} is no replica of it", f"app {mine[0].app}", f"choose from {known}")])
 
 
