@@ -143,7 +143,7 @@ def test_if_both_are_killed_the_next_one_ends_it(world: World, way: Any, monkeyp
     assert not left.is_over
     who = LockHolder.from_json({})
     with lock.hold(attended.lock_of(world.host, left), who, 0):
-        assert attended.sweep(world.host, world.stack) == [], "somebody waits for it"
+        assert attended.left_behind(world.host, world.stack) == [] == attended.sweep(world.host, world.stack)
     [told] = attended.sweep(world.host, world.stack)
     assert "by ann was left behind" in told
     check_nothing_left(world)
@@ -183,6 +183,28 @@ def test_a_full_disk_leaves_nothing(world: World, way: Any) -> None:
         assert not world.one_off.boxes and not world.runs.files
         attended.sweep(world.host, world.stack)
         check_nothing_left(world)
+
+
+@pytest.mark.parametrize("number", [1, 2, 3])
+def test_a_disk_that_stays_full_leaves_nothing_either(
+    world: World, number: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write, written = world.runs.write, []
+
+    def full(run: Run) -> None:
+        written.append(run)
+        if len(written) >= number:
+            raise OSError(28, "No space left on device")
+        write(run)
+
+    monkeypatch.setattr(world.runs, "write", full)
+    with pytest.raises(OperationError, match="No space left"):
+        run(world)
+    assert not world.one_off.boxes and not world.runs.files
+    monkeypatch.undo()
+    attended.sweep(world.host, world.stack)
+    assert all(one.is_over for one in world.runs.records("shop"))
+    check_nothing_left(world)
 
 
 def test_a_promote_goes_on_beside_it_and_says_so(world: World) -> None:
