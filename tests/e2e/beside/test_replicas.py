@@ -19,7 +19,7 @@ from support.lab import Lab, Result, started, until
 from support.load import Load, Target
 from support.snapshot import reach
 
-SOURCE = Path(__file__).parent / "files" / "crowd"
+SOURCE = Path(__file__).parents[1] / "files" / "crowd"
 HOSTS = {"staging": "staging.crowd.example", "production": "crowd.example"}
 PORTS = {"staging": "staging", "production": "http"}
 
