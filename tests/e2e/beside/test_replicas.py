@@ -152,10 +152,11 @@ def test_one_is_killed_under_load(crowd: Crowd) -> None:
             crowd.lab.ssh(f"sudo docker start {name}")
             until(lambda: len(crowd.answering(20)) == 2, 20, "both answer again")
         window = load.take()
-    # A request that a container was killed in the middle of is sent to the other, unless it changes something: these
-    # are answered at once here, so at most one or two are lost.
-    lost = window.causes
-    assert window.sent > 300 and window.failed <= 2, (window.line(), lost)
+    # What a container was killed in the middle of is sent to the other, unless it changes something: on a busy machine
+    # some of these are always in progress, and nobody knows what became of them.
+    assert window.sent > 300, window.line()
+    assert not [failure for failure in window.failures if failure[1] != "post"], (window.line(), window.failures)
+    assert set(window.causes) <= {"HTTP 502"} and window.failed < window.sent / 20, window.line()
 
 
 def test_one_hangs(crowd: Crowd) -> None:
