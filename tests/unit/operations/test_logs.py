@@ -23,7 +23,7 @@ FRONT = dataclasses.replace(API, id="f", app="front", environment="staging")
 
 
 class Printed:
-    def __init__(self, steps: int = 0, each: Callable[[int], None] = lambda _step: None) -> None:
+    def __init__(self, steps: int = 1000, each: Callable[[int], None] = lambda _step: None) -> None:
         self.lines: list[tuple[str, int]] = []
         self.told: list[str] = []
         self.steps, self.each, self.step = steps, each, 0
@@ -83,6 +83,14 @@ def test_what_is_refused(host: Host, world: World, written: FakeLogs) -> None:
     written.write(dataclasses.replace(API, stack="other", release="r9"), 1)
     with pytest.raises(RefusedError, match="release r9"):
         logs.show(host, world.stack, Wish(release="r9"), Printed())
+
+
+@pytest.mark.parametrize("asked", [Wish(lines=3), Wish(since=1)])
+def test_who_asked_is_gone_by_now(host: Host, world: World, written: FakeLogs, asked: Wish) -> None:
+    for number in range(20):
+        written.write(dataclasses.replace(API, id=f"c{number}", began=float(number)), number * SECOND)
+    logs.show(host, world.stack, asked, Printed(steps=2))
+    assert len(written.opened) < 20
 
 
 def test_another_stack_s_lines_are_never_shown(host: Host, world: World, written: FakeLogs) -> None:

@@ -65,9 +65,9 @@ class Merge:
         """Go on with one of which something was read elsewhere."""
         self._open.append(_Open(source, reader))
 
-    def history(self, until: int) -> None:
-        """Pass on everything up to this time."""
-        while self._pending or self._open:
+    def history(self, until: int, is_read: Callable[[], bool] = lambda: True) -> None:
+        """Pass on everything up to this time, as long as it is read."""
+        while (self._pending or self._open) and is_read():
             self._open_due()
             for item in list(self._open):
                 self._read(item, 0.0)

@@ -51,7 +51,7 @@ def show(host: Host, stack: Stack, asked: Wish, output: Output, *, follow: bool 
         else:
             merge.add(chosen)
             if not follow:
-                merge.history(now)
+                merge.history(now, output.is_open)
         output.flush()
         if follow:
             _follow(host, stack, asked, output, merge, {source.id for source in sources})
@@ -70,6 +70,9 @@ def _newest(
         is_older = len(found) == asked.lines and source.changed and (source.changed + 1) * 1e9 < found[0][0]
         if is_older and (source.is_over or not keep_open):
             continue
+        # A text that is nowhere takes all of them to look for, and whoever asked may be gone by then.
+        if not output.is_open():
+            break
         reader = host.logs.open(source, asked.since)
         for line in reader.tail(asked.lines, asked):
             number += 1
