@@ -29,22 +29,22 @@ _MORE: Mapping[str, tuple[str, ...]] = {
     "drift": ("json", "baseline"),
     "flags": ("environment",),
     "jobs": ("environment", "history"),
-    "maintenance": ("environment",),
+    "maintenance": ("environment", "until"),
     "logs": ("environment",),
     "scale": ("environment",),
     "run": ("environment",),
     "services": ("environment",),
 }
 #: Names that are taken, and those that are told: Ansible warns of a variable with a name of its own.
-_OTHER_NAMES = {"environment": "where"}
+_OTHER_NAMES = {"environment": "where", "until": "ends"}
 #: Of every playbook: they are often set for all of them, and have no effect on some.
 _EVERYWHERE = ("release_person", "release_watch_seconds", "release_warm_seconds")
 _OPERATIONS = ("deploy_staging", "promote", "rollback")
 #: Options whose values are names or sentences: YAML or JSON after -e may have made 1.10 a number.
 _TEXTS = frozenset(
     (
-        *("stack", "apps", "version", "release", "reason", "flag", "release_person", "skip_gates", "until", "app"),
-        *("route", "run", "suspend", "resume", "history", "since", "grep"),
+        *("stack", "apps", "version", "release", "reason", "flag", "release_person", "skip_gates", "ends", "until"),
+        *("app", "route", "run", "suspend", "resume", "history", "since", "grep"),
     )
 )
 _NEAR = 0.82

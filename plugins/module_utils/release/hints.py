@@ -62,7 +62,7 @@ COMMANDS: Mapping[str, Command] = {
     "flags": Command(("stack", "flag", "state", "where", "reason"), control_verb="flags"),
     "import_env": Command(("common", "staging", "production", "dest", "values")),
     "maintenance": Command(
-        ("stack", "where", "state", "until", "app", "route", "allow", "reason"), "maintenance", "maintenance"
+        ("stack", "where", "state", "ends", "app", "route", "allow", "reason"), "maintenance", "maintenance"
     ),
     "jobs": Command(("stack", "where", "run", "suspend", "resume", "reason", "lock_wait"), "jobs", "jobs"),
     "logs": Command(("stack", "app", "where", "release", "since", "grep", "lines"), "logs", "logs"),
@@ -258,9 +258,12 @@ def _on_host(playbook: str, command: Command, options: Mapping[str, str], place:
     return " ".join(words + [_host_option(name, value) for name, value in options.items()])
 
 
+_OTHERWISE = {"where": "environment", "ends": "until"}
+
+
 def _host_option(name: str, value: str) -> str:
-    # As a variable `environment` is a word of Ansible's own.
-    option = "--" + ("environment" if name == "where" else name.removeprefix("release_").replace("_", "-"))
+    # As variables `environment` and `until` are words of Ansible's own.
+    option = "--" + (_OTHERWISE[name] if name in _OTHERWISE else name.removeprefix("release_").replace("_", "-"))
     if name == "rebuild":
         return option
     return f"{option} {value}" if re.fullmatch(_PLAIN, value) else f"{option} '{value}'"

@@ -72,7 +72,7 @@ OPTIONS = {
     "replicas": Option("replicas", r"[1-9][0-9]?|default", "how many, or default for the stack's own number"),
     "flag": Option("flag", NAME, "which feature flag"),
     "state": Option("state", r"on|off", "on or off"),
-    "until": Option("until", r"[0-9][0-9A-Za-z:+.-]{0,40}", "30m, 2h, or a moment with its zone"),
+    "until": Option("ends", r"[0-9][0-9A-Za-z:+.-]{0,40}", "30m, 2h, or a moment with its zone"),
     "app": Option("app", NAME, "one app or service alone"),
     "route": Option("route", r"/[A-Za-z0-9._~/-]*", "only this path and what is below it"),
     "run": Option("run", NAME, "a job to run now"),

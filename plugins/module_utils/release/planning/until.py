@@ -15,7 +15,7 @@ LONGEST_DAYS = 30
 _SPAN = r"([1-9][0-9]{0,4})([mh])"
 _MOMENT = r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}(:[0-9]{2})?(Z|[+-][0-9]{2}:?[0-9]{2})"
 UNTIL_FIX = (
-    f"{option('until', '30m')}, 2h, or a moment with its zone such as 2026-11-26T21:30+01:00 or 2026-11-26T20:30:00Z"
+    f"{option('ends', '30m')}, 2h, or a moment with its zone such as 2026-11-26T21:30+01:00 or 2026-11-26T20:30:00Z"
 )
 
 

@@ -15,7 +15,7 @@ import yaml
 from support.lab import Answer, Lab, Result, started, until
 from support.load import Load, Target
 
-SOURCE = Path(__file__).parent / "files" / "kiosk"
+SOURCE = Path(__file__).parents[1] / "files" / "kiosk"
 PAGES = {"404": "nothing", "413": "much", "502": "rubbish", "503": "later", "maintenance": "works"}
 #: Beside WorkHub, which has every other name.
 HOST = "kiosk.example"
@@ -193,31 +193,15 @@ def test_without_its_timer_and_over_a_restart(kiosk: Kiosk) -> None:
     until(lambda: kiosk.get().status == 200, 20, "it is open again")
 
 
-def test_a_reboot_in_it(kiosk: Kiosk) -> None:
-    kiosk.close("30m")
-    kiosk.lab.reboot()
-    until(lambda: "maintenance" in kiosk.get().body, 60, "it is closed after the boot")
-    timers = "systemctl list-timers --all 'onehost-end-maintenance-kiosk-production:*' --no-legend"
-    until(lambda: "onehost-end" in kiosk.lab.ssh(timers), 60, "its timer is set again")
-    kiosk.open()
-    until(lambda: kiosk.get().status == 200, 60, "the app answers")
-
-
-def test_a_reboot_over_its_end(kiosk: Kiosk) -> None:
-    kiosk.close(seconds_from_now(4))
-    kiosk.lab.reboot()
-    until(lambda: kiosk.get().status == 200, 60, "the app answers")
-
-
 def test_by_playbook(kiosk: Kiosk) -> None:
-    wish = {"where": "production", "state": "on", "until": "1h"}
+    wish = {"where": "production", "state": "on", "ends": "1h"}
     would = kiosk.playbook("maintenance", options="--check", **wish).ok()
     assert "would be: production is in maintenance" in would.stdout and kiosk.get().status == 200
     assert kiosk.playbook("maintenance", **wish).ok().changes == 1
     assert kiosk.get().status == 503
     assert kiosk.playbook("maintenance", where="production", state="off").ok().changes == 1
     assert kiosk.get().status == 200
-    refused = kiosk.playbook("maintenance", where="production", state="on", until="yesterday", app="shop", allow="all")
+    refused = kiosk.playbook("maintenance", where="production", state="on", ends="yesterday", app="shop", allow="all")
     assert refused.rc != 0
     for part in ("'yesterday' is no time", "'shop' is no web app", "'all' is no address"):
         assert part in refused.stdout, refused.stdout
@@ -281,3 +265,19 @@ def test_a_page_that_is_none_is_refused(kiosk: Kiosk) -> None:
     kiosk.lab.push_commit({"pages/404.html": None, "note.txt": str(time.time())}, repository="kiosk")
     refused = kiosk.playbook("deploy_staging")
     assert refused.rc != 0 and "pages/404.html: is no file of this commit" in refused.problems
+
+
+def test_a_reboot_in_it(kiosk: Kiosk) -> None:
+    kiosk.close("30m")
+    kiosk.lab.reboot()
+    until(lambda: "maintenance" in kiosk.get().body, 60, "it is closed after the boot")
+    timers = "systemctl list-timers --all 'onehost-end-maintenance-kiosk-production:*' --no-legend"
+    until(lambda: "onehost-end" in kiosk.lab.ssh(timers), 60, "its timer is set again")
+    kiosk.open()
+    until(lambda: kiosk.get().status == 200, 60, "the app answers")
+
+
+def test_a_reboot_over_its_end(kiosk: Kiosk) -> None:
+    kiosk.close(seconds_from_now(15))
+    kiosk.lab.reboot()
+    until(lambda: kiosk.get().status == 200, 90, "the app answers")
