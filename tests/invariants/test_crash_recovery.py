@@ -575,7 +575,7 @@ def test_killed_again_while_recovering(case: Case) -> None:
                 world.revive()
                 world.faults.kill_at(second)
                 case.run(world)
-            with told(f"at {world.faults.calls[-1]}"):
+            with told(f"at {world.faults.calls[-1:]}"):
                 check_always(world)
                 world.revive()
                 finish(world, "reboot" if number % 2 else "recover")
