@@ -85,3 +85,12 @@ def test_any_bytes_get_an_answer(data: bytes, word: bytes) -> None:
         for names in (variables.in_script(text), variables.in_python(text)):
             assert all(name.isidentifier() for _place, name in names)
         list(variables.assignments(text))
+
+
+def test_no_more_than_so_many(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Files that hold more were made to be slow."""
+    monkeypatch.setattr(variables, "MOST", 10)
+    found = [variables.in_script(b"process.env.A " * 20), variables.in_python(b"getenv('A') " * 20)]
+    assert [len(list(names)) for names in (*found, variables.assignments(b"A=1\n" * 20))] == [10, 10, 10]
+    near, far = (b"{A" + b"{}" * number + b"} = process.env" for number in (20, variables.MOST_BRACES))
+    assert list(variables.in_script(near)) and not list(variables.in_script(far))
