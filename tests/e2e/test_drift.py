@@ -33,7 +33,7 @@ def declared(released: Lab) -> Iterator[Lab]:
 
 def test_drift(declared: Lab, tmp_path: Path) -> None:
     declared.push_commit({"docs/old.md": "See https://dead.workhub.app/v1\n"}, branch="drift")
-    refused = declared.ssh("sudo onehost deploy --version drift || echo refused")
+    refused = declared.ssh("sudo onehost deploy --version drift || echo refused", seconds=300)
     assert "docs/old.md:1" in refused and "is dead: 404 since November" in refused
     assert "use https://api.workhub.example/v1" in refused and refused.rstrip().endswith("refused")
     report = declared.playbook("drift", version="drift", json=str(tmp_path / "drift.json"))
@@ -45,8 +45,8 @@ def test_drift(declared: Lab, tmp_path: Path) -> None:
 def test_an_image_that_knows_staging(declared: Lab) -> None:
     """One image of several in one export, by its digests as this Docker writes them."""
     commit = declared.push_commit({"WBFinHub/src/api.mjs": f"export const api = '{STAGING}/v1';\n"}, branch="built-in")
-    deployed = declared.ssh(f"sudo onehost deploy --version {commit}")
+    deployed = declared.ssh(f"sudo onehost deploy --version {commit}", seconds=300)
     assert "wbfinhub holds PUBLIC_URL of staging in /" in deployed and "it cannot be promoted" in deployed
-    refused = declared.ssh("sudo onehost promote || echo refused")
+    refused = declared.ssh("sudo onehost promote || echo refused", seconds=300)
     assert "wbfinhub holds PUBLIC_URL of staging in /" in refused and "api.mjs" in refused
     assert refused.count("holds PUBLIC_URL") == refused.count("wbfinhub holds PUBLIC_URL"), "no other app's"
