@@ -68,9 +68,11 @@ class Api implements OnModuleDestroy {
 
   @Get("api/uploads/:id")
   async show(@Param("id") id: string) {
+    // Its state first: what is completed by then has its findings, the other way round it might not.
+    const state = await this.queue.getJobState(id);
     const job = await this.queue.getJob(id);
     if (!job) throw new NotFoundException();
-    return { state: await job.getState(), tries: job.attemptsMade, findings: job.returnvalue ?? null };
+    return { state, tries: job.attemptsMade, findings: job.returnvalue ?? null };
   }
 
   // What the worker wrote, through the api; and the upload itself by a link.
