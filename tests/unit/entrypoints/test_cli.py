@@ -192,6 +192,17 @@ def test_what_cannot_be_asked_of_jobs(with_jobs: Run, monkeypatch: pytest.Monkey
     assert "is for timers" in refused("--environment", "staging", "--scheduled", "digest")
 
 
+def test_jobs_of_others_are_none_of_ones_own(with_jobs: Run, world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SUDO_USER", "eve")
+    runs = len(world.runs.known)
+    for words in (["--run", "digest"], ["--suspend", "digest"], ["--history", "digest"], []):
+        code, out, err = with_jobs("jobs", "--stack", "shop", "--environment", "production", *words)
+        assert code == 1 and out == "" and "eve may not act on shop" in err
+    assert len(world.runs.known) == runs and not world.runs.set_notes
+    monkeypatch.setenv("SUDO_USER", world.stack.owner)
+    assert with_jobs("jobs", "--stack", "shop", "--environment", "production", "--run", "digest")[0] == 0
+
+
 def test_what_a_timer_starts(with_jobs: Run, world: World, stacks: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SUDO_USER")
     words = ("jobs", "--stack", "shop", "--environment", "production", "--scheduled", "digest")

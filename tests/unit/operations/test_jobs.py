@@ -375,6 +375,66 @@ def test_a_failing_hook_after_the_switch_goes_back(world: World) -> None:
     check_settled(world)
 
 
+def test_going_back_after_the_switch_brings_the_old_schedules_back(world: World) -> None:
+    world.ship()
+    timers = dict(world.schedule.timers["staging"])
+    world.stack = read_stack("shop", shop_with_jobs(digest={"schedule": "daily UTC"}))
+    world.commit({"api": HEALTHY})
+    world.one_off.ends["smoke"] = (1.0, 1)
+    report = world.run("deploy")
+    assert report is not None and report.failed
+    assert world.schedule.timers["staging"] == timers
+    check_settled(world)
+
+
+def kill_in(world: World, hook: str) -> None:
+    """A deploy that is killed while a hook of it goes on, which would for long."""
+
+    def kill() -> None:
+        if world.one_off.boxes and world.one_off.boxes[-1].app == hook:
+            raise Killed
+
+    world.commit({"api": HEALTHY})
+    world.one_off.ends[hook] = (15.0, 0)
+    world.faults.on("clock wait", kill)
+    assert world.run("deploy") is None
+    world.revive()
+
+
+def test_killed_in_a_hook_before_the_switch_it_is_stopped_and_everything_undone(world: World) -> None:
+    world.ship()
+    before = dict(world.router.does)
+    kill_in(world, "migrate")
+    begun = len(world.one_off.started)
+    [found] = world.recover()
+    assert "before_switch: migrate interrupted: was stopped" in found and found.endswith("it was undone")
+    assert len(world.one_off.started) == begun and world.router.does == before
+    assert runs_of(world, "migrate")[0].exit_code == 143
+    check_settled(world)
+
+
+def test_killed_in_a_hook_after_the_switch_it_is_waited_for_and_not_begun_again(world: World) -> None:
+    world.ship()
+    kill_in(world, "smoke")
+    begun = len(world.one_off.started)
+    [found] = world.recover()
+    assert "it was finished" in found and "smoke had begun before the interruption; it is not begun again" in found
+    assert len(world.one_off.started) == begun
+    assert runs_of(world, "smoke")[0].outcome == "succeeded"
+    check_settled(world)
+
+
+def test_a_reboot_in_a_hook_after_the_switch_undoes_the_release(world: World) -> None:
+    world.ship()
+    before = dict(world.router.does)
+    kill_in(world, "smoke")
+    world.reboot()
+    [found] = world.recover()
+    assert "after_switch: smoke failed" in found and found.endswith("so it was undone")
+    assert world.router.does == before
+    check_settled(world)
+
+
 def test_a_rollback_runs_no_hooks(world: World) -> None:
     world.ship()
     world.ship(api=HEALTHY)

@@ -109,4 +109,4 @@ def _forward(host: Host, stack: Stack, record: Record, rollout: Rollout, journal
         return f"{found}; {what} ({why}), so it was undone"
     rollout.finish()
     journal.add("end", outcome="succeeded", message=found, release=plan.release.id)
-    return f"{found}; it was finished, {plan.environment} runs {plan.release.id}"
+    return "; ".join([found, *rollout.jobs.notes, f"it was finished, {plan.environment} runs {plan.release.id}"])
