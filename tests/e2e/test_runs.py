@@ -130,8 +130,9 @@ def test_on_a_terminal(released: Lab) -> None:
             os.write(end, b"sleep 100\n")
             seen(end, "sleep 100")
             os.write(end, b"\x03")
-            os.write(end, b"stty size\n")
-            seen(end, "40 120")
+            # The window's new size is told by four programs, one after the other.
+            os.write(end, b"until stty size | grep '40 120'; do sleep 0.2; done\n")
+            seen(end, "\\n40 120")
             os.write(end, b"exit 9\n")
             assert os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == 9
         assert newest(released)["reason"] == "a look"
