@@ -127,8 +127,8 @@ def test_on_a_terminal(released: Lab) -> None:
             assert "33 101" in seen(end, "/dev/pts/")
             fcntl.ioctl(end, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 120, 0, 0))
             os.kill(number, signal.SIGWINCH)
-            os.write(end, b"sleep 100\n")
-            seen(end, "sleep 100")
+            os.write(end, f"{LONG}\n".encode())
+            until(lambda: is_up(released), SECONDS, "it goes")
             os.write(end, b"\x03")
             # The window's new size is told by four programs, one after the other.
             os.write(end, b"until stty size | grep '40 120'; do sleep 0.2; done\n")
