@@ -90,8 +90,9 @@ class Console:
         if found is None or not found.pid or not first:
             return
         with contextlib.ExitStack() as handles:
-            mine = [(handle, handles.callback(os.close, handle)) for handle in members(found.pid, first)]
-            left = [handle for handle, _ in mine]
+            left = members(found.pid, first)
+            for handle in left:
+                handles.callback(os.close, handle)
             # A shell for people ignores SIGTERM, and what has no terminal SIGHUP.
             for number in (signal.SIGHUP, signal.SIGTERM):
                 _tell(left, number)

@@ -49,7 +49,7 @@ class Stream:
             if not part:
                 break
             found += part
-        head, _, rest = found.partition(b"\r\n\r\n")
+        head, _blank, rest = found.partition(b"\r\n\r\n")
         status = head.split(b"\r\n")[0].split()
         if len(status) < 2 or status[1] not in (b"101", b"200"):
             said = " ".join(rest.decode(errors="replace").split())

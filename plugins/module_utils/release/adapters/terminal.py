@@ -108,7 +108,7 @@ class _Carrier:
         poll.register(self.told, select.POLLIN)
         poll.register(self.line, select.POLLIN)
         # Without anything to wait for, an end that is gone is told all the same.
-        for end in {self.ends.output, self.ends.errors}:
+        for end in (self.ends.output, self.ends.errors):
             poll.register(end, 0)
         if self.stream is not None:
             poll.register(self.stream, select.POLLIN | (select.POLLOUT if self.stream.unsent else 0))

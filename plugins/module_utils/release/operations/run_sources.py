@@ -68,7 +68,7 @@ def find(host: Host, stack: Stack, asked: Asked) -> Source:
 def _of_history(host: Host, stack: Stack, run: Run, entry: Entry, live: Live) -> Source:
     """As a rollback would give it: that day's settings with today's secrets, in the network of the live slot."""
     state, home = observe(host, stack), host.runs.home(run)
-    then, _ = mended_env(state, entry, host.store.release_env(stack, entry.release.id))
+    then, _lost = mended_env(state, entry, host.store.release_env(stack, entry.release.id))
     env = rollback_env(stack, state, entry, then, "today")
     compose = planned_slot(stack, entry.release, Place(live.slot, home, {}), env, state.keys)
     block = host.store.networks().get(stack.name, {}).get(run.environment, "")
@@ -85,7 +85,7 @@ def is_still(host: Host, stack: Stack, source: Source) -> bool:
 def find_running(host: Host, stack: Stack, asked: Asked) -> Run:
     """The container that runs, as the beginning of a record. Raises RefusedError with every problem."""
     live = _live(host, stack, asked)
-    name, _, number = asked.app.partition(SEPARATOR)
+    name, _dot, number = asked.app.partition(SEPARATOR)
     there = [
         found for found in host.docker.containers(stack.name, asked.where, live.slot) if found.release == live.release
     ]

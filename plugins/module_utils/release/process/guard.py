@@ -54,7 +54,7 @@ class Line:
             if not part:
                 raise GoneError
             self.rest += part
-        line, _, self.rest = self.rest.partition(b"\n")
+        line, _end, self.rest = self.rest.partition(b"\n")
         found: dict[str, Any] = json.loads(line)
         return found
 

@@ -143,7 +143,7 @@ def run_id(now: float, environment: EnvironmentName, app: str, known: Iterable[s
 
 def id_by_hand(now: float, environment: EnvironmentName, app: str, token: str) -> str:
     """The same for one by hand: nobody waits for the names of others, so `token` makes it one of its own."""
-    moment, _, whose = run_id(now, environment, app, {}).partition("-")
+    moment, _dash, whose = run_id(now, environment, app, {}).partition("-")
     return f"{moment}{token}-{whose}"
 
 
