@@ -89,7 +89,8 @@ def test_status(world: World, text: str) -> None:
         moved_tags=("x",),
         running_operation=LockHolder("promote", "ann", "desk", "12:00:00", 7, "because"),
     )
-    apps = {name: dataclasses.replace(app, healthy=False, cause="HTTP 500") for name, app in production.apps.items()}
+    sick: dict[str, Any] = {"healthy": False, "cause": "HTTP 500", "scaled": "3 by ann"}
+    apps = {name: dataclasses.replace(app, **sick) for name, app in production.apps.items()}
     found = dataclasses.replace(
         found,
         environments={**found.environments, "production": dataclasses.replace(production, apps=apps)},
