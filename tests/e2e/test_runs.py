@@ -132,7 +132,7 @@ def test_on_a_terminal(released: Lab) -> None:
             os.write(end, b"\x03")
             # The window's new size is told by four programs, one after the other.
             os.write(end, b"until stty size | grep '40 120'; do sleep 0.2; done\n")
-            seen(end, "\\n40 120")
+            seen(end, r"[\r\n]40 120")
             os.write(end, b"exit 9\n")
             assert os.waitstatus_to_exitcode(os.waitpid(number, 0)[1]) == 9
         assert newest(released)["reason"] == "a look"
