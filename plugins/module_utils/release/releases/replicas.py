@@ -40,10 +40,15 @@ class Scale:
         """None for what is none."""
         if not isinstance(data, Mapping):
             return None
-        replicas, own = data.get("replicas"), data.get("own")
-        if type(replicas) is not int or type(own) is not int or not 1 <= replicas <= MOST_REPLICAS:
+        replicas, own = _number(data.get("replicas")), _number(data.get("own"))
+        if not 1 <= replicas <= MOST_REPLICAS or own < 1:
             return None
         return cls(replicas, own, *(str(data.get(key, "")) for key in ("person", "reason", "at")))
+
+
+def _number(found: Any) -> int:
+    """0 for what is none. True and False are none, though Python thinks so."""
+    return found if isinstance(found, int) and not isinstance(found, bool) else 0
 
 
 Scales = Mapping[str, Scale]
