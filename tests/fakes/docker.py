@@ -32,7 +32,16 @@ if TYPE_CHECKING:
 BOOT_SECONDS = 0.05
 #: How an image behaves once it runs: (seconds until it exits, seconds until Docker restarts it), 0 for never.
 HEALTHY, SICK, CRASHING, DYING, UNBUILDABLE = "healthy", "sick", "crashing", "dying", "unbuildable"
-LIVES = {HEALTHY: (0.0, 0.0), SICK: (0.0, 0.0), CRASHING: (0.04, 0.1), DYING: (3.0, 0.1)}
+#: Healthy, and yet it does not answer what visitors were promised: everywhere, or only where production's data is.
+BREAKING, BREAKING_IN_PRODUCTION = "breaking", "breaking in production"
+LIVES = {
+    HEALTHY: (0.0, 0.0),
+    BREAKING: (0.0, 0.0),
+    BREAKING_IN_PRODUCTION: (0.0, 0.0),
+    SICK: (0.0, 0.0),
+    CRASHING: (0.04, 0.1),
+    DYING: (3.0, 0.1),
+}
 
 
 @dataclass

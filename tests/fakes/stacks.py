@@ -66,6 +66,17 @@ def shop_definition(in_place: bool = False) -> dict[str, Any]:
     }
 
 
+def shop_with_endpoints(in_place: bool = False, **first: Any) -> dict[str, Any]:
+    """The same stack, which promises its visitors something."""
+    definition = shop_definition(in_place)
+    definition["endpoints"] = [
+        {"name": "api", "path": "/health", "expect": {"json": {"status": "ok"}}, **first},
+        {"name": "front", "path": "/front/ready", "expect": {"json": {"status": "ok", "app": "front"}}},
+        {"name": "old host", "host": "old.shop.example", "path": "/old", "when": ["verify"], "expect": {"status": 200}},
+    ]
+    return definition
+
+
 def changed_stack(world: World, **apps: Mapping[str, Any]) -> Stack:
     """The world's stack with other settings for some apps, as after a change in group_vars and provision.yml."""
     mapping = world.stack.to_mapping(with_env=True)

@@ -181,6 +181,9 @@ class FakeStore:
         with self.world.change(f"store scales {environment}"):
             self.scaled[environment] = dict(scales)
 
+    def slot_files(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> dict[str, bytes]:
+        return dict(self.slot_env.get((environment, slot), {}))
+
     def slot_compose_path(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> str:
         return f"/state/{environment}-{slot}/compose.json"
 

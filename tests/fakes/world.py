@@ -19,6 +19,7 @@ from fakes.clock import FakeClock
 from fakes.console import FakeConsole
 from fakes.disk import FakeDisk
 from fakes.docker import BOOT_SECONDS, HEALTHY, Box, FakeDocker
+from fakes.endpoints import FakeEndpoints
 from fakes.faults import Faults, Killed
 from fakes.git import FakeGit
 from fakes.haproxy import FakeRouter
@@ -81,6 +82,7 @@ class World:
         self.runs = FakeRuns(self)
         self.schedule = FakeSchedule(self)
         self.console = FakeConsole(self)
+        self.endpoints = FakeEndpoints(self)
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
             docker=self.docker,
@@ -101,6 +103,7 @@ class World:
             schedule=self.schedule,
             console=self.console,
             machine=self.machine,
+            endpoints=self.endpoints,
         )
         #: Wrong answers of the public ports, at any moment.
         self.violations: list[str] = []

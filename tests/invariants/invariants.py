@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from fakes.docker import BREAKING, BREAKING_IN_PRODUCTION
 from fakes.world import World
 
 from release.env.env_file import fingerprint
@@ -34,6 +35,7 @@ def check_settled(world: World) -> None:
         _check_jobs(world, environment)
         _check_maintenance(world, environment)
         _check_pages(world, environment)
+        _check_promises(world, environment)
     assert not world.git.trees, "what a killed build was given is still there"
     assert not world.store.half or all(half not in world.store.written for half in world.store.half)
 
@@ -124,6 +126,17 @@ def _check_pages(world: World, environment: EnvironmentName) -> None:
     its = world.entry(live.release).release.pages if live else {}
     pages = {name: fingerprint(data) for name, data in world.store.pages.get(shown, {}).items()}
     assert pages == its, (environment, shown, live)
+
+
+def _check_promises(world: World, environment: EnvironmentName) -> None:
+    """What breaks a promise to visitors is live nowhere where that shows."""
+    live = Live.parse(world.router.files[environment])
+    if live is None or not world.stack.endpoints:
+        return
+    images = world.entry(live.release).release.images
+    known = [images[app] for app in ("api", "front") if images.get(app) in world.docker.images]
+    bad = {BREAKING, BREAKING_IN_PRODUCTION} if environment == "production" else {BREAKING}
+    assert not bad & {world.docker.images[image][1] for image in known}, f"{live} breaks a promise in {environment}"
 
 
 def _check_answers(world: World, environment: EnvironmentName, live: Live) -> None:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from fakes.docker import DYING, HEALTHY, SICK
+from fakes.docker import BREAKING, BREAKING_IN_PRODUCTION, DYING, HEALTHY, SICK
 from fakes.faults import counted_journal
 from fakes.stacks import (
     REDIS,
@@ -23,6 +23,7 @@ from fakes.stacks import (
     host_with_services,
     renamed,
     shop_definition,
+    shop_with_endpoints,
     shop_with_jobs,
     shop_with_processes,
     shop_with_replicas,
@@ -56,6 +57,7 @@ class Case:
     with_processes: bool = False
     with_replicas: bool = False
     with_jobs: bool = False
+    with_endpoints: bool = False
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -65,6 +67,8 @@ class Case:
             return shop_with_replicas()
         if self.with_jobs:
             return shop_with_jobs(self.in_place)
+        if self.with_endpoints:
+            return shop_with_endpoints(self.in_place)
         return (shop_with_processes if self.with_processes else shop_definition)(self.in_place)
 
     def run(self, world: World) -> Any:
@@ -342,6 +346,24 @@ def beside(name: str, operation: str, prepare: Callable[[World], Any]) -> Case:
     return Case(name, operation, prepare, with_services=True)
 
 
+def breaking_commit(world: World) -> None:
+    """It is healthy, and visitors do not get what they were promised."""
+    world.ship()
+    world.commit({"api": BREAKING})
+
+
+def breaking_staged(world: World) -> None:
+    """As before, where production's data is: staging could not show it."""
+    world.ship()
+    world.commit({"front": BREAKING_IN_PRODUCTION})
+    world.good("deploy")
+
+
+def promising(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
+    """A stack with endpoints, which never runs some of its apps twice in the second case."""
+    return [dataclasses.replace(case, with_endpoints=True) for case in both(name, operation, prepare, **options)]
+
+
 def both(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
     """The same for a stack that never runs some of its apps twice."""
     wanted = tuple(options.items())
@@ -440,6 +462,11 @@ CASES = [
     several("fewer of a worker", "scale", shipped, app="mail", replicas=1),
     several("the stack's own number", "scale", scaled, app="api", replicas="default"),
     *both("rollback of some apps", "rollback", shipped_thrice, apps=("mail",)),
+    *promising("promote that keeps its promises", "promote", shipped_and_staged),
+    *promising("promote that watches over its promises", "promote", shipped_and_staged, watch_seconds=10),
+    *promising("promote that breaks a promise", "promote", breaking_staged),
+    *promising("deploy that breaks a promise", "deploy", breaking_commit),
+    *promising("rollback with promises", "rollback", shipped_thrice),
     *processes("deploy of an app of another's image", "deploy", new_commit, apps=("jobs",)),
     *processes("promote of an app of another's image", "promote", shipped_and_staged, apps=("jobs",)),
     *processes("rollback of an app of another's image", "rollback", shipped_twice, apps=("jobs",)),

@@ -12,12 +12,13 @@ from typing import Any
 
 import pytest
 from fakes.concurrency import one_by_one
-from fakes.docker import CRASHING, DYING, HEALTHY, SICK, UNBUILDABLE
+from fakes.docker import BREAKING, BREAKING_IN_PRODUCTION, CRASHING, DYING, HEALTHY, SICK, UNBUILDABLE
 from fakes.stacks import (
     changed_service,
     changed_stack,
     host_with_services,
     shop_definition,
+    shop_with_endpoints,
     shop_with_jobs,
     shop_with_processes,
     shop_with_services,
@@ -48,7 +49,7 @@ from release.util.concurrency import TaskPool
 
 APPS = ("api", "front", "mail")
 #: Most sources are good, or nothing would ever go live.
-BEHAVIOURS = st.sampled_from([HEALTHY] * 6 + [SICK, CRASHING, DYING, UNBUILDABLE])
+BEHAVIOURS = st.sampled_from([HEALTHY] * 6 + [SICK, CRASHING, DYING, UNBUILDABLE, BREAKING, BREAKING_IN_PRODUCTION])
 SOME_APPS = st.one_of(st.just(()), st.sets(st.sampled_from(APPS), min_size=1).map(lambda s: tuple(sorted(s))))
 #: What strikes, at which change, before or after it.
 FAULTS = st.one_of(
@@ -125,8 +126,18 @@ class Life(RuleBasedStateMachine):
         processes=st.booleans(),
         jobs=st.booleans(),
         replicas=st.integers(1, 3),
+        promises=st.booleans(),
     )
-    def begin(self, in_place: bool, shipped: int, beside: bool, processes: bool, jobs: bool, replicas: int) -> None:
+    def begin(
+        self,
+        in_place: bool,
+        shipped: int,
+        beside: bool,
+        processes: bool,
+        jobs: bool,
+        replicas: int,
+        promises: bool,
+    ) -> None:
         definition = shop_with_services(in_place) if beside else shop_definition(in_place)
         if processes:
             definition["apps"]["jobs"] = shop_with_processes(in_place)["apps"]["jobs"]
@@ -135,6 +146,8 @@ class Life(RuleBasedStateMachine):
             definition["hooks"] = more["hooks"]
             definition["apps"] |= {name: app for name, app in more["apps"].items() if app.get("kind") == "job"}
         definition["apps"]["api"]["replicas"] = replicas
+        if promises:
+            definition["endpoints"] = shop_with_endpoints()["endpoints"]
         self.world = World(self.directory.name, definition)
         if beside:
             host_with_services(self.world)

@@ -35,6 +35,7 @@ Playbook = Literal[
     "run",
     "services",
     "status",
+    "verify",
 ]
 T = TypeVar("T")
 
@@ -75,6 +76,7 @@ COMMANDS: Mapping[str, Command] = {
     "run": Command(("stack", "app", "command", "where", "release", "reason", "timeout_seconds")),
     "services": Command(("stack", "where", "reason", "lock_wait"), "services", "services"),
     "status": Command(("stack",), "status", "status"),
+    "verify": Command(("stack", "where", "real"), "verify", "verify"),
 }
 
 #: The playbooks that bring a release live in an environment.

@@ -23,6 +23,7 @@ from .planning.disk_usage import Sample
 from .planning.networks import Blocks, Route
 from .planning.source_view import Build, SourceFile, SourceText
 from .planning.witnesses import Word
+from .releases.endpoints import Asked, Came
 from .releases.events import Event
 from .releases.jobs import JobNote
 from .releases.logs import Line, Source, Wish
@@ -212,9 +213,27 @@ class ProbePort(Protocol):
     def service(self, address: str, port: int, path: str) -> Answer: ...
 
 
+class EndpointPort(Protocol):
+    """Asking what the outside was promised."""
+
+    def ask(self, asked: Asked) -> Came: ...
+    def search(self, pattern: str, text: str) -> bool | None: ...
+
+
+class NoEndpoints:
+    """A host on which nothing answers."""
+
+    def ask(self, asked: Asked) -> Came:
+        return Came(silence="refused")
+
+    def search(self, pattern: str, text: str) -> bool | None:
+        return None
+
+
 class StorePort(Protocol):
     def releases(self, stack: str) -> list[Entry]: ...
     def release_names(self, stack: str) -> list[str]: ...
+    def slot_files(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> dict[str, bytes]: ...
     def slot_release(self, stack: str, environment: EnvironmentName, slot: Slot) -> str: ...
     def troubles(self, stack: str) -> list[Problem]: ...
     def restore_release(self, stack: Stack, release: Release) -> None: ...
@@ -525,5 +544,6 @@ class Host:
     notifier: NotifierPort = field(default_factory=NoNotifier)
     page: PagePort = field(default_factory=NoPage)
     logs: LogsPort = field(default_factory=NoLogs)
+    endpoints: EndpointPort = field(default_factory=NoEndpoints)
     #: The host's memory; 0 if it is not known.
     memory_bytes: int = 0

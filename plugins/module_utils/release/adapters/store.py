@@ -242,6 +242,13 @@ class Store:
             own_files.load(os.path.join(self.state, stack, "slots", f"{environment}-{slot}", "compose.json"))[0] or {}
         )
 
+    def slot_files(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> dict[str, bytes]:
+        """The env files that the containers of a slot were created with."""
+        home = self._slot(stack, environment, slot)
+        names = sorted(os.listdir(home)) if os.path.isdir(home) else []
+        files = {name[len("env.") :]: read(os.path.join(home, name)) for name in names if name.startswith("env.")}
+        return {name: data for name, data in files.items() if data is not None}
+
     def slot_release(self, stack: str, environment: EnvironmentName, slot: Slot) -> str:
         """The release that the files of a slot are of; empty if they do not say."""
         try:

@@ -12,6 +12,7 @@ from ..adapters.availability import AvailabilityProbe
 from ..adapters.console import Console
 from ..adapters.disk import Disk
 from ..adapters.docker import Docker
+from ..adapters.endpoints.asker import Asker
 from ..adapters.git import Git
 from ..adapters.gitleaks import Gitleaks
 from ..adapters.haproxy import HAProxy
@@ -81,5 +82,6 @@ def this_host() -> Host:
         notifier=Webhooks(),
         page=PageUnit(state=paths.state),
         logs=Logs(docker=docker, archive=archive),
+        endpoints=Asker(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )

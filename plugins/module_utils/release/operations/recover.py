@@ -94,11 +94,12 @@ def _forward(host: Host, stack: Stack, record: Record, rollout: Rollout, journal
     host.router.set_live(plan.stack, plan.environment, plan.goal)
     try:
         rollout.switch_timers()
-        if not record.steps.get("watch" if plan.watch_seconds else "confirm"):
+        if not record.steps.get(rollout.last_check):
             rollout.move_tags(plan.tags)
             rollout.set_routes(plan.release.id)
             rollout.run_again()
             rollout.confirm()
+            rollout.hold()
         if not record.steps.get("after_switch"):
             rollout.after_switch()
     except OperationError as error:

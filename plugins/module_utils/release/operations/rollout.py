@@ -22,7 +22,7 @@ from ..ports import Host
 from ..process.journal import Journal
 from ..releases.compose import slot_network
 from ..releases.history import find
-from ..releases.plan import Plan, TagMove, reversed_moves
+from ..releases.plan import Plan, Step, TagMove, reversed_moves
 from ..releases.reach import (
     BothSlots,
     Reach,
@@ -44,7 +44,7 @@ from ..stack.app_env import slot_env
 from ..stack.model import App, Slot, Stack, check_path, start_order, stripped
 from ..stack.replicas import units
 from ..util.concurrency import concurrently
-from . import error_pages, flags, services, warm_slot, witnesses
+from . import endpoints_step, error_pages, flags, services, warm_slot, witnesses
 from .health import Health
 from .release_jobs import ReleaseJobs
 
@@ -137,6 +137,9 @@ class Rollout:
         plan = self.plan
         with self.journal.step("confirm", "confirm through the edge"):
             self.confirm()
+        if endpoints_step.is_wanted(self.stack, plan):
+            with self.journal.step("endpoints", "ask the endpoints"):
+                self.hold()
         self.after_switch()
         if plan.watch_seconds:
             end = datetime.datetime.fromtimestamp(self.host.clock.now() + plan.watch_seconds, datetime.timezone.utc)
@@ -321,6 +324,18 @@ class Rollout:
             if self.host.clock.monotonic() > deadline:
                 raise self._unconfirmed(failed, len(checks))
             self.host.clock.wait(RETRY_SECONDS)
+
+    def hold(self) -> None:
+        """What this release promises to the outside must hold."""
+        if endpoints_step.is_wanted(self.stack, self.plan):
+            self.notes += endpoints_step.hold(self.host, self.stack, self.current, self.plan, self.journal)
+
+    @property
+    def last_check(self) -> Step:
+        """The step after which the release is known to be good."""
+        if self.plan.watch_seconds:
+            return "watch"
+        return "endpoints" if endpoints_step.is_wanted(self.stack, self.plan) else "confirm"
 
     def _checks(self) -> list[tuple[str, ProbeTarget]]:
         """The name of an app and what must be answered by it."""

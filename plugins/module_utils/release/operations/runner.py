@@ -33,6 +33,7 @@ from . import (
     availability,
     build,
     disk_floor,
+    endpoints_gate,
     maintenance_state,
     obstacles,
     outcome,
@@ -295,6 +296,7 @@ def _plan_promote(
         *_gates(host, stack, state, request, unfinished),
         gates.not_rolled_back(state, plan.release, request.skip_gates, reason=request.reason),
         *_services_gate(host, stack, request),
+        *endpoints_gate.gate(host, stack, state, request),
         *_leak_gate(host, stack, state, request, plan),
     ]
     report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]

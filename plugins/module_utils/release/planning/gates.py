@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import datetime
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +15,7 @@ from ..env.matrix_check import concerning
 from ..env.matrix_report import summary
 from ..errors import Problem
 from ..hints import hint, option
+from ..releases.endpoints import Verdict
 from ..releases.history import GOOD, newest_first, rollback_target
 from ..releases.host_state import HostState
 from ..releases.release import Release, moment_of
@@ -32,6 +33,7 @@ GATES = (
     "same_settings",
     "same_keys",
     "services_healthy",
+    "endpoints_hold",
     "disk_free",
     "rollback_ready",
     "not_rolled_back",
@@ -127,6 +129,19 @@ def services_healthy(health: Mapping[str, Answer], absent: Collection[str], skip
         return [Gate(name, False, "not healthy in production: " + ", ".join(sick), fix, name in skip)]
     starting = f", of which {', '.join(sorted(absent))} will be started" if absent else ""
     return [Gate(name, True, evidence + starting)]
+
+
+def endpoints_hold(verdicts: Sequence[Verdict], skip: tuple[str, ...] = ()) -> list[Gate]:
+    """What production will promise to the outside holds in staging. Nothing is asked of a stack without endpoints."""
+    if not verdicts:
+        return []
+    name, failed = "endpoints_hold", [verdict for verdict in verdicts if not verdict.holds]
+    if not failed:
+        return [Gate(name, True, f"{len(verdicts)} endpoint checks hold in staging")]
+    told = "; ".join(f"{verdict.title}: {verdict.misses[0].where}: {verdict.misses[0]}" for verdict in failed[:5])
+    more = f"; and {len(failed) - 5} more" if len(failed) > 5 else ""
+    evidence = f"{len(failed)} of {len(verdicts)} endpoint checks do not hold in staging: {told}{more}"
+    return [Gate(name, False, evidence, f"{hint('verify', where='staging')} shows all of it", name in skip)]
 
 
 def unknown_skips(skip: tuple[str, ...]) -> list[Problem]:

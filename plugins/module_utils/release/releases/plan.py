@@ -32,6 +32,7 @@ Step = Literal[
     "switch",
     "resume",
     "confirm",
+    "endpoints",
     "after_switch",
     "watch",
     "statuses",

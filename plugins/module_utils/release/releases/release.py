@@ -84,8 +84,15 @@ class Release:
         return [name for name in self.services if apps.get(name, {}).get("kind") != "job"]
 
     def content(self) -> dict[str, Any]:
-        """Everything users could tell apart: two releases with equal content are the same to them."""
+        """Everything users could tell apart: two releases with equal content are the same to them. What they were
+        promised is a part of it, so that a new promise is tried in staging first."""
+        promised = [
+            endpoint
+            for endpoint in self.definition.get("endpoints", [])
+            if self.environment in (endpoint.get("environments") or [self.environment])
+        ]
         return {
+            **({"endpoints": promised} if promised else {}),
             "images": self.images,
             "services": {name: _without_release(service) for name, service in self.services.items()},
             "env": self.env,

@@ -26,6 +26,7 @@ _STEP_WORDS = {
     "switch": "switched",
     "resume": "resumed",
     "confirm": "confirmed through the edge",
+    "endpoints": "endpoints hold",
     "after_switch": "hooks after the switch done",
     "watch": "watched",
     "statuses": "history written",

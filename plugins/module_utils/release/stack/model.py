@@ -15,6 +15,7 @@ from typing import Any, Literal, Protocol
 from ..env.matrix import Key
 from ..paths import HAPROXY_SOCKETS
 from .drift import Drift
+from .endpoints.model import Endpoint
 from .tls import Tls
 
 EnvironmentName = Literal["staging", "production"]
@@ -263,17 +264,20 @@ class Stack:
     error_pages: dict[str, ErrorPage] = dataclasses.field(default_factory=dict)
     #: How its source is compared with what is true; None: it is not.
     drift: Drift | None = None
+    #: What the outside may rely on.
+    endpoints: tuple[Endpoint, ...] = ()
 
     def to_mapping(self, *, with_env: bool) -> dict[str, Any]:
         """Plain data for JSON and templates. Without env values it may be world-readable."""
         parts: dict[str, Any] = {**vars(self), "env": self.env if with_env else {}}
         parts["env_matrix"] = {name: key.to_mapping() for name, key in self.env_matrix.items()}
+        parts["endpoints"] = [endpoint.written for endpoint in self.endpoints]
         # Through JSON, so that data from a file and data just read compare equal (lists, not tuples).
         data: dict[str, Any] = json.loads(json.dumps(parts, default=vars))
         # Leave out what the reader would reject or fill in by itself, so that the result can be read again.
         for part in (*data["environments"].values(), *data["apps"].values(), *data["services"].values()):
             del part["name"]
-        for key in ("services", "volumes", "hooks", "error_pages", "drift"):
+        for key in ("services", "volumes", "hooks", "error_pages", "drift", "endpoints"):
             if not data[key]:
                 del data[key]
         if allow := data.pop("maintenance_allow"):

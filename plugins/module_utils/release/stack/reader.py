@@ -18,6 +18,7 @@ from ..util.fields import Fields, plain, shown
 from .checks import check_apps_of, check_ports, check_together
 from .compose_keys import check_compose
 from .drift import read_drift
+from .endpoints.reader import read_endpoints
 from .error_pages import read_error_pages
 from .jobs import TIMEOUT_SECONDS, check_job, read_environments, read_hooks
 from .maintenance import read_allow
@@ -153,6 +154,7 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
         maintenance_allow=read_allow(fields.value("maintenance"), f"{where}.maintenance", fields),
         hooks=read_hooks(fields, problems),
         drift=read_drift(fields, problems),
+        endpoints=read_endpoints(fields, {name: bool(one.tls) for name, one in environments.items()}, matrix, problems),
     )
     fields.no_others()
     if not stack.apps:
