@@ -33,6 +33,7 @@ from .release.entrypoints.commands import (
     scale,
     services,
     status,
+    verify,
 )
 from .release.env import importer
 from .release.operations import compose_env_files, config_check, layout, networks, reach
@@ -42,7 +43,7 @@ from .release.operations import flags as flag_operations
 # was typed by its name, so each of them stands here.
 SUB_COMMANDS = (
     *(by_hand, certificates, cleanup, drift, end_grace_period, end_maintenance, expire_standby, jobs, logs),
-    *(maintenance, maps, notify, operate, page, recover, runs, scale, services, status),
+    *(maintenance, maps, notify, operate, page, recover, runs, scale, services, status, verify),
 )
 OPERATIONS = (compose_env_files, config_check, flag_operations, layout, networks, reach)
 PARTS = (cli, importer, remote, *OPERATIONS, *SUB_COMMANDS)

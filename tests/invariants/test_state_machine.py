@@ -134,6 +134,7 @@ class Life(RuleBasedStateMachine):
         shipped: int,
         beside: bool,
         processes: bool,
+        *,
         jobs: bool,
         replicas: int,
         promises: bool,

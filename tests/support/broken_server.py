@@ -73,6 +73,14 @@ class _Handler(socketserver.StreamRequestHandler):
         else:
             self.wfile.write(whole(b"nothing here", status=b"HTTP/1.1 404 Not Found\r\n"))
 
+    def slow_body(self) -> None:
+        self.wfile.write(OK + b"Content-Length: 100000\r\n\r\n")
+        self.drip(b"x")
+
+    def silent_websocket(self) -> None:
+        self.websocket()
+        self.hang()
+
     def drip(self, data: bytes) -> None:
         """A byte at a time, for ever."""
         while not self.server.over.wait(0.02):
@@ -172,10 +180,7 @@ WAYS: dict[str, Callable[[_Handler], None]] = {
     "hang": _Handler.hang,
     "slow-headers": lambda handler: handler.drip(b"H"),
     "slow-continue": lambda handler: handler.drip(b"HTTP/1.1 100 Continue\r\n\r\n"),
-    "slow-body": lambda handler: (
-        handler.wfile.write(OK + b"Content-Length: 100000\r\n\r\n"),
-        handler.drip(b"x"),
-    )[1],
+    "slow-body": _Handler.slow_body,
     "huge": lambda handler: handler.flood(OK + b"Content-Length: 1073741824\r\n\r\n"),
     "endless": lambda handler: handler.flood(OK + b"\r\n"),
     "endless-header": lambda handler: handler.flood(OK + b"X-A: "),
@@ -188,7 +193,7 @@ WAYS: dict[str, Callable[[_Handler], None]] = {
     "socket-ends": lambda handler: handler.websocket(b"\x81\x7e"),
     "socket-huge": lambda handler: handler.websocket(b"\x81\x7f" + b"\x7f" * 8),
     "socket-nonsense": lambda handler: handler.websocket(b"\xff\xff\xff\xff"),
-    "socket-silent": lambda handler: (handler.websocket(), handler.hang())[1],
+    "socket-silent": _Handler.silent_websocket,
 }
 
 

@@ -70,6 +70,7 @@ OPTIONS = {
     "free-percent": Option("free_percent", r"[0-9]{1,2}(\.[0-9]+)?", "the same as a percentage of the disk"),
     "environment": Option("where", r"staging|production", "staging or production"),
     "replicas": Option("replicas", r"[1-9][0-9]?|default", "how many, or default for the stack's own number"),
+    "real": Option("real", "", "ask the real addresses, not the host's own ports"),
     "flag": Option("flag", NAME, "which feature flag"),
     "state": Option("state", r"on|off", "on or off"),
     "until": Option("ends", r"[0-9][0-9A-Za-z:+.-]{0,40}", "30m, 2h, or a moment with its zone"),
@@ -128,11 +129,12 @@ VERBS = {
         "close a part for visitors for a while",
     ),
     "drift": Verb("drift", ("stack", "version"), "compare the source with the inventory"),
+    "verify": Verb("verify", ("stack", "environment", "real"), "ask what the outside was promised"),
     "check-config": Verb("check_config", ("stack", "environment"), "check values and keys", engine=False),
     "flags": Verb("flags", ("stack", "flag", "state", "environment", "reason"), "set a feature flag", engine=False),
 }
 #: Verbs that only look have nothing to try first.
-WITHOUT_CHECK = ("status", "recover", "check-config", "drift", "logs")
+WITHOUT_CHECK = ("status", "recover", "verify", "check-config", "drift", "logs")
 
 
 @dataclass(frozen=True)

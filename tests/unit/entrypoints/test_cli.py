@@ -9,13 +9,20 @@ import dataclasses
 import json
 import os
 import signal
+import xml.etree.ElementTree as ET
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from fakes.docker import HEALTHY
-from fakes.stacks import host_with_services, shop_definition, shop_with_jobs, shop_with_services
+from fakes.stacks import (
+    host_with_services,
+    shop_definition,
+    shop_with_endpoints,
+    shop_with_jobs,
+    shop_with_services,
+)
 from fakes.world import World
 
 from release.adapters.stack_files import StackFiles
@@ -26,6 +33,7 @@ from release.entrypoints.commands import recover as recover_command
 from release.entrypoints.commands import status as status_command
 from release.errors import OperationError, RefusedError
 from release.ports import Host
+from release.releases.endpoints import Came
 from release.releases.report import OperationReport
 from release.releases.status import RollbackPreview, StatusReport
 from release.stack.model import Stack
@@ -242,6 +250,27 @@ def test_recover_concludes_runs_and_sets_timers(with_jobs: Run, world: World) ->
         "shop staging: the timers of its jobs were set",
         "shop production: the timers of its jobs were set",
     ]
+
+
+def test_verify(onehost: Run, world: World, stacks: Path) -> None:
+    world.stack = read_stack("shop", shop_with_endpoints())
+    (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
+    code, out, _ = onehost("verify")
+    assert code == 0 and "shop staging: nothing was asked" in out and "nothing is live" in out
+    code, _, err = onehost("verify", "--environment", "production")
+    assert code == 1 and "nothing is live, so nothing can be verified" in err
+    world.ship()
+    code, out, _ = onehost("verify", "--environment", "production")
+    assert code == 0 and "3 endpoint checks hold" in out and "GET http://old.shop.example:8200/old" in out
+    world.endpoints.instead["/health"] = lambda _asked: Came(200, (), b'{"status": "\x1b[2Jforged\\nFix: rm"}')
+    code, out, _ = onehost("verify")
+    assert code == 1 and "1 of 3 endpoint checks do not hold" in out
+    assert "   written  stack shop.endpoints[0].expect.json" in out and out.replace("\n", "").isprintable()
+    code, out, _ = onehost("verify", "--json")
+    assert code == 1 and [one["holds"] for one in json.loads(out)["environments"]] == [False, False]
+    code, out, _ = onehost("verify", "--junit", "--real", "--environment", "staging")
+    assert code == 1 and ET.fromstring(out)[0].get("failures") == "1"
+    assert world.endpoints.asked[-1].site == ""
 
 
 def test_refused_and_failed(onehost: Run, world: World) -> None:

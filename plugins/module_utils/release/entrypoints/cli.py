@@ -145,6 +145,14 @@ def _status_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--json", action="store_true")
 
 
+def _verify_arguments(parser: argparse.ArgumentParser) -> None:
+    _stack_argument(parser)
+    parser.add_argument("--environment", default="", help="one environment instead of both")
+    parser.add_argument("--real", action="store_true", help="ask the real addresses, not this host's own ports")
+    parser.add_argument("--json", action="store_true")
+    parser.add_argument("--junit", action="store_true")
+
+
 def _cleanup_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="show what would be removed")
     parser.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for a running operation")
@@ -179,6 +187,7 @@ SUB_COMMANDS = {
     "status": SubCommand("what is live and what a rollback would do", "status", _status_arguments),
     "logs": SubCommand("what apps, services, jobs and builds have written", "logs", _logs_arguments),
     "drift": SubCommand("compare the source with the inventory", "drift", _drift_arguments),
+    "verify": SubCommand("ask what the outside was promised", "verify", _verify_arguments),
     "recover": SubCommand("finish or undo what was interrupted", "recover"),
     "maps": SubCommand("make the router's maps whole, before HAProxy starts", "maps", _no_arguments),
     "cool": SubCommand("stop slots whose warm time is over", "expire_standby"),

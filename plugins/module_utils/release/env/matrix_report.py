@@ -73,20 +73,20 @@ def junit(stack: str, matrix: Mapping[str, Key], findings: Sequence[Finding], en
     failed = 0
     for name, environment in cases:
         mine = [f for f in findings if (f.key, f.environment) == (name, environment)]
-        case = f"    <testcase classname={_quoted(f'{stack}.{environment}')} name={_quoted(name)}"
+        case = f"    <testcase classname={quoted(f'{stack}.{environment}')} name={quoted(name)}"
         if not mine:
             rows.append(f"{case}/>")
             continue
         failed += 1
-        message = _quoted("; ".join(f"{f.code}: {f.what}" for f in mine))
-        rows += [f"{case}>", f"      <failure type={_quoted(mine[0].code)} message={message}/>", "    </testcase>"]
-    suite = f'  <testsuite name={_quoted(f"{stack} configuration")} tests="{len(cases)}" failures="{failed}">'
+        message = quoted("; ".join(f"{f.code}: {f.what}" for f in mine))
+        rows += [f"{case}>", f"      <failure type={quoted(mine[0].code)} message={message}/>", "    </testcase>"]
+    suite = f'  <testsuite name={quoted(f"{stack} configuration")} tests="{len(cases)}" failures="{failed}">'
     return "\n".join(
         ['<?xml version="1.0" encoding="UTF-8"?>', "<testsuites>", suite, *rows, "  </testsuite>", "</testsuites>", ""]
     )
 
 
-def _quoted(text: str) -> str:
+def quoted(text: str) -> str:
     return f'"{text.translate(_ESCAPES)}"'
 
 

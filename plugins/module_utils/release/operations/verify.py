@@ -6,33 +6,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from ..errors import Problem, RefusedError
 from ..hints import RELEASING, hint
 from ..ports import Host
-from ..releases.endpoints import Verdict
+from ..releases.endpoints import EnvironmentVerdicts
 from ..releases.history import find
 from ..releases.slot import day_of
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from . import witnesses
 from .endpoints import Endpoints
-
-
-@dataclass
-class EnvironmentVerdicts:
-    """What was found in one environment."""
-
-    stack: str
-    environment: EnvironmentName
-    release: str = ""
-    verdicts: list[Verdict] = field(default_factory=list)
-    #: What people should know of it besides.
-    notes: list[str] = field(default_factory=list)
-
-    @property
-    def holds(self) -> bool:
-        return all(verdict.holds for verdict in self.verdicts)
 
 
 def verify(host: Host, stack: Stack, where: str = "", *, is_real: bool = False) -> list[EnvironmentVerdicts]:

@@ -5,8 +5,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Literal
+
+from ..stack.model import EnvironmentName
 
 #: Of a body that is judged, in bytes, once it is decompressed. What is longer is no answer of an API.
 BODY_LIMIT = 256 * 1024
@@ -114,3 +116,19 @@ class Verdict:
     @property
     def title(self) -> str:
         return f"{self.endpoint}: {self.step}" if self.step else self.endpoint
+
+
+@dataclass
+class EnvironmentVerdicts:
+    """What was found in one environment."""
+
+    stack: str
+    environment: EnvironmentName
+    release: str = ""
+    verdicts: list[Verdict] = field(default_factory=list)
+    #: What people should know of it besides.
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def holds(self) -> bool:
+        return all(verdict.holds for verdict in self.verdicts)
