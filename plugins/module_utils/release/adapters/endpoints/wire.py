@@ -10,10 +10,7 @@ import io
 import socket
 import ssl
 import time
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
-
-if TYPE_CHECKING:
-    from _typeshed import WriteableBuffer
+from typing import Any, BinaryIO, TypeAlias, cast
 
 #: A port on loopback, a real address, or the path of a unix socket.
 Place: TypeAlias = "int | tuple[str, int] | str"
@@ -41,7 +38,7 @@ class _Reader(io.RawIOBase):
     def readable(self) -> bool:
         return True
 
-    def readinto(self, buffer: WriteableBuffer) -> int:
+    def readinto(self, buffer: Any) -> int:
         self.connected.settimeout(left(self.deadline))
         return self.connected.recv_into(buffer)
 
