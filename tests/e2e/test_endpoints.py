@@ -61,8 +61,7 @@ ENDPOINTS: list[dict[str, Any]] = [
         ],
     },
     {"name": "socket", "websocket": {"path": "/socket", "send": "promised"}},
-    # In staging WorkHub answers to any name on this port.
-    {"name": "old host", "host": "old.promised.example", "environments": ["production"], "expect": {"gone": True}},
+    {"name": "retired", "path": "/retired", "expect": {"gone": True}},
     {"name": "only by hand", "path": "/", "when": ["verify"], "expect": {"within_ms": 5000}},
     *(
         {"name": f"many {number}", "path": f"/many/{number}", "expect": {"json": {"status": {"type": "string"}}}}

@@ -27,6 +27,8 @@ class App(BaseHTTPRequestHandler):
         if path.startswith("/moved"):
             target = "/elsewhere" if "redirect" in BREAKS else "/new" + self.path
             return self.reply(308, {}, {"Location": target})
+        if path == "/retired":
+            return self.reply(404, {})
         if path == "/socket":
             return self.echo()
         if path == "/me":
