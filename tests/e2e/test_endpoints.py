@@ -130,8 +130,8 @@ def promised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Promised]:
         lab.repositories["promised"] = lab.repositories["workhub"].replace("workhub.git", "promised.git")
         found = Promised(lab, tmp_path_factory.mktemp("promised") / "promised.yml")
         found.provision()
-        found.stage() if not found.live() else None
-        found.onehost("promote", "--watch-seconds", "0") if not found.live() else None
+        found.stage()
+        found.onehost("promote", "--watch-seconds", "0")
         yield found
 
 
