@@ -195,27 +195,16 @@ def test_a_rollback_is_asked_too(promised: Promised) -> None:
 
 
 def test_verify_as_a_step_of_ci(promised: Promised, tmp_path: Path) -> None:
-    result = promised.verify(where="production", junit=str(tmp_path / "junit.xml"), json=str(tmp_path / "report.json"))
-    result.ok()
-    (suite,) = ET.parse(tmp_path / "junit.xml").getroot()
-    assert suite.get("failures") == "0" and int(suite.get("tests", "0")) > MANY
-    report = json.loads((tmp_path / "report.json").read_text())
-    assert report["holds"] and {check["endpoint"] for check in report["environments"][0]["checks"]} >= {"only by hand"}
     shown = promised.onehost("verify", "--environment", "production")
-    assert "session: log in" in shown and "FAILS" not in shown
-    # The real addresses, by names that nobody knows here.
-    refused = promised.verify(where="production", real="true", junit=str(tmp_path / "real.xml"))
-    assert refused.rc != 0 and "no answer" in refused.stdout
-    assert int(ET.parse(tmp_path / "real.xml").getroot()[0].get("failures", "0")) > MANY
-    assert "token-of-" not in shown + result.stdout + refused.stdout
-
-
-def test_bad_input_is_refused_with_its_place(promised: Promised) -> None:
-    wrong = definition()
-    wrong["endpoints"] = [{"name": "a", "path": "health", "expect": {"status": "ok"}}, {"name": "a", "cors": {}}]
-    promised.inventory.write_text(
-        yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": {"onehost_stack_promised": wrong}}}})
+    assert "endpoint checks hold" in shown and "session: log in" in shown and "FAILS" not in shown
+    report = json.loads(promised.onehost("verify", "--environment", "production", "--json"))
+    assert report["holds"] and {check["endpoint"] for check in report["environments"][0]["checks"]} >= {"only by hand"}
+    # The real addresses, by names that nobody knows here: the files are written also where nothing holds.
+    refused = promised.verify(
+        where="production", real="true", junit=str(tmp_path / "junit.xml"), json=str(tmp_path / "report.json")
     )
-    shown = promised.lab.playbook("provision", inventories=[promised.inventory], options="--check").stdout
-    for place in ("endpoints[0].path", "endpoints[0].expect.status", "endpoints[1].cors", "endpoints[1]: 'a'"):
-        assert place in shown, shown
+    assert refused.rc != 0 and "no answer" in refused.stdout
+    (suite,) = ET.parse(tmp_path / "junit.xml").getroot()
+    assert int(suite.get("tests", "0")) > int(suite.get("failures", "0")) > MANY, "what must be gone holds"
+    assert not json.loads((tmp_path / "report.json").read_text())["holds"]
+    assert "token-of-" not in shown + refused.stdout

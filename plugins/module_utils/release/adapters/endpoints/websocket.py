@@ -50,7 +50,7 @@ def exchange(wire: Wire, message: str, skip: int) -> str:
     """Send a message and return the text that answers it, after `skip` others. Raises NoMessageError or OSError."""
     wire.send(frame(_TEXT, message.encode()))
     parts: list[bytes] | None = None
-    for _ in range(MOST_FRAMES):
+    for _number in range(MOST_FRAMES):
         is_last, kind, data = _next(wire)
         if kind == _PING:
             wire.send(frame(_PONG, data))
