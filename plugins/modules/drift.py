@@ -62,6 +62,8 @@ lines:
   elements: str
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
@@ -87,14 +89,15 @@ def main() -> None:
             # A host may be looked at before it was ever provisioned.
             module.exit_json(changed=False, ok=False, report={}, baseline="", lines=[clean(error)])
         module.fail_json(msg=clean(error))
-    result = {
+    lines = [clean(line) for line in text.lines(report)]
+    result: dict[str, Any] = {
         "ok": report.ok,
         "report": text.document(report),
         "baseline": text.baseline(report),
-        "lines": [clean(line) for line in text.lines(report)],
+        "lines": lines,
     }
     if given["fail"] and not report.ok:
-        module.fail_json(msg="\n".join(result["lines"]), changed=False, **result)
+        module.fail_json(msg="\n".join(lines), changed=False, **result)
     module.exit_json(changed=False, **result)
 
 

@@ -27,7 +27,7 @@ options:
       - Which environment. Required.
     type: str
     default: ""
-  until:
+  ends:
     description:
       - When it ends, from now as V(30m) or V(2h), or as a moment with its zone such as V(2026-11-26T21:30+01:00).
       - Required to begin it. Not over yet, and at most 30 days away.
@@ -77,7 +77,7 @@ EXAMPLES = r"""
   onehost.release.maintenance:
     state: "on"
     environment: production
-    until: 1h
+    ends: 1h
     allow: [203.0.113.0/24]
     reason: the database moves
 """
@@ -104,7 +104,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.util.print
 ARGUMENTS = {
     **{
         name: {"type": "str", "default": ""}
-        for name in ("stack", "state", "environment", "until", "app", "route", "reason")
+        for name in ("stack", "state", "environment", "ends", "app", "route", "reason")
     },
     "allow": {"type": "list", "elements": "str", "default": []},
     "person": {"type": "str", "default": "unknown"},
@@ -121,7 +121,7 @@ def main() -> None:
         wish = Wish(
             state=given["state"],
             environment=given["environment"],
-            until=given["until"],
+            until=given["ends"],
             app=given["app"],
             route=given["route"],
             allow=tuple(given["allow"]),

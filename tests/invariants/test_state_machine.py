@@ -34,7 +34,7 @@ from hypothesis.stateful import (
     rule,
     run_state_machine_as_test,
 )
-from invariants.invariants import check_always, check_settled
+from invariants.invariants import check_always, check_settled, left_of_runs
 from support.profiles import FAST, SEQUENCES
 
 from release.errors import RefusedError
@@ -287,6 +287,8 @@ class Life(RuleBasedStateMachine):
         run = self.world.run_job(environment, "digest")
         self.world.revive()
         self.note()
+        if not fault:
+            assert not left_of_runs(self.world, environment)
         if isinstance(run, Run):
             live = Live.parse(self.world.router.files[environment])
             assert live is not None and run.release == live.release, run
@@ -336,6 +338,7 @@ class Life(RuleBasedStateMachine):
         """Whatever is closed for visitors, operations go on."""
         faults = self.world.faults
         faults.disarm()
+        left = self.world.unfinished(environment)
         if fault:
             kind, number, after = fault
             if kind == "kill":
@@ -349,7 +352,7 @@ class Life(RuleBasedStateMachine):
             self.world.maintain("off", environment)
         faults.revive()
         if not fault:
-            assert not self.world.unfinished(environment)
+            assert left or not self.world.unfinished(environment)
 
     @rule(
         app=st.sampled_from(APPS),
@@ -467,7 +470,7 @@ class Life(RuleBasedStateMachine):
         for entry in world.entries("production"):
             tested = world.entry(entry.release.promoted_from)
             assert tested.release.id in self.were_live, "promoted what never was live in staging"
-        if world.unfinished("staging") or world.unfinished("production"):
+        if any(world.unfinished(environment) or left_of_runs(world, environment) for environment in ENVIRONMENTS):
             return
         check_settled(world)
         live = Live.parse(world.router.files["production"])

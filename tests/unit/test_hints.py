@@ -214,7 +214,7 @@ def test_the_table_knows_all_playbooks_and_their_options() -> None:
 
 EXAMPLES = dict.fromkeys(("free_gb", "free_percent", "lines", "lock_wait", "release_watch_seconds"), "5")
 EXAMPLES |= {"rebuild": "true", "secrets": "release", "where": "staging", "state": "on", "ends": "30m"}
-EXAMPLES |= {"replicas": "3", "route": "/a", "allow": "::1"}
+EXAMPLES |= {"replicas": "3", "route": "/a", "allow": "::1", "real": "true"}
 
 
 @pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if command.verb])

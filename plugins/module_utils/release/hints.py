@@ -266,6 +266,6 @@ _OTHERWISE = {"where": "environment", "ends": "until"}
 def _host_option(name: str, value: str) -> str:
     # As variables `environment` and `until` are words of Ansible's own.
     option = "--" + (_OTHERWISE[name] if name in _OTHERWISE else name.removeprefix("release_").replace("_", "-"))
-    if name == "rebuild":
+    if name in ("rebuild", "real"):
         return option
     return f"{option} {value}" if re.fullmatch(_PLAIN, value) else f"{option} '{value}'"

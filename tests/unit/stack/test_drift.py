@@ -43,7 +43,7 @@ def test_all_of_it() -> None:
     ("drift", "where", "what"),
     [
         ([], "drift", "must be a mapping"),
-        ({"alowed": {}}, "drift.alowed", "is not a known option"),
+        ({"allow": {}}, "drift.allow", "is not a known option"),
         ({"canonical": "x"}, "drift.canonical", "must be a list"),
         ({"canonical": ["https://x", "a b.com"]}, "drift.canonical", "is not an address"),
         ({"allowed": ["github.com"]}, "drift.allowed", "must be a mapping"),

@@ -77,7 +77,7 @@ def test_a_new_one_knows_all_and_keeps_reasons() -> None:
         (b" " * 1_000_001, "too large"),
         (b"[]", "must be a mapping"),
         (b'{"known": {}}', "must be a list"),
-        (b'{"knwon": []}', "is not a known option"),
+        (b'{"familiar": []}', "is not a known option"),
         (b'{"known": [{"name": "x", "reason": " "}]}', "is missing"),
         (b'{"known": [{"reason": "x"}]}', "is missing"),
         (b'{"known": [{"name": "x", "reason": "x", "count": 0}]}', "out of range"),
