@@ -17,8 +17,8 @@ pytestmark = pytest.mark.readme
 SHOP = Path(__file__).parent / "files" / "shop"
 #: What the README cannot know: where this VM is, and where the product's repository.
 ADDRESS, SOURCE = "203.0.113.10", "https://git.example.com/me/shop.git"
-#: The example has neither flags nor keys; the runbook's tests turn and rotate them.
-NOT_OF_THE_EXAMPLE = ("flags", "rotate_jwt")
+#: The example has neither flags nor keys, says nothing of drift, and is not to be closed in between.
+NOT_OF_THE_EXAMPLE = ("drift", "flags", "maintenance", "rotate_jwt")
 #: What nobody types who has installed the collection.
 OF_A_CLONE = re.compile(r"playbooks/\w+\.yml")
 
