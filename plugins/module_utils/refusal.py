@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 # How a module ends if its request is refused.
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -13,9 +13,10 @@ from .release.errors import OperationError, RefusedError
 from .release.util.printable import clean
 
 
-def end_refused(module: AnsibleModule, error: RefusedError | OperationError) -> NoReturn:
-    """Fail with the reason. In check mode only report it, because the host may not have been provisioned yet."""
+def end_refused(module: AnsibleModule, error: RefusedError | OperationError, **more: Any) -> NoReturn:
+    """Fail with the reason. In check mode only report it, because the host may not have been provisioned yet; `more` is
+    what else the module always returns."""
     if module.check_mode:
-        module.exit_json(changed=False, lines=[f"would be refused: {clean(error)}"])
+        module.exit_json(changed=False, lines=[f"would be refused: {clean(error)}"], **more)
     module.fail_json(msg=clean(error))
     raise AssertionError("fail_json does not return")

@@ -140,7 +140,7 @@ def main() -> None:
         given = Given(*(module.params[name] for name in Given._fields))
         logs.show(host, stack, wish(stack, given, host.clock.now(), most=MOST_LINES), kept)
     except (RefusedError, OperationError) as error:
-        end_refused(module, error)
+        end_refused(module, error, entries=[], notes=[])
     module.exit_json(changed=False, lines=kept.lines, entries=kept.entries, notes=kept.notes)
 
 

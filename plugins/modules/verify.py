@@ -86,7 +86,7 @@ def main() -> None:
         stack = host.stacks.load(host.stacks.choose(given["stack"]))
         found = verify.verify(host, stack, given["environment"], is_real=given["real"])
     except RefusedError as error:
-        end_refused(module, error)
+        end_refused(module, error, holds=False, environments=[], junit="")
     except OperationError as error:
         module.fail_json(msg=clean(error))
     module.exit_json(
