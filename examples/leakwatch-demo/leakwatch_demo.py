@@ -70,6 +70,7 @@ class LeakWatch:
                 found[left.pop(0)] = {**work["findings"], "tries": work["tries"]}
             else:
                 assert time.monotonic() < deadline, f"{len(left)} are not done: {self.counts()}"
+                # Between two questions; the deadline is above.
                 time.sleep(0.2)
         return found
 

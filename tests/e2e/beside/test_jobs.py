@@ -40,6 +40,7 @@ signal.signal(signal.SIGTERM, stopped)
 note("begun")
 print("the token is", os.environ["CHORE_TOKEN"], flush=True)
 while kind == "long" and not (book / "go").exists():
+    # Between two looks for the word of the test; its own timeout_seconds end it otherwise.
     time.sleep(0.1)
 if (book / f"fail-{kind}").exists():
     sys.exit("told to fail")

@@ -42,7 +42,7 @@ a lab with two cores.
 
 Docker holds back an app that writes faster than its log takes, and no other. Written by `make bench`.
 """
-#: An app that says why it ends.
+#: An app that says why it ends. It pauses so that it was up: one that is gone at once is another case.
 BROKEN = (
     'import time\nprint(\'{"event":"start","error":"no database"}\', flush=True)\ntime.sleep(1)\nraise SystemExit(3)\n'
 )
@@ -270,6 +270,7 @@ def test_what_a_flood_costs_the_apps_beside_it(scribe: Scribe) -> None:
                 write = f"timeout {BENCH_SECONDS} yes {'flood ' * 15} >{place}"
                 scribe.lab.ssh(f"sudo docker exec {name} sh -c '{write}'", check=False, seconds=60)
             else:
+                # What is measured is this time, in which nobody floods.
                 time.sleep(BENCH_SECONDS)
             figures[case] = load.take()
             wrote = scribe.logs(f"scribe --environment production --raw --since {BENCH_SECONDS}s").splitlines()

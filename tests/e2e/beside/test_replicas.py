@@ -148,6 +148,7 @@ def test_one_is_killed_under_load(crowd: Crowd) -> None:
         for name in crowd.containers():
             crowd.lab.ssh(f"sudo docker kill {name}")
             until(lambda: len(crowd.containers()) == 1, 10, "one of two runs")
+            # No wait for a state: for so long visitors meet the one that is left.
             time.sleep(2)
             crowd.lab.ssh(f"sudo docker start {name}")
             until(lambda: len(crowd.answering(20)) == 2, 20, "both answer again")
@@ -194,6 +195,7 @@ def test_a_request_in_progress_ends_before_its_container(crowd: Crowd) -> None:
     crowd.scale(3)
     port = crowd.lab.ports["http"]
     with Load([Target("slow", port, "/slow", HOSTS["production"], "POST")], rate=10, fresh=1) as load:
+        # No wait for a state: for so long requests are begun, of which many are open when it is scaled.
         time.sleep(2)
         crowd.scale(1)
         window = load.take()

@@ -84,6 +84,7 @@ class Console:
         over."""
         deadline = time.monotonic() + _APPEARS_SECONDS
         while (found := self.process(process)) and found.has_not_begun and time.monotonic() < deadline:
+            # Docker has no event for the begin of an exec, so it is asked again, until the deadline.
             time.sleep(_POLL_SECONDS)
         status, data = self.docker.call("GET", f"/containers/{container}/json")
         first = int(data["State"].get("Pid") or 0) if status < 400 else 0
@@ -98,6 +99,7 @@ class Console:
                 _tell(left, number)
             deadline = time.monotonic() + seconds
             while any(_is_there(handle) for handle in left) and time.monotonic() < deadline:
+                # Between two looks; whoever is there at the deadline gets SIGKILL.
                 time.sleep(_POLL_SECONDS)
             _tell(left, signal.SIGKILL)
             # What they have started meanwhile.
