@@ -212,6 +212,7 @@ class FakeDocker:
             box = self._box(container)
             with self.world.change(f"docker stop {box.unit} in {box.environment} {box.slot}"):
                 assert seconds.get(box.app, 10) > 0
+                self.world.look_at_stop(box)
                 if box.up and box.app in self.deaf:
                     self.world.clock.time += seconds[box.app]
                     box.killed = True
@@ -403,7 +404,9 @@ class FakeDocker:
         return next((b for b in self.boxes if (b.environment, b.slot, b.release, b.unit) == wanted), None)
 
     def at_port(self, port: int, number: int = 1) -> Box | None:
-        """Who has a port on the loopback address of a replica."""
+        """Who has a port on the loopback address of a replica, as whoever connects to it now sees it."""
+        if self.world.intake.refuses(port):
+            return None
         mine = (box for box in self.boxes if box.up and (box.port, box.replica) == (port, number))
         return next(mine, None) if port else None
 

@@ -24,6 +24,7 @@ from fakes.faults import Faults, Killed
 from fakes.git import FakeGit
 from fakes.haproxy import FakeRouter
 from fakes.home import FakeDirectory, FakeHome
+from fakes.intake import FakeIntake
 from fakes.machine import FakeMachine
 from fakes.maintenance import FakeMaintenance
 from fakes.nginx import FakeEdge
@@ -82,6 +83,7 @@ class World:
         self.runs = FakeRuns(self)
         self.schedule = FakeSchedule(self)
         self.console = FakeConsole(self)
+        self.intake = FakeIntake(self)
         self.endpoints = FakeEndpoints(self)
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
@@ -102,6 +104,7 @@ class World:
             runs=self.runs,
             schedule=self.schedule,
             console=self.console,
+            intake=self.intake,
             machine=self.machine,
             endpoints=self.endpoints,
         )
@@ -255,6 +258,7 @@ class World:
         self.maintenance.restart()
         self.edge.restart()
         self.timer.armed.clear()
+        self.intake.held.clear()
         self.store.half.clear()
 
     def prune(self) -> None:
@@ -356,6 +360,14 @@ class World:
             or self.docker.is_bad(box)
         ):
             self._wrong(f"{environment} {app.name}: {live} does not answer yet")
+
+    def look_at_stop(self, box: Box) -> None:
+        """An app that is told to stop resets what has connected and is not accepted yet: nobody may connect by then."""
+        live = Live.parse(self.router.does[box.environment])
+        known = self.router.reach_memory[box.environment].get(live.slot, {}) if live else {}
+        asked = {self.router.port(box.environment, live.slot, app) for app in known} if live else set()
+        if box.port in asked and self.docker.at_port(box.port) is box and not self.intake.trouble:
+            self._wrong(f"{box.environment} {box.app}: told to stop while requests still come in")
 
     def _wrong(self, text: str) -> None:
         self.violations.append(f"after {self.faults.calls[-1:]}: {text}")

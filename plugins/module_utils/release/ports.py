@@ -366,6 +366,14 @@ class ClockPort(Protocol):
     def wait(self, seconds: float) -> None: ...
 
 
+class IntakePort(Protocol):
+    """New connections to the apps of an environment."""
+
+    def hold(self, stack: str, environment: EnvironmentName, ports: Collection[int], seconds: float) -> str: ...
+    def admit(self, stack: str, environment: EnvironmentName) -> None: ...
+    def connections(self, ports: Collection[int]) -> int: ...
+
+
 class MachinePort(Protocol):
     """The host itself: its services, and who listens where."""
 
@@ -537,6 +545,7 @@ class Host:
     runs: RunsPort
     schedule: SchedulePort
     console: ConsolePort
+    intake: IntakePort
     machine: MachinePort = field(default_factory=NoMachine)
     room: RoomPort = field(default_factory=NoRoom)
     scanner: ScannerPort = field(default_factory=NoScanner)

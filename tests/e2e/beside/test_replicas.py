@@ -21,6 +21,8 @@ from support.snapshot import reach
 
 SOURCE = Path(__file__).parents[1] / "files" / "crowd"
 HOSTS = {"staging": "staging.crowd.example", "production": "crowd.example"}
+#: Requests of the load for each second.
+RATE = 60.0
 PORTS = {"staging": "staging", "production": "http"}
 
 
@@ -103,13 +105,13 @@ class Crowd:
     def status(self) -> str:
         return self.lab.ssh("sudo onehost status --stack crowd")
 
-    def load(self, rate: float = 60) -> Load:
+    def load(self) -> Load:
         port = self.lab.ports["http"]
         targets = [
             Target("get", port, "/", HOSTS["production"]),
             Target("post", port, "/", HOSTS["production"], "POST"),
         ]
-        return Load(targets, rate=rate, fresh=0.5)
+        return Load(targets, rate=RATE, fresh=0.5)
 
 
 @pytest.fixture(scope="module")
@@ -155,7 +157,7 @@ def test_one_is_killed_under_load(crowd: Crowd) -> None:
         window = load.take()
     # What a container was killed in the middle of is sent to the other, unless it changes something: on a busy machine
     # some of these are always in progress, and nobody knows what became of them.
-    assert window.sent > 300, window.line()
+    assert window.sent > RATE * 2, window.line()
     assert not [failure for failure in window.failures if failure[1] != "post"], (window.line(), window.failures)
     assert set(window.causes) <= {"HTTP 502"} and window.failed < window.sent / 20, window.line()
 
@@ -184,8 +186,10 @@ def test_scaled_under_load(crowd: Crowd) -> None:
         again = crowd.scale("default")
         until(lambda: len(crowd.answering(20)) == 2, 10, "both answer")
         window = load.take()
+    # Half of what was to be sent in this time: enough to say something, however fast or busy the machine is.
+    enough = RATE * (up + down + again) / 2
     print(f"scaled from 2 to 5 in {up:.1f} s, to 1 in {down:.1f} s, to 2 in {again:.1f} s; {window.line()}")
-    assert window.failed == 0 and window.sent > 300, window.line()
+    assert window.failed == 0 and window.sent > enough, window.line()
     assert max(up, down, again) < 60
     after = crowd.lab.ssh("sudo docker ps --no-trunc --format '{{.ID}} {{.Names}}' | sort").splitlines()
     assert len(set(before) - set(after)) <= 1, "nothing else was replaced"
@@ -226,13 +230,13 @@ def test_released_and_rolled_back_under_load(crowd: Crowd) -> None:
     crowd.scale(3)
     crowd.deploy("two")
     with crowd.load() as load:
-        crowd.playbook("promote").ok()
+        seconds = crowd.playbook("promote").ok().seconds
         assert len(crowd.answering()) == 3, "the number stays"
-        crowd.playbook("rollback").ok()
+        seconds += crowd.playbook("rollback").ok().seconds
         assert len(crowd.answering()) == 3
         window = load.take()
     print(window.line())
-    assert window.failed == 0 and window.sent > 300, window.line()
+    assert window.failed == 0 and window.sent > RATE * seconds / 2, window.line()
     assert "3 in place of 2, by ubuntu" in crowd.status()
 
 

@@ -260,7 +260,7 @@ def test_killed_during_a_promote_production_answers(depot: Depot) -> None:
         depot.lab.ssh(f"nohup timeout 60 sh -c {shlex.quote(kill)} >/dev/null 2>&1 &")
         depot.playbook("promote").ok()
         window = load.take()
-    assert window.sent > 40 and window.failed == 0, window.failures
+    assert window.sent > 20 and window.failed == 0, window.failures
     # It was ended by hand, so Docker leaves it; a new container is not what is missing.
     assert "store: exited" in depot.status()
     depot.playbook("services", where="production").ok()

@@ -5,7 +5,7 @@ from __future__ import annotations
 import random
 
 import pytest
-from support.faults import LONG, MOMENTS, SHORT, Faults
+from support.faults import LONG, MOMENTS, SHORT, Faults, push
 
 pytestmark = pytest.mark.fault
 
@@ -110,6 +110,18 @@ def test_what_must_never_run_twice(single: Faults, operation: str, moment: str) 
         single.kill_at(moment, operation)
         case.recovered(single.onehost("recover").stdout)
         there_and_back(single, operation)
+
+
+def test_what_has_connected_is_not_reset(single: Faults) -> None:
+    """An app that is slow to accept connections always has some of them waiting, also when it is told to stop."""
+    single.commits["slow"] = push(single.lab, "slow", {"accept_seconds": 0.02})
+    single.onehost("deploy", "--version", "slow")
+    with single.case("stopped", "connections that it has not accepted") as case:
+        single.onehost("promote")
+        for operation in ("rollback", "promote", "rollback"):
+            begin(single, operation)
+            single.onehost(operation)
+        case.found = "no connection is reset"
 
 
 @pytest.mark.parametrize(("moment", "second"), RECOVERING if LONG else RECOVERING[1:4:2])

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,6 +17,7 @@ from invariants.invariants import check_settled
 from support.operations import problems, restarted
 
 from release.env.env_file import parse_env
+from release.process import journal
 from release.releases.runtime import ProbeTarget
 from release.stack.reader import read_stack
 
@@ -328,6 +330,48 @@ def test_apps_that_never_run_twice_are_started_in_order(one_by_one: None, tmp_pa
     world.ship(front=HEALTHY, mail=HEALTHY)
     front, mail = (next(b for b in world.up("production") if b.app == app) for app in ("front", "mail"))
     assert front.began - mail.began >= 1
+    check_settled(world)
+
+
+def in_place(tmp_path: Any) -> World:
+    """A shop whose apps never run twice, with something to promote."""
+    world = World(str(tmp_path), shop_definition(in_place=True))
+    world.ship()
+    world.commit({"front": HEALTHY})
+    world.good("deploy")
+    world.faults.disarm()
+    return world
+
+
+def test_nobody_connects_to_an_app_that_is_told_to_stop(one_by_one: None, tmp_path: Any) -> None:
+    """First the router is refused, then what has connected is answered, then the app is told, then the port is free."""
+    world = in_place(tmp_path)
+    world.intake.open = [3, 2, 1]
+    world.good("promote")
+    calls = [call.split()[0:2] for call in world.faults.calls]
+    held, admitted = (next(i for i, call in enumerate(calls) if call[0] == word) for word in ("hold", "admit"))
+    stopped = next(i for i, call in enumerate(world.faults.calls) if call.startswith("docker stop front"))
+    started = next(i for i, call in enumerate(world.faults.calls) if call.startswith("docker start front"))
+    assert held < stopped < admitted < started
+    assert not world.intake.open and not world.intake.held
+    check_settled(world)
+
+
+def test_an_app_that_never_ends_its_requests_is_stopped_nevertheless(one_by_one: None, tmp_path: Any) -> None:
+    world = in_place(tmp_path)
+    world.intake.open = [1] * 1000
+    begun = world.clock.monotonic()
+    world.good("promote")
+    assert world.intake.open and world.clock.monotonic() - begun < 30
+    check_settled(world)
+
+
+def test_without_the_packet_filter_a_release_goes_on_and_says_so(one_by_one: None, tmp_path: Any) -> None:
+    world = in_place(tmp_path)
+    world.intake.trouble = "No such file or directory: 'nft'"
+    world.good("promote")
+    record = max(Path(journal.directory("shop", world.paths.state)).glob("*-promote-*"))
+    assert "new connections are not held while apps stop, so some may be lost" in record.read_text()
     check_settled(world)
 
 

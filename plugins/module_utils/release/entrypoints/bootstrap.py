@@ -17,6 +17,7 @@ from ..adapters.git import Git
 from ..adapters.gitleaks import Gitleaks
 from ..adapters.haproxy import HAProxy
 from ..adapters.http_probe import Probe
+from ..adapters.intake import Intake
 from ..adapters.job_timers import JobTimers
 from ..adapters.log_archive import LogArchive
 from ..adapters.logs import Logs
@@ -75,6 +76,7 @@ def this_host() -> Host:
         runs=RunFiles(state=paths.state),
         schedule=JobTimers(),
         console=Console(docker=docker),
+        intake=Intake(),
         machine=Machine(docker=docker),
         room=Room(),
         scanner=Gitleaks(),

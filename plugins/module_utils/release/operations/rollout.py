@@ -51,6 +51,13 @@ from .release_jobs import ReleaseJobs
 CONFIRM_SECONDS = 10.0
 RETRY_SECONDS = 0.3
 DRAIN_POLL_SECONDS = 0.01
+#: How long apps that are replaced in place may go on with requests before they are told to stop. Enough to accept what
+#: has connected; for what takes longer there is the time that each app has for stopping.
+FINISH_SECONDS = 2.0
+#: For how long new connections are refused beyond the time that it takes to stop.
+SPARE_SECONDS = 5.0
+#: The states of containers that can be stopped.
+UP = ("running", "restarting", "paused")
 #: The exit code of a process that SIGKILL has ended.
 KILLED = 137
 
@@ -196,12 +203,14 @@ class Rollout:
             if self.old:
                 self._set_reach(going_back(self.new, self.old, self.how))
             if self._in_place():
-                self._stop([c for c in self._new_containers() if c.app in self.how.start_late])
+                self._stop_in_place([c for c in self._new_containers() if c.app in self.how.start_late], self.new)
             self._start_old(in_place=False)
             # Even if the file says so already: a kill may have come between the file and HAProxy's memory.
             self.host.router.set_live(plan.stack, plan.environment, plan.was)
             self.jobs.switch_timers_back(self.old.stack if self.old else None)
             # Both slots may share the port of these apps: started earlier, they would answer as the new release.
+            if self._in_place():
+                self.host.intake.admit(plan.stack, plan.environment)
             self._start_old(in_place=True)
             self._stop_holding()
             self.move_tags(self._possible(reversed_moves(plan.tags)))
@@ -271,7 +280,26 @@ class Rollout:
         """Stop what the new release's apps replace. From before that on, their requests are for what comes."""
         if self.old:
             self._set_reach(going_forward(self.new, self.old, self.how))
-        self._stop(self._old_in_place())
+            self._stop_in_place(self._old_in_place(), self.old)
+
+    def _stop_in_place(self, containers: list[Container], side: Side) -> None:
+        """Stop containers whose port others get. An app that ends resets what has connected and is not accepted yet, so
+        first nobody can connect any more: the router tries again until the next one has the port."""
+        web = [c for c in containers if c.app in side.reach and c.state in UP]
+        if web:
+            ports = {side.reach[c.app].port for c in web}
+            longest = FINISH_SECONDS + max(side.stack.apps[c.app].stop_seconds for c in web) + SPARE_SECONDS
+            trouble = self.host.intake.hold(self.plan.stack, self.plan.environment, ports, longest)
+            if trouble:
+                self.journal.note(f"new connections are not held while apps stop, so some may be lost: {trouble}")
+            else:
+                self._finish_open(ports)
+        self._stop(containers)
+
+    def _finish_open(self, ports: set[int]) -> None:
+        end = self.host.clock.monotonic() + FINISH_SECONDS
+        while self.host.intake.connections(ports) and self.host.clock.monotonic() < end:
+            self.host.clock.wait(DRAIN_POLL_SECONDS)
 
     def _bring_up_in_order(self, names: set[str]) -> None:
         """Bring up group after group; the last one is not waited for here."""
@@ -298,6 +326,7 @@ class Rollout:
 
     def resume(self) -> None:
         """Start the apps that must never run twice, now that their old containers are stopped."""
+        self.host.intake.admit(self.plan.stack, self.plan.environment)
         self._bring_up_in_order({app.name for app in self._in_place()})
         self.healthy(self._in_place())
         self.both_run()
@@ -514,7 +543,7 @@ class Rollout:
 
     def _stop(self, containers: list[Container]) -> None:
         grace = {name: app.stop_seconds for c in containers for name, app in self._stack_in(c.slot).apps.items()}
-        stopped = [c for c in containers if c.state in ("running", "restarting", "paused")]
+        stopped = [c for c in containers if c.state in UP]
         begun = self.host.clock.monotonic()
         self.host.docker.stop(stopped, grace)
         if self.host.clock.monotonic() - begun >= min((grace.get(c.app, 10) for c in stopped), default=0):
