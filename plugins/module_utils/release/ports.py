@@ -12,42 +12,44 @@ import datetime
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from typing import IO, Any, NamedTuple, Protocol
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
-from .env.secret_ages import SecretRecord
-from .errors import Problem
-from .paths import Paths
-from .planning.cleanup import DiskItem, HostUsage, Removal, Settings
-from .planning.deploy import SourceEntry
-from .planning.disk_usage import Sample
-from .planning.networks import Blocks, Route
-from .planning.source_view import Build, SourceFile, SourceText
-from .planning.witnesses import Word
-from .releases.endpoints import Asked, Came
-from .releases.events import Event
-from .releases.jobs import JobNote
-from .releases.logs import Line, Source, Wish
-from .releases.reach import Reach
-from .releases.release import Entry, Live, Release
-from .releases.replicas import Scale
-from .releases.runs import Carried, Process, Run, RunContainer
-from .releases.runtime import (
-    Answer,
-    BuildResult,
-    Container,
-    Handle,
-    Image,
-    Placed,
-    ProbeCounts,
-    ProbeTarget,
-    ServiceContainer,
-)
-from .releases.slot import StandbyNote
-from .stack.flags import FlagChange, State
-from .stack.maintenance import Maintenance
-from .stack.model import EnvironmentName, Slot, Stack
-from .stack.place import Place, Provided
-from .stack.tls import CertificatePair
+from .releases.runtime import ProbeCounts
+
+if TYPE_CHECKING:
+    from .env.secret_ages import SecretRecord
+    from .errors import Problem
+    from .paths import Paths
+    from .planning.cleanup import DiskItem, HostUsage, Removal, Settings
+    from .planning.deploy import SourceEntry
+    from .planning.disk_usage import Sample
+    from .planning.networks import Blocks, Route
+    from .planning.source_view import Build, SourceFile, SourceText
+    from .planning.witnesses import Word
+    from .releases.endpoints import Asked, Came
+    from .releases.events import Event
+    from .releases.jobs import JobNote
+    from .releases.logs import Line, Source, Wish
+    from .releases.reach import Reach
+    from .releases.release import Entry, Live, Release
+    from .releases.replicas import Scale
+    from .releases.runs import Carried, Process, Run, RunContainer
+    from .releases.runtime import (
+        Answer,
+        BuildResult,
+        Container,
+        Handle,
+        Image,
+        Placed,
+        ProbeTarget,
+        ServiceContainer,
+    )
+    from .releases.slot import StandbyNote
+    from .stack.flags import FlagChange, State
+    from .stack.maintenance import Maintenance
+    from .stack.model import EnvironmentName, Slot, Stack
+    from .stack.place import Place, Provided
+    from .stack.tls import CertificatePair
 
 
 class DockerPort(Protocol):

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -46,3 +47,37 @@ def test_a_start_loads_no_module_that_few_runs_use() -> None:
     )
     done = subprocess.run([sys.executable, "-IS", "-c", program], check=True, capture_output=True, text=True)
     assert done.stdout.strip() == ""
+
+
+PART = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from release.errors import OperationError
+from release.util.lazy import lazy_part
+early, late = (lazy_part(f"..stack.{name}", "release.operations") for name in ("schedule", "drift"))
+assert "release.stack.schedule" not in sys.modules, "executed too early"
+assert early.problem_with is sys.modules["release.stack.schedule"].problem_with
+package = sys.argv[1] + "/release"
+if len(sys.argv) > 2:
+    import os
+    if sys.argv[2] == "replaced":
+        os.utime(package + "/__init__.py", (1, 1))
+    else:
+        os.rename(package, package + ".old")
+    try:
+        late.read_drift
+    except OperationError as error:
+        print(error)
+    assert "release.stack.drift" not in sys.modules
+    assert early.problem_with, "what is loaded stays"
+else:
+    assert late.read_drift
+"""
+
+
+@pytest.mark.parametrize("how", ["", "replaced", "removed"])
+def test_a_part_of_an_engine_that_was_replaced_is_not_loaded(tmp_path: Path, how: str) -> None:
+    shutil.copytree(SOURCE / "release", tmp_path / "release")
+    words = [sys.executable, "-IS", "-c", PART, str(tmp_path), *([how] if how else [])]
+    done = subprocess.run(words, check=True, capture_output=True, text=True)
+    assert ("the installed engine is another one by now" in done.stdout) == bool(how)

@@ -19,7 +19,7 @@ import time
 import urllib.parse
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
-from typing import IO, Any
+from typing import IO, TYPE_CHECKING, Any
 
 from ..errors import OperationError
 from ..hints import host_command
@@ -31,7 +31,9 @@ from ..releases.services import CREATED_FROM, SERVICE
 from ..stack.model import EnvironmentName, Slot
 from ..util.concurrency import concurrently
 from .build_log import BuildLog
-from .log_archive import LogArchive
+
+if TYPE_CHECKING:
+    from .log_archive import LogArchive
 
 START_DOCKER = host_command("systemctl status docker; systemctl start docker")
 

@@ -7,12 +7,12 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, cast
 
 from ..adapters.availability import AvailabilityProbe
-from ..adapters.console import Console
 from ..adapters.disk import Disk
 from ..adapters.docker import Docker
-from ..adapters.endpoints.asker import Asker
 from ..adapters.git import Git
 from ..adapters.gitleaks import Gitleaks
 from ..adapters.haproxy import HAProxy
@@ -37,6 +37,15 @@ from ..adapters.webhooks import Webhooks
 from ..operations.cleanup import Room
 from ..paths import Paths
 from ..ports import Host
+from ..util.lazy import lazy_part
+
+if TYPE_CHECKING:
+    from ..adapters import console
+    from ..adapters.endpoints import asker
+    from ..ports import ConsolePort, EndpointPort
+else:
+    asker = lazy_part("..adapters.endpoints.asker", __package__)
+    console = lazy_part("..adapters.console", __package__)
 
 
 class Clock:
@@ -50,6 +59,22 @@ class Clock:
 
     def wait(self, seconds: float) -> None:
         time.sleep(seconds)
+
+
+class _Later:
+    """An adapter that few commands need: it is made when it is first asked something."""
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        if "_made" not in self.__dict__:
+            self._made: object = self._make()
+        return getattr(self._made, name)
+
+
+def _asker() -> EndpointPort:
+    return asker.Asker()
 
 
 def this_host() -> Host:
@@ -75,7 +100,7 @@ def this_host() -> Host:
         one_off=OneOff(docker=docker),
         runs=RunFiles(state=paths.state),
         schedule=JobTimers(),
-        console=Console(docker=docker),
+        console=cast("ConsolePort", _Later(lambda: console.Console(docker=docker))),
         intake=Intake(),
         machine=Machine(docker=docker),
         room=Room(),
@@ -84,6 +109,6 @@ def this_host() -> Host:
         notifier=Webhooks(),
         page=PageUnit(state=paths.state),
         logs=Logs(docker=docker, archive=archive),
-        endpoints=Asker(),
+        endpoints=cast("EndpointPort", _Later(_asker)),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )

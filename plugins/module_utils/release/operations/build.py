@@ -9,7 +9,7 @@ import json
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..env.env_file import as_recorded, fingerprint
 from ..errors import OperationError, Problem, RefusedError
@@ -28,8 +28,14 @@ from ..releases.runtime import BuildResult
 from ..stack.app_env import build_secrets
 from ..stack.image_source import ImageSource, of_app
 from ..stack.model import Stack
-from . import drift, error_pages
+from ..util.lazy import lazy_part
+from . import error_pages
 from .source_view import Sight, look, paths_of
+
+if TYPE_CHECKING:
+    from . import drift
+else:
+    drift = lazy_part(".drift", __package__)
 
 
 def find_source(host: Host, stack: Stack, state: HostState, request: Request, journal: Journal) -> Source:

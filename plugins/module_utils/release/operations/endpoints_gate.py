@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from ..planning import gates
 from ..ports import Host
@@ -13,7 +14,12 @@ from ..releases.host_state import HostState
 from ..releases.request import Request
 from ..releases.slot import day_of
 from ..stack.model import Stack
-from .endpoints import Endpoints
+from ..util.lazy import lazy_part
+
+if TYPE_CHECKING:
+    from . import endpoints
+else:
+    endpoints = lazy_part(".endpoints", __package__)
 
 
 def gate(host: Host, stack: Stack, state: HostState, request: Request) -> list[gates.Gate]:
@@ -23,4 +29,6 @@ def gate(host: Host, stack: Stack, state: HostState, request: Request) -> list[g
         return []
     reached = day_of(entry.release, stack) if entry else stack
     asked = dataclasses.replace(stack, environments=reached.environments)
-    return gates.endpoints_hold(Endpoints(host, asked, stack, "staging", live).ask("gate"), request.skip_gates)
+    return gates.endpoints_hold(
+        endpoints.Endpoints(host, asked, stack, "staging", live).ask("gate"), request.skip_gates
+    )

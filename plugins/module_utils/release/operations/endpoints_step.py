@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ..errors import OperationError
 from ..hints import hint
 from ..ports import Host
 from ..process.journal import Journal
 from ..releases.plan import Plan
-from ..stack.endpoints.model import Moment
 from ..stack.model import Stack
-from .endpoints import Endpoints, lines
+from ..util.lazy import lazy_part
+
+if TYPE_CHECKING:
+    from ..stack.endpoints.model import Moment
+    from . import endpoints
+else:
+    endpoints = lazy_part(".endpoints", __package__)
 
 #: A first request may find an empty cache. What does not hold by then does not hold.
 ENDPOINT_SECONDS = 3.0
@@ -33,7 +40,7 @@ def hold(host: Host, stack: Stack, today: Stack, plan: Plan, journal: Journal) -
 
     A rollback is what is left when other things are wrong: it stays, and what does not hold is returned.
     """
-    mine = Endpoints(host, stack, today, plan.environment, plan.goal)
+    mine = endpoints.Endpoints(host, stack, today, plan.environment, plan.goal)
     deadline = host.clock.monotonic() + ENDPOINT_SECONDS
     verdicts = mine.ask(moment_of(plan))
     number = len(verdicts)
@@ -45,7 +52,7 @@ def hold(host: Host, stack: Stack, today: Stack, plan: Plan, journal: Journal) -
     if not failed:
         journal.note(f"{number} endpoint checks hold")
         return []
-    told = lines(failed)
+    told = endpoints.lines(failed)
     what = f"{len(failed)} of {number} endpoint checks do not hold"
     if plan.operation == "rollback":
         notes = [f"{what}; a rollback stays all the same", *told]

@@ -6,16 +6,19 @@
 from __future__ import annotations
 
 import os
+from typing import TYPE_CHECKING
 
 from ..env.secret_forms import Redactor
 from ..errors import OperationError
-from ..planning.scale import ScalePlan
 from ..ports import Host
 from ..process.journal import Journal, Record
 from ..stack.model import Stack
 from . import maintenance, redaction, services, witnesses
 from .rollout import Rollout
 from .scaling import Scaling
+
+if TYPE_CHECKING:
+    from ..planning.scale import ScalePlan
 
 #: Steps that change what runs or answers.
 ROLLOUT = frozenset({"record", "start", "tags", "routes", "pause", "switch", "resume", "statuses", "stop", "back"})

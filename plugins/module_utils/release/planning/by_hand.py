@@ -7,14 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..errors import Problem
-from ..releases.runs import Run
 from ..stack.model import ENVIRONMENTS, EnvironmentName
 from ..util.fields import shown as quoted
 from ..util.printable import is_printable
 from . import typed_commands
+
+if TYPE_CHECKING:
+    from ..releases.runs import Run
 
 #: As `timeout` and `docker` end: it took too long; it was refused, or something else than the command failed.
 TIMED_OUT, FAILED = 124, 125

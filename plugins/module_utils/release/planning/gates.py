@@ -8,14 +8,13 @@ from __future__ import annotations
 import datetime
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..env.env_file import parse_env
 from ..env.matrix_check import concerning
 from ..env.matrix_report import summary
 from ..errors import Problem
 from ..hints import hint, option
-from ..releases.endpoints import Verdict
 from ..releases.history import GOOD, newest_first, rollback_target
 from ..releases.host_state import HostState
 from ..releases.release import Release, moment_of
@@ -24,6 +23,9 @@ from ..releases.slot import day_of
 from ..stack.model import Stack
 from ..stack.replicas import units
 from . import config_findings
+
+if TYPE_CHECKING:
+    from ..releases.endpoints import Verdict
 
 GATES = (
     "config",

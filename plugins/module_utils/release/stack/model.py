@@ -10,13 +10,15 @@ import json
 import posixpath
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, Protocol
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..env.matrix import Key
 from ..paths import HAPROXY_SOCKETS
-from .drift import Drift
-from .endpoints.model import Endpoint
 from .tls import Tls
+
+if TYPE_CHECKING:
+    from .drift import Drift
+    from .endpoints.model import Endpoint
 
 EnvironmentName = Literal["staging", "production"]
 Slot = Literal["blue", "green"]

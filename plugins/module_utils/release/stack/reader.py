@@ -8,17 +8,17 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ..env.matrix import Key, read_matrix
 from ..errors import Problem, RefusedError
 from ..util import ignores
 from ..util.addresses import has_credentials
 from ..util.fields import Fields, plain, shown
+from ..util.lazy import lazy_part
 from .checks import check_apps_of, check_ports, check_together
 from .compose_keys import check_compose
 from .drift import read_drift
-from .endpoints.reader import read_endpoints
 from .error_pages import read_error_pages
 from .jobs import TIMEOUT_SECONDS, check_job, read_environments, read_hooks
 from .maintenance import read_allow
@@ -41,6 +41,12 @@ from .replicas import MOST_REPLICAS
 from .reserved import SSH_PORTS, directory_problem, name_problem, owner_problem
 from .services import read_service, read_volume
 from .tls import read_tls
+
+if TYPE_CHECKING:
+    from .endpoints import reader as endpoints
+    from .endpoints.model import Endpoint
+else:
+    endpoints = lazy_part(".endpoints.reader", __package__)
 
 HOST_NAME = r"[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 FLAG_NAME = r"[A-Za-z][A-Za-z0-9_.-]*"
@@ -154,7 +160,7 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
         maintenance_allow=read_allow(fields.value("maintenance"), f"{where}.maintenance", fields),
         hooks=read_hooks(fields, problems),
         drift=read_drift(fields, problems),
-        endpoints=read_endpoints(fields, {name: bool(one.tls) for name, one in environments.items()}, matrix, problems),
+        endpoints=_read_endpoints(fields, environments, matrix, problems),
     )
     fields.no_others()
     if not stack.apps:
@@ -162,6 +168,19 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
     check_apps_of(stack, where, problems)
     problems += check_ports([stack], dict.fromkeys(SSH_PORTS, "SSH"))
     return stack
+
+
+def _read_endpoints(
+    fields: Fields,
+    environments: Mapping[EnvironmentName, Environment],
+    matrix: Mapping[str, Key],
+    problems: list[Problem],
+) -> tuple[Endpoint, ...]:
+    if fields.value("endpoints") is None:
+        return ()
+    return endpoints.read_endpoints(
+        fields, {name: bool(one.tls) for name, one in environments.items()}, matrix, problems
+    )
 
 
 def _read_directory(fields: Fields, owner: str) -> str:
