@@ -20,7 +20,7 @@ collect_ignore = [] if LONG else ["test_many_hosts.py"]
 #: The apps of the stack workhub.
 ROUTES = ("/", "/saleshub/", "/finhub/", "/onboarding/", "/hwtest/")
 # What the host has been through: there is no way back from one to the one before.
-STAGES = ("provisioned", "released", "more_stacks", "attacked", "public")
+STAGES = ("provisioned", "released", "beside", "more_stacks", "attacked", "public")
 
 
 def pytest_configure() -> None:

@@ -47,10 +47,15 @@ for data in json.loads(run("docker", "inspect", *names)):
         "addresses": [net["IPAddress"] for net in data["NetworkSettings"]["Networks"].values() if net["IPAddress"]],
         "ports": sorted(int(port) for port in ports),
     })
-for one in found:
+
+def scan(one):
     targets = [[a, p] for other in found if other is not one for a in other["addresses"] for p in other["ports"]]
     answer = run("nsenter", "--net", "--target", str(one["pid"]), "python3", __file__, json.dumps(targets))
     one["tried"], one["reached"] = targets, json.loads(answer)
+
+# Most of it is waiting for connections that nobody answers.
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    list(pool.map(scan, found))
 print(json.dumps(found))
 """
 

@@ -9,13 +9,11 @@ import json
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from support.lab import Lab, Result, started, until
-from support.snapshot import reach
+from support.beside import Beside
+from support.lab import Lab, Result, until
 
 HOST = "chores.example"
 DOCKERFILE = """ARG BASE_IMAGE
@@ -53,6 +51,10 @@ def job(kind: str, **more: Any) -> dict[str, Any]:
     return {"kind": "job", "image_of": "chores", "command": command, "volumes": {"book": "/book"}, **more}
 
 
+def stacks(_lab: Lab) -> dict[str, Any]:
+    return {"chores": definition()}
+
+
 def definition(**apps: Any) -> dict[str, Any]:
     return {
         "directory": "/home/ubuntu/chores",
@@ -72,7 +74,7 @@ def definition(**apps: Any) -> dict[str, Any]:
             "chores": {
                 "context": ".",
                 "port": 8000,
-                "loopback_port": 21600,
+                "loopback_port": 21610,
                 "health": "/",
                 "routes": [{"path": "/"}],
                 "volumes": {"book": "/book"},
@@ -92,16 +94,14 @@ def definition(**apps: Any) -> dict[str, Any]:
 class Chores:
     """The stack on its lab."""
 
-    lab: Lab
-    inventory: Path
+    beside: Beside
 
-    def provision(self, **apps: Any) -> None:
-        stack = {"onehost_stack_chores": definition(**apps)}
-        self.inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": stack}}}))
-        self.lab.playbook("provision", inventories=[self.inventory]).ok()
+    @property
+    def lab(self) -> Lab:
+        return self.beside.lab
 
     def playbook(self, name: str, **options: Any) -> Result:
-        return self.lab.playbook(name, inventories=[self.inventory], stack="chores", **options)
+        return self.beside.playbook(name, stack="chores", **options)
 
     def stage(self) -> None:
         self.lab.push_commit(
@@ -134,21 +134,11 @@ class Chores:
 
 
 @pytest.fixture(scope="module")
-def host() -> Iterator[Lab]:
-    with started("jobs") as lab:
-        reach(lab, "provisioned", lambda: lab.playbook("provision").ok())
-        until(lambda: lab.get("production").status in (200, 503), 60, "the edge answers")
-        yield lab
-
-
-@pytest.fixture(scope="module")
-def chores(host: Lab, tmp_path_factory: pytest.TempPathFactory) -> Chores:
-    host.ssh("test -d /srv/git/chores.git || git init --quiet --bare --initial-branch=main /srv/git/chores.git")
-    host.repositories["chores"] = host.repositories["workhub"].replace("workhub.git", "chores.git")
-    found = Chores(host, tmp_path_factory.mktemp("chores") / "chores.yml")
-    found.provision()
-    found.stage()
-    return found
+def chores(beside: Beside) -> Iterator[Chores]:
+    with beside.until_stopped("chores"):
+        found = Chores(beside)
+        found.stage()
+        yield found
 
 
 def check_never_twice(chores: Chores) -> None:

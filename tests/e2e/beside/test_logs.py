@@ -14,11 +14,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 from support import bench as support
-from support.lab import ROOT, Lab, Result, kept_lab, started, until
+from support.beside import Beside
+from support.lab import ROOT, Lab, Result, until
 from support.load import Load, Target
-from support.snapshot import reach
 
 SOURCE = Path(__file__).parents[1] / "files" / "scribe"
 PROMOTES = 10
@@ -46,6 +45,10 @@ Docker holds back an app that writes faster than its log takes, and no other. Wr
 BROKEN = (
     'import time\nprint(\'{"event":"start","error":"no database"}\', flush=True)\ntime.sleep(1)\nraise SystemExit(3)\n'
 )
+
+
+def stacks(_lab: Lab) -> dict[str, Any]:
+    return {"scribe": definition("scribe", 21640), "other": definition("other", 21650)}
 
 
 def definition(name: str, port: int) -> dict[str, Any]:
@@ -83,11 +86,14 @@ def definition(name: str, port: int) -> dict[str, Any]:
 class Scribe:
     """The stack on its lab."""
 
-    lab: Lab
-    inventory: Path
+    beside: Beside
+
+    @property
+    def lab(self) -> Lab:
+        return self.beside.lab
 
     def playbook(self, name: str, **options: Any) -> Result:
-        return self.lab.playbook(name, inventories=[self.inventory], stack="scribe", **options)
+        return self.beside.playbook(name, stack="scribe", **options)
 
     def commit(self, app: str = "") -> None:
         files = {path.name: path.read_text() for path in SOURCE.iterdir()}
@@ -129,20 +135,10 @@ class Scribe:
 
 
 @pytest.fixture(scope="module")
-def scribe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Scribe]:
+def scribe(beside: Beside) -> Iterator[Scribe]:
     """Two stacks with an owner each; one was released twice."""
-    with started("e2e" if kept_lab() else "logs") as lab:
-        reach(lab, "provisioned", lambda: lab.playbook("provision").ok())
-        stacks = {
-            "onehost_stack_scribe": definition("scribe", 21600),
-            "onehost_stack_other": definition("other", 21700),
-        }
-        for name in ("scribe", "other"):
-            lab.ssh(f"test -d /srv/git/{name}.git || git init --quiet --bare --initial-branch=main /srv/git/{name}.git")
-        lab.repositories["scribe"] = lab.repositories["workhub"].replace("workhub.git", "scribe.git")
-        found = Scribe(lab, tmp_path_factory.mktemp("scribe") / "scribe.yml")
-        found.inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": stacks}}}))
-        lab.playbook("provision", inventories=[found.inventory]).ok()
+    with beside.until_stopped("scribe"):
+        found = Scribe(beside)
         for _release in range(2):
             found.commit()
             found.playbook("deploy_staging").ok()

@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from support.lab import Answer, Lab, Result, started, until
+from support.beside import Beside
+from support.lab import Answer, Lab, Result, until
 from support.load import Load, Target
 
 SOURCE = Path(__file__).parents[1] / "files" / "kiosk"
@@ -20,6 +20,10 @@ PAGES = {"404": "nothing", "413": "much", "502": "rubbish", "503": "later", "mai
 #: Beside WorkHub, which has every other name.
 HOST = "kiosk.example"
 JSON = {"Accept": "application/json"}
+
+
+def stacks(_lab: Lab) -> dict[str, Any]:
+    return {"kiosk": definition({})}
 
 
 def definition(pages: dict[str, Any]) -> dict[str, Any]:
@@ -38,7 +42,7 @@ def definition(pages: dict[str, Any]) -> dict[str, Any]:
         "maintenance": {"allow": ["192.0.2.0/24"]},
         **({"error_pages": pages} if pages else {}),
         "apps": {
-            name: {**app, "loopback_port": 21600 + 10 * number, "routes": its}
+            name: {**app, "loopback_port": 21620 + 10 * number, "routes": its}
             for number, (name, its) in enumerate(routes.items())
         },
     }
@@ -48,16 +52,17 @@ def definition(pages: dict[str, Any]) -> dict[str, Any]:
 class Kiosk:
     """The stack on its lab."""
 
-    lab: Lab
-    inventory: Path
+    beside: Beside
+
+    @property
+    def lab(self) -> Lab:
+        return self.beside.lab
 
     def provision(self, pages: dict[str, Any]) -> None:
-        stack = {"onehost_stack_kiosk": definition(pages)}
-        self.inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": stack}}}))
-        self.lab.playbook("provision", inventories=[self.inventory]).ok()
+        self.beside.provision(kiosk=definition(pages))
 
     def playbook(self, name: str, **options: Any) -> Result:
-        return self.lab.playbook(name, inventories=[self.inventory], stack="kiosk", **options)
+        return self.beside.playbook(name, stack="kiosk", **options)
 
     def push(self, text: str) -> None:
         files = {path.name: path.read_text() for path in SOURCE.iterdir() if path.is_file()}
@@ -90,13 +95,9 @@ class Kiosk:
 
 
 @pytest.fixture(scope="module")
-def kiosk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Kiosk]:
-    with started() as lab:
-        lab.ssh("test -d /srv/git/kiosk.git || git init --quiet --bare --initial-branch=main /srv/git/kiosk.git")
-        lab.repositories["kiosk"] = lab.repositories["workhub"].replace("workhub.git", "kiosk.git")
-        inventory = tmp_path_factory.mktemp("kiosk") / "kiosk.yml"
-        it = Kiosk(lab, inventory)
-        it.provision({})
+def kiosk(beside: Beside) -> Iterator[Kiosk]:
+    with beside.until_stopped("kiosk"):
+        it = Kiosk(beside)
         it.release("first")
         until(lambda: it.get().status == 200, 30, "the app answers")
         yield it

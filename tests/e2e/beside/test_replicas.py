@@ -14,10 +14,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from support.lab import Lab, Result, started, until
+from support.beside import Beside
+from support.lab import Lab, Result, until
 from support.load import Load, Target
-from support.snapshot import reach
 
 SOURCE = Path(__file__).parents[1] / "files" / "crowd"
 HOSTS = {"staging": "staging.crowd.example", "production": "crowd.example"}
@@ -26,7 +25,11 @@ RATE = 60.0
 PORTS = {"staging": "staging", "production": "http"}
 
 
-def definition(**changes: Any) -> dict[str, Any]:
+def stacks(_lab: Lab) -> dict[str, Any]:
+    return {"crowd": definition()}
+
+
+def definition() -> dict[str, Any]:
     return {
         "directory": "/home/ubuntu/crowd",
         "source": "/srv/git/crowd.git",
@@ -46,7 +49,6 @@ def definition(**changes: Any) -> dict[str, Any]:
                 "routes": [{"path": "/"}],
                 "drain_seconds": 5,
                 "replicas": 2,
-                **changes,
             },
             "crowd-clock": {
                 "image_of": "crowd",
@@ -64,16 +66,14 @@ def definition(**changes: Any) -> dict[str, Any]:
 class Crowd:
     """The stack on its lab."""
 
-    lab: Lab
-    inventory: Path
+    beside: Beside
 
-    def provision(self, **changes: Any) -> None:
-        stack = {"onehost_stack_crowd": definition(**changes)}
-        self.inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": stack}}}))
-        self.lab.playbook("provision", inventories=[self.inventory]).ok()
+    @property
+    def lab(self) -> Lab:
+        return self.beside.lab
 
     def playbook(self, name: str, **options: Any) -> Result:
-        return self.lab.playbook(name, inventories=[self.inventory], stack="crowd", **options)
+        return self.beside.playbook(name, stack="crowd", **options)
 
     def deploy(self, text: str) -> None:
         files = {path.name: path.read_text() for path in SOURCE.iterdir() if path.is_file()}
@@ -115,24 +115,13 @@ class Crowd:
 
 
 @pytest.fixture(scope="module")
-def host() -> Iterator[Lab]:
-    """A lab of its own: the tests of WorkHub alone come after these."""
-    with started("replicas") as lab:
-        reach(lab, "provisioned", lambda: lab.playbook("provision").ok())
-        until(lambda: lab.get("production").status in (200, 503), 60, "the edge answers")
-        yield lab
-
-
-@pytest.fixture(scope="module")
-def crowd(host: Lab, tmp_path_factory: pytest.TempPathFactory) -> Crowd:
+def crowd(beside: Beside) -> Iterator[Crowd]:
     """The stack, with one release promoted."""
-    host.ssh("test -d /srv/git/crowd.git || git init --quiet --bare --initial-branch=main /srv/git/crowd.git")
-    host.repositories["crowd"] = host.repositories["workhub"].replace("workhub.git", "crowd.git")
-    found = Crowd(host, tmp_path_factory.mktemp("crowd") / "crowd.yml")
-    found.provision()
-    found.deploy("one")
-    found.playbook("promote").ok()
-    return found
+    with beside.until_stopped("crowd"):
+        found = Crowd(beside)
+        found.deploy("one")
+        found.playbook("promote").ok()
+        yield found
 
 
 def test_the_router_divides_the_requests(crowd: Crowd) -> None:

@@ -1,0 +1,49 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Stacks of tests that share one lab with WorkHub: each test module has its own, and touches no other."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from .lab import Lab, Result
+
+
+class Beside:
+    """A released lab, and the stacks beside WorkHub, which one run of provisioning sets up together."""
+
+    def __init__(self, lab: Lab, inventory: Path, stacks: Mapping[str, Any]) -> None:
+        self.lab = lab
+        self.inventory = inventory
+        self.stacks: dict[str, Any] = {}
+        for name in stacks:
+            place = f"/srv/git/{name}.git"
+            lab.ssh(f"test -d {place} || git init --quiet --bare --initial-branch=main {place}")
+            lab.repositories[name] = lab.repositories["workhub"].replace("workhub.git", f"{name}.git")
+        self.provision(**stacks)
+
+    def provision(self, **stacks: Any) -> None:
+        """Set up the host with these definitions. The others are as they were: a host has the stacks of its inventory,
+        so all of them are in it each time."""
+        self.stacks |= stacks
+        variables = {f"onehost_stack_{name}": definition for name, definition in self.stacks.items()}
+        self.inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": variables}}}))
+        self.lab.playbook("provision", inventories=[self.inventory]).ok()
+
+    def playbook(self, name: str, *, stack: str, **options: Any) -> Result:
+        return self.lab.playbook(name, inventories=[self.inventory], stack=stack, **options)
+
+    @contextmanager
+    def until_stopped(self, stack: str) -> Iterator[None]:
+        """What a stack runs is stopped at the end, so that it takes nothing of the next test's time."""
+        try:
+            yield
+        finally:
+            found = f"sudo docker ps --quiet --filter label=release.onehost.stack={stack}"
+            self.lab.ssh(f"{found} | xargs --no-run-if-empty sudo docker stop --time 1", seconds=120)
