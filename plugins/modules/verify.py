@@ -23,6 +23,11 @@ options:
       - Ask the real addresses, by their names, from the host. Certificates must then be trusted by everybody.
     type: bool
     default: false
+  exporter:
+    description:
+      - Return RV(modules) and RV(targets), too, with which Prometheus' blackbox exporter asks the same.
+    type: bool
+    default: false
 attributes:
   check_mode:
     support: full
@@ -61,6 +66,19 @@ junit:
   description: The same as JUnit's XML.
   returned: always
   type: str
+modules:
+  description: The exporter's configuration. What it does not watch is in its comments.
+  returned: if O(exporter)
+  type: str
+targets:
+  description: What is asked with which module, for Prometheus' C(file_sd_configs).
+  returned: if O(exporter)
+  type: str
+unwatched:
+  description: What the exporter does not ask or judge, and why.
+  returned: if O(exporter)
+  type: list
+  elements: str
 """
 
 from ansible.module_utils.basic import AnsibleModule
@@ -68,13 +86,14 @@ from ansible_collections.onehost.release.plugins.module_utils.refusal import end
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import verify
-from ansible_collections.onehost.release.plugins.module_utils.release.rendering import endpoints
+from ansible_collections.onehost.release.plugins.module_utils.release.rendering import endpoints, exporter
 from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 
 ARGUMENTS = {
     "stack": {"type": "str", "default": ""},
     "environment": {"type": "str", "default": ""},
     "real": {"type": "bool", "default": False},
+    "exporter": {"type": "bool", "default": False},
 }
 
 
@@ -85,12 +104,22 @@ def main() -> None:
         host = bootstrap.this_host()
         stack = host.stacks.load(host.stacks.choose(given["stack"]))
         found = verify.verify(host, stack, given["environment"], is_real=given["real"])
+        watches = verify.watches(host, stack, given["environment"], is_real=given["real"]) if given["exporter"] else []
     except RefusedError as error:
         end_refused(module, error, holds=False, environments=[], junit="")
     except OperationError as error:
         module.fail_json(msg=clean(error))
+    watched = {
+        "modules": exporter.modules(watches),
+        "targets": exporter.targets(watches),
+        "unwatched": exporter.unwatched(watches),
+    }
     module.exit_json(
-        changed=False, lines=endpoints.lines(found), junit=endpoints.junit(found), **endpoints.document(found)
+        changed=False,
+        lines=endpoints.lines(found),
+        junit=endpoints.junit(found),
+        **endpoints.document(found),
+        **(watched if given["exporter"] else {}),
     )
 
 

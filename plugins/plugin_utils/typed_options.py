@@ -34,7 +34,7 @@ _MORE: Mapping[str, tuple[str, ...]] = {
     "scale": ("environment",),
     "run": ("environment",),
     "services": ("environment",),
-    "verify": ("json", "junit", "environment"),
+    "verify": ("json", "junit", "modules", "targets", "environment"),
 }
 #: Names that are taken, and those that are told: Ansible warns of a variable with a name of its own.
 _OTHER_NAMES = {"environment": "where", "until": "ends"}

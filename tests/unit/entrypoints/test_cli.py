@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from fakes.docker import HEALTHY
 from fakes.stacks import (
     host_with_services,
@@ -268,9 +269,30 @@ def test_verify(onehost: Run, world: World, stacks: Path) -> None:
     assert "   written  stack shop.endpoints[0].expect.json" in out and out.replace("\n", "").isprintable()
     code, out, _ = onehost("verify", "--json")
     assert code == 1 and [one["holds"] for one in json.loads(out)["environments"]] == [False, False]
-    code, out, _ = onehost("verify", "--junit", "--real", "--environment", "staging")
+    code, out, err = onehost("verify", "--junit", "--real", "--environment", "staging")
     assert code == 1 and ET.fromstring(out)[0].get("failures") == "1"
+    assert "1 of 3 endpoint checks do not hold" in err, "for the log, while the report goes to a file"
     assert world.endpoints.asked[-1].site == ""
+
+
+def test_verify_as_an_exporter_does(onehost: Run, world: World, stacks: Path) -> None:
+    world.stack = read_stack("shop", shop_with_endpoints())
+    (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
+    code, out, _ = onehost("verify", "--modules")
+    assert code == 0 and yaml.safe_load(out) == {"modules": {}}, "nothing is live"
+    world.ship()
+    world.endpoints.asked.clear()
+    code, out, _ = onehost("verify", "--modules")
+    modules = yaml.safe_load(out)["modules"]
+    assert code == 0 and "# Not watched: shop production: " in out
+    code, out, _ = onehost("verify", "--targets", "--environment", "production", "--real")
+    targets = json.loads(out)
+    assert code == 0 and targets and {one["labels"]["environment"] for one in targets} == {"production"}
+    assert {one["labels"]["module"] for one in targets} < set(modules)
+    assert targets[0]["targets"][0].startswith("http://") and "127.0.0.1" not in out
+    assert not world.endpoints.asked
+    code, _, err = onehost("verify", "--modules", "--environment", "qa")
+    assert code == 1 and "is not an environment" in err
 
 
 def test_refused_and_failed(onehost: Run, world: World) -> None:

@@ -149,8 +149,13 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
     _stack_argument(parser)
     parser.add_argument("--environment", default="", help="one environment instead of both")
     parser.add_argument("--real", action="store_true", help="ask the real addresses, not this host's own ports")
-    parser.add_argument("--json", action="store_true")
-    parser.add_argument("--junit", action="store_true")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true")
+    shown.add_argument("--junit", action="store_true", help="JUnit's XML; the table goes to stderr")
+    shown.add_argument(
+        "--modules", action="store_true", help="ask nothing: print modules of Prometheus' blackbox exporter"
+    )
+    shown.add_argument("--targets", action="store_true", help="ask nothing: print what those are asked with")
 
 
 def _cleanup_arguments(parser: argparse.ArgumentParser) -> None:

@@ -106,20 +106,20 @@ def _gone(came: Came, place: str) -> list[Miss]:
 def _redirect(redirect: Redirect, asked: Asked, came: Came, place: str) -> list[Miss]:
     location = came.header("location")
     if location is None:
-        return [Miss(f"{place}.to", _target(redirect, asked), "no Location header")]
+        return [Miss(f"{place}.to", redirect_target(redirect, asked), "no Location header")]
     here = asked.origin + asked.path
     try:
         found = _normal(urllib.parse.urljoin(here, location))
     except ValueError:
-        return [Miss(f"{place}.to", _target(redirect, asked), f"{location}, which is no address")]
-    wanted = _normal(_target(redirect, asked))
-    misses = [] if found == wanted else [Miss(f"{place}.to", _target(redirect, asked), location)]
+        return [Miss(f"{place}.to", redirect_target(redirect, asked), f"{location}, which is no address")]
+    wanted = _normal(redirect_target(redirect, asked))
+    misses = [] if found == wanted else [Miss(f"{place}.to", redirect_target(redirect, asked), location)]
     if found == _normal(here):
         misses.append(Miss(f"{place}.to", "another address than the one that was asked", f"{location}: a loop"))
     return misses
 
 
-def _target(redirect: Redirect, asked: Asked) -> str:
+def redirect_target(redirect: Redirect, asked: Asked) -> str:
     """Where the request must be sent."""
     path, _mark, query = asked.path.partition("?")
     base = redirect.to if "://" in redirect.to else asked.origin + redirect.to

@@ -61,15 +61,24 @@ class Site:
 
 
 def filled(text: str, values: Mapping[str, str], *, quoted: bool = False) -> str:
-    """A text with each `${name}` replaced. Raises UnfilledError for one without a value."""
+    """A text with each `${name}` replaced. Raises UnfilledError if one has no value, or for what cannot be sent."""
 
     def value(found: re.Match[str]) -> str:
         name = found.group(1)
         if not values.get(name):
             raise UnfilledError(f"{name} has no value")
-        return urllib.parse.quote(values[name], safe="") if quoted else values[name]
+        return urllib.parse.quote(_sendable(values[name]), safe="") if quoted else values[name]
 
-    return REFERENCE.sub(value, text)
+    return _sendable(REFERENCE.sub(value, text))
+
+
+def _sendable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        # Half of a pair, which JSON can spell: also that of an answer which is captured.
+        raise UnfilledError("it has a character that cannot be sent") from None
+    return text
 
 
 def of_step(site: Site, endpoint: Endpoint, step: Step, values: Mapping[str, str]) -> Asked:
