@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
-from support.lab import Lab, Result, kept_lab, started, until
+from support.beside import Beside
+from support.lab import Lab, Result
 from support.load import Load, Target
-from support.snapshot import reach
 
-SOURCE = Path(__file__).parent / "files" / "promised"
+SOURCE = Path(__file__).parents[1] / "files" / "promised"
 HOSTS = {"staging": "staging.promised.example", "production": "promised.example"}
 PASSWORDS = {"staging": "a-password-of-staging", "production": "a-password-of-production"}
 #: Checks of one promote, of which the host has a second for the first 200.
@@ -71,6 +70,10 @@ ENDPOINTS: list[dict[str, Any]] = [
 ]
 
 
+def stacks(_lab: Lab) -> dict[str, Any]:
+    return {"promised": definition()}
+
+
 def definition() -> dict[str, Any]:
     return {
         "directory": "/home/ubuntu/promised",
@@ -85,7 +88,7 @@ def definition() -> dict[str, Any]:
         "env_matrix": {"PROBE_PASSWORD": {"class": "secret"}, "PLACE": {}},
         "env": {name: {"PROBE_PASSWORD": PASSWORDS[name], "PLACE": name} for name in HOSTS},
         "apps": {
-            "promised": {"context": ".", "port": 8000, "loopback_port": 21600, "health": "/", "routes": [{"path": "/"}]}
+            "promised": {"context": ".", "port": 8000, "loopback_port": 21660, "health": "/", "routes": [{"path": "/"}]}
         },
         "endpoints": ENDPOINTS,
     }
@@ -95,13 +98,11 @@ def definition() -> dict[str, Any]:
 class Promised:
     """The stack on its lab."""
 
-    lab: Lab
-    inventory: Path
+    beside: Beside
 
-    def provision(self) -> None:
-        stack = {"onehost_stack_promised": definition()}
-        self.inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": stack}}}))
-        self.lab.playbook("provision", inventories=[self.inventory]).ok()
+    @property
+    def lab(self) -> Lab:
+        return self.beside.lab
 
     def stage(self, *breaks: str) -> None:
         """A commit that breaks these promises, in production alone, is live in staging."""
@@ -114,22 +115,17 @@ class Promised:
         return self.lab.ssh(f"sudo onehost {verb} --stack promised {' '.join(words)}", check=check)
 
     def verify(self, **options: Any) -> Result:
-        return self.lab.playbook("verify", inventories=[self.inventory], stack="promised", **options)
+        return self.beside.playbook("verify", stack="promised", **options)
 
     def live(self) -> str:
         return self.lab.get("http", "/", {"Host": HOSTS["production"]}).release
 
 
 @pytest.fixture(scope="module")
-def promised(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Promised]:
-    """The stack, and a first release that keeps its promises. It has a lab of its own, or one that is kept anyway."""
-    with started("e2e" if kept_lab() else "endpoints") as lab:
-        reach(lab, "provisioned", lambda: lab.playbook("provision").ok())
-        until(lambda: lab.get("production").status in (200, 503), 60, "the edge answers")
-        lab.ssh("test -d /srv/git/promised.git || git init --quiet --bare --initial-branch=main /srv/git/promised.git")
-        lab.repositories["promised"] = lab.repositories["workhub"].replace("workhub.git", "promised.git")
-        found = Promised(lab, tmp_path_factory.mktemp("promised") / "promised.yml")
-        found.provision()
+def promised(beside: Beside) -> Iterator[Promised]:
+    """The stack, and a first release that keeps its promises."""
+    with beside.until_stopped("promised"):
+        found = Promised(beside)
         found.stage()
         found.onehost("promote", "--watch-seconds", "0")
         yield found
@@ -208,3 +204,60 @@ def test_verify_as_a_step_of_ci(promised: Promised, tmp_path: Path) -> None:
     assert int(suite.get("tests", "0")) > int(suite.get("failures", "0")) > MANY, "what must be gone holds"
     assert not json.loads((tmp_path / "report.json").read_text())["holds"]
     assert "token-of-" not in shown + refused.stdout
+
+
+#: The real exporter, unpacked without its service, asks each target with its module, and what must not be there.
+EXPORTER = """
+import json, subprocess, sys, time, urllib.parse, urllib.request
+program = ["/run/exporter/usr/bin/prometheus-blackbox-exporter", "--config.file=/run/exporter/modules.yml"]
+subprocess.run([*program, "--config.check"], check=True, capture_output=True)
+running = subprocess.Popen([*program, "--web.listen-address=127.0.0.1:9115"], stderr=subprocess.DEVNULL)
+
+def success(target, module):
+    query = urllib.parse.urlencode({"target": target, "module": module})
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            with urllib.request.urlopen("http://127.0.0.1:9115/probe?" + query, timeout=10) as answer:
+                return b"\\nprobe_success 1\\n" in answer.read()
+        except OSError:
+            # It listens soon.
+            if time.monotonic() > deadline:
+                raise
+            time.sleep(0.1)
+
+try:
+    found = {}
+    for one in json.load(open("/run/exporter/targets.json")):
+        module, target = one["labels"]["module"], one["targets"][0]
+        elsewhere = target[: target.index("/", len("http://"))] + "/retired"
+        found[module] = [success(target, module), success(elsewhere, module)]
+    print(json.dumps(found))
+finally:
+    running.kill()
+"""
+UNPACKED = (
+    "sudo install -d -m 0755 -o ubuntu /run/exporter && cd /run/exporter && "
+    "apt-get download prometheus-blackbox-exporter && dpkg-deb --extract *.deb ."
+)
+
+
+def test_an_exporter_sees_the_same(promised: Promised, tmp_path: Path) -> None:
+    lab = promised.lab
+    lab.apt("sudo -E apt-get update --quiet")
+    lab.ssh(UNPACKED, seconds=300)
+    for option, name in (("modules", "modules.yml"), ("targets", "targets.json")):
+        promised.onehost("verify", "--environment", "production", f"--{option}", f"> /run/exporter/{name}")
+    found = json.loads(lab.ssh(f"python3 -c {shlex.quote(EXPORTER)}", seconds=300))
+    assert all(here for here, _elsewhere in found.values()), [name for name, it in found.items() if not it[0]]
+    passed = [name for name, (_here, elsewhere) in found.items() if elsewhere]
+    # Whoever must not be let in is not let in by a 404 either, and this app says with every answer whom it lets in.
+    assert all(": refused " in name or ": allowed " in name for name in passed), passed
+    assert len(found) > MANY and "promised production moved" in found and "promised production moved" not in passed
+    # The same as files, by the playbook, which asks the endpoints besides.
+    written = {name: str(tmp_path / name) for name in ("modules", "targets")}
+    promised.verify(where="production", **written).ok()
+    assert (tmp_path / "modules").read_text() == lab.ssh("cat /run/exporter/modules.yml")
+    assert (tmp_path / "targets").read_text() == lab.ssh("cat /run/exporter/targets.json")
+    told = [line for line in (tmp_path / "modules").read_text().splitlines() if line.startswith("# Not watched: ")]
+    assert len(told) == MANY + 5 and any("a flow of several requests" in line for line in told), told[:6]
