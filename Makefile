@@ -88,13 +88,19 @@ lint-code:
 	@$(call files,.ci/run tools/setup tools/engine tools/browser tools/watch tools/lock tools/lab tools/lab_files '*.sh') \
 	  | xargs -0 grep --null --files-with-matches --extended-regexp '^#!.*\b(ba)?sh$$' \
 	  | xargs -0 --no-run-if-empty shellcheck
+	@$(call files,'.github/workflows/*.yml' 'examples/*/workflows/github-actions.yml') \
+	  | xargs -0 check-jsonschema --quiet --builtin-schema vendor.github-workflows
+	@$(call files,'examples/*/workflows/gitlab-ci.yml') \
+	  | xargs -0 check-jsonschema --quiet --builtin-schema vendor.gitlab-ci --data-transform gitlab-ci
+	@$(PYTHON) tools/workflows.py --check
 	@$(call files) | xargs -0 codespell
 	@antsibull-changelog lint
 	@$(call timed,antsibull-docs) antsibull-docs lint-collection-docs --plugin-docs --validate-collection-refs self .
 	@$(call timed,the reference) $(PYTHON) tools/reference.py --check
 
-docs: setup ## The reference, from what the code says of itself
+docs: setup ## The reference, from what the code says of itself, and the examples' workflows
 	@$(PYTHON) tools/reference.py
+	@$(PYTHON) tools/workflows.py
 
 sanity: setup ## ansible-test's own checks of the collection
 	@tools/sanity

@@ -28,13 +28,13 @@ class Beside:
             lab.repositories[name] = lab.repositories["workhub"].replace("workhub.git", f"{name}.git")
         self.provision(**stacks)
 
-    def provision(self, **stacks: Any) -> None:
+    def provision(self, options: str = "", /, **stacks: Any) -> None:
         """Set up the host with these definitions. The others are as they were: a host has the stacks of its inventory,
-        so all of them are in it each time."""
+        so all of them are in it each time. `options` are more words of the command line."""
         self.stacks |= stacks
         variables = {f"onehost_stack_{name}": definition for name, definition in self.stacks.items()}
         self.inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": variables}}}))
-        self.lab.playbook("provision", inventories=[self.inventory]).ok()
+        self.lab.playbook("provision", inventories=[self.inventory], options=options).ok()
 
     def playbook(self, name: str, *, stack: str, **options: Any) -> Result:
         return self.lab.playbook(name, inventories=[self.inventory], stack=stack, **options)

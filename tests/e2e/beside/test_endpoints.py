@@ -104,11 +104,15 @@ class Promised:
     def lab(self) -> Lab:
         return self.beside.lab
 
-    def stage(self, *breaks: str) -> None:
-        """A commit that breaks these promises, in production alone, is live in staging."""
+    def push(self, *breaks: str) -> str:
+        """A commit that breaks these promises, in production alone."""
         files = {path.name: path.read_text() for path in SOURCE.iterdir()}
         files |= {"breaks.json": json.dumps(breaks), "app.py": f"{files['app.py']}# {time.time()}\n"}
-        self.lab.push_commit(files, repository="promised")
+        return self.lab.push_commit(files, repository="promised")
+
+    def stage(self, *breaks: str) -> None:
+        """Such a commit is live in staging."""
+        self.push(*breaks)
         self.onehost("deploy", "--watch-seconds", "0")
 
     def onehost(self, verb: str, *words: str, check: bool = True) -> str:

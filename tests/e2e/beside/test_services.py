@@ -97,7 +97,7 @@ class Depot:
 
     def provision(self, name: str, **changes: Any) -> None:
         """The service says that it is called `name`."""
-        self.beside.provision(depot=definition(base_image(self.lab), name, **changes))
+        self.beside.provision("--tags stack", depot=definition(base_image(self.lab), name, **changes))
 
     def playbook(self, name: str, **options: Any) -> Result:
         return self.beside.playbook(name, stack="depot", **options)
@@ -159,8 +159,8 @@ def test_reached_by_name_from_both_slots_across_a_promote(depot: Depot) -> None:
 
 def test_two_processes_of_one_image(depot: Depot) -> None:
     for environment in HOSTS:
-        label = f"label=release.onehost.environment={environment}"
-        names = depot.lab.ssh(f"sudo docker ps --filter {label} --format '{{{{.Names}}}}'").split()
+        labels = f"--filter label=release.onehost.stack=depot --filter label=release.onehost.environment={environment}"
+        names = depot.lab.ssh(f"sudo docker ps {labels} --format '{{{{.Names}}}}'").split()
         apps = " ".join(name for name in names if "-service-" not in name)
         shown = depot.lab.ssh(f"sudo docker inspect --format '{{{{.Image}}}} {{{{json .Config.Cmd}}}}' {apps}")
         images = {line.split()[0] for line in shown.splitlines()}
