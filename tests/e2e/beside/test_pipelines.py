@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The pipelines that users copy, run step by step against a host, with the keys and the limits that docs/ci.md shows."""
+"""The pipelines that users copy, run step by step against a host, with the limits of keys that docs/ci.md shows."""
 
 from __future__ import annotations
 
