@@ -130,7 +130,7 @@ e2e: setup engine ## The whole way, through SSH and the public ports, on a lab o
 	@tools/lab sweep
 	@pytest tests/e2e --ignore=tests/e2e/beside -m 'not readme and not upgrade and not attack and not fault and not bench and not shapes' $(slowest) $(PYTEST)
 
-beside: setup engine ## Services, jobs and more of what runs beside the apps, each on a lab of its own
+beside: setup engine ## Services, jobs and more of what runs beside the apps, on a lab of their own
 	@tools/lab sweep
 	@pytest tests/e2e/beside -m 'not bench' $(slowest) $(PYTEST)
 
