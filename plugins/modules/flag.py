@@ -31,16 +31,6 @@ options:
       - Environment of the flag. Required with O(flag).
     type: str
     choices: [staging, production]
-  reason:
-    description:
-      - Why. Recorded.
-    type: str
-    default: ""
-  person:
-    description:
-      - Who. Recorded.
-    type: str
-    default: unknown
 attributes:
   check_mode:
     support: full
@@ -50,6 +40,7 @@ attributes:
     description: The result contains the change.
 extends_documentation_fragment:
   - onehost.release.stack
+  - onehost.release.recorded
 author:
   - the onehost.release maintainers (@onehost)
 """

@@ -38,16 +38,6 @@ options:
       - Job whose newest runs are shown, with what the newest one has printed.
     type: str
     default: ""
-  reason:
-    description:
-      - Why. Recorded.
-    type: str
-    default: ""
-  person:
-    description:
-      - Who. Recorded.
-    type: str
-    default: unknown
   lock_wait:
     description:
       - For how many seconds to wait for a run of the same job that goes on.
@@ -62,6 +52,7 @@ attributes:
     description: The result contains the change.
 extends_documentation_fragment:
   - onehost.release.stack
+  - onehost.release.recorded
 author:
   - the onehost.release maintainers (@onehost)
 """

@@ -49,16 +49,6 @@ options:
     type: list
     elements: str
     default: []
-  reason:
-    description:
-      - Why. Recorded.
-    type: str
-    default: ""
-  person:
-    description:
-      - Who. Recorded.
-    type: str
-    default: unknown
 attributes:
   check_mode:
     support: full
@@ -68,6 +58,7 @@ attributes:
     description: The result contains the change.
 extends_documentation_fragment:
   - onehost.release.stack
+  - onehost.release.recorded
 author:
   - the onehost.release maintainers (@onehost)
 """

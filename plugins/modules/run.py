@@ -40,16 +40,6 @@ options:
       - For how long it may go. Then it gets SIGTERM, and SIGKILL after the app's C(stop_seconds).
     type: float
     default: 3600
-  reason:
-    description:
-      - Why. Recorded.
-    type: str
-    default: ""
-  person:
-    description:
-      - Who. Recorded.
-    type: str
-    default: unknown
 attributes:
   check_mode:
     support: full
@@ -59,6 +49,7 @@ attributes:
     description: It changes what the command changes.
 extends_documentation_fragment:
   - onehost.release.stack
+  - onehost.release.recorded
 author:
   - the onehost.release maintainers (@onehost)
 """

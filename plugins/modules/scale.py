@@ -34,11 +34,6 @@ options:
       - Why. Recorded, and shown in the status as long as the number holds.
     type: str
     default: ""
-  person:
-    description:
-      - Who. Recorded.
-    type: str
-    default: unknown
   lock_wait:
     description:
       - For how many seconds to wait for another operation of the environment.
@@ -53,6 +48,7 @@ attributes:
     description: The result contains the change.
 extends_documentation_fragment:
   - onehost.release.stack
+  - onehost.release.recorded
 author:
   - the onehost.release maintainers (@onehost)
 """

@@ -19,16 +19,6 @@ options:
       - Environment whose services are changed. Required except in check mode, which shows all.
     type: str
     default: ""
-  reason:
-    description:
-      - Why. Recorded.
-    type: str
-    default: ""
-  person:
-    description:
-      - Who. Recorded.
-    type: str
-    default: unknown
   lock_wait:
     description:
       - For how many seconds to wait for another operation of the environment.
@@ -43,6 +33,7 @@ attributes:
     description: The result contains the change.
 extends_documentation_fragment:
   - onehost.release.stack
+  - onehost.release.recorded
 author:
   - the onehost.release maintainers (@onehost)
 """
