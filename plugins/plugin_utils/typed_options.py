@@ -17,8 +17,8 @@ import yaml
 from ansible import context
 from ansible.parsing.dataloader import DataLoader
 from ansible.utils.vars import load_extra_vars
-from ansible_collections.onehost.release.plugins.module_utils.release.hints import COMMANDS
 from ansible_collections.onehost.release.plugins.module_utils.release.util.fields import no_text
+from ansible_collections.onehost.release.plugins.module_utils.release.verbs import COMMANDS
 from ansible_collections.onehost.release.plugins.plugin_utils.place import PLAYBOOKS, typed_playbooks
 
 #: The playbook of each action; the name is the same for the others.
@@ -28,7 +28,7 @@ _MORE: Mapping[str, tuple[str, ...]] = {
     "check_config": ("json", "junit", "environment"),
     "drift": ("json", "baseline"),
     "flags": ("environment",),
-    "jobs": ("environment", "history"),
+    "jobs": ("environment",),
     "maintenance": ("environment", "until"),
     "logs": ("environment",),
     "scale": ("environment",),

@@ -18,7 +18,6 @@ from support.package import ROOT
 import onehost_control
 from release.entrypoints import cli
 from release.hints import (
-    COMMANDS,
     Place,
     hint,
     how_to_see_all,
@@ -28,6 +27,7 @@ from release.hints import (
     spell_all,
     verb_hint,
 )
+from release.verbs import COMMANDS
 
 COLLECTION = Place(options=("-i", "inventory"))
 CLONE = Place("clone", ("-i", "inventories/lab"), "playbooks")

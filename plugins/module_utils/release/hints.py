@@ -16,6 +16,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar
 
+from .verbs import COMMANDS, Command, host_option
+
 Playbook = Literal[
     "check_config",
     "cleanup",
@@ -42,42 +44,6 @@ T = TypeVar("T")
 _RUN = "ansible-playbook"
 _COLLECTION = "onehost.release"
 
-
-@dataclass(frozen=True)
-class Command:
-    """A playbook: the options that it takes with -e, and the verbs that do the same on the host, if there are any: of
-    `onehost`, and of `onehost-control`, which the role for a control node installs."""
-
-    options: tuple[str, ...]
-    verb: str = ""
-    control_verb: str = ""
-
-
-_OPERATION = ("stack", "apps", "reason", "lock_wait", "release_watch_seconds")
-
-COMMANDS: Mapping[str, Command] = {
-    "check_config": Command(("stack", "where"), control_verb="check-config"),
-    "cleanup": Command(("free_gb", "free_percent", "lock_wait"), "cleanup", "cleanup"),
-    "deploy_staging": Command((*_OPERATION, "version", "rebuild"), "deploy", "deploy"),
-    "drift": Command(("stack", "version"), "drift", "drift"),
-    "flags": Command(("stack", "flag", "state", "where", "reason"), control_verb="flags"),
-    "import_env": Command(("common", "staging", "production", "dest", "values")),
-    "maintenance": Command(
-        ("stack", "where", "state", "ends", "app", "route", "allow", "reason"), "maintenance", "maintenance"
-    ),
-    "jobs": Command(("stack", "where", "run", "suspend", "resume", "reason", "lock_wait"), "jobs", "jobs"),
-    "logs": Command(("stack", "app", "where", "release", "since", "grep", "lines"), "logs", "logs"),
-    "promote": Command((*_OPERATION, "skip_gates"), "promote", "promote"),
-    "provision": Command(("offline",)),
-    "recover": Command(("stack",), "recover", "recover"),
-    "rollback": Command((*_OPERATION, "release", "secrets"), "rollback", "rollback"),
-    "rotate_jwt": Command(("stack", "state", "overlap_hours", "lock_wait")),
-    "scale": Command(("stack", "app", "replicas", "where", "reason", "lock_wait"), "scale", "scale"),
-    "run": Command(("stack", "app", "command", "where", "release", "reason", "timeout_seconds")),
-    "services": Command(("stack", "where", "reason", "lock_wait"), "services", "services"),
-    "status": Command(("stack",), "status", "status"),
-    "verify": Command(("stack", "where", "real"), "verify", "verify"),
-}
 
 #: The playbooks that bring a release live in an environment.
 RELEASING: Mapping[str, Playbook] = {"staging": "deploy_staging", "production": "promote"}
@@ -260,12 +226,8 @@ def _on_host(playbook: str, command: Command, options: Mapping[str, str], place:
     return " ".join(words + [_host_option(name, value) for name, value in options.items()])
 
 
-_OTHERWISE = {"where": "environment", "ends": "until"}
-
-
 def _host_option(name: str, value: str) -> str:
-    # As variables `environment` and `until` are words of Ansible's own.
-    option = "--" + (_OTHERWISE[name] if name in _OTHERWISE else name.removeprefix("release_").replace("_", "-"))
+    option = f"--{host_option(name)}"
     if name in ("rebuild", "real"):
         return option
     return f"{option} {value}" if re.fullmatch(_PLAIN, value) else f"{option} '{value}'"

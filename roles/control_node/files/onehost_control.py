@@ -33,6 +33,7 @@ from release.errors import RefusedError
 from release.hints import Place, spell
 from release.stack.model import Stack
 from release.util.printable import clean, is_printable
+from release.verbs import TABLE, host_option
 
 SETTINGS = Path("/etc/onehost/control/settings.json")
 #: On tmpfs: needed for as long as a run lasts, and there is room when the disk is full.
@@ -98,40 +99,15 @@ class Verb:
     engine: bool = True
 
 
-EVERY_OPERATION = ("stack", "apps", "reason", "lock-wait", "watch-seconds")
 VERBS = {
-    "deploy": Verb("deploy_staging", (*EVERY_OPERATION, "version", "rebuild"), "bring a commit live in staging"),
-    "promote": Verb("promote", (*EVERY_OPERATION, "skip-gates"), "bring staging's images live in production"),
-    "rollback": Verb("rollback", (*EVERY_OPERATION, "release", "secrets"), "go back to an earlier release"),
-    "status": Verb("status", ("stack",), "what is live and what a rollback would do"),
-    "recover": Verb("recover", ("stack",), "finish or undo what was interrupted"),
-    "cleanup": Verb("cleanup", ("lock-wait", "free-gb", "free-percent"), "free disk space"),
-    "logs": Verb(
-        "logs",
-        ("stack", "app", "environment", "release", "since", "grep", "lines"),
-        "what apps, services, jobs and builds have written",
-        engine=False,
-    ),
-    "scale": Verb(
-        "scale",
-        ("stack", "app", "replicas", "environment", "reason", "lock-wait"),
-        "give an app more or fewer containers",
-    ),
-    "services": Verb("services", ("stack", "environment", "reason", "lock-wait"), "change what runs beside the apps"),
-    "jobs": Verb(
-        "jobs",
-        ("stack", "environment", "run", "suspend", "resume", "history", "reason", "lock-wait"),
-        "list jobs, run, suspend and resume them",
-    ),
-    "maintenance": Verb(
-        "maintenance",
-        ("stack", "environment", "state", "until", "app", "route", "allow", "reason"),
-        "close a part for visitors for a while",
-    ),
-    "drift": Verb("drift", ("stack", "version"), "compare the source with the inventory"),
-    "verify": Verb("verify", ("stack", "environment", "real"), "ask what the outside was promised"),
-    "check-config": Verb("check_config", ("stack", "environment"), "check values and keys", engine=False),
-    "flags": Verb("flags", ("stack", "flag", "state", "environment", "reason"), "set a feature flag", engine=False),
+    command.control_verb: Verb(
+        command.playbook,
+        tuple(map(host_option, command.options)),
+        command.control_help or command.help,
+        engine=bool(command.verb) and command.alike,
+    )
+    for command in TABLE
+    if command.control_verb
 }
 #: Verbs that only look have nothing to try first.
 WITHOUT_CHECK = ("status", "recover", "verify", "check-config", "drift", "logs")

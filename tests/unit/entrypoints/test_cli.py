@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib
 import json
 import os
 import signal
@@ -27,7 +28,7 @@ from fakes.stacks import (
 from fakes.world import World
 
 from release.adapters.stack_files import StackFiles
-from release.entrypoints import bootstrap, cli
+from release.entrypoints import bootstrap, cli, commands
 from release.entrypoints.commands import jobs as jobs_command
 from release.entrypoints.commands import operate
 from release.entrypoints.commands import recover as recover_command
@@ -39,6 +40,7 @@ from release.releases.report import OperationReport
 from release.releases.status import RollbackPreview, StatusReport
 from release.stack.model import Stack
 from release.stack.reader import read_stack
+from release.verbs import TABLE
 
 Run = Callable[..., tuple[int, str, str]]
 
@@ -471,3 +473,12 @@ def test_which_stack(stacks: Path, world: World) -> None:
     with pytest.raises(RefusedError, match="'other' was not provisioned"):
         files.choose("other")
     assert StackFiles(str(stacks / "nowhere")).names() == []
+
+
+def test_each_verb_has_its_module_and_nothing_else_has_options() -> None:
+    verbs = {command.verb: command for command in TABLE if command.verb}
+    assert cli._ARGUMENTS.keys() <= verbs.keys()
+    assert [name for name, command in verbs.items() if not command.help or not command.module] == []
+    for command in verbs.values():
+        assert callable(importlib.import_module(f"{commands.__name__}.{command.module}").run)
+    assert len(verbs) + sum(not command.verb for command in TABLE) == len(TABLE), "each verb once"

@@ -9,13 +9,12 @@ import argparse
 import importlib
 import os
 import sys
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Mapping
 
 from ..errors import OperationError, RefusedError
 from ..hints import verb_hint
 from ..planning.by_hand import USUAL_SECONDS
-from ..releases.request import OPERATIONS
+from ..verbs import TABLE
 from . import access, bootstrap, commands
 from .commands.output import say
 
@@ -170,38 +169,25 @@ def _no_arguments(_parser: argparse.ArgumentParser) -> None:
     pass
 
 
-class SubCommand(NamedTuple):
-    """A sub-command: its line in `--help`, its module in `commands`, and its arguments."""
-
-    help: str
-    module: str
-    add_arguments: Callable[[argparse.ArgumentParser], None] = _stack_argument
-
-
-SUB_COMMANDS = {
-    "deploy": SubCommand(f"deploy to {OPERATIONS['deploy']}", "operate", _deploy_arguments),
-    "promote": SubCommand(f"promote to {OPERATIONS['promote']}", "operate", _promote_arguments),
-    "rollback": SubCommand("go back to the previous release", "operate", _rollback_arguments),
-    "services": SubCommand("change what runs beside the apps", "services", _services_arguments),
-    "jobs": SubCommand("list jobs, run, suspend and resume them", "jobs", _jobs_arguments),
-    "maintenance": SubCommand("close a part for visitors for a while", "maintenance", _maintenance_arguments),
-    "scale": SubCommand("give an app more or fewer containers", "scale", _scale_arguments),
-    "run": SubCommand("run a command in a new container of a release", "by_hand", _run_arguments),
-    "exec": SubCommand("run a command in a container that runs", "by_hand", _by_hand_arguments),
-    "runs": SubCommand("what was run, by whom, and how it ended", "runs", _runs_arguments),
-    "status": SubCommand("what is live and what a rollback would do", "status", _status_arguments),
-    "logs": SubCommand("what apps, services, jobs and builds have written", "logs", _logs_arguments),
-    "drift": SubCommand("compare the source with the inventory", "drift", _drift_arguments),
-    "verify": SubCommand("ask what the outside was promised", "verify", _verify_arguments),
-    "recover": SubCommand("finish or undo what was interrupted", "recover"),
-    "maps": SubCommand("make the router's maps whole, before HAProxy starts", "maps", _no_arguments),
-    "cool": SubCommand("stop slots whose warm time is over", "expire_standby"),
-    "end-overlap": SubCommand("end the grace period of a key rotation when its time is over", "end_grace_period"),
-    "end-maintenance": SubCommand("forget maintenance whose time is over", "end_maintenance"),
-    "certificates": SubCommand("load the certificates that were renewed on this host", "certificates"),
-    "page": SubCommand("write the status pages, as a timer does every minute", "page"),
-    "cleanup": SubCommand("remove what nothing needs until enough space is free", "cleanup", _cleanup_arguments),
-    "notify": SubCommand("send a test message to all notification targets", "notify", _no_arguments),
+#: The verbs that take more than a stack, or nothing.
+_ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
+    "deploy": _deploy_arguments,
+    "promote": _promote_arguments,
+    "rollback": _rollback_arguments,
+    "services": _services_arguments,
+    "jobs": _jobs_arguments,
+    "maintenance": _maintenance_arguments,
+    "scale": _scale_arguments,
+    "run": _run_arguments,
+    "exec": _by_hand_arguments,
+    "runs": _runs_arguments,
+    "status": _status_arguments,
+    "logs": _logs_arguments,
+    "drift": _drift_arguments,
+    "verify": _verify_arguments,
+    "maps": _no_arguments,
+    "cleanup": _cleanup_arguments,
+    "notify": _no_arguments,
 }
 
 
@@ -246,8 +232,9 @@ def _split(words: list[str]) -> tuple[list[str], list[str] | None]:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="onehost", description="Deploy, promote and roll back stacks on this host.")
     parsers = parser.add_subparsers(dest="command", required=True)
-    for name, command in SUB_COMMANDS.items():
-        added = parsers.add_parser(name, help=command.help)
-        command.add_arguments(added)
-        added.set_defaults(module=command.module)
+    for command in TABLE:
+        if command.verb:
+            added = parsers.add_parser(command.verb, help=command.help)
+            _ARGUMENTS.get(command.verb, _stack_argument)(added)
+            added.set_defaults(module=command.module)
     return parser
