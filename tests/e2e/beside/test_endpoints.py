@@ -213,7 +213,7 @@ def test_verify_as_a_step_of_ci(promised: Promised, tmp_path: Path) -> None:
 #: The real exporter, unpacked without its service, asks each target with its module, and what must not be there.
 EXPORTER = """
 import json, subprocess, sys, time, urllib.parse, urllib.request
-program = ["/run/exporter/usr/bin/prometheus-blackbox-exporter", "--config.file=/run/exporter/modules.yml"]
+program = ["/tmp/exporter/usr/bin/prometheus-blackbox-exporter", "--config.file=/tmp/exporter/modules.yml"]
 subprocess.run([*program, "--config.check"], check=True, capture_output=True)
 running = subprocess.Popen([*program, "--web.listen-address=127.0.0.1:9115"], stderr=subprocess.DEVNULL)
 
@@ -232,7 +232,7 @@ def success(target, module):
 
 try:
     found = {}
-    for one in json.load(open("/run/exporter/targets.json")):
+    for one in json.load(open("/tmp/exporter/targets.json")):
         module, target = one["labels"]["module"], one["targets"][0]
         elsewhere = target[: target.index("/", len("http://"))] + "/retired"
         found[module] = [success(target, module), success(elsewhere, module)]
@@ -241,7 +241,7 @@ finally:
     running.kill()
 """
 UNPACKED = (
-    "sudo install -d -m 0755 -o ubuntu /run/exporter && cd /run/exporter && "
+    "sudo install -d -m 0755 -o ubuntu /tmp/exporter && cd /tmp/exporter && "
     "apt-get download prometheus-blackbox-exporter && dpkg-deb --extract *.deb ."
 )
 
@@ -251,7 +251,7 @@ def test_an_exporter_sees_the_same(promised: Promised, tmp_path: Path) -> None:
     lab.apt("sudo -E apt-get update --quiet")
     lab.ssh(UNPACKED, seconds=300)
     for option, name in (("modules", "modules.yml"), ("targets", "targets.json")):
-        promised.onehost("verify", "--environment", "production", f"--{option}", f"> /run/exporter/{name}")
+        promised.onehost("verify", "--environment", "production", f"--{option}", f"> /tmp/exporter/{name}")
     found = json.loads(lab.ssh(f"python3 -c {shlex.quote(EXPORTER)}", seconds=300))
     assert all(here for here, _elsewhere in found.values()), [name for name, it in found.items() if not it[0]]
     passed = [name for name, (_here, elsewhere) in found.items() if elsewhere]
@@ -261,7 +261,7 @@ def test_an_exporter_sees_the_same(promised: Promised, tmp_path: Path) -> None:
     # The same as files, by the playbook, which asks the endpoints besides.
     written = {name: str(tmp_path / name) for name in ("modules", "targets")}
     promised.verify(where="production", **written).ok()
-    assert (tmp_path / "modules").read_text() == lab.ssh("cat /run/exporter/modules.yml")
-    assert (tmp_path / "targets").read_text() == lab.ssh("cat /run/exporter/targets.json")
+    assert (tmp_path / "modules").read_text() == lab.ssh("cat /tmp/exporter/modules.yml")
+    assert (tmp_path / "targets").read_text() == lab.ssh("cat /tmp/exporter/targets.json")
     told = [line for line in (tmp_path / "modules").read_text().splitlines() if line.startswith("# Not watched: ")]
     assert len(told) == MANY + 5 and any("a flow of several requests" in line for line in told), told[:6]
