@@ -79,6 +79,10 @@ class Runner:
         self.lab.ssh(own.format("piped"))
         return commit
 
+    @property
+    def temporary(self) -> Path:
+        return self.place / "temporary"
+
     def key(self, environment: str) -> Path:
         return self.place / environment
 
@@ -88,10 +92,11 @@ class Runner:
         words = self.lab.ssh_words
         (known,) = [Path(word.partition("=")[2]) for word in words if word.startswith("UserKnownHostsFile=")]
         secret, port = self.key(key or job), words[-1]
-        variables |= {"STACK": "piped", "PATH": os.environ["PATH"]}
+        self.temporary.mkdir(exist_ok=True)
+        temporary = str(self.temporary)
+        variables |= {"STACK": "piped", "PATH": os.environ["PATH"], "RUNNER_TEMP": temporary, "TMPDIR": temporary}
         if system == GITHUB:
-            (self.place / "temp").mkdir(exist_ok=True)
-            variables |= {"HOST": "127.0.0.1", "PORT": port, "LOGIN": "piped", "RUNNER_TEMP": str(self.place / "temp")}
+            variables |= {"HOST": "127.0.0.1", "PORT": port, "LOGIN": "piped"}
             variables |= {"KNOWN_HOSTS": known.read_text(), "KEY": secret.read_text(), "GITHUB_RUN_ID": "17"}
             variables |= {"GITHUB_SHA": variables.pop("commit", ""), "GITHUB_OUTPUT": str(self.place / "output")}
         else:
@@ -161,8 +166,7 @@ def test_a_commit_goes_live_once_it_is_approved(runner: Runner, system: str) -> 
     history = runner.lab.ssh("sudo onehost status --stack piped")
     assert "piped" in history and "ci:17" in history
     assert "PRIVATE" not in done.stdout + done.stderr
-    # Neither a key nor a known host is left on the runner.
-    assert system != GITHUB or not list((runner.place / "temp").iterdir())
+    assert not list(runner.temporary.iterdir()), "neither a key nor a known host is left on the runner"
 
 
 @pytest.mark.parametrize("system", SYSTEMS)
