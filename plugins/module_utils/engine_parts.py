@@ -12,9 +12,7 @@ from typing import cast
 
 from . import release
 from .engine_files import PACKAGE
-from .release.adapters import console
-from .release.adapters.endpoints import asker
-from .release.entrypoints import cli, remote
+from .release.entrypoints import bootstrap, cli, remote
 from .release.entrypoints.commands import (
     by_hand,
     certificates,
@@ -51,7 +49,7 @@ SUB_COMMANDS = (
 )
 OPERATIONS = (compose_env_files, config_check, flag_operations, layout, networks, reach)
 # What an operation imports when it is needed.
-LATE = (asker, console, drift_operations, endpoints, endpoints_reader)
+LATE = (*bootstrap.late_parts(), drift_operations, endpoints, endpoints_reader)
 PARTS = (cli, importer, remote, *OPERATIONS, *LATE, *SUB_COMMANDS)
 
 # Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.

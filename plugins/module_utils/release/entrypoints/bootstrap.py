@@ -5,10 +5,12 @@
 
 from __future__ import annotations
 
+import importlib
 import os
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, cast
+from types import ModuleType
+from typing import TYPE_CHECKING, Any
 
 from ..adapters.availability import AvailabilityProbe
 from ..adapters.disk import Disk
@@ -39,13 +41,32 @@ from ..paths import Paths
 from ..ports import Host
 from ..util.lazy import lazy_part
 
+#: Adapters that few commands need.
+LATE = ("..adapters.console", "..adapters.endpoints.asker")
+
+
+class _Later:
+    """An adapter that is made when it is first asked something."""
+
+    def __init__(self, make: Callable[[], object]) -> None:
+        self._make = make
+
+    def __getattr__(self, name: str) -> Any:
+        if "_made" not in self.__dict__:
+            self._made: object = self._make()
+        return getattr(self._made, name)
+
+
+def _later(module: str, name: str) -> Callable[..., _Later]:
+    part = lazy_part(module, __package__)
+    return lambda **arguments: _Later(lambda: getattr(part, name)(**arguments))
+
+
 if TYPE_CHECKING:
-    from ..adapters import console
-    from ..adapters.endpoints import asker
-    from ..ports import ConsolePort, EndpointPort
+    from ..adapters.console import Console
+    from ..adapters.endpoints.asker import Asker
 else:
-    asker = lazy_part("..adapters.endpoints.asker", __package__)
-    console = lazy_part("..adapters.console", __package__)
+    Console, Asker = _later(LATE[0], "Console"), _later(LATE[1], "Asker")
 
 
 class Clock:
@@ -61,20 +82,9 @@ class Clock:
         time.sleep(seconds)
 
 
-class _Later:
-    """An adapter that few commands need: it is made when it is first asked something."""
-
-    def __init__(self, make: Callable[[], object]) -> None:
-        self._make = make
-
-    def __getattr__(self, name: str) -> Any:
-        if "_made" not in self.__dict__:
-            self._made: object = self._make()
-        return getattr(self._made, name)
-
-
-def _asker() -> EndpointPort:
-    return asker.Asker()
+def late_parts() -> list[ModuleType]:
+    """All that is imported at its first use, imported now: for whoever installs the engine."""
+    return [importlib.import_module(name, __package__) for name in LATE]
 
 
 def this_host() -> Host:
@@ -100,7 +110,7 @@ def this_host() -> Host:
         one_off=OneOff(docker=docker),
         runs=RunFiles(state=paths.state),
         schedule=JobTimers(),
-        console=cast("ConsolePort", _Later(lambda: console.Console(docker=docker))),
+        console=Console(docker=docker),
         intake=Intake(),
         machine=Machine(docker=docker),
         room=Room(),
@@ -109,6 +119,6 @@ def this_host() -> Host:
         notifier=Webhooks(),
         page=PageUnit(state=paths.state),
         logs=Logs(docker=docker, archive=archive),
-        endpoints=cast("EndpointPort", _Later(_asker)),
+        endpoints=Asker(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )
