@@ -101,6 +101,7 @@ class Faults:
         return {
             "faults": {"fault-front": "/health", "fault-back": "/back/health"},
             "single": {"single-web": "/health"},
+            "hooked": {"hooked-web": "/health"},
         }[self.stack]
 
     def targets(self) -> list[Target]:
@@ -314,7 +315,8 @@ def problems(seen: dict[str, Any]) -> list[str]:
         if seen["tags"].get(environment) != images:
             found.append(f":{environment} names {seen['tags'].get(environment)}, the release has {images}")
         running = [c for c in seen["containers"] if c["environment"] == environment and c["state"] != "exited"]
-        expected = {(app, slot, live, image, "running") for app, image in images.items()}
+        # Jobs have an image, and containers of their own that come and go.
+        expected = {(app, slot, live, image, "running") for app, image in images.items() if app not in seen["jobs"]}
         have = {(c["app"], c["slot"], c["release"], c["image"], c["state"]) for c in running}
         if have != expected or len(running) != len(expected):
             found.append(f"{environment}: running are {sorted(have)}, expected {sorted(expected)}")

@@ -44,10 +44,22 @@ def faults(broken_lab: Lab, rows: list[support.Row]) -> Iterator[Faults]:
 @pytest.fixture(scope="module")
 def single(broken_lab: Lab, faults: Faults) -> Iterator[Faults]:
     """A web app and a worker that must never run twice."""
-    single = Faults(broken_lab, "single", rows=faults.rows, commits=dict(faults.commits))
+    yield from released(broken_lab, "single", faults)
+
+
+@pytest.fixture(scope="module")
+def hooked(broken_lab: Lab, faults: Faults) -> Iterator[Faults]:
+    """A web app with jobs before and after its switch, and one that runs every few seconds."""
+    yield from released(broken_lab, "hooked", faults)
+    broken_lab.ssh("sudo onehost jobs --stack hooked --environment production --suspend hooked-clock")
+
+
+def released(lab: Lab, stack: str, like: Faults) -> Iterator[Faults]:
+    """Another stack with two production releases of the same versions, and visitors of its own."""
+    mine = Faults(lab, stack, rows=like.rows, commits=dict(like.commits))
     for version in ("first", "second"):
-        single.onehost("deploy", "--version", version)
-        single.onehost("promote")
-    with Load(single.targets(), support.RATE) as load:
-        single.load = load
-        yield single
+        mine.onehost("deploy", "--version", version)
+        mine.onehost("promote")
+    with Load(mine.targets(), support.RATE) as load:
+        mine.load = load
+        yield mine

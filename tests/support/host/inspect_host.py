@@ -40,6 +40,7 @@ def held(path: Path) -> bool:
 def look(stack: str) -> dict[str, Any]:
     definition = json.loads(Path(f"/etc/onehost/stacks/{stack}.json").read_text())
     seen: dict[str, Any] = {"apps": sorted(definition["apps"]), "live": {}, "memory": {}, "locked": {}}
+    seen["jobs"] = [name for name, app in definition["apps"].items() if app.get("kind") == "job"]
     for environment in ("staging", "production"):
         path = Path(f"/var/lib/onehost/switch/{stack}-{environment}.map")
         seen["live"][environment] = path.read_text().split()[1]

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from release.adapters import docker, haproxy, store
+from release.adapters import docker, haproxy, one_off, store
 from release.entrypoints import cli
 from release.process import journal
 
@@ -34,6 +34,8 @@ INSIDE: dict[str, tuple[Any, str, str, int]] = {
     "statuses:half": (store.Store, "set_status", "after", 1),
     "start:half": (docker.Docker, "_compose", "before", 1),
     "stop:half": (docker.Docker, "stop", "before", 1),
+    "before_switch:half": (one_off.OneOff, "start", "after", 1),
+    "after_switch:half": (one_off.OneOff, "start", "after", 1),
 }
 
 
