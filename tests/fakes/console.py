@@ -52,6 +52,8 @@ class FakeConsole:
     sessions: dict[str, Session] = field(default_factory=dict)
     #: Every one that was started.
     begun: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    #: How often the rest of an output was carried, after the end of what wrote it.
+    drained: int = 0
     #: What the person says after so many seconds: "stop", "ended" or "gone".
     says: tuple[float, str] = (1e9, "")
 
@@ -104,8 +106,10 @@ class FakeConsole:
                 assert session.container == container and seconds > 0
                 session.stopped = 143
 
-    def carry(self, stream: Any, line: int, *, reads: bool) -> Carried:
-        return Carried("line")
+    def carry(self, stream: Any, line: int | None, *, reads: bool) -> Carried:
+        if line is None:
+            self.drained += 1
+        return Carried("ended" if line is None else "line")
 
     def reboot(self) -> None:
         self.sessions.clear()

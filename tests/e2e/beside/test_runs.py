@@ -106,6 +106,10 @@ def test_pipes_are_byte_true_and_apart(released: Lab) -> None:
     # No input at all, and one that nobody reads while much is written.
     assert shell(released, f"{RUN} -- cat < /dev/null").stdout == b""
     assert len(shell(released, f"{RUN} -- head -c 3000000 /dev/zero", data * 3).stdout) == 3_000_000
+    # A reader that is slower than what writes, which has ended meanwhile.
+    for command in (RUN, EXEC):
+        slow = shell(released, f"{command} -- head -c 500000 /dev/zero | (sleep 4; wc -c)")
+        assert slow.stdout.strip() == b"500000", command
     check_nothing_left(released)
 
 

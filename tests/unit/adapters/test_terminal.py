@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import pty
+import select
 import signal
 import socket
 import termios
@@ -111,6 +112,31 @@ def test_input_ends_where_it_ends(engine: Engine, ends: Ends) -> None:
     assert ends.terminal.carry(stream, ends.line.fileno(), lambda: None, reads=True).why == "ended"
     thread.join(10)
     assert b"".join(got) == b"a\0b" and os.read(ends.output, 100) == b"done"
+
+
+def test_a_slow_reader_gets_all_of_it(engine: Engine, ends: Ends) -> None:
+    """With no line to listen to: what wrote it has ended."""
+    stream = engine.stream()
+    data = os.urandom(400_000)
+    got: list[bytes] = []
+
+    def read() -> None:
+        # Not before there is more waiting than a pipe holds.
+        until(lambda: len(select.select([], [ends.write_output], [], 0)[1]) == 0)
+        while len(b"".join(got)) < len(data):
+            got.append(os.read(ends.output, 65536))
+
+    def write() -> None:
+        engine.end.sendall(b"".join(frame(1, data[place : place + 1000]) for place in range(0, len(data), 1000)))
+        engine.end.close()
+
+    threads = [threading.Thread(target=it) for it in (read, write)]
+    for thread in threads:
+        thread.start()
+    assert ends.terminal.carry(stream, None, lambda: None, reads=False).why == "ended"
+    for thread in threads:
+        thread.join(10)
+    assert b"".join(got) == data
 
 
 def test_input_that_nobody_reads_does_not_hold_up_the_output(engine: Engine, ends: Ends) -> None:

@@ -68,7 +68,14 @@ def test_runs_and_is_recorded_without_its_words(world: World) -> None:
 
 def test_what_is_not_attached_keeps_what_it_printed(world: World) -> None:
     ended, _ = run(world, Console())
-    assert ended.log == ("api printed something",)
+    assert ended.log == ("api printed something",) and not world.console.drained
+
+
+@pytest.mark.parametrize("way", [by_hand.run, by_hand.execute])
+def test_what_it_wrote_is_read_to_its_end(world: World, way: Any) -> None:
+    """Though it has ended itself before: who reads is slower than it was."""
+    way(world.host, world.stack, asked(), ATTACHED)
+    assert world.console.drained == 1
 
 
 def test_it_is_like_the_app_and_not_the_app(world: World) -> None:

@@ -107,7 +107,7 @@ class Console:
                 handles.callback(os.close, handle)
                 _tell([handle], signal.SIGKILL)
 
-    def carry(self, stream: Stream | None, line: int, *, reads: bool) -> Carried:
+    def carry(self, stream: Stream | None, line: int | None, *, reads: bool) -> Carried:
         """Carry until the stream ends, something is to be read from `line`, or this process is told to stop."""
         return self.terminal.carry(stream, line, lambda: self._resize(stream), reads=reads)
 

@@ -48,7 +48,7 @@ class Terminal:
             return 24, 80
         return lines, columns
 
-    def carry(self, stream: Stream | None, line: int, resized: Callable[[], None], *, reads: bool) -> Carried:
+    def carry(self, stream: Stream | None, line: int | None, resized: Callable[[], None], *, reads: bool) -> Carried:
         """Carry until the stream ends, something is to be read from `line`, or this process is told to stop."""
         with _signals() as told, self._raw(stream is not None and stream.tty):
             return _Carrier(self, stream, line, told, resized, reads).run()
@@ -74,7 +74,7 @@ class _Carrier:
         self,
         ends: Terminal,
         stream: Stream | None,
-        line: int,
+        line: int | None,
         told: socket.socket,
         resized: Callable[[], None],
         reads: bool,
@@ -106,7 +106,8 @@ class _Carrier:
     def _ready(self) -> dict[int, int]:
         poll = select.poll()
         poll.register(self.told, select.POLLIN)
-        poll.register(self.line, select.POLLIN)
+        if self.line is not None:
+            poll.register(self.line, select.POLLIN)
         # Without anything to wait for, an end that is gone is told all the same.
         for end in (self.ends.output, self.ends.errors):
             poll.register(end, 0)

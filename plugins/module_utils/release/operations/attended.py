@@ -126,6 +126,7 @@ class _Attendant:
                 raise GoneError
             event = message["event"]
             if event == "over":
+                self._drain()
                 return Run.from_json(message["run"]), self.told
             if event in ("failed", "broken"):
                 raise OperationError("the command did not run to its end", "run", str(message["text"]))
@@ -142,6 +143,13 @@ class _Attendant:
             self._close()
             self.line.send("ended")
         return self.is_gone or carried.why == "line"
+
+    def _drain(self) -> None:
+        """What the command has written and nobody has read yet: who reads may be slower than it was."""
+        if self.stream is not None and not self.is_gone:
+            carried = self.host.console.carry(self.stream, None, reads=False)
+            self.told = self.told or carried.signal
+            self._close()
 
     def _open(self, message: Mapping[str, Any]) -> None:
         try:
