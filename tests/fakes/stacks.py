@@ -238,3 +238,22 @@ ONE_WORKER = read_stack(
         "apps": {"mail": {"context": "mail", "kind": "worker"}},
     },
 )
+
+
+def shop_with_databases() -> dict[str, Any]:
+    """The shop with a database of each engine; its api uses the one that the host has."""
+    definition = shop_definition()
+    definition["env_matrix"] = {
+        "API_TOKEN": {"class": "secret", "optional": True},
+        "FAR_URL": {"class": "secret", "type": "url", "optional": True},
+        "FAR_OWNER_URL": {"class": "secret", "type": "url", "optional": True},
+    }
+    definition["env"], definition["secrets"] = {}, []
+    definition["volumes"] = {"data": {"user": 10001}}
+    definition["databases"] = {
+        "main": {},
+        "lite": {"engine": "sqlite", "volume": "data"},
+        "far": {"engine": "external", "url": "FAR_URL", "owner_url": "FAR_OWNER_URL"},
+    }
+    definition["apps"]["api"]["database"] = "main"
+    return definition

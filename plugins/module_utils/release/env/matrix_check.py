@@ -17,6 +17,8 @@ from .value_types import database, names_itself, wrong
 COMMON = "common"
 PRODUCTION = "production"
 DAY = 86400.0
+#: Names of values that the host gives by itself: the addresses of databases.
+GIVEN = "ONEHOST_DATABASE_"
 #: Shorter values match by chance everywhere.
 SHORTEST_SECRET = 8
 
@@ -82,6 +84,8 @@ def check(
 ) -> list[Finding]:
     """Every finding, by key and environment. `layers` are `common` and one for each environment; `ages_days` says for
     (environment, key) how many days ago the value last changed."""
+    # What the host gives is not the inventory's to be checked.
+    layers = {layer: {n: v for n, v in values.items() if not n.startswith(GIVEN)} for layer, values in layers.items()}
     every = [effective(matrix, layers, environment) for environment in environments]
     found: list[Finding] = [*_unknown(matrix, layers), *_common(matrix, layers, environments)]
     for values in every:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from ..env.env_file import parse_env
 from ..errors import Problem
 from ..hints import hint
 from ..paths import env_of, keys_of
@@ -38,7 +39,18 @@ def check_config(stack: Stack, state: HostState, environment: EnvironmentName) -
         for name, known in state.keys.items()
         if known is None
     ]
-    return problems
+    return problems + check_databases(stack, state, environment)
+
+
+def check_databases(stack: Stack, state: HostState, environment: EnvironmentName) -> list[Problem]:
+    """The databases of the host must have been made, so that apps get their addresses."""
+    wanted = [one for one in stack.databases_in(environment).values() if one.is_here]
+    known = parse_env(state.env[environment].get(environment) or b"") if wanted else {}
+    return [
+        Problem(f"database {one.name} of {environment} has not been made", f"stack {stack.name}", PROVISION)
+        for one in wanted
+        if any(name not in known for name in one.secrets)
+    ]
 
 
 def check_ports(stack: Stack, release: Release, slot: Slot, state: HostState) -> list[Problem]:

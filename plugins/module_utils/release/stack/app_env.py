@@ -14,26 +14,48 @@ from collections.abc import Mapping
 
 from ..env.env_file import format_env, parse_env
 from ..env.matrix_check import COMMON, effective
+from .databases import APP, SCHEMES
 from .model import EnvironmentName, Stack
 
 #: Separates these names from the layers' names, so that an app may be called `common`.
 PREFIX = "app-"
 
 
-def values_of(stack: Stack, app: str, environment: EnvironmentName, env: Mapping[str, bytes]) -> dict[str, str]:
-    """The variables of one app. Without a matrix that is all of them."""
+def values_of(
+    stack: Stack, app: str, environment: EnvironmentName, env: Mapping[str, bytes], role: str = APP
+) -> dict[str, str]:
+    """The variables of one app. Without a matrix that is all of them. The address of its database is that of the apps;
+    of who changes the schema, if that is the `role`."""
     layers = {layer: parse_env(data) for layer, data in env.items()}
     if not stack.env_matrix:
-        return {**layers.get(COMMON, {}), **layers.get(environment, {})}
+        values = {**layers.get(COMMON, {}), **layers.get(environment, {})}
+        return {**values, **_address(stack, app, role, values)}
     values = effective(stack.env_matrix, layers, environment).all
-    return {
+    mine = {
         name: value
         for name, value in values.items()
         if (key := stack.env_matrix.get(name))
         and key.is_for(environment)
         and key.is_for_app(app)
         and name not in stack.all_build_secrets
+        and name not in _of_owners(stack)
     }
+    return {**mine, **_address(stack, app, role, values)}
+
+
+def _of_owners(stack: Stack) -> set[str]:
+    return {one.owner_url for one in stack.databases.values() if one.owner_url}
+
+
+def _address(stack: Stack, app: str, role: str, values: Mapping[str, str]) -> dict[str, str]:
+    """The variable with the address of an app's database, if that is known. Whether it must be is for others to say."""
+    it = stack.apps.get(app)
+    database = stack.databases.get(it.database) if it and it.database else None
+    if it is None or database is None:
+        return {}
+    scheme = it.database_scheme or next(iter(SCHEMES.get(database.engine, ())), "")
+    address = database.address(role, scheme, it.volumes.get(database.volume, ""), values)
+    return {it.variable: address} if address else {}
 
 
 def service_values(

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..env.matrix import Key
 from ..paths import HAPROXY_SOCKETS
+from .databases import DATABASE_KEYS, VARIABLE, Database, written
 from .tls import Tls
 
 if TYPE_CHECKING:
@@ -113,11 +114,20 @@ class App:
     environments: tuple[EnvironmentName, ...] = ENVIRONMENTS
     #: How many equal containers of it a slot has.
     replicas: int = 1
+    #: The database whose address it gets, the variable with it, and the scheme if not the engine's usual one.
+    database: str = ""
+    database_variable: str = ""
+    database_scheme: str = ""
 
     @property
     def builder(self) -> str:
         """The app by whose name its image is built."""
         return self.image_of or self.name
+
+    @property
+    def variable(self) -> str:
+        """Where it finds the address of its database."""
+        return self.database_variable or VARIABLE
 
     @property
     def is_web(self) -> bool:
@@ -268,6 +278,7 @@ class Stack:
     drift: Drift | None = None
     #: What the outside may rely on.
     endpoints: tuple[Endpoint, ...] = ()
+    databases: dict[str, Database] = dataclasses.field(default_factory=dict)
 
     def to_mapping(self, *, with_env: bool) -> dict[str, Any]:
         """Plain data for JSON and templates. Without env values it may be world-readable."""
@@ -277,28 +288,19 @@ class Stack:
         # Through JSON, so that data from a file and data just read compare equal (lists, not tuples).
         data: dict[str, Any] = json.loads(json.dumps(parts, default=vars))
         # Leave out what the reader would reject or fill in by itself, so that the result can be read again.
-        for part in (*data["environments"].values(), *data["apps"].values(), *data["services"].values()):
-            del part["name"]
-        for key in ("services", "volumes", "hooks", "error_pages", "drift", "endpoints"):
+        for kind in ("environments", "apps", "services", "databases"):
+            for part in data[kind].values():
+                del part["name"]
+        # The reader adds them to what people name.
+        data["secrets"] = [name for name in data["secrets"] if name not in self.addresses]
+        data["databases"] = {name: written(self.databases[name], part) for name, part in data["databases"].items()}
+        for key in ("services", "volumes", "hooks", "error_pages", "drift", "endpoints", "databases"):
             if not data[key]:
                 del data[key]
         if allow := data.pop("maintenance_allow"):
             data["maintenance"] = {"allow": allow}
         for app in data["apps"].values():
-            if not app["capabilities"]:
-                # As in releases of before there were any, which would otherwise differ.
-                del app["capabilities"]
-            for key in ("port", "loopback_port") if app["kind"] != "web" else ():
-                del app[key]
-            if app["kind"] != "job" or app["environments"] == list(ENVIRONMENTS):
-                del app["environments"]
-            rare = ("build_secrets", "build_ignores", "health_status", "health_host", "health_command", "volumes")
-            for key in (*rare, "image_of", "command", "schedule", "replicas"):
-                if not app[key] or (key, app[key]) == ("replicas", 1):
-                    del app[key]  # releases of before have none, and are the same
-            if "image_of" in app:
-                for key in BUILD_KEYS:
-                    app.pop(key, None)
+            _leave_out_defaults(app)
         return data
 
     @property
@@ -338,6 +340,16 @@ class Stack:
     def services_in(self, environment: EnvironmentName) -> dict[str, Service]:
         return {name: service for name, service in self.services.items() if environment in service.environments}
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """Names of secrets that the host gives: the addresses of databases, and the variables with them."""
+        here = {name: one for name, one in self.databases.items() if one.is_here}
+        variables = (app.variable for app in self.apps.values() if app.database in here)
+        return tuple(dict.fromkeys((*(name for one in here.values() for name in one.secrets), *variables)))
+
+    def databases_in(self, environment: EnvironmentName) -> dict[str, Database]:
+        return {name: one for name, one in self.databases.items() if environment in one.environments}
+
     def service_project(self, environment: EnvironmentName, service: str) -> str:
         """The Compose project of a service; no slot is called so."""
         return f"{self.name}-{environment}-service-{service}"
@@ -360,6 +372,24 @@ class Stack:
         """The host's port of an app in a slot. An app that never runs twice has one port for both slots, so that the
         router waits on the same address while it is replaced."""
         return loopback_port(app.loopback_port, app.is_replaced_in_place, environment, slot)
+
+
+def _leave_out_defaults(app: dict[str, Any]) -> None:
+    """What an app has not of its own, as in releases of before there was any of it."""
+    if not app["capabilities"]:
+        # As in releases of before there were any, which would otherwise differ.
+        del app["capabilities"]
+    for key in ("port", "loopback_port") if app["kind"] != "web" else ():
+        del app[key]
+    if app["kind"] != "job" or app["environments"] == list(ENVIRONMENTS):
+        del app["environments"]
+    rare = ("build_secrets", "build_ignores", "health_status", "health_host", "health_command", "volumes")
+    for key in (*rare, "image_of", "command", "schedule", "replicas", *DATABASE_KEYS):
+        if not app[key] or (key, app[key]) == ("replicas", 1):
+            del app[key]  # releases of before have none, and are the same
+    if "image_of" in app:
+        for key in BUILD_KEYS:
+            app.pop(key, None)
 
 
 def loopback_port(first: int, in_place: bool, environment: EnvironmentName, slot: Slot) -> int:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import re
 from collections.abc import Mapping
@@ -18,6 +19,7 @@ from ..util.fields import Fields, plain, shown
 from ..util.lazy import lazy_part
 from .checks import check_apps_of, check_ports, check_together
 from .compose_keys import check_compose
+from .database_reader import check_databases, read_database
 from .drift import read_drift
 from .error_pages import read_error_pages
 from .jobs import TIMEOUT_SECONDS, check_job, read_environments, read_hooks
@@ -160,12 +162,18 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
         maintenance_allow=read_allow(fields.value("maintenance"), f"{where}.maintenance", fields),
         hooks=read_hooks(fields, problems),
         drift=read_drift(fields, problems),
+        databases={
+            database: read_database(database, its, f"{where}.databases.{database}", problems)
+            for database, its in fields.mapping("databases").items()
+        },
         endpoints=_read_endpoints(fields, environments, matrix, problems),
     )
+    stack = dataclasses.replace(stack, secrets=(*stack.secrets, *stack.addresses))
     fields.no_others()
     if not stack.apps:
         fields.note("apps", "is empty", "name at least one app")
     check_apps_of(stack, where, problems)
+    problems += check_databases(stack, where)
     problems += check_ports([stack], dict.fromkeys(SSH_PORTS, "SSH"))
     return stack
 
@@ -347,6 +355,9 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         schedule=fields.text("schedule"),
         environments=read_environments(fields, "job"),
         replicas=fields.integer("replicas", 1, 1, MOST_REPLICAS),
+        database=fields.text("database"),
+        database_variable=fields.text("database_variable", pattern=ENV_KEY),
+        database_scheme=fields.text("database_scheme", pattern=r"[a-z][a-z0-9+]*"),
     )
     fields.no_others()
     if image_of:
