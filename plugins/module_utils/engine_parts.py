@@ -36,7 +36,7 @@ from .release.entrypoints.commands import (
     verify,
 )
 from .release.env import importer
-from .release.operations import compose_env_files, config_check, endpoints, layout, networks, reach
+from .release.operations import compose_env_files, config_check, databases, endpoints, layout, networks, reach
 from .release.operations import drift as drift_operations
 from .release.operations import flags as flag_operations
 from .release.stack.endpoints import reader as endpoints_reader
@@ -47,7 +47,7 @@ SUB_COMMANDS = (
     *(by_hand, certificates, cleanup, drift, end_grace_period, end_maintenance, expire_standby, jobs, logs),
     *(maintenance, maps, notify, operate, page, recover, runs, scale, services, status, verify),
 )
-OPERATIONS = (compose_env_files, config_check, flag_operations, layout, networks, reach)
+OPERATIONS = (compose_env_files, config_check, databases, flag_operations, layout, networks, reach)
 # What an operation imports when it is needed.
 LATE = (*bootstrap.late_parts(), drift_operations, endpoints, endpoints_reader)
 PARTS = (cli, importer, remote, *OPERATIONS, *LATE, *SUB_COMMANDS)

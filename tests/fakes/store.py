@@ -16,6 +16,7 @@ from release.errors import Problem
 from release.planning.disk_usage import Sample
 from release.planning.networks import Blocks
 from release.releases.compose import LABEL
+from release.releases.databases import Kept, KeptAll, addresses
 from release.releases.release import Entry, Release, ReleaseStatus
 from release.releases.replicas import Scale
 from release.releases.slot import StandbyNote
@@ -57,6 +58,7 @@ class FakeStore:
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     notes: dict[str, StandbyNote | None] = field(default_factory=dict)
     free: int = 100_000_000_000
+    kept: dict[str, KeptAll] = field(default_factory=dict)
     record: SecretRecord = field(default_factory=SecretRecord)
     clean: dict[str, str] = field(default_factory=dict)
     slot_env: dict[tuple[str, str], dict[str, bytes]] = field(default_factory=dict)
@@ -151,7 +153,19 @@ class FakeStore:
 
     def config_env(self, stack: Stack, environment: EnvironmentName) -> dict[str, bytes | None]:
         self.world.faults.alive()
-        return {layer: self.env.get(layer) for layer in ("common", environment)}
+        found = {layer: self.env.get(layer) for layer in ("common", environment)}
+        own = found[environment]
+        if stack.databases and own is not None:
+            given = addresses(stack, environment, self.databases(stack.name))
+            found[environment] = own + format_env(given, "addresses").encode()
+        return found
+
+    def databases(self, stack: str) -> dict[str, dict[str, Kept]]:
+        return {environment: dict(mine) for environment, mine in self.kept.get(stack, {}).items()}
+
+    def set_databases(self, stack: str, kept: KeptAll) -> None:
+        with self.world.change("store databases"):
+            self.kept[stack] = kept
 
     def private_key(self, stack: Stack) -> bytes:
         return self.keys.get("jwt_private.pem", b"") if stack.keys else b""

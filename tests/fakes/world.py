@@ -29,6 +29,7 @@ from fakes.machine import FakeMachine
 from fakes.maintenance import FakeMaintenance
 from fakes.nginx import FakeEdge
 from fakes.one_off import FakeOneOff, FakeRuns, FakeSchedule
+from fakes.postgresql import FakePostgresql
 from fakes.probe import FakeProbe
 from fakes.stacks import FakeStacks, shop_definition
 from fakes.store import FakeStore
@@ -85,6 +86,7 @@ class World:
         self.console = FakeConsole(self)
         self.intake = FakeIntake(self)
         self.endpoints = FakeEndpoints(self)
+        self.database = FakePostgresql()
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
             docker=self.docker,
@@ -107,6 +109,7 @@ class World:
             intake=self.intake,
             machine=self.machine,
             endpoints=self.endpoints,
+            database=self.database,
         )
         #: Wrong answers of the public ports, at any moment.
         self.violations: list[str] = []

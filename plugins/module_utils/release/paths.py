@@ -29,6 +29,9 @@ NOTIFICATION_SETTINGS = f"{SETTINGS}/notifications.json"
 #: A person's own rules and exceptions; without it gitleaks uses its own.
 GITLEAKS_CONFIG = f"{SETTINGS}/gitleaks.toml"
 
+#: Who reaches the port of which database: rules of nftables, which each cluster loads before it starts.
+DATABASE_GUARD = f"{SETTINGS}/databases.nft"
+
 #: Timers of jobs and what they start: what systemd reads, so that they survive a reboot.
 SYSTEMD_UNITS = "/etc/systemd/system"
 
@@ -83,6 +86,11 @@ def runs_of(stack: str, state: str = STATE) -> str:
 def logs_of(stack: str, state: str = STATE) -> str:
     """The logs of containers that are gone, and of builds."""
     return f"{state}/{stack}/logs"
+
+
+def databases_of(stack: str, state: str = STATE) -> str:
+    """Where the clusters of its databases are, and the passwords for them."""
+    return f"{state}/{stack}/databases.json"
 
 
 # Programs.

@@ -21,11 +21,13 @@ if TYPE_CHECKING:
     from .errors import Problem
     from .paths import Paths
     from .planning.cleanup import DiskItem, HostUsage, Removal, Settings
+    from .planning.databases.clusters import Cluster
     from .planning.deploy import SourceEntry
     from .planning.disk_usage import Sample
     from .planning.networks import Blocks, Route
     from .planning.source_view import Build, SourceFile, SourceText
     from .planning.witnesses import Word
+    from .releases.databases import DatabaseStatus, FoundCluster, Kept, KeptAll
     from .releases.endpoints import Asked, Came
     from .releases.events import Event
     from .releases.jobs import JobNote
@@ -289,6 +291,8 @@ class StorePort(Protocol):
     def release_routes(self, stack: Stack, release: str) -> bytes | None: ...
     def networks(self) -> dict[str, Blocks]: ...
     def set_networks(self, stack: str, blocks: Blocks) -> None: ...
+    def databases(self, stack: str) -> dict[str, dict[str, Kept]]: ...
+    def set_databases(self, stack: str, kept: KeptAll) -> None: ...
     def scales(self, stack: str) -> dict[str, dict[str, Scale]]: ...
     def set_scales(self, stack: Stack, environment: EnvironmentName, scales: Mapping[str, Scale]) -> None: ...
 
@@ -374,6 +378,63 @@ class IntakePort(Protocol):
     def hold(self, stack: str, environment: EnvironmentName, ports: Collection[int], seconds: float) -> str: ...
     def admit(self, stack: str, environment: EnvironmentName) -> None: ...
     def connections(self, ports: Collection[int]) -> int: ...
+
+
+class DatabasePort(Protocol):
+    """Clusters of PostgreSQL on the host."""
+
+    def clusters(self) -> dict[str, FoundCluster]: ...
+    def usual_version(self) -> str: ...
+    def gateway(self) -> str: ...
+    def create(self, cluster: Cluster) -> None: ...
+    def guard(self, rules: str, *, write: bool) -> bool: ...
+    def configure(self, cluster: Cluster, *, write: bool) -> list[str]: ...
+    def start(self, cluster: Cluster) -> None: ...
+    def load(self, cluster: Cluster) -> list[str]: ...
+    def restart(self, cluster: Cluster) -> None: ...
+    def create_database(self, cluster: Cluster) -> None: ...
+    def grant(self, cluster: Cluster, *, write: bool) -> bool: ...
+    def status(self, port: int, database: str) -> DatabaseStatus: ...
+
+
+class NoDatabases:
+    """A host without clusters."""
+
+    def clusters(self) -> dict[str, FoundCluster]:
+        return {}
+
+    def usual_version(self) -> str:
+        return ""
+
+    def gateway(self) -> str:
+        return ""
+
+    def create(self, cluster: Cluster) -> None:
+        return None
+
+    def guard(self, rules: str, *, write: bool) -> bool:
+        return False
+
+    def configure(self, cluster: Cluster, *, write: bool) -> list[str]:
+        return []
+
+    def start(self, cluster: Cluster) -> None:
+        return None
+
+    def load(self, cluster: Cluster) -> list[str]:
+        return []
+
+    def restart(self, cluster: Cluster) -> None:
+        return None
+
+    def create_database(self, cluster: Cluster) -> None:
+        return None
+
+    def grant(self, cluster: Cluster, *, write: bool) -> bool:
+        return False
+
+    def status(self, port: int, database: str) -> DatabaseStatus:
+        raise KeyError(port)
 
 
 class MachinePort(Protocol):
@@ -556,5 +617,6 @@ class Host:
     page: PagePort = field(default_factory=NoPage)
     logs: LogsPort = field(default_factory=NoLogs)
     endpoints: EndpointPort = field(default_factory=NoEndpoints)
+    database: DatabasePort = field(default_factory=NoDatabases)
     #: The host's memory; 0 if it is not known.
     memory_bytes: int = 0

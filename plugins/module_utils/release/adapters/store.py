@@ -13,7 +13,7 @@ import shutil
 from collections.abc import Mapping
 from typing import Any, cast
 
-from ..env.env_file import fingerprint
+from ..env.env_file import fingerprint, format_env
 from ..env.secret_ages import SecretRecord
 from ..errors import Problem
 from ..hints import hint, host_command
@@ -23,6 +23,7 @@ from ..paths import (
     NOTIFICATION_SETTINGS,
     PAGES,
     STATE,
+    databases_of,
     env_of,
     keys_of,
     releases_of,
@@ -32,6 +33,7 @@ from ..planning.disk_usage import Sample
 from ..planning.networks import Blocks
 from ..planning.preflight import PROVISION
 from ..releases.compose import LABEL, PRIVATE_KEY, SECRETS, key_files
+from ..releases.databases import Kept, KeptAll, addresses
 from ..releases.release import PARTIAL, STATUSES, Entry, Release
 from ..releases.replicas import Scale
 from ..releases.slot import StandbyNote
@@ -54,6 +56,7 @@ OWN_FILES: Mapping[str, str] = {
     "flags/*/*/flags.json": PROVISION,
     "keys/rotation.json": "",
     "networks.json": PROVISION,
+    "databases.json": PROVISION,
     "maintenance-*.json": "",
     "replicas.json": "",
     "services/*/*/*/compose.json": hint("services", where="<which>"),
@@ -165,7 +168,29 @@ class Store:
 
     def config_env(self, stack: Stack, environment: EnvironmentName) -> dict[str, bytes | None]:
         """The env files as they are on the host now, by layer; None for a missing one."""
-        return {layer: read(os.path.join(env_of(stack.name, self.state), layer)) for layer in ("common", environment)}
+        home = env_of(stack.name, self.state)
+        found = {layer: read(os.path.join(home, layer)) for layer in ("common", environment)}
+        own = found[environment]
+        if stack.databases and own is not None:
+            given = addresses(stack, environment, self.databases(stack.name))
+            found[environment] = own + format_env(given, "addresses of databases").encode()
+        return found
+
+    # Where the databases are, and the passwords for them: /var/lib/onehost/<stack>/databases.json
+
+    def databases(self, stack: str) -> dict[str, dict[str, Kept]]:
+        """By environment and name. What cannot be read is left out: `troubles` names it, and provisioning makes it."""
+        data = own_files.load(databases_of(stack, self.state))[0] or {}
+        found = {environment: data.get(environment) for environment in ENVIRONMENTS}
+        return {
+            environment: {name: kept for name, one in mine.items() if (kept := Kept.from_json(one))}
+            for environment, mine in found.items()
+            if isinstance(mine, dict)
+        }
+
+    def set_databases(self, stack: str, kept: KeptAll) -> None:
+        data = {name: {database: one.to_json() for database, one in mine.items()} for name, mine in kept.items()}
+        write_atomically(databases_of(stack, self.state), as_json(data), 0o600)
 
     def private_key(self, stack: Stack) -> bytes:
         """The private key of the stack's tokens; empty if it has none."""

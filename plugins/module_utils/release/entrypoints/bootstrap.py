@@ -28,6 +28,7 @@ from ..adapters.maintenance_files import MaintenanceFiles
 from ..adapters.nginx import Nginx
 from ..adapters.nginx_process import NginxProcess
 from ..adapters.one_off import OneOff
+from ..adapters.postgresql import Postgresql
 from ..adapters.run_files import RunFiles
 from ..adapters.stack_directory import StackDirectory
 from ..adapters.stack_files import StackFiles
@@ -120,5 +121,6 @@ def this_host() -> Host:
         page=PageUnit(state=paths.state),
         logs=Logs(docker=docker, archive=archive),
         endpoints=Asker(),
+        database=Postgresql(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )

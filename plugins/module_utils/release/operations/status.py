@@ -33,7 +33,7 @@ from ..releases.status import (
 )
 from ..stack import flags
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Stack
-from . import app_health, jobs, key_grace_period, maintenance_state, redaction, services
+from . import app_health, databases, jobs, key_grace_period, maintenance_state, redaction, services
 from .observe import observe
 
 #: How many releases, and how many operations, of each environment the report lists.
@@ -90,6 +90,7 @@ def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentNa
         services=_services(host, stack, name),
         jobs=_jobs(host, stack, state, name),
         service_changes=_service_changes(host, stack, name),
+        databases=databases.statuses(host, stack, name) if stack.databases else {},
         running_operation=holder,
         unfinished=tuple(record.path.rsplit("/", 1)[-1] for record in unfinished),
         operations=tuple(operations(host, stack, name, OPERATIONS)),

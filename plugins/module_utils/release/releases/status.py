@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 from ..stack.model import EnvironmentName, Slot
+from .databases import DatabaseStatus
 from .jobs import JobStatus
 from .lock_holder import LockHolder
 from .release import Entry, ReleaseStatus, seconds_of
@@ -130,6 +131,7 @@ class EnvironmentStatus:
     jobs: dict[str, JobStatus] = field(default_factory=dict)
     #: What `services.yml` would change, as sentences.
     service_changes: tuple[str, ...] = ()
+    databases: dict[str, DatabaseStatus] = field(default_factory=dict)
     #: Names of journals without an end.
     unfinished: tuple[str, ...] = ()
     #: The newest ones, newest first.
@@ -142,6 +144,10 @@ class EnvironmentStatus:
     @property
     def unhealthy_services(self) -> list[str]:
         return [name for name, service in self.services.items() if service.is_unhealthy]
+
+    @property
+    def silent_databases(self) -> list[str]:
+        return [name for name, one in self.databases.items() if one.is_silent]
 
 
 @dataclass(frozen=True)

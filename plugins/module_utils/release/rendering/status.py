@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from ..hints import Place, hint, next_release, spell, verb_hint
 from ..releases.status import AppStatus, EnvironmentStatus, StatusReport
 from ..util.printable import cleaned
-from . import jobs, key_grace_period
+from . import databases, jobs, key_grace_period
 from .report import table
 from .summary import is_a_name
 
@@ -38,6 +38,7 @@ def status_lines(status: StatusReport) -> list[str]:
     lines += _next(environments)
     lines += _apps(environments)
     lines += _services(environments)
+    lines += [line for name, env in environments.items() for line in databases.lines(name, env.databases)]
     lines += [line for name, env in environments.items() for line in jobs.status_lines(name, env.jobs)]
     for name, env in environments.items():
         if env.running_operation:

@@ -9,6 +9,7 @@ from ...hints import hint, next_release, on_host
 from ...releases.lock_holder import LockHolder
 from ...releases.release import seconds_of
 from ...releases.status import AppStatus, EnvironmentStatus
+from .. import databases
 from .data import PageData
 from .html import Markup, join, length, moment, tag
 from .parts import clip, facts, note, pill, section
@@ -48,6 +49,8 @@ def environment(data: PageData, name: str) -> Markup:
         parts.append(tag("p", text, tag("code", command), class_="empty"))
     if env.release and env.services:
         parts.append(_table("Service", env.services))
+    if env.databases:
+        parts.append(facts([(f"Database {one}", databases.word(found)) for one, found in env.databases.items()]))
     return section(name.capitalize(), *parts, beside=_state(env))
 
 
@@ -62,6 +65,8 @@ def _state(env: EnvironmentStatus) -> Markup:
         return pill(f"{len(env.unhealthy_apps)} of {len(there)} not healthy", "bad", "cross")
     if env.unhealthy_services:
         return pill(f"{len(env.unhealthy_services)} of {len(env.services)} services not healthy", "bad", "cross")
+    if env.silent_databases:
+        return pill(f"{len(env.silent_databases)} of {len(env.databases)} databases silent", "bad", "cross")
     return pill("healthy")
 
 

@@ -1,0 +1,131 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Clusters are made once, refused as a whole, and known to releases and the status."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.postgresql import FakePostgresql
+from fakes.stacks import shop_with_databases
+from fakes.world import World
+
+from release.env.env_file import parse_env
+from release.errors import RefusedError
+from release.operations.databases import Asked, Provided, provide
+from release.operations.redaction import redactor
+from release.operations.status import status
+from release.releases.lock_holder import LockHolder
+from release.rendering.status import status_lines
+from release.stack.reader import read_stack
+
+WHO = LockHolder.from_json({"operation": "provision", "person": "ann", "host": "desk"})
+GIB = 2**30
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> World:
+    found = World(str(tmp_path), shop_with_databases())
+    found.store.blocks["shop"] = {"staging": "172.16.224.0/26", "production": "172.16.224.64/26"}
+    return found
+
+
+def clusters(world: World) -> FakePostgresql:
+    return world.database
+
+
+def done(world: World, *, write: bool = True, **options: Any) -> Provided:
+    host = dataclasses.replace(world.host, memory_bytes=options.pop("memory_bytes", 4 * GIB))
+    return provide(host, Asked([world.stack], **options), WHO, write=write)
+
+
+def changed(world: World, **changes: Any) -> None:
+    definition = shop_with_databases()
+    definition["databases"]["main"].update(changes)
+    world.stack = read_stack("shop", definition)
+
+
+def test_a_look_says_the_same_and_changes_nothing(world: World) -> None:
+    looked = done(world, write=False)
+    assert looked.changes and not clusters(world).log and not world.store.kept
+    assert set(looked.changes) == {change for change in done(world).changes if ".conf" not in change}
+    assert done(world).changes == [] and done(world, write=False).changes == []
+
+
+def test_each_environment_has_a_cluster_and_passwords_of_its_own(world: World) -> None:
+    done(world)
+    assert clusters(world).log == [
+        *("create shop_staging_main", "start shop_staging_main"),
+        *("create shop_production_main", "start shop_production_main"),
+    ]
+    kept = world.store.databases("shop")
+    one, other = kept["staging"]["main"], kept["production"]["main"]
+    assert (one.port, other.port) == (5433, 5434)
+    assert len({one.app.password, one.owner.password, other.app.password, other.owner.password}) == 4
+    assert "172.16.224.64/26" in clusters(world).written["shop_production_main"]
+
+
+def test_no_release_before_they_are_made(world: World) -> None:
+    report = world.run("deploy")
+    assert report and any("database main of staging has not been made" in p["what"] for p in report.problems)
+    done(world)
+    world.good("deploy")
+    (files,) = world.store.slot_env.values()
+    env = parse_env(files["app-api"])
+    kept = world.store.databases("shop")["staging"]["main"]
+    assert env["DATABASE_URL"] == f"postgresql://app_1:{kept.app.password}@host.docker.internal:5433/main"
+    assert not [name for name in env if name.startswith("ONEHOST_")]
+    assert kept.owner.password not in str(env)
+    assert redactor(world.host, world.stack)(f"at {env['DATABASE_URL']}!").count(kept.app.password) == 0
+
+
+def test_everything_wrong_is_told_before_anything_is_done(world: World) -> None:
+    done(world)
+    changed(world, version=18, password_generation=2, memory="3g")
+    with pytest.raises(RefusedError) as refused:
+        done(world)
+    told = str(refused.value)
+    assert told.count("has version 17, not 18") == 2
+    changed(world, memory="3g")
+    with pytest.raises(RefusedError, match="want 6144 MB together, and may have 2048"):
+        done(world)
+    assert world.store.databases("shop")["staging"]["main"].generation == 1
+
+
+def test_what_wants_a_restart_waits_for_one(world: World) -> None:
+    done(world)
+    clusters(world).pending = ["max_connections"]
+    changed(world, connections=31)
+    told = done(world)
+    assert "load shop_staging_main" in clusters(world).log and "restart shop_staging_main" not in clusters(world).log
+    assert any("max_connections" in note and "postgresql_restart" in note for note in told.notes)
+    changed(world, connections=32)
+    done(world, restart=True)
+    assert "restart shop_production_main" in clusters(world).log
+
+
+def test_one_that_is_named_no_more_stays(world: World) -> None:
+    done(world)
+    definition = shop_with_databases()
+    del definition["databases"]["main"], definition["apps"]["api"]["database"]
+    world.stack = read_stack("shop", definition)
+    told = done(world)
+    assert len(told.notes) == 2 and "pg_dropcluster --stop 17 shop_staging_main" in told.notes[0]
+    assert "5433" in clusters(world).rules, "its port stays guarded"
+
+
+def test_the_status_asks_them(world: World) -> None:
+    done(world)
+    world.good("deploy")
+    lines = status_lines(status(world.host, world.stack))
+    assert (
+        "databases of staging: main (PostgreSQL 17.12, 8 MB, 3 of 30 connections), lite (SQLite, in a volume), "
+        "far (elsewhere, not asked)"
+    ) in lines
+    clusters(world).found.clear()
+    lines = status_lines(status(world.host, world.stack))
+    assert any("staging main: does not answer: no answer" in line for line in lines)
