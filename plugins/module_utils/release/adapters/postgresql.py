@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import pwd
 import re
+import shutil
 import subprocess
 from collections.abc import Mapping
 from typing import NamedTuple
@@ -45,13 +46,19 @@ class Postgresql:
     """PostgreSQL on this host."""
 
     def __init__(
-        self, settings: str = "/etc/postgresql", units: str = SYSTEMD_UNITS, rules: str = DATABASE_GUARD
+        self,
+        settings: str = "/etc/postgresql",
+        units: str = SYSTEMD_UNITS,
+        rules: str = DATABASE_GUARD,
+        owners: tuple[str, str] = (USER, "root"),
     ) -> None:
         self.settings, self.units, self.rules = settings, units, rules
+        #: To whom settings and units belong.
+        self.user, self.root = owners
 
     def clusters(self) -> dict[str, FoundCluster]:
         """All that the host has, by name; also those that people made."""
-        if not os.path.exists("/usr/bin/pg_lsclusters"):
+        if not shutil.which("pg_lsclusters"):
             return {}
         rows = [line.split() for line in _run(["pg_lsclusters", "--no-header"]).splitlines()]
         return {row[1]: FoundCluster(row[0], row[1], int(row[2]), row[3].startswith("online")) for row in rows}
@@ -114,10 +121,10 @@ class Postgresql:
     def _files(self, cluster: Cluster) -> dict[str, _File]:
         home = f"{self.settings}/{cluster.kept.version}/{cluster.name}"
         return {
-            f"{home}/conf.d/onehost.conf": _File(files.settings(cluster), 0o644, USER),
-            f"{home}/pg_hba.conf": _File(files.access(cluster), 0o640, USER),
-            f"{home}/pg_ident.conf": _File(files.users(cluster), 0o640, USER),
-            f"{self.units}/{_unit(cluster)}.d/onehost.conf": _File(files.unit(cluster), 0o644, "root"),
+            f"{home}/conf.d/onehost.conf": _File(files.settings(cluster), 0o644, self.user),
+            f"{home}/pg_hba.conf": _File(files.access(cluster), 0o640, self.user),
+            f"{home}/pg_ident.conf": _File(files.users(cluster), 0o640, self.user),
+            f"{self.units}/{_unit(cluster)}.d/onehost.conf": _File(files.unit(cluster), 0o644, self.root),
         }
 
     def _write(self, wanted: Mapping[str, _File]) -> None:

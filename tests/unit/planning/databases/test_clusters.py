@@ -67,6 +67,8 @@ def test_what_is_kept_stays() -> None:
     assert kept(known) == known
     moved = FoundCluster("17", "x", 5555, runs=True)
     assert kept(known, moved) == dataclasses.replace(known, port=5555), "where the cluster is in truth"
+    upgraded = kept(known, FoundCluster("18", "x", 5555, runs=True))
+    assert upgraded == dataclasses.replace(known, version="18", port=5555)
     lost = kept(None, FoundCluster("16", "x", 5555, runs=True))
     assert (lost.version, lost.port) == ("16", 5555), "whose record was lost"
 

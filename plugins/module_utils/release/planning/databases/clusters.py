@@ -77,9 +77,9 @@ def keep(
         for who, password in given.items()
         if not re.fullmatch(PASSWORD, password)
     ]
-    now = wanted.version or (known.version if known else found.version if found else version)
-    there = found.version if found else known.version if known else now
-    if now != there:
+    there = found.version if found else known.version if known else version
+    now = wanted.version or there
+    if now != there and (known or found):
         fix = f"leave `version: {there}`; how to upgrade is in docs/databases.md"
         problems.append(Problem(f"its cluster has version {there}, not {now}", "version", fix))
     generation = wanted.password_generation
@@ -97,7 +97,7 @@ def keep(
     if problems:
         raise RefusedError(problems)
     if known and generation == known.generation:
-        return dataclasses.replace(known, port=found.port if found else known.port)
+        return dataclasses.replace(known, version=there, port=found.port if found else known.port)
     before = known.app if known and generation == known.generation + 1 else None
     return Kept(
         version=now,
