@@ -10,6 +10,7 @@ from typing import Any
 
 from fakes import pages
 
+from release.releases.databases import DatabaseStatus
 from release.releases.jobs import JobStatus
 from release.releases.status import AppStatus, KeyRotationStatus
 from release.rendering.page.data import PageData
@@ -59,6 +60,16 @@ def test_a_service_that_is_not_healthy_needs_attention_once_something_is_live() 
     assert "redis" in environment(data, "staging")
     # The first release starts them.
     assert findings(pages.first_day()) == ([], [], []) and "redis" not in environment(pages.first_day(), "staging")
+
+
+def test_a_silent_database_is_broken() -> None:
+    data = pages.usual()
+    well = DatabaseStatus("postgresql", True, "17.12", 8_100_000, 3, 30)
+    good = with_environment(data, databases={"main": well})
+    assert "PostgreSQL 17.12, 8 MB, 3 of 30 connections" in environment(good, "staging")
+    sick = with_environment(data, databases={"main": DatabaseStatus("postgresql", cause="refused")})
+    assert findings(sick)[0] == ["staging: databases that do not answer: main"]
+    assert "1 of 1 databases silent" in environment(sick, "staging")
 
 
 def test_jobs_that_went_wrong_or_are_suspended_are_warnings() -> None:
