@@ -13,9 +13,11 @@ from pathlib import Path
 
 import pytest
 from fakes.releases import release
-from fakes.stacks import shop_definition
+from fakes.stacks import shop_definition, shop_with_databases
 
 from release.adapters.store import Store
+from release.env.env_file import parse_env
+from release.releases.databases import Kept, Login
 from release.releases.release import Entry, moment_of
 from release.stack.model import Stack
 from release.stack.reader import read_stack
@@ -275,3 +277,29 @@ def test_addresses_of_all_stacks(store: Store) -> None:
     assert store.networks() == {"shop": blocks, "blog": {}, "notes": {}}
     (trouble,) = store.troubles("notes")
     assert trouble.what == "is empty" and trouble.where.endswith("notes/networks.json")
+
+
+def test_the_addresses_of_databases_are_among_the_values_of_their_environment(store: Store) -> None:
+    stack = read_stack("shop", shop_with_databases())
+    home = Path(store.state, "shop", "env")
+    home.mkdir(parents=True)
+    for name in ("common", "staging"):
+        (home / name).write_text("A='1'\n")
+    kept = Kept("17", 5433, 1, Login("own/er", "00"), Login("app", "00"))
+    assert store.databases("shop") == {}
+    store.set_databases("shop", {"staging": {"main": kept}})
+    path = Path(store.state, "shop", "databases.json")
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert store.databases("shop") == {"staging": {"main": kept}}
+    env = store.config_env(stack, "staging")
+    assert env["common"] == b"A='1'\n"
+    assert parse_env(env["staging"] or b"") == {
+        "A": "1",
+        "ONEHOST_DATABASE_MAIN_APP": "postgresql://app_1:app@host.docker.internal:5433/main",
+        "ONEHOST_DATABASE_MAIN_OWNER": "postgresql://owner:own%2Fer@host.docker.internal:5433/main",
+    }
+    assert store.config_env(stack, "production")["production"] is None, "a missing file stays missing"
+    path.write_text('{"staging": {"main": {"port": "many"}}, "production": 3}')
+    assert store.databases("shop") == {"staging": {}}
+    path.write_text("{")
+    assert any("databases.json" in str(problem) for problem in store.troubles("shop"))
