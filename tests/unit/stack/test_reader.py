@@ -428,7 +428,7 @@ def test_limits_of_a_stack(key: str, lowest: int, highest: int) -> None:
         ("flags", {"a": {"route": "/b/"}}, "write '/b'; it covers both"),
         ("flags", {"a": {"colour": 1}}, "remove it, or choose one of: default, description, route"),
         ("routes", [{"path": "/a/"}], "write '/a'; it covers both"),
-        ("routes", [{"colour": 1}], "remove it, or choose one of: check, host, path, strip_path"),
+        ("routes", [{"colour": 1}], "remove it, or choose one of: canonical, check, host, path, strip_path, until"),
         ("routes", [], "give a web app at least one route, for example [{path: /}]; or `kind: worker`"),
         ("compose", {"ports": []}, "remove it"),
         ("compose", {"environment": []}, "write `KEY: value`, or use the app's own `environment`"),

@@ -103,7 +103,18 @@ def whole_definition() -> dict[str, Any]:
     definition["apps"]["api"] |= {"user": 1000, "memory": "1g", "cpus": "0.5", "pids": 5, "environment": {"A": "1"}}
     definition["apps"]["api"] |= {"compose": {"cap_drop": ["ALL"]}, "drain_seconds": 1, "flags": {"flag": flag}}
     definition["apps"]["api"] |= {"stop_seconds": 1, "timeout_seconds": 1, "body_limit": "1m", "replace": "start_first"}
-    definition["apps"]["api"]["routes"] = [{"path": "/", "host": "a.example", "strip_path": False, "check": "/x"}]
+    definition["apps"]["api"]["routes"] = [
+        {"path": "/", "host": "a.example", "strip_path": False, "check": "/x"},
+        {"path": "/v1", "canonical": "api"},
+        {"path": "/old", "until": "2027-01-31"},
+    ]
+    definition["environments"]["staging"]["canonical"] = {"api": "http://s.example/v1"}
+    definition["environments"]["production"] |= {
+        "canonical": {"web": "https://a.example", "api": "https://api.example/v1"},
+        "redirects": {"old.example": {"to": "web", "until": "2027-01-31T10:00Z"}},
+        "origins": ["${canonical.web}", "https://other.example"],
+    }
+    definition["env_matrix"]["API"] = {"equals": "${canonical.api}"}
     return definition
 
 

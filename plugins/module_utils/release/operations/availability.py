@@ -10,7 +10,8 @@ import dataclasses
 from ..releases.release import Release
 from ..releases.runtime import ProbeTarget
 from ..releases.slot import day_of
-from ..stack.model import EnvironmentName, Stack, check_path, stripped
+from ..stack.edge_view import routes_in
+from ..stack.model import App, EnvironmentName, Route, Stack, check_path, stripped
 
 
 def probe_targets(stack: Stack, environment: EnvironmentName, live: Release | None, new: Release) -> list[ProbeTarget]:
@@ -29,10 +30,12 @@ def _targets(stack: Stack, environment: EnvironmentName, release: Release) -> li
     host = public.hosts[0] if public.hosts else "localhost"
     port, tls = public.listeners[-1] if public.tls else public.listeners[0]
     site = f"{stack.name}-{environment}"
+    # The first that stays: one that ends meanwhile is no outage.
+    first: dict[str, tuple[App, Route, str]] = {}
+    for app, route, its in routes_in(day, public):
+        if not route.until and app.name in release.services:
+            first.setdefault(app.name, (app, route, its))
     return [
-        ProbeTarget(
-            port, app.routes[0].host or host, check_path(app, app.routes[0]), tls, site, stripped(app.routes[0])
-        )
-        for app in day.web_apps
-        if app.name in release.services
+        ProbeTarget(port, its or host, check_path(app, route), tls, site, stripped(route))
+        for app, route, its in first.values()
     ]

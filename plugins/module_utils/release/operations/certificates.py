@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from ..errors import OperationError, Problem, RefusedError
 from ..planning.preflight import PROVISION
 from ..ports import Host
+from ..stack.edge_view import hosts_in
 from ..stack.model import Environment, Stack
 from ..stack.tls import days_left
 
@@ -41,19 +42,13 @@ def _renew(host: Host, stack: Stack, environment: Environment) -> str:
     if has is None:
         raise RefusedError([Problem("the edge has no certificate yet", who, PROVISION)])
     if tls is None or tls.location == "control":
-        until = edge.examine(has, hosts_of(stack, environment))
+        until = edge.examine(has, hosts_in(stack, environment))
         return f"{who}: {_valid(until, now)}; not renewed on this host. To renew it: {PROVISION}"
     pair = edge.read_certificate(tls.certificate, tls.key)
-    until = edge.examine(pair, hosts_of(stack, environment))
+    until = edge.examine(pair, hosts_in(stack, environment))
     word = "loaded" if edge.set_certificate(name, pair) else "unchanged"
     return f"{who}: {word}, {_valid(until, now)}"
 
 
 def _valid(until: datetime.datetime, now: float) -> str:
     return f"valid until {until:%Y-%m-%d} ({days_left(until, now)} days)"
-
-
-def hosts_of(stack: Stack, environment: Environment) -> list[str]:
-    """Every host name that the environment answers for; empty if it answers for any name."""
-    routes = {route.host for app in stack.web_apps for route in app.routes if route.host}
-    return sorted({*environment.hosts, *routes})

@@ -121,10 +121,9 @@ class Endpoints:
 
     def _jobs(self, endpoint: Endpoint) -> list[_Job]:
         if endpoint.cors:
-            checks = list(cors.checks(endpoint.cors, endpoint.where))
-            return [
-                _Job(endpoint, functools.partial(self._ask_cors, endpoint, endpoint.cors, check)) for check in checks
-            ]
+            promised = endpoint.cors.of(self.site.environment.origins)
+            checks = list(cors.checks(promised, endpoint.where))
+            return [_Job(endpoint, functools.partial(self._ask_cors, endpoint, promised, check)) for check in checks]
         if endpoint.websocket:
             return [_Job(endpoint, functools.partial(self._ask_websocket, endpoint, endpoint.websocket))]
         return [_Job(endpoint, functools.partial(self._ask_steps, endpoint))]

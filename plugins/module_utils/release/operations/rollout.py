@@ -13,7 +13,7 @@ import dataclasses
 import datetime
 import functools
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Literal, NamedTuple
 
 from ..errors import OperationError
@@ -41,7 +41,9 @@ from ..releases.runtime import Answer, Container, ProbeTarget
 from ..releases.slot import Place, day_of, planned_slot, stack_of
 from ..rendering.runs import going_on
 from ..stack.app_env import slot_env
-from ..stack.model import App, Slot, Stack, check_path, start_order, stripped
+from ..stack.canonical import moment_of
+from ..stack.edge_view import routes_in
+from ..stack.model import App, Environment, Route, Slot, Stack, check_path, start_order, stripped
 from ..stack.replicas import units
 from ..util.concurrency import concurrently
 from . import endpoints_step, error_pages, flags, services, warm_slot, witnesses
@@ -374,11 +376,17 @@ class Rollout:
         host = environment.main_host or "localhost"
         site = f"{self.plan.stack}-{self.plan.environment}"
         return [
-            (app.name, ProbeTarget(port, route.host or host, check_path(app, route), tls, site, stripped(route)))
-            for app in self._apps()
-            for route in app.routes
+            (app.name, ProbeTarget(port, its or host, check_path(app, route), tls, site, stripped(route)))
+            for app, route, its in self._routes(environment)
             for port, tls in listeners
         ]
+
+    def _routes(self, environment: Environment) -> Iterator[tuple[App, Route, str]]:
+        """Those that will still be there when they have been asked."""
+        names, soon = {app.name for app in self._apps()}, self.host.clock.now() + 2 * CONFIRM_SECONDS
+        for app, route, host in routes_in(self.stack, environment):
+            if app.name in names and not (route.until and moment_of(route.until) <= soon):
+                yield app, route, host
 
     def _ask(self, checks: Sequence[tuple[str, ProbeTarget]]) -> list[_Answered]:
         def ask(check: tuple[str, ProbeTarget]) -> _Answered:

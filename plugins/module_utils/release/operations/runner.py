@@ -15,7 +15,7 @@ from ..env import secret_ages
 from ..env.secret_forms import Redactor
 from ..errors import NothingToDoError, OperationError, Problem, RefusedError
 from ..hints import hint, host_command
-from ..planning import built_in, deploy, gates, promote, rollback
+from ..planning import built_in, canonical, deploy, gates, promote, rollback
 from ..ports import Host
 from ..process import journal, lock
 from ..releases.history import find, rollback_target
@@ -249,7 +249,7 @@ def _plan_deploy(
     """Build what the plan is made of."""
     state = disk_floor.before_build(host, stack, state, request, log)
     source = build.find_source(host, stack, state, request, log)
-    report.notes += source.told
+    report.notes += source.told + canonical.told(stack, state.now)
     with log.step("build", f"build {source.commit[:12]}"):
         images, results = build.build(
             host,
@@ -279,7 +279,7 @@ def _check_deploy(
 ) -> Plan:
     """What a build would give is only known after it; images that exist already are."""
     source = build.find_source(host, stack, state, request, log)
-    report.notes += source.told
+    report.notes += source.told + canonical.told(stack, state.now)
     known, _missing = build.find_images(host, stack, request, source)
     images = {name: known.get(name, f"(built from {source.commit[:12]})") for name in source.sources}
     plan = deploy.plan_deploy(stack, state, request, source, images)
@@ -292,11 +292,13 @@ def _plan_promote(
 ) -> Plan:
     """Raises RefusedError unless every gate passes."""
     plan = promote.plan_promote(stack, state, request)
+    report.notes += canonical.told(stack, state.now, "production")
     found = [
         *_gates(host, stack, state, request, unfinished),
         gates.not_rolled_back(state, plan.release, request.skip_gates, reason=request.reason),
         *_services_gate(host, stack, request),
         *endpoints_gate.gate(host, stack, state, request),
+        *canonical.gate(stack, state.now, request.skip_gates),
         *_leak_gate(host, stack, state, request, plan),
     ]
     report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]

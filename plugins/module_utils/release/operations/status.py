@@ -11,6 +11,7 @@ from ..env import secret_ages
 from ..env.env_file import is_same_content, parse_env
 from ..errors import NothingToDoError, Problem, RefusedError
 from ..hints import hint
+from ..planning import canonical
 from ..planning.gates import short_id
 from ..planning.rollback import choose
 from ..ports import Host
@@ -57,6 +58,7 @@ def status(host: Host, stack: Stack, state: HostState | None = None) -> StatusRe
         offline=str(state.secret_record.get("offline", "")),
         keys=key_grace_period.state(host, stack, state),
         flags=tuple(text for name in ENVIRONMENTS for text in _flags(host, stack, name)),
+        addresses=tuple(text for name in ENVIRONMENTS for text in _addresses(stack, state, name)),
         maintenance=tuple(text for name in ENVIRONMENTS for text in maintenance_state.lines(host, stack, name)),
         damage=tuple(str(problem) for problem in _damage(host, stack, state)),
         notifications=tuple(host.notifier.troubles()),
@@ -71,6 +73,12 @@ def _damage(host: Host, stack: Stack, state: HostState) -> list[Problem]:
     disputes = [(name, text) for name in ENVIRONMENTS for text in state.disputes.get(name, ())]
     found = [Problem(text, name, hint("recover")) for name, text in disputes]
     return ([router] if router else []) + found + host.store.troubles(stack.name)
+
+
+def _addresses(stack: Stack, state: HostState, name: EnvironmentName) -> list[str]:
+    """What ends of the live release's addresses, or of the next one's where nothing is live."""
+    entry = state.live_entry(name)
+    return canonical.told(day_of(entry.release, stack) if entry else stack, state.now, name)
 
 
 def _flags(host: Host, stack: Stack, environment: EnvironmentName) -> list[str]:

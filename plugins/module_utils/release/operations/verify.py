@@ -9,6 +9,7 @@ from collections.abc import Sequence
 
 from ..errors import Problem, RefusedError
 from ..hints import RELEASING, hint
+from ..planning import canonical
 from ..planning.endpoints.exporter import Watch, watch
 from ..ports import Host
 from ..releases.endpoints import EnvironmentVerdicts
@@ -68,6 +69,7 @@ def _environment(
     found.verdicts = Endpoints(host, day, stack, name, live, is_real=is_real).ask("verify")
     if not found.verdicts:
         found.notes.append(f"the release has no endpoints; they are written in `endpoints` of the stack {stack.name}")
+    found.notes += canonical.told(day, host.clock.now(), name)
     if _written(day, name) != _written(stack, name):
         text = f"the endpoints of the stack have changed since; the next release has the new ones: {_release(name)}"
         found.notes.append(text)

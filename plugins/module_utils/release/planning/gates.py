@@ -36,6 +36,7 @@ GATES = (
     "same_keys",
     "services_healthy",
     "endpoints_hold",
+    "old_addresses",
     "disk_free",
     "rollback_ready",
     "not_rolled_back",

@@ -14,11 +14,12 @@ from ..releases.history import newest_first
 from ..releases.reach import Side
 from ..releases.release import Entry
 from ..releases.slot import day_of
+from ..stack.canonical import Former
 from ..stack.model import App, EnvironmentName, Route, Stack
 
 #: By what visitors and the router reach an app.
 OF_APPS = ("kind", "port", "loopback_port", "replace", "timeout_seconds", "body_limit")
-OF_ENVIRONMENTS = ("ports", "hosts", "canonical_host")
+OF_ENVIRONMENTS = ("ports", "hosts", "canonical_host", "canonical", "redirects", "origins")
 
 
 @dataclass(frozen=True)
@@ -72,10 +73,22 @@ def _changes(was: App, will: App) -> Iterator[str]:
 
 
 def _routes(routes: Iterable[Route]) -> str:
-    return _shown(tuple(sorted(f"{r.host}{r.path}{' (stripped)' if r.strip_path else ''}" for r in routes)))
+    return _shown(tuple(sorted(map(_route, routes))))
+
+
+def _route(route: Route) -> str:
+    at = f"canonical.{route.canonical} " if route.canonical else route.host
+    until = f" until {route.until}" if route.until else ""
+    return f"{at}{route.path}{' (stripped)' if route.strip_path else ''}{until}"
+
+
+def _former(former: Former) -> str:
+    return f"to {former.to}" + (f" until {former.until}" if former.until else "")
 
 
 def _shown(value: Any) -> str:
+    if isinstance(value, dict):
+        value = tuple(f"{name} {_former(its) if isinstance(its, Former) else its}" for name, its in value.items())
     return ", ".join(map(str, value)) or "none" if isinstance(value, tuple) else str(value) or "none"
 
 

@@ -115,7 +115,7 @@ def stand_ins(missing: Side, there: Side) -> dict[str, Reach]:
     While traffic moves, nginx already asks for an app by its new name, or still by its old one.
     """
     by_route = {
-        (route.host, route.path, route.strip_path): there.reach[name]
+        (route.host, route.canonical, route.path, route.strip_path): there.reach[name]
         for name in there.apps
         if name in there.reach
         for route in there.stack.apps[name].routes
@@ -125,7 +125,7 @@ def stand_ins(missing: Side, there: Side) -> dict[str, Reach]:
         for name in missing.apps
         if name not in there.apps
         for route in missing.stack.apps[name].routes
-        if (key := (route.host, route.path, route.strip_path)) in by_route
+        if (key := (route.host, route.canonical, route.path, route.strip_path)) in by_route
     }
 
 

@@ -189,6 +189,8 @@ class StatusReport:
     flags: tuple[str, ...] = ()
     #: What is closed for visitors, one sentence each.
     maintenance: tuple[str, ...] = ()
+    #: Addresses that have ended, or soon will, one sentence each.
+    addresses: tuple[str, ...] = ()
     notifications: tuple[str, ...] = ()
     #: Witnesses of what is live that disagree, and files of the engine that are damaged.
     damage: tuple[str, ...] = ()

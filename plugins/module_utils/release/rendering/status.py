@@ -35,6 +35,7 @@ def status_lines(status: StatusReport) -> list[str]:
     environments = status.environments
     lines = [_environment_line(status.stack, name, env) for name, env in environments.items()]
     lines += status.maintenance
+    lines += [f"address of {text}" for text in status.addresses]
     lines += _next(environments)
     lines += _apps(environments)
     lines += _services(environments)

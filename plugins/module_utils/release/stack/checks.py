@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 
 from ..errors import Problem
 from . import replicas
+from .edge_view import routes_in
 from .jobs import check_jobs
-from .model import ENVIRONMENTS, PORT_BLOCK, App, Stack, socket_path, start_order
+from .model import ENVIRONMENTS, PORT_BLOCK, App, Route, Stack, socket_path, start_order
 from .networks import MOST_APPS
 
 #: Linux limits a unix socket's path to 107 bytes (unix(7)).
@@ -24,8 +25,10 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
     for app in stack.apps.values():
         place = f"{where}.apps.{app.name}"
         for route in app.routes:
-            taken = routes.setdefault((route.host, route.path), app.name)
-            if taken != app.name or sum(r.path == route.path and r.host == route.host for r in app.routes) > 1:
+            # The same address for good and until a day are two routes, of which one is enough where they meet.
+            key = (f"{route.canonical}:" if route.canonical else route.host, route.path)
+            taken = routes.setdefault(key, app.name)
+            if taken != app.name or sum((r.path, r.host, r.canonical) == _place(route) for r in app.routes) > 1:
                 shown = f"{route.host}{route.path}"
                 problems.append(
                     Problem(
@@ -72,6 +75,10 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
         start_order(stack.apps)
     except ValueError as error:
         problems.append(Problem(str(error), f"{where}.apps", "break the cycle in `after`"))
+
+
+def _place(route: Route) -> tuple[str, str, str]:
+    return route.path, route.host, route.canonical
 
 
 def address_problems(stack: Stack, where: str, counts: Mapping[str, int] | None = None) -> list[Problem]:
@@ -212,7 +219,9 @@ def check_together(stacks: Iterable[Stack]) -> list[Problem]:
                 joined = f"{stack.name}-{name}-{app}"
                 claim("name in the router", joined, f"{place}.apps.{app}", "rename the app or the stack")
         for environment in stack.environments.values():
-            hosts = {route.host for app in stack.web_apps for route in app.routes if route.host}
+            hosts = {
+                host for _app, _route, host in routes_in(stack, environment) if host
+            } | environment.redirects.keys()
             for port, encrypted in environment.listeners:
                 where = f"{place}.environments.{environment.name}"
                 if speech.setdefault(port, (encrypted, where))[0] != encrypted:

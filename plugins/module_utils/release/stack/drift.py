@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from ..errors import Problem
@@ -63,6 +63,16 @@ def read_drift(parent: Fields, problems: list[Problem]) -> Drift | None:
         if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
             fields.note(f"variables.{name}", "is not a name for an environment variable")
     return drift
+
+
+def matching(host: str, names: Iterable[str]) -> str:
+    """The one of these names that is this host, or that says `*.` of all below a domain."""
+    known = names if isinstance(names, (set, frozenset, dict)) else set(names)
+    if host in known:
+        return host
+    parts = host.split(".")
+    above = (f"*.{'.'.join(parts[number:])}" for number in range(1, len(parts)))
+    return next((name for name in above if name in known), "")
 
 
 def host_of(address: str) -> str:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 from ..env.matrix import Key
 from ..paths import HAPROXY_SOCKETS
+from .canonical import Former, host_of
 from .databases import DATABASE_KEYS, VARIABLE, Database, written
 from .tls import Tls
 
@@ -53,6 +54,10 @@ class Route:
     #: The public path probed after a switch. Empty means the route's own path, joined with the app's health path
     #: if the prefix is stripped.
     check: str = ""
+    #: In place of a host name: the canonical address, by its name, whose host it is in each environment.
+    canonical: str = ""
+    #: As long as it is served, as a day or a moment; empty for good.
+    until: str = ""
 
 
 @dataclass(frozen=True)
@@ -213,6 +218,15 @@ class Environment:
     tls: Tls | None = None
     #: The one of `hosts` that answers; the others redirect to it. Empty: all of them answer.
     canonical_host: str = ""
+    #: What clients are to use, by name; earlier host names that lead there; and origins whose pages may read answers.
+    canonical: dict[str, str] = dataclasses.field(default_factory=dict)
+    redirects: dict[str, Former] = dataclasses.field(default_factory=dict)
+    origins: tuple[str, ...] = ()
+
+    def host_of(self, route: Route) -> str:
+        """The host name of a route here; empty for the environment's own."""
+        host = host_of(self.canonical.get(route.canonical, "")) if route.canonical else route.host
+        return "" if route.canonical and (not self.hosts or host in self.hosts) else host
 
     @property
     def main_host(self) -> str:
@@ -294,6 +308,9 @@ class Stack:
         # The reader adds them to what people name.
         data["secrets"] = [name for name in data["secrets"] if name not in self.addresses]
         data["databases"] = {name: written(self.databases[name], part) for name, part in data["databases"].items()}
+        # Releases of before have none of these, and are the same.
+        _drop_empty(data["environments"].values(), "canonical", "redirects", "origins")
+        _drop_empty((route for app in data["apps"].values() for route in app["routes"]), "canonical", "until")
         for key in ("services", "volumes", "hooks", "error_pages", "drift", "endpoints", "databases"):
             if not data[key]:
                 del data[key]
@@ -390,6 +407,13 @@ def _leave_out_defaults(app: dict[str, Any]) -> None:
     if "image_of" in app:
         for key in BUILD_KEYS:
             app.pop(key, None)
+
+
+def _drop_empty(parts: Iterable[dict[str, Any]], *keys: str) -> None:
+    for part in parts:
+        for key in keys:
+            if not part[key]:
+                del part[key]
 
 
 def loopback_port(first: int, in_place: bool, environment: EnvironmentName, slot: Slot) -> int:

@@ -17,9 +17,12 @@ from ..util import ignores
 from ..util.addresses import has_credentials
 from ..util.fields import Fields, plain, shown
 from ..util.lazy import lazy_part
+from .canonical import read_canonical, read_origins, read_redirects, read_until
+from .canonical_checks import check_canonical
 from .checks import check_apps_of, check_ports, check_together
 from .compose_keys import check_compose
 from .database_reader import check_databases, read_database
+from .derived import fill_in
 from .drift import read_drift
 from .error_pages import read_error_pages
 from .jobs import TIMEOUT_SECONDS, check_job, read_environments, read_hooks
@@ -121,6 +124,7 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
     if why := owner_problem(owner):
         fields.note("owner", f"{owner!r} {why}", "name the user who works in the checkout")
     environments = _read_environments(fields, problems)
+    fill_in(fields, environments)
     keys_data = fields.value("keys")
     matrix = read_matrix(fields, (*fields.mapping("apps"), *fields.mapping("services")), problems)
     stack = Stack(
@@ -174,6 +178,7 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
         fields.note("apps", "is empty", "name at least one app")
     check_apps_of(stack, where, problems)
     problems += check_databases(stack, where)
+    check_canonical(stack, where, problems)
     problems += check_ports([stack], dict.fromkeys(SSH_PORTS, "SSH"))
     return stack
 
@@ -186,9 +191,10 @@ def _read_endpoints(
 ) -> tuple[Endpoint, ...]:
     if fields.value("endpoints") is None:
         return ()
-    return endpoints.read_endpoints(
-        fields, {name: bool(one.tls) for name, one in environments.items()}, matrix, problems
-    )
+    sides: dict[str, endpoints.Side] = {
+        name: endpoints.Side(bool(one.tls), one.origins) for name, one in environments.items()
+    }
+    return endpoints.read_endpoints(fields, sides, matrix, problems)
 
 
 def _read_directory(fields: Fields, owner: str) -> str:
@@ -252,8 +258,10 @@ def _read_environments(fields: Fields, problems: list[Problem]) -> dict[Environm
         canonical = inner.text("canonical_host")
         if canonical and (canonical not in hosts or "*" in canonical):
             inner.note("canonical_host", f"{canonical!r} is not one of `hosts`", "add it there, without a wildcard")
+        addresses = read_canonical(inner, tls=tls is not None)
+        redirects, origins = read_redirects(inner, addresses), read_origins(inner, addresses)
         inner.no_others()
-        result[name] = Environment(name, tuple(ports), hosts, tls, canonical)
+        result[name] = Environment(name, tuple(ports), hosts, tls, canonical, addresses, redirects, origins)
     return result
 
 
@@ -457,8 +465,12 @@ def _read_route(data: Any, where: str, problems: list[Problem]) -> Route:
         host=fields.text("host", "", pattern=HOST_NAME),
         strip_path=fields.boolean("strip_path", False),
         check=fields.text("check", "", pattern=PATH + r"(\?[^\s#]*)?"),
+        canonical=fields.text("canonical"),
+        until=read_until(fields),
     )
     fields.no_others()
+    if route.canonical and route.host:
+        fields.note("host", "is said twice, here and by `canonical`", "remove one of them")
     if route.path != "/" and route.path.endswith("/"):
         fields.note("path", f"{route.path!r} ends with a slash", f"write {route.path.rstrip('/')!r}; it covers both")
     if route.path.split("/")[1:2] == [OWN_PATH.strip("/")]:

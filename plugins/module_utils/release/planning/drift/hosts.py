@@ -9,7 +9,8 @@ from collections.abc import Callable, Iterable
 from typing import Literal, NamedTuple
 
 from ...env.own_values import LOOPBACK
-from ...stack.drift import Drift, host_of
+from ...stack.drift import Drift, host_of, matching
+from ...stack.edge_view import routes_in
 from ...stack.model import ENVIRONMENTS, Stack
 from ...util.addresses import without_credentials
 from ...util.texts import words
@@ -43,14 +44,30 @@ class Hosts:
 
     def __init__(self, stack: Stack, drift: Drift, inventory: Inventory) -> None:
         self._inventory, self._dead = inventory, drift.dead
-        hosts = [name for environment in ENVIRONMENTS for name in stack.environments[environment].hosts]
+        every = [stack.environments[name] for name in ENVIRONMENTS]
+        hosts = [name for one in every for name in one.hosts]
+        hosts += [host for one in every for _app, route, host in routes_in(stack, one) if host and not route.until]
+        hosts += [host_of(address) for one in every for address in one.canonical.values()]
         self._canonical = {name.lower() for name in (*hosts, *map(host_of, drift.canonical))}
+        #: Earlier names that still answer, each with what it was.
+        self._former = {
+            host.lower(): f"is there until {route.until}"
+            for one in every
+            for _app, route, host in routes_in(stack, one)
+            if host and route.until
+        } | {
+            host: f"leads to {one.canonical[former.to]}" + (f" until {former.until}" if former.until else "")
+            for one in every
+            for host, former in one.redirects.items()
+        }
         #: What to use in place of another: of production, for that is what clients of a source have to reach.
         production = stack.environments["production"].main_host
-        self._use = [*drift.canonical, *([f"https://{production}"] if production and "*" not in production else [])]
+        self._use = [*drift.canonical, *stack.environments["production"].canonical.values()]
+        if production and "*" not in production and not stack.environments["production"].canonical:
+            self._use.append(f"https://{production}")
         self._allowed = {*drift.allowed, host_of(stack.source.rpartition("@")[2]) if stack.source else ""}
         self._kinds: dict[str, Kind] = {}
-        self.finder = Finder({*self._canonical, *drift.dead})
+        self.finder = Finder({*self._canonical, *self._former, *drift.dead})
 
     def judge(self, address: Address, key: Callable[[], str]) -> Verdict | None:
         """None for one that may stand there. `key` tells the variable that it is given to, if any."""
@@ -64,7 +81,8 @@ class Hosts:
         if kind == "dead":
             return Verdict("dead host", host, shown, f"is dead: {self._dead[matching(host, self._dead)]}", name)
         if kind == "unknown":
-            return Verdict("unknown host", host, shown, "is neither canonical nor allowed", name)
+            former = f"is an earlier name: it {self._former[host]}" if host in self._former else ""
+            return Verdict("unknown host", host, shown, former or "is neither canonical nor allowed", name)
         wanted = self._inventory.values.get(name, ())
         if not wanted or "://" not in shown or _same(shown, wanted):
             return None
@@ -85,16 +103,6 @@ class Hosts:
             return "canonical"
         free = LOOPBACK.fullmatch(host) or host in NO_ADDRESSES or matching(host, self._allowed)
         return "allowed" if free else "unknown"
-
-
-def matching(host: str, names: Iterable[str]) -> str:
-    """The one of these names that is this host, or that says `*.` of all below a domain."""
-    known = names if isinstance(names, (set, frozenset, dict)) else set(names)
-    if host in known:
-        return host
-    parts = host.split(".")
-    above = (f"*.{'.'.join(parts[number:])}" for number in range(1, len(parts)))
-    return next((name for name in above if name in known), "")
 
 
 def _same(shown: str, wanted: Iterable[str]) -> bool:

@@ -14,6 +14,7 @@ from typing import Any
 
 from ...env.matrix import REFERENCE
 from ...releases.endpoints import Asked, Came
+from ...stack.edge_view import routes_in
 from ...stack.endpoints.json_path import AbsentError, value_at
 from ...stack.endpoints.model import Capture, Cors, Endpoint, Expect, Step, WebSocket
 from ...stack.model import Environment, Stack, stripped
@@ -51,13 +52,11 @@ class Site:
     def _strip(self, host: str, path: str) -> str:
         """The prefix of a path that the edge takes off on the way to the app."""
         routes = [
-            route
-            for app in self.stack.web_apps
-            for route in app.routes
-            if route.host in ("", host) and f"{path}/".startswith(f"{route.path.rstrip('/')}/")
+            (its != "", len(route.path), stripped(route))
+            for _app, route, its in routes_in(self.stack, self.environment)
+            if its in ("", host) and f"{path}/".startswith(f"{route.path.rstrip('/')}/")
         ]
-        found = max(routes, key=lambda route: (route.host != "", len(route.path)), default=None)
-        return stripped(found) if found else ""
+        return max(routes, default=(False, 0, ""))[2]
 
 
 def filled(text: str, values: Mapping[str, str], *, quoted: bool = False) -> str:

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -98,11 +99,16 @@ class Cors:
     """Which pages of other origins browsers let in, and what these may do."""
 
     path: str
+    #: Empty: the `origins` of the environment.
     allowed: tuple[str, ...]
     refused: tuple[str, ...] = ()
     methods: tuple[str, ...] = ("GET",)
     headers: tuple[str, ...] = ()
     credentials: bool = False
+
+    def of(self, origins: tuple[str, ...]) -> Cors:
+        """With the origins of an environment, where it names none itself."""
+        return self if self.allowed or not origins else dataclasses.replace(self, allowed=origins)
 
     @property
     def is_public(self) -> bool:

@@ -6,8 +6,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Mapping
-from typing import Any
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
 
 from ...env.matrix import Key
 from ...errors import Problem
@@ -19,14 +19,22 @@ from .steps import METHODS, PATH, Known, read_request_headers, read_step
 NAME = r"[A-Za-z0-9]([A-Za-z0-9 ._/:()+,'-]{0,98}[A-Za-z0-9.)])?"
 HOST = r"[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?"
 ORIGIN = r"[a-z][a-z0-9+.-]*://[A-Za-z0-9.-]+(:[0-9]{1,5})?"
+
+
+class Side(NamedTuple):
+    """What endpoints need to know of an environment."""
+
+    tls: bool
+    origins: tuple[str, ...] = ()
+
+
 _KINDS = ("steps", "cors", "websocket")
 
 
 def read_endpoints(
-    fields: Fields, environments: Mapping[str, bool], matrix: Mapping[str, Key], problems: list[Problem]
+    fields: Fields, environments: Mapping[str, Side], matrix: Mapping[str, Key], problems: list[Problem]
 ) -> tuple[Endpoint, ...]:
-    """The endpoints of a stack, from its key `endpoints`. `environments` are those that it has, with whether they have
-    TLS. Notes every problem."""
+    """The endpoints of a stack, from its key `endpoints`. `environments` are those that it has. Notes every problem."""
     found = []
     names: set[str] = set()
     for number, data in enumerate(fields.items("endpoints")):
@@ -39,9 +47,10 @@ def read_endpoints(
 
 
 def _read(
-    data: Any, where: str, has_tls: Mapping[str, bool], matrix: Mapping[str, Key], problems: list[Problem]
+    data: Any, where: str, sides: Mapping[str, Side], matrix: Mapping[str, Key], problems: list[Problem]
 ) -> Endpoint:
     fields = Fields(data, where, problems)
+    has_tls = {name: side.tls for name, side in sides.items()}
     name = fields.text("name", pattern=NAME, required=True, hint="a short name, for example health")
     chosen = _read_environments(fields, has_tls)
     all_tls = all(has_tls[one] for one in chosen)
@@ -61,7 +70,9 @@ def _read(
         when=_read_moments(fields),
         written=fields.data,
         steps=_read_steps(fields, name, known, problems, has_tls=can_be_tls, single=not kinds),
-        cors=_read_cors(fields.value("cors"), f"{where}.cors", problems) if "cors" in kinds else None,
+        cors=_read_cors(fields.value("cors"), f"{where}.cors", [sides[one] for one in chosen], problems)
+        if "cors" in kinds
+        else None,
         websocket=_read_websocket(fields.value("websocket"), f"{where}.websocket", known, problems)
         if "websocket" in kinds
         else None,
@@ -125,7 +136,7 @@ def _read_steps(
     return tuple(steps)
 
 
-def _read_cors(data: Any, where: str, problems: list[Problem]) -> Cors:
+def _read_cors(data: Any, where: str, sides: Sequence[Side], problems: list[Problem]) -> Cors:
     fields = Fields(data, where, problems)
     cors = Cors(
         path=fields.text("path", "/", pattern=PATH, hint="a path such as /api/v1/me"),
@@ -144,8 +155,8 @@ def _read_cors(data: Any, where: str, problems: list[Problem]) -> Cors:
     for origin in cors.refused:
         if origin in cors.allowed:
             fields.note("refused", f"{shown(origin)} is allowed, too", "remove it from one of them")
-    if not cors.allowed and not cors.refused:
-        fields.note("", "names no origin", "give `allowed`, `refused`, or both")
+    if not cors.allowed and not cors.refused and not all(side.origins for side in sides):
+        fields.note("", "names no origin", "give `allowed`, `refused`, or both, or the environments `origins`")
     if "*" in cors.allowed and (cors.credentials or not cors.is_public or cors.refused):
         fields.note("allowed", "is *, so no origin is refused and none may send credentials", "name the origins")
     for method in cors.methods:
