@@ -15,6 +15,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.env import
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import RefusedError
 from ansible_collections.onehost.release.plugins.module_utils.release.releases import compose
 from ansible_collections.onehost.release.plugins.module_utils.release.rendering import notifications
+from ansible_collections.onehost.release.plugins.module_utils.release.stack import edge_view as views
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.model import ENVIRONMENTS, Stack
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_stack
 
@@ -49,6 +50,11 @@ def router_apps(
                 apps[app] = max(apps.get(app, 0), seconds)
             found[name] = apps
     return found
+
+
+def edge_view(stack: dict[str, Any], environment: str) -> dict[str, Any]:
+    read = _stack(stack)
+    return views.edge_view(read, next(one for one in read.environments.values() if one.name == environment))
 
 
 def public_ports(stacks: list[dict[str, Any]], only: str = "", kept: dict[str, list[int]] | None = None) -> list[int]:
@@ -91,6 +97,7 @@ class FilterModule:
             "compose_env": compose_env,
             "compose_file": compose_file,
             "config_findings": config_findings,
+            "edge_view": edge_view,
             "notification_findings": notification_findings,
             "public_ports": public_ports,
             "router_apps": router_apps,

@@ -148,6 +148,34 @@ def test_other_host_names_lead_to_the_canonical_one() -> None:
     assert not any("308" in line for line in lines(routes_of(read_stack("shop", data), "staging")))
 
 
+def test_earlier_addresses_lead_on_and_end() -> None:
+    data = shop_definition()
+    data["environments"]["production"].update(
+        hosts=["shop.example"],
+        canonical={"web": "http://shop.example"},
+        redirects={"old.example": {"to": "web", "until": "2027-01-31"}, "older.example": {"to": "web"}},
+        origins=["${canonical.web}"],
+    )
+    data["apps"]["front"]["routes"].append({"path": "/was", "until": "2027-01-31"})
+    stack = plain(read_stack("shop", data))
+    text = lines(render("edge", "routes.conf.j2", item=[stack, "production"], edge_stacks=[stack]))
+    ended = "$onehost_ended_shop_production_1801440000"
+    assert text.count(f"map $msec {ended} {{") == 1 and text.count(f"if ({ended}) {{") == 3, "two locations and a name"
+    place = text.index("server_name old.example;")
+    assert text[place + 2 : place + 6] == [
+        f"if ({ended}) {{",
+        "return 410;",
+        "}",
+        "return 308 http://shop.example$request_uri;",
+    ]
+    assert text[text.index("server_name older.example;") + 2] == "return 308 http://shop.example$request_uri;"
+    assert (
+        "http://shop.example $http_origin;" in text and "set $onehost_origin $onehost_origin_shop_production;" in text
+    )
+    others = lines(render("edge", "routes.conf.j2", item=[stack, "staging"], edge_stacks=[stack]))
+    assert not any("origin" in line or "308" in line for line in others)
+
+
 def test_routes_leave_tls_to_today() -> None:
     stack = with_tls()
     text = lines(render("edge", "routes.conf.j2", item=[stack, "production"], edge_stacks=[stack]))
