@@ -51,11 +51,11 @@ def edge_view(stack: Stack, environment: Environment) -> dict[str, Any]:
         }
         for host, its in sorted(environment.redirects.items())
     ]
-    untils = (
+    days = (
         *(route.until for _app, route, _host in routes_in(stack, environment)),
         *(its.until for its in environment.redirects.values()),
     )
-    moments = sorted({moment_of(until) for until in untils if until})
+    moments = sorted({moment_of(until) for until in days if until})
     return {
         "routes": routes,
         "former": former,
