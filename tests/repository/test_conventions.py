@@ -31,6 +31,7 @@ PRODUCT = re.compile(
             "hwtestagent",
             r"158\.180\.95",
             "leakwatch",
+            "glimpse",
         ]
     ),
     re.I,
