@@ -24,6 +24,8 @@ DEAD = ("glimpse-server.up.railway.app", "glimpse-server-psi.vercel.app")
 ALLOWED = "https://glimpse-mobile.vercel.app"
 REFUSED = "https://glimpse.app"
 PASSWORD = "lab-only-production-probe"  # of a short-lived machine
+#: The port that is in the addresses, whichever the lab has on this machine.
+PORT = 4530
 #: What the edge answers where it has no site.
 NO_SITE = 421
 
@@ -51,7 +53,7 @@ class Glimpse:
 
     def ask(self, host: str, path: str, method: str = "GET", body: Any = None, **headers: str) -> Answer:
         connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=30)
-        sent = {"Host": host} | ({"Content-Type": "application/json"} if body is not None else {})
+        sent = {"Host": f"{host}:{PORT}"} | ({"Content-Type": "application/json"} if body is not None else {})
         try:
             connection.request(method, path, None if body is None else json.dumps(body), sent | headers)
             answer = connection.getresponse()
@@ -113,16 +115,16 @@ def evidence(glimpse: Glimpse) -> list[str]:
     rows += [(f"{WWW}{HEALTH}", "200 JSON", f"{said}, for a while")]
     for host in (APEX, EARLIER):
         moved = glimpse.ask(host, f"{HEALTH}?page=2", "POST", {})
-        assert moved.status == 308 and moved.leads_to == f"http://{WWW}:4530{HEALTH}?page=2", moved
-        was = "redirects" if host == APEX else "404"
+        assert moved.status == 308 and moved.leads_to == f"http://{WWW}:{PORT}{HEALTH}?page=2", moved
+        was = "redirects" if host == APEX else "-"
         rows.append((f"{host}{HEALTH}", was, f"308 to {WWW}, a POST stays one"))
     for host in DEAD:
         gone = glimpse.health(host)
         assert gone.status == NO_SITE and not gone.release, gone
         rows.append((f"{host}{HEALTH}", "404, and clients used it", f"{gone.status} no site has this name"))
     assert glimpse.lets_in(ALLOWED) and not glimpse.lets_in(REFUSED)
-    rows.append((f"page of {ALLOWED}", "allowed", "allowed"))
-    rows.append((f"page of {REFUSED}", "refused", "refused"))
+    rows.append((f"page of {ALLOWED}", "not checked", "allowed"))
+    rows.append((f"page of {REFUSED}", "not checked", "refused"))
     steps = glimpse.session()
     assert [status for _step, status in steps] == [200, 201, 200, 401], steps
     rows.append(("login, session, protected API", "failed", ", ".join(f"{step} {status}" for step, status in steps)))
@@ -152,7 +154,7 @@ def drift(demo: Demo, commit: str, expected: int) -> list[str]:
 
 def verified(demo: Demo) -> list[str]:
     said = on_host(demo, f"sudo onehost verify --stack {STACK} --environment production")
-    return [line for line in said.splitlines() if line.strip()][-1:]
+    return said.splitlines()[:1]
 
 
 def closing(demo: Demo) -> list[str]:

@@ -143,11 +143,11 @@ def test_addresses_end_and_a_rollback_brings_them_back(product: Product) -> None
     }
     product.provision(**over)
     assert production.health(sample.WWW).status == 200, "until a release says otherwise"
-    report = product.play("deploy_staging", version="main").ok().report
+    report = product.play("deploy_staging", version="main", **over).ok().report
     assert any("app.glimpse.contact has ended (2026-11-01)" in note for note in report["notes"]), report["notes"]
-    refused = product.play("promote")
+    refused = product.play("promote", **over)
     assert refused.rc == 2 and "gate old_addresses" in refused.problems, refused.stdout
-    product.play("promote", skip_gates="old_addresses,not_rolled_back", reason="they may see it").ok()
+    product.play("promote", skip_gates="old_addresses,not_rolled_back", reason="they may see it", **over).ok()
     assert [production.health(host).status for host in (sample.WWW, sample.EARLIER)] == [410, 410]
     assert production.health().status == 200 and production.ask(sample.WWW, "/").status == 200
     assert production.lets_in(NEW_ORIGIN) and not production.lets_in("https://glimpse-web.vercel.app")
@@ -160,7 +160,8 @@ def test_addresses_end_and_a_rollback_brings_them_back(product: Product) -> None
     assert "address of production: www.glimpse.contact/api/v1 has ended (2026-11-01)" in status, status
     verified = product.lab.ssh("sudo onehost verify --stack glimpse --environment production")
     assert "has ended" in verified
-    product.play("rollback").ok()
+    product.play("rollback", **over).ok()
     assert [production.health(host).status for host in (sample.WWW, sample.EARLIER)] == [200, 308]
     assert not production.lets_in(NEW_ORIGIN) and production.lets_in("https://glimpse-web.vercel.app")
-    product.provision()
+    if kept_lab():
+        product.provision()
