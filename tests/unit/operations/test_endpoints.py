@@ -111,6 +111,23 @@ def test_a_rollback_stays_and_tells(shop: World) -> None:
     check_settled(shop)
 
 
+def test_origins_are_those_of_the_environment(shop: World) -> None:
+    """Where the checks name none themselves."""
+    sides = shop_definition()["environments"]
+    for name, side in sides.items():
+        side["origins"] = [f"https://{name}.example"]
+    promise(shop, {"name": "origins", "when": ["verify"], "cors": {"path": "/health"}}, environments=sides)
+    shop.good("deploy")
+    shop.good("promote")
+    shop.endpoints.asked.clear()
+    for environment in ("staging", "production"):
+        shop.endpoints.asked.clear()
+        verify.verify(shop.host, shop.stack, environment)
+        asked = {value for one in shop.endpoints.asked for name, value in one.headers if name == "Origin"}
+        other = "production" if environment == "staging" else "staging"
+        assert f"https://{environment}.example" in asked and f"https://{other}.example" not in asked
+
+
 def test_a_changed_promise_is_a_release_of_its_own(shop: World) -> None:
     assert not shop.good("promote").changed
     promise(shop, {"name": "api", "path": "/health", "environments": ["staging"]})
