@@ -225,8 +225,10 @@ class Environment:
 
     def host_of(self, route: Route) -> str:
         """The host name of a route here; empty for the environment's own."""
-        host = host_of(self.canonical.get(route.canonical, "")) if route.canonical else route.host
-        return "" if route.canonical and (not self.hosts or host in self.hosts) else host
+        if not route.canonical:
+            return route.host
+        host = host_of(self.canonical.get(route.canonical, ""))
+        return "" if not self.hosts or host in {own.lower() for own in self.hosts} else host
 
     @property
     def main_host(self) -> str:

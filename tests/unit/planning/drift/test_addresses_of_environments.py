@@ -54,3 +54,14 @@ def test_earlier_names_are_told_with_where_they_lead() -> None:
         ("unknown host", "was.shop.example", "is an earlier name: it is there until 2027-01-31"),
     ]
     assert all("use http://api.shop.example/v1" in one.fix for one in found)
+
+
+def test_an_environment_that_takes_every_name_has_addresses_too() -> None:
+    definition = shop_definition()
+    definition["environments"]["staging"]["canonical"] = {"web": "http://staging.shop.example:8100"}
+    definition["drift"] = {}
+    stack = read_stack("shop", definition)
+    assert stack.drift
+    one = Search(stack, stack.drift, inventory_of(stack, stack.drift, {}))
+    one.look("a.ts", b"const a = 'http://staging.shop.example:8100/x'")
+    assert not one.findings()
