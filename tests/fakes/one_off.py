@@ -37,6 +37,9 @@ class RunBox:
     began: float | None = None
     #: When it was stopped, and with which code.
     stopped: tuple[float, int] | None = None
+    #: Of one that asks or changes a database: what it prints, and what becomes true once it has ended by itself.
+    prints: list[str] | None = None
+    to: str | None = None
 
 
 @dataclass
@@ -94,12 +97,13 @@ class FakeOneOff:
             by_hand = [run.id for run in self.world.runs.records("shop") if run.why in BY_HAND]
             up = [b for b in self.boxes if (b.environment, b.app) == (environment, app) and self._is_up(b)]
             # People may run as many as they like.
-            twins = [b for b in up if b.run not in by_hand]
-            if twins and box.run not in by_hand:
+            twins = [b for b in up if b.run not in by_hand and not self.world.databases.is_question(b)]
+            if twins and box.run not in by_hand and not self.world.databases.is_question(box):
                 self.world.violations.append(f"{app} ran twice at the same time in {environment}")
             if box.began is not None:
                 self.world.violations.append(f"{box.run} was started twice")
             box.began = self.world.clock.time
+            self.world.databases.go(box)
             self.started.append((app, environment, box.release))
 
     def found(self, stack: str, environment: EnvironmentName) -> list[RunContainer]:
@@ -117,7 +121,10 @@ class FakeOneOff:
                 self.world.clock.time += seconds if is_deaf else 0
                 box.stopped = (self.world.clock.time, 137 if is_deaf else 143)
 
-    def output(self, container: RunContainer, lines: int) -> list[str]:
+    def output(self, container: RunContainer, lines: int, *, only_stdout: bool = False) -> list[str]:
+        box = next(box for box in self.boxes if box.id == container.id)
+        if box.prints is not None:
+            return ([] if only_stdout else ["INFO connecting to db://1"]) + box.prints
         return (self.prints or [f"{container.app} printed something"])[:lines]
 
     def remove(self, container: RunContainer) -> None:
@@ -142,6 +149,7 @@ class FakeOneOff:
             state, code = "running", 0
         else:
             state, code = "exited", box.code
+            self.world.databases.ended(box)
         return RunContainer(box.id, box.app, box.run, state, code)
 
 

@@ -194,6 +194,27 @@ def shop_with_replicas(api: int = 2, mail: int = 2) -> dict[str, Any]:
     return definition
 
 
+MIGRATE: dict[str, Any] = {
+    "command": ["migrate"],
+    "revision": ["revision"],
+    "target": ["target"],
+    "timeout_seconds": 60,
+    "retries": 2,
+}
+
+
+def shop_with_migrations(in_place: bool = False, **changes: Any) -> dict[str, Any]:
+    """The shop whose API has a database."""
+    definition = shop_definition(in_place)
+    definition["apps"]["api"]["migrate"] = {**MIGRATE, **changes}
+    return definition
+
+
+def host_with_addresses(world: World) -> None:
+    """What provisioning provides."""
+    world.store.blocks["shop"] = dict(BLOCKS)
+
+
 def host_with_services(world: World) -> None:
     """What provisioning and a registry provide."""
     world.store.blocks["shop"] = dict(BLOCKS)

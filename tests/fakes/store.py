@@ -19,6 +19,7 @@ from release.releases.compose import LABEL
 from release.releases.databases import Kept, KeptAll, addresses
 from release.releases.release import Entry, Release, ReleaseStatus
 from release.releases.replicas import Scale
+from release.releases.schema import AppSchema
 from release.releases.slot import StandbyNote
 from release.stack.flags import FlagChange, State
 from release.stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Slot, Stack
@@ -38,6 +39,7 @@ class Written:
     via: str
     routes: bytes | None
     journal: str = ""
+    schema: Mapping[str, str] = field(default_factory=dict)
     #: Its release.json cannot be read.
     is_lost: bool = False
 
@@ -68,6 +70,7 @@ class FakeStore:
     service_env: dict[str, bytes] = field(default_factory=dict)
     blocks: dict[str, Blocks] = field(default_factory=dict)
     scaled: dict[str, dict[str, Scale]] = field(default_factory=dict)
+    known_schemas: dict[str, dict[str, AppSchema]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.env = {layer: format_env(values).encode() for layer, values in self.world.stack.env.items()}
@@ -81,7 +84,7 @@ class FakeStore:
 
     def entries(self) -> list[Entry]:
         return [
-            Entry(w.release, w.status, w.since, w.via, w.journal)
+            Entry(w.release, w.status, w.since, w.via, w.journal, w.schema)
             for _, w in sorted(self.written.items())
             if not w.is_lost
         ]
@@ -149,7 +152,7 @@ class FakeStore:
         with self.world.change(f"store status {entry.status}"):
             written = self.written[entry.release.id]
             written.status, written.via, written.since = entry.status, entry.via, entry.since
-            written.journal = entry.journal
+            written.journal, written.schema = entry.journal, dict(entry.schema)
 
     def config_env(self, stack: Stack, environment: EnvironmentName) -> dict[str, bytes | None]:
         self.world.faults.alive()
@@ -194,6 +197,16 @@ class FakeStore:
     def set_scales(self, stack: Stack, environment: EnvironmentName, scales: Mapping[str, Scale]) -> None:
         with self.world.change(f"store scales {environment}"):
             self.scaled[environment] = dict(scales)
+
+    def schemas(self, stack: str) -> dict[str, dict[str, AppSchema]]:
+        self.world.faults.alive()
+        return {name: dict(self.known_schemas.get(name, {})) for name in ENVIRONMENTS}
+
+    def set_schema(self, stack: str, environment: EnvironmentName, app: str, schema: AppSchema) -> None:
+        with self.world.change(f"store schema {environment} {app}: {schema.state}"):
+            kept = AppSchema.from_json(json.loads(json.dumps(schema.to_json())))
+            assert kept == schema, "a schema changes on its way through the disk"
+            self.known_schemas.setdefault(environment, {})[app] = kept
 
     def slot_files(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> dict[str, bytes]:
         return dict(self.slot_env.get((environment, slot), {}))

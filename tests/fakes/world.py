@@ -17,6 +17,7 @@ from typing import Any
 
 from fakes.clock import FakeClock
 from fakes.console import FakeConsole
+from fakes.databases import FakeDatabases
 from fakes.disk import FakeDisk
 from fakes.docker import BOOT_SECONDS, HEALTHY, Box, FakeDocker
 from fakes.endpoints import FakeEndpoints
@@ -81,6 +82,7 @@ class World:
         self.disk = FakeDisk()
         self.machine = FakeMachine()
         self.one_off = FakeOneOff(self)
+        self.databases = FakeDatabases(self)
         self.runs = FakeRuns(self)
         self.schedule = FakeSchedule(self)
         self.console = FakeConsole(self)

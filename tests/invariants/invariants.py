@@ -36,6 +36,7 @@ def check_settled(world: World) -> None:
         _check_maintenance(world, environment)
         _check_pages(world, environment)
         _check_promises(world, environment)
+        _check_schemas(world, environment)
     assert not world.git.trees, "what a killed build was given is still there"
     assert not world.store.half or all(half not in world.store.written for half in world.store.half)
 
@@ -144,6 +145,24 @@ def _check_promises(world: World, environment: EnvironmentName) -> None:
     known = [images[app] for app in ("api", "front") if images.get(app) in world.docker.images]
     bad = {BREAKING, BREAKING_IN_PRODUCTION} if environment == "production" else {BREAKING}
     assert not bad & {world.docker.images[image][1] for image in known}, f"{live} breaks a promise in {environment}"
+
+
+def _check_schemas(world: World, environment: EnvironmentName) -> None:
+    """What is known of each database is what is applied there, unless nobody could be asked; and it has at least what
+    the live release went live with."""
+    if not world.stack.migrations:
+        return
+    known = world.store.known_schemas.get(environment, {})
+    there = world.databases.applied.get(environment, "")
+    for it in known.values():
+        assert it.state != "begun" and (it.revision == there or it.revision is None), (environment, known, there)
+        assert it.revision is not None or not it.is_settled, (environment, known)
+    live = Live.parse(world.router.files[environment])
+    if live is not None:
+        schema = world.entry(live.release).schema
+        # With its status, what it went live with may be lost.
+        assert set(schema) in (set(world.day(live.release).migrations), set()), (live, schema)
+        assert all(revision <= there for revision in schema.values()), (live, schema, there)
 
 
 def _check_answers(world: World, environment: EnvironmentName, live: Live) -> None:

@@ -20,11 +20,13 @@ from fakes.faults import counted_journal
 from fakes.stacks import (
     REDIS,
     changed_stack,
+    host_with_addresses,
     host_with_services,
     renamed,
     shop_definition,
     shop_with_endpoints,
     shop_with_jobs,
+    shop_with_migrations,
     shop_with_processes,
     shop_with_replicas,
     shop_with_services,
@@ -58,6 +60,7 @@ class Case:
     with_replicas: bool = False
     with_jobs: bool = False
     with_endpoints: bool = False
+    with_migrations: bool = False
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -67,6 +70,8 @@ class Case:
             return shop_with_replicas()
         if self.with_jobs:
             return shop_with_jobs(self.in_place)
+        if self.with_migrations:
+            return shop_with_migrations(self.in_place)
         if self.with_endpoints:
             return shop_with_endpoints(self.in_place)
         return (shop_with_processes if self.with_processes else shop_definition)(self.in_place)
@@ -364,6 +369,38 @@ def promising(name: str, operation: str, prepare: Callable[[World], Any], **opti
     return [dataclasses.replace(case, with_endpoints=True) for case in both(name, operation, prepare, **options)]
 
 
+def newer_schema(world: World) -> None:
+    world.ship()
+    world.databases.newest = "0002"
+    world.commit({"api": HEALTHY})
+
+
+def newer_schema_staged(world: World) -> None:
+    newer_schema(world)
+    world.good("deploy")
+
+
+def newer_schema_shipped(world: World) -> None:
+    newer_schema_staged(world)
+    world.clock.time += 2
+    world.good("promote")
+
+
+def migration_fails(world: World) -> None:
+    newer_schema_staged(world)
+    world.databases.fails = {"0002": ("0001-half", ["ERROR: no such column"])}
+
+
+def migration_locked(world: World) -> None:
+    newer_schema(world)
+    world.databases.locked = 1
+
+
+def migrating(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
+    """A stack with a database, which never runs some of its apps twice in the second case."""
+    return [dataclasses.replace(case, with_migrations=True) for case in both(name, operation, prepare, **options)]
+
+
 def both(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
     """The same for a stack that never runs some of its apps twice."""
     wanted = tuple(options.items())
@@ -478,6 +515,11 @@ CASES = [
     *jobs("promote with other schedules", "promote", other_schedules_staged, watch_seconds=10),
     *jobs("rollback to other schedules", "rollback", other_schedules_shipped),
     *jobs("deploy whose hook fails", "deploy", hook_fails),
+    *migrating("first deploy with migrations", "deploy", nothing),
+    *migrating("promote with a migration", "promote", newer_schema_staged, watch_seconds=10),
+    *migrating("promote whose migration fails", "promote", migration_fails),
+    *migrating("deploy whose migration waits for a lock", "deploy", migration_locked),
+    *migrating("rollback to another schema", "rollback", newer_schema_shipped),
     maintained("maintenance begun", "on", shipped),
     maintained("maintenance of a part begun", "on", closed, app="api", allow=("10.1.0.0/16",)),
     maintained("maintenance of a part ended", "off", closed, app="front"),
@@ -500,6 +542,8 @@ def prepared(case: Case) -> bytes:
         world = World(directory, case.definition)
         if case.with_services:
             host_with_services(world)
+        if case.with_migrations:
+            host_with_addresses(world)
         case.prepare(world)
         check_settled(world)
         return pickle.dumps(world)
@@ -544,6 +588,8 @@ def check_afterwards(world: World, number: int) -> None:
         return
     world.clock.time += 5
     world.one_off.ends.clear()
+    world.databases.fails.clear()
+    world.databases.locked = 0
     world.commit(dict.fromkeys(world.stack.apps, HEALTHY))
     world.good("deploy")
     world.good("promote")

@@ -14,8 +14,10 @@ import pytest
 from fakes.concurrency import one_by_one
 from fakes.docker import BREAKING, BREAKING_IN_PRODUCTION, CRASHING, DYING, HEALTHY, SICK, UNBUILDABLE
 from fakes.stacks import (
+    MIGRATE,
     changed_service,
     changed_stack,
+    host_with_addresses,
     host_with_services,
     shop_definition,
     shop_with_endpoints,
@@ -125,9 +127,8 @@ class Life(RuleBasedStateMachine):
         shipped=st.integers(0, 2),
         beside=st.booleans(),
         processes=st.booleans(),
-        jobs=st.booleans(),
         replicas=st.integers(1, 3),
-        promises=st.booleans(),
+        more=st.sets(st.sampled_from(["jobs", "promises", "migrations"])),
     )
     def begin(
         self,
@@ -136,21 +137,24 @@ class Life(RuleBasedStateMachine):
         beside: bool,
         processes: bool,
         *,
-        jobs: bool,
         replicas: int,
-        promises: bool,
+        more: set[str],
     ) -> None:
         definition = shop_with_services(in_place) if beside else shop_definition(in_place)
         if processes:
             definition["apps"]["jobs"] = shop_with_processes(in_place)["apps"]["jobs"]
-        if jobs:
-            more = shop_with_jobs(in_place)
-            definition["hooks"] = more["hooks"]
-            definition["apps"] |= {name: app for name, app in more["apps"].items() if app.get("kind") == "job"}
+        if "jobs" in more:
+            with_jobs = shop_with_jobs(in_place)
+            definition["hooks"] = with_jobs["hooks"]
+            definition["apps"] |= {name: app for name, app in with_jobs["apps"].items() if app.get("kind") == "job"}
         definition["apps"]["api"]["replicas"] = replicas
-        if promises:
+        if "promises" in more:
             definition["endpoints"] = shop_with_endpoints()["endpoints"]
+        if "migrations" in more:
+            definition["apps"]["api"]["migrate"] = dict(MIGRATE)
         self.world = World(self.directory.name, definition)
+        if "migrations" in more:
+            host_with_addresses(self.world)
         if beside:
             host_with_services(self.world)
         self.in_place = in_place
@@ -170,7 +174,8 @@ class Life(RuleBasedStateMachine):
                 faults.kill_at(number, after)
             else:
                 faults.fail_at(number, after=after, disk=kind == "disk", lasting=kind == "lasting")
-        left = self.world.unfinished("production") or self.world.unfinished("staging")
+        # What was left open, or has forgotten what is live, is put right first, whatever becomes of this one.
+        left = self.world.unfinished("production") or self.world.unfinished("staging") or "" in before.values()
         report = self.world.run(name, **options)
         self.world.revive()
         self.note()
@@ -456,6 +461,15 @@ class Life(RuleBasedStateMachine):
     @rule(seconds=st.integers(1, 1000))
     def time_passes(self, seconds: int) -> None:
         self.world.clock.time += seconds
+
+    @precondition(lambda self: bool(self.world.stack.migrations))
+    @rule(fails=st.sampled_from(["", "", "no transaction"]), locked=st.sampled_from([0, 0, 1, 9]), down=st.booleans())
+    def a_new_migration(self, fails: str, locked: int, down: bool) -> None:
+        """The next image of the API brings one more, which may not go well."""
+        databases = self.world.databases
+        databases.newest = f"{int(databases.newest[:4]) + 1:04}"
+        databases.fails = {databases.newest: (f"{int(databases.newest) - 1:04}-half", ["ERROR: no"])} if fails else {}
+        databases.locked, databases.is_down = locked, down and not databases.is_down
 
     @precondition(lambda self: any(self.world.store.notes.values()))
     @rule()

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import os
 import stat
@@ -19,6 +20,7 @@ from release.adapters.store import Store
 from release.env.env_file import parse_env
 from release.releases.databases import Kept, Login
 from release.releases.release import Entry, moment_of
+from release.releases.schema import AppSchema
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 from release.util import files
@@ -50,6 +52,17 @@ def test_store_release(store: Store, stack: Stack) -> None:
     live = Entry(release(1), "live", "20260102T000000Z", "promote", "20260102T000000Z-production-promote-1.jsonl")
     store.set_status(stack, live)
     assert store.releases(stack.name) == [live]
+    assert "schema" not in json.loads((home / "status.json").read_text()), "of releases without migrations"
+    with_schema = dataclasses.replace(live, schema={"api": "0002"})
+    store.set_status(stack, with_schema)
+    assert store.releases(stack.name) == [with_schema]
+
+
+def test_store_schemas(store: Store, stack: Stack) -> None:
+    assert store.schemas(stack.name) == {"staging": {}, "production": {}}
+    Path(store.state, stack.name).mkdir(parents=True)
+    store.set_schema(stack.name, "production", "api", AppSchema("0002"))
+    assert store.schemas(stack.name)["production"] == {"api": AppSchema("0002")}
 
 
 def test_store_release_without_routes(store: Store, stack: Stack) -> None:

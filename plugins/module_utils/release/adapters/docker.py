@@ -386,14 +386,14 @@ class Docker:
         codes = [json.loads(line)["Actor"]["Attributes"].get("exitCode", "0") for line in lines if status < 400]
         return int(codes[-1]) if codes else container.exit_code
 
-    def logs(self, container: Handle, lines: int) -> list[str]:
+    def logs(self, container: Handle, lines: int, *, only_stdout: bool = False) -> list[str]:
         """The last lines of a container's log. They only explain a failure, so it is no error if there are none."""
         try:
             done = subprocess.run(
                 ["docker", "logs", "--tail", str(lines), container.id],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
+                stderr=subprocess.DEVNULL if only_stdout else subprocess.STDOUT,
                 text=True,
                 errors="replace",
                 timeout=LOG_SECONDS,

@@ -77,8 +77,8 @@ class OneOff:
         """SIGTERM, and SIGKILL once its seconds are over."""
         self.docker.stop([container], {container.app: seconds})
 
-    def output(self, container: RunContainer, lines: int) -> list[str]:
-        return self.docker.logs(container, lines)
+    def output(self, container: RunContainer, lines: int, *, only_stdout: bool = False) -> list[str]:
+        return self.docker.logs(container, lines, only_stdout=only_stdout)
 
     def remove(self, container: RunContainer) -> None:
         self.docker.keep_log(container.id)

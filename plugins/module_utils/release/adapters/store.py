@@ -36,12 +36,13 @@ from ..releases.compose import LABEL, PRIVATE_KEY, SECRETS, key_files
 from ..releases.databases import Kept, KeptAll, addresses
 from ..releases.release import PARTIAL, STATUSES, Entry, Release
 from ..releases.replicas import Scale
+from ..releases.schema import AppSchema
 from ..releases.slot import StandbyNote
 from ..stack.flags import FlagChange, State
 from ..stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Slot, Stack
 from ..stack.networks import is_block
 from ..util.files import as_json, read, read_existing, sync_directory, write_atomically, write_synced
-from . import disk_samples, flags_file, own_files, scales_file, secret_ages_file
+from . import disk_samples, flags_file, own_files, scales_file, schemas_file, secret_ages_file
 
 SEARCHED_KEPT = 400
 RECOVER = hint("recover")
@@ -59,6 +60,7 @@ OWN_FILES: Mapping[str, str] = {
     "databases.json": PROVISION,
     "maintenance-*.json": "",
     "replicas.json": "",
+    "schemas.json": "",
     "services/*/*/*/compose.json": hint("services", where="<which>"),
 }
 SETTINGS_FILES: Mapping[str, type] = {ACCESS_SETTINGS: dict, CLEANUP_SETTINGS: dict, NOTIFICATION_SETTINGS: list}
@@ -161,7 +163,14 @@ class Store:
 
     def set_status(self, stack: Stack, entry: Entry) -> None:
         path = os.path.join(self._release(stack, entry.release.id), "status.json")
-        data = {"status": entry.status, "since": entry.since, "via": entry.via, "journal": entry.journal}
+        data: dict[str, Any] = {
+            "status": entry.status,
+            "since": entry.since,
+            "via": entry.via,
+            "journal": entry.journal,
+        }
+        if entry.schema:
+            data["schema"] = dict(entry.schema)
         write_atomically(path, as_json(data), 0o644)
 
     # Configuration: /var/lib/onehost/<stack>/env/ and keys/
@@ -310,6 +319,14 @@ class Store:
     def set_scales(self, stack: Stack, environment: EnvironmentName, scales: Mapping[str, Scale]) -> None:
         scales_file.save(os.path.join(self.state, stack.name, "replicas.json"), environment, scales)
 
+    # What is known of the schemas of databases: /var/lib/onehost/<stack>/schemas.json
+
+    def schemas(self, stack: str) -> dict[str, dict[str, AppSchema]]:
+        return schemas_file.load(os.path.join(self.state, stack, schemas_file.NAME))
+
+    def set_schema(self, stack: str, environment: EnvironmentName, app: str, schema: AppSchema) -> None:
+        schemas_file.save(os.path.join(self.state, stack, schemas_file.NAME), environment, app, schema)
+
     # Services: /var/lib/onehost/<stack>/services/<environment>/<service>/<what it is created from>/
 
     def _service(self, stack: Stack, environment: EnvironmentName, service: str) -> str:
@@ -416,7 +433,9 @@ def _entry(release: Release, path: str) -> Entry:
     if status not in STATUSES:
         return Entry(release, "unknown")
     since, via, journal = (str(data.get(key, "")) for key in ("since", "via", "journal"))
-    return Entry(release, status, since, via, journal)
+    kept = data.get("schema")
+    schema = {str(app): str(it) for app, it in kept.items()} if isinstance(kept, dict) else {}
+    return Entry(release, status, since, via, journal, schema)
 
 
 def _blocks(path: str) -> Blocks:

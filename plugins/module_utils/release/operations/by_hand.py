@@ -100,8 +100,8 @@ class _Attached:
     def stop(self, container: RunContainer, seconds: int) -> None:
         self.host.one_off.stop(container, seconds)
 
-    def output(self, container: RunContainer, lines: int) -> list[str]:
-        return self.host.one_off.output(container, lines)
+    def output(self, container: RunContainer, lines: int, *, only_stdout: bool = False) -> list[str]:
+        return self.host.one_off.output(container, lines, only_stdout=only_stdout)
 
     def remove(self, container: RunContainer) -> None:
         self.host.one_off.remove(container)

@@ -41,12 +41,14 @@ def carry_out(
     run: Run,
     *,
     limits: Mapping[str, Any] = MappingProxyType({}),
+    env: Mapping[str, bytes] = MappingProxyType({}),
     redact: Callable[[str], str] = clean,
 ) -> Run:
     """Begin a run and wait for its end, or take up the one that was begun under this id. Returns its record.
 
-    `slot` is the Compose file of a slot that has the run's release. Raises OperationError if it cannot be started, or
-    if nothing can be learned of it; then its record stays open, for `conclude`.
+    `slot` is the Compose file of a slot that has the run's release, `env` are files of its own that it names. Raises
+    OperationError if it cannot be started, or if nothing can be learned of it; then its record stays open, for
+    `conclude`.
     """
     known = host.runs.record(run.stack, run.id)
     if known is not None and known.is_over:
@@ -54,7 +56,7 @@ def carry_out(
     container = _container(host, run)
     try:
         if known is None or not (known.started or (container is not None and container.has_begun)):
-            known = _begin(host, stack, slot, dataclasses.replace(run, begun=host.clock.now()), limits)
+            known = _begin(host, stack, slot, dataclasses.replace(run, begun=host.clock.now()), limits, env)
         return wait(host, known, redact)
     except InterruptedRunError:
         # Also while Compose starts it; waiting, it has been stopped already.
@@ -63,9 +65,13 @@ def carry_out(
         raise
 
 
-def _begin(host: Host, stack: Stack, slot: Mapping[str, Any], run: Run, limits: Mapping[str, Any]) -> Run:
+def _begin(
+    host: Host, stack: Stack, slot: Mapping[str, Any], run: Run, limits: Mapping[str, Any], env: Mapping[str, bytes]
+) -> Run:
     host.runs.write(run)
     path = host.runs.place(run, one_off_file(slot, run, limits))
+    if env:
+        host.runs.write_env(run, env)
     try:
         host.one_off.start(path, stack.directory, run.service)
     except OperationError as error:
@@ -162,7 +168,13 @@ def _end(
     message: str,
     redact: Callable[[str], str],
 ) -> Run:
-    log = host.one_off.output(container, LOG_LINES) if container and run.keeps_log else []
+    # An answer is what it prints for programs; what it says to people explains why there is none.
+    answers = run.why == "question" and outcome == "succeeded"
+    log = (
+        host.one_off.output(container, LOG_LINES, only_stdout=answers)
+        if container is not None and run.keeps_log
+        else []
+    )
     ended = dataclasses.replace(
         run,
         ended=host.clock.now(),

@@ -21,7 +21,9 @@ if TYPE_CHECKING:
     from ..planning.scale import ScalePlan
 
 #: Steps that change what runs or answers.
-ROLLOUT = frozenset({"record", "start", "tags", "routes", "pause", "switch", "resume", "statuses", "stop", "back"})
+ROLLOUT = frozenset(
+    {"record", "migrate", "start", "tags", "routes", "pause", "switch", "resume", "statuses", "stop", "back"}
+)
 
 
 def recover(host: Host, stack: Stack, record: Record) -> str:
@@ -66,7 +68,7 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
         if "back" in record.steps or witnesses.live(host, stack.name, record.plan.environment) != record.plan.goal:
             rollout.revert()
             journal.add("end", outcome="undone", message=found)
-            return "; ".join([found, *rollout.jobs.notes, "it was undone"])
+            return "; ".join([found, *rollout.jobs.notes, *rollout.migrations.notes, "it was undone"])
         return _forward(host, stack, record, rollout, journal, found)
     finally:
         journal.close()

@@ -35,7 +35,7 @@ from ..releases.reach import (
     reach_of,
     replacement,
 )
-from ..releases.release import Entry, Release, ReleaseStatus, timestamp
+from ..releases.release import Release, ReleaseStatus, timestamp
 from ..releases.replicas import counts_of
 from ..releases.runtime import Answer, Container, ProbeTarget
 from ..releases.slot import Place, day_of, planned_slot, stack_of
@@ -46,8 +46,9 @@ from ..stack.edge_view import routes_in
 from ..stack.model import App, Environment, Route, Slot, Stack, check_path, start_order, stripped
 from ..stack.replicas import units
 from ..util.concurrency import concurrently
-from . import endpoints_step, error_pages, flags, services, warm_slot, witnesses
+from . import endpoints_step, error_pages, flags, old_release, services, warm_slot, witnesses
 from .health import Health
+from .migrations import Migrations
 from .release_jobs import ReleaseJobs
 
 CONFIRM_SECONDS = 10.0
@@ -88,6 +89,7 @@ class Rollout:
         )
         self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers, plan.replicas)
         self.jobs = ReleaseJobs(host, stack, self.stack, plan, journal)
+        self.migrations = Migrations(host, stack, self.stack, plan, journal)
         #: What people should know, though the operation went well.
         self.notes: list[str] = []
         #: True once the release is live for good: from then on nothing is reverted.
@@ -120,6 +122,8 @@ class Rollout:
         if self.current.services or any(app.volumes for app in self._apps()):
             with self.journal.step("services", "start what the apps need beside them"):
                 self.beside()
+        if self.migrations.apps and plan.is_new:
+            self.migrate()
         with self.journal.step("start", f"start {slot}"):
             self.start(env)
         with self.journal.step("healthy", "wait until every app is healthy"):
@@ -202,6 +206,7 @@ class Rollout:
         plan = self.plan
         with self.journal.step("back", "undo all changes"):
             self.jobs.stop_hooks()
+            self.migrations.settle()
             if self.old:
                 self._set_reach(going_back(self.new, self.old, self.how))
             if self._in_place():
@@ -241,6 +246,13 @@ class Rollout:
         mounted = [volume for app in self._apps() for volume in app.volumes]
         services.provide_volumes(self.host, self.stack, self.plan.environment, mounted)
         services.Services(self.host, self.current, self.plan.environment, self.journal).start_missing()
+
+    def migrate(self) -> None:
+        """Bring the databases to what the release wants, while the old one serves. Then that one is asked again."""
+        if not self.migrations.carry_out() or self.old is None:
+            return
+        with self.journal.step("old_release", "ask the live release on the new schema"):
+            self.notes += old_release.told(self.host, self.current, self.plan, self.old, self.journal)
 
     def set_routes(self, release: str) -> None:
         """Give the edge the routes of a release. If they have not changed, as is usual, nginx is left alone."""
@@ -421,7 +433,9 @@ class Rollout:
         known = {entry.release.id: entry for entry in self.host.store.releases(self.current.name)}
         for release, status in statuses.items():
             if release in known and known[release].status != status:
-                changed = Entry(known[release].release, status, moment, self.plan.via, name)
+                changed = dataclasses.replace(
+                    known[release], status=status, since=moment, via=self.plan.via, journal=name
+                )
                 self.host.store.set_status(self.current, changed)
 
     def drain(self, slot: Slot) -> None:

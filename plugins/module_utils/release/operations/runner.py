@@ -41,6 +41,7 @@ from . import (
     recover,
     redaction,
     release_jobs,
+    schemas,
     secret_scan,
     services,
     witnesses,
@@ -174,7 +175,7 @@ def _plan_and_go(
             plan = _plan_deploy(host, stack, state, request, report, log=log)
         _describe(report, state, plan)
         if check:
-            _preview(report, stack, plan)
+            _preview(host, report, stack, plan)
             return
         log.add("plan", plan=plan.to_json())
         _announce(host, request, report, plan.release.commit)
@@ -232,6 +233,7 @@ def _plan_rollback(
     host: Host, stack: Stack, state: HostState, request: Request, report: OperationReport, redact: Redactor
 ) -> tuple[Plan, dict[str, bytes]]:
     target = rollback.choose(stack, state, request)
+    report.gates = schemas.gates(host, stack, target)
     if not request.apps:
         # It goes back to that release's own ports.
         obstacles.refuse(host, day_of(target.release, stack), state, request)
@@ -387,7 +389,7 @@ def _carry_out(
     host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: OperationReport
 ) -> None:
     rollout = Rollout(host, stack, plan, log)
-    rollout.notes = rollout.jobs.notes = report.notes
+    rollout.notes = rollout.jobs.notes = rollout.migrations.notes = report.notes
     try:
         rollout.run(env)
     except Exception as error:
@@ -437,8 +439,9 @@ def _describe(report: OperationReport, state: HostState, plan: Plan) -> None:
     report.tags = [f"{move.repository}:{move.tag} -> {gates.short_id(move.image)}" for move in plan.tags]
 
 
-def _preview(report: OperationReport, stack: Stack, plan: Plan) -> None:
+def _preview(host: Host, report: OperationReport, stack: Stack, plan: Plan) -> None:
     report.preview += release_jobs.previewed(stack_of(plan.release, stack), plan)
+    report.preview += schemas.previewed(host, stack, plan)
     report.message = f"would {plan.operation}: {plan.environment} to {plan.release.id}"
 
 

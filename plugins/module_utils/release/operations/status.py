@@ -34,7 +34,7 @@ from ..releases.status import (
 )
 from ..stack import flags
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Stack
-from . import app_health, databases, jobs, key_grace_period, maintenance_state, redaction, services
+from . import app_health, databases, jobs, key_grace_period, maintenance_state, redaction, schemas, services
 from .observe import observe
 
 #: How many releases, and how many operations, of each environment the report lists.
@@ -91,6 +91,7 @@ def _flags(host: Host, stack: Stack, environment: EnvironmentName) -> list[str]:
 def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentName) -> EnvironmentStatus:
     holder = lock.holder(lock.lock_path(stack.name, name, host.paths.locks))
     unfinished = [] if holder else journal.unfinished(stack.name, name, host.paths.state)
+    known = schemas.known(host, stack, name) if stack.migrations else {}
     common = EnvironmentStatus(
         ports=stack.environments[name].ports,
         network=host.store.networks().get(stack.name, {}).get(name, ""),
@@ -99,6 +100,8 @@ def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentNa
         jobs=_jobs(host, stack, state, name),
         service_changes=_service_changes(host, stack, name),
         databases=databases.statuses(host, stack, name) if stack.databases else {},
+        schemas={app: found.shown for app, found in known.items()},
+        schema_troubles={app: found.sentence for app, found in known.items() if not found.is_settled},
         running_operation=holder,
         unfinished=tuple(record.path.rsplit("/", 1)[-1] for record in unfinished),
         operations=tuple(operations(host, stack, name, OPERATIONS)),
@@ -278,6 +281,7 @@ def _rollback(host: Host, stack: Stack, state: HostState) -> RollbackPreview:
     ]
     if not is_same_content(old.routes, target.release.routes):
         changes.append("routes of the edge: restored to those of that release")
+    changes += [f"{row['gate']}: {row['evidence']}" for row in schemas.gates(host, stack, target)]
     return RollbackPreview(
         possible=True, to=target.release.id, commit=target.release.commit[:12], changes=tuple(changes)
     )

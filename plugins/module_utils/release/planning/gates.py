@@ -227,7 +227,7 @@ SETTINGS = (
     "capabilities",
 )
 #: Those that are left out of a definition that has none.
-_RARE = ("health_status", "health_host", "health_command", "volumes", "image_of", "command", "schedule")
+_RARE = ("health_status", "health_host", "health_command", "volumes", "image_of", "command", "schedule", "migrate")
 
 
 def changed_settings(tried: Mapping[str, Any], today: Mapping[str, Any]) -> list[str]:

@@ -23,6 +23,8 @@ Step = Literal[
     "drift",
     "record",
     "services",
+    "migrate",
+    "old_release",
     "start",
     "healthy",
     "before_switch",

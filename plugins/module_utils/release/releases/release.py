@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -127,6 +127,8 @@ class Entry:
     since: str = ""
     via: str = ""
     journal: str = ""
+    #: The revision that the database of each app had when the release went live: the schema that it is known to fit.
+    schema: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -18,8 +18,10 @@ from .release import next_timestamp
 #: The label that tells the container of a run from one of a slot or a service.
 RUN = f"{LABEL}.run"
 #: Who or what has started it. By hand: a command in a container of its own, or in one that runs (exec).
-Why = Literal["schedule", "person", "before_switch", "after_switch", "command", "exec"]
+#: question: what is applied in a database, or whether something is to be done there; its answer is what it prints.
+Why = Literal["schedule", "person", "before_switch", "after_switch", "command", "exec", "migrate", "question"]
 BY_HAND: tuple[Why, ...] = ("command", "exec")
+OF_MIGRATIONS: tuple[Why, ...] = ("migrate", "question")
 #: interrupted: nobody can say that it came to its own end.
 Outcome = Literal["running", "succeeded", "failed", "timed_out", "interrupted"]
 
@@ -75,6 +77,8 @@ class Run:
     def service(self) -> str:
         """Its name in the network of the slot. No app is called so: their names have no underscore. Of runs by hand
         there may be several at a time."""
+        if self.why == "question":
+            return f"{self.app}_run_{self.id.rpartition('-')[2]}"
         return f"{self.app}_run" + (f"_{self.id.partition('-')[0].lower()}" if self.why in BY_HAND else "")
 
     def to_json(self) -> dict[str, Any]:
@@ -161,7 +165,7 @@ def is_mine(run: Run, stack: Stack, environment: EnvironmentName, app: str = "")
 
 def is_job_s(run: Run, stack: Stack, environment: EnvironmentName, job: str) -> bool:
     """Whether it is a run of the job itself, not a command that somebody ran in a container like its own."""
-    return run.why not in BY_HAND and is_mine(run, stack, environment, job)
+    return run.why not in (*BY_HAND, *OF_MIGRATIONS) and is_mine(run, stack, environment, job)
 
 
 def sentence(run: Run) -> str:

@@ -129,6 +129,9 @@ class EnvironmentStatus:
     running_operation: LockHolder | None = None
     services: dict[str, AppStatus] = field(default_factory=dict)
     jobs: dict[str, JobStatus] = field(default_factory=dict)
+    #: What is applied in the database of each app that has migrations, when it was asked last; and what is wrong there.
+    schemas: dict[str, str] = field(default_factory=dict)
+    schema_troubles: dict[str, str] = field(default_factory=dict)
     #: What `services.yml` would change, as sentences.
     service_changes: tuple[str, ...] = ()
     databases: dict[str, DatabaseStatus] = field(default_factory=dict)

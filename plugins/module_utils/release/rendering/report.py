@@ -18,6 +18,8 @@ _STEP_WORDS = {
     "record": "release written",
     "start": "slot started",
     "healthy": "all healthy",
+    "migrate": "database seen to",
+    "old_release": "old release asked again",
     "before_switch": "hooks before the switch done",
     "tags": "tags moved",
     "routes": "routes set",

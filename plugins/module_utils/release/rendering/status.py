@@ -40,6 +40,7 @@ def status_lines(status: StatusReport) -> list[str]:
     lines += _apps(environments)
     lines += _services(environments)
     lines += [line for name, env in environments.items() for line in databases.lines(name, env.databases)]
+    lines += _schemas(environments)
     lines += [line for name, env in environments.items() for line in jobs.status_lines(name, env.jobs)]
     for name, env in environments.items():
         if env.running_operation:
@@ -128,6 +129,17 @@ def _services(environments: dict[str, EnvironmentStatus]) -> list[str]:
         if env.service_changes:
             fix = hint("services", where=name)
             lines += [f"   {name}, not done yet: {text}. Fix: {fix}" for text in env.service_changes]
+    return lines
+
+
+def _schemas(environments: dict[str, EnvironmentStatus]) -> list[str]:
+    """One line for the databases of each environment, and one for each whose migration did not end well."""
+    lines = []
+    for name, env in environments.items():
+        if env.schemas:
+            known = ", ".join(f"{app} {revision}" for app, revision in env.schemas.items())
+            lines.append(f"schema of {name}: {known}")
+        lines += [f"   {name} {app}: {text}" for app, text in env.schema_troubles.items()]
     return lines
 
 

@@ -12,6 +12,7 @@ from ..errors import Problem
 from . import replicas
 from .edge_view import routes_in
 from .jobs import check_jobs
+from .migrate import check_migrations
 from .model import ENVIRONMENTS, PORT_BLOCK, App, Route, Stack, socket_path, start_order
 from .networks import MOST_APPS
 
@@ -68,6 +69,7 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
             )
     _check_beside(stack, where, problems)
     problems.extend(check_jobs(stack, where))
+    problems.extend(check_migrations(stack.migrations, where))
     problems.extend(_port_problems([(where, app) for app in stack.apps.values()]))
     problems.extend(replicas.check(stack, where))
     problems.extend(address_problems(stack, where))

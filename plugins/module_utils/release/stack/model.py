@@ -21,6 +21,7 @@ from .tls import Tls
 if TYPE_CHECKING:
     from .drift import Drift
     from .endpoints.model import Endpoint
+    from .migrate import Migrate
 
 EnvironmentName = Literal["staging", "production"]
 Slot = Literal["blue", "green"]
@@ -123,6 +124,8 @@ class App:
     database: str = ""
     database_variable: str = ""
     database_scheme: str = ""
+    #: How its database gets the schema that a release wants.
+    migrate: Migrate | None = None
 
     @property
     def builder(self) -> str:
@@ -323,6 +326,11 @@ class Stack:
         return data
 
     @property
+    def migrations(self) -> dict[str, Migrate]:
+        """Those of its apps that have any."""
+        return {app.name: app.migrate for app in self.apps.values() if app.migrate}
+
+    @property
     def web_apps(self) -> list[App]:
         return [app for app in self.apps.values() if app.is_web]
 
@@ -403,7 +411,7 @@ def _leave_out_defaults(app: dict[str, Any]) -> None:
     if app["kind"] != "job" or app["environments"] == list(ENVIRONMENTS):
         del app["environments"]
     rare = ("build_secrets", "build_ignores", "health_status", "health_host", "health_command", "volumes")
-    for key in (*rare, "image_of", "command", "schedule", "replicas", *DATABASE_KEYS):
+    for key in (*rare, "image_of", "command", "schedule", "replicas", "migrate", *DATABASE_KEYS):
         if not app[key] or (key, app[key]) == ("replicas", 1):
             del app[key]  # releases of before have none, and are the same
     if "image_of" in app:

@@ -27,6 +27,7 @@ from .drift import read_drift
 from .error_pages import read_error_pages
 from .jobs import TIMEOUT_SECONDS, check_job, read_environments, read_hooks
 from .maintenance import read_allow
+from .migrate import read_migrate
 from .model import (
     BUILD_KEYS,
     ENVIRONMENTS,
@@ -366,6 +367,7 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         database=fields.text("database"),
         database_variable=fields.text("database_variable", pattern=ENV_KEY),
         database_scheme=fields.text("database_scheme", pattern=r"[a-z][a-z0-9+]*"),
+        migrate=read_migrate(fields, kind, problems),
     )
     fields.no_others()
     if image_of:

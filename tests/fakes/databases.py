@@ -1,0 +1,96 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The databases of the apps, one for each environment, as the migrations of their images see them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from fakes.docker import HEALTHY, SICK
+
+if TYPE_CHECKING:
+    from fakes.one_off import RunBox
+    from fakes.world import World
+
+QUESTIONS = (["revision"], ["target"], ["check"])
+MIGRATE = ["migrate"]
+
+
+@dataclass
+class FakeDatabases:
+    """`newest` is what an image brings that is seen for the first time."""
+
+    world: World
+    newest: str = "0001"
+    brings: dict[str, str] = field(default_factory=dict)
+    applied: dict[str, str] = field(default_factory=dict)
+    #: Every migration that was begun, and those that came to their end, as environment and revision; in order.
+    begun: list[tuple[str, str]] = field(default_factory=list)
+    done: list[tuple[str, str]] = field(default_factory=list)
+    #: By revision: what the migration to it leaves applied, and prints, when it fails; and for how long it goes.
+    fails: dict[str, tuple[str, list[str]]] = field(default_factory=dict)
+    lasts: float = 3.0
+    #: How often a migration waits for a lock in vain.
+    locked: int = 0
+    is_down: bool = False
+    #: Most tools refuse a database that has more than their image brings.
+    bears_newer: bool = False
+    #: The code of before does not work with these.
+    breaking: set[str] = field(default_factory=set)
+    #: What was given to its container, by name.
+    options: list[str] = field(default_factory=list)
+
+    def is_question(self, box: RunBox) -> bool:
+        return box.item.get("command") in QUESTIONS
+
+    def target(self, box: RunBox) -> str:
+        return self.brings.setdefault(box.image, self.newest)
+
+    def go(self, box: RunBox) -> None:
+        """It begins: what it will print and how it will end is known now, what it changes is true in the end."""
+        command, target, there = box.item.get("command"), self.target(box), self.applied.get(box.environment, "")
+        if command != MIGRATE and command not in QUESTIONS:
+            return
+        self.options.append(box.item["environment"]["PGOPTIONS"])
+        box.lasts, box.prints, box.code = 0.5, [], 0
+        if self.is_down:
+            box.code, box.prints = 1, ["could not connect to db://1: Connection refused"]
+        elif there > target and not self.bears_newer and command != ["target"]:
+            box.code, box.prints = 255, [f"FAILED: Can't locate revision identified by '{there}'"]
+        elif command == ["revision"]:
+            box.prints = [f"{there} (head)" if there == target else there]
+        elif command == ["target"]:
+            box.prints = [f"{target} (head)"]
+        elif command == ["check"]:
+            box.code = int(there != target)
+        else:
+            self._migrate(box, target, there)
+
+    def _migrate(self, box: RunBox, target: str, there: str) -> None:
+        self.begun.append((box.environment, target))
+        box.lasts, box.prints = self.lasts, [f"Running upgrade {there} -> {target}, more of it"]
+        if self.locked:
+            self.locked -= 1
+            box.code = 1
+            box.prints += ["psycopg.errors.LockNotAvailable: canceling statement due to lock timeout"]
+        elif target in self.fails:
+            left, prints = self.fails[target]
+            box.code, box.to = 1, left
+            box.prints += prints
+        else:
+            box.to = max(target, there)
+
+    def ended(self, box: RunBox) -> None:
+        """It has ended by itself."""
+        if box.to is None:
+            return
+        before, box_to, box.to = self.applied.get(box.environment, ""), box.to, None
+        self.applied[box.environment] = box_to
+        if box.code == 0:
+            self.done.append((box.environment, box_to))
+        if box_to in self.breaking and before != box_to:
+            for image, (known, behaviour) in list(self.world.docker.images.items()):
+                if behaviour == HEALTHY and self.brings.get(image, box_to) < box_to:
+                    self.world.docker.images[image] = (known, SICK)
