@@ -32,6 +32,7 @@ PRODUCT = re.compile(
             r"158\.180\.95",
             "leakwatch",
             "glimpse",
+            "alumni",
         ]
     ),
     re.I,

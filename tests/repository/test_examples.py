@@ -89,7 +89,7 @@ def test_python_packages_have_hashes_and_no_addresses() -> None:
 
 def test_every_demo_is_of_an_example_and_has_its_module() -> None:
     demos = sorted(lab_source.EXAMPLES.glob("*-demo"))
-    assert [path.name for path in demos] == ["glimpse-demo", "leakwatch-demo", "workhub-demo"]
+    assert [path.name for path in demos] == ["alumni-demo", "glimpse-demo", "leakwatch-demo", "workhub-demo"]
     for path in demos:
         stack = path.name.removesuffix("-demo")
         assert stack in lab_source.examples() and (path / f"{stack}_demo.py").is_file()
@@ -104,6 +104,6 @@ def test_an_example_without_a_demo_is_refused_with_what_there_is() -> None:
     answer = subprocess.run(words, capture_output=True, text=True, check=False)
     assert answer.returncode == 1
     assert (
-        "there is no demo of nothing. Fix: choose one of workhub, glimpse, leakwatch, or all"
+        "there is no demo of nothing. Fix: choose one of workhub, alumni, glimpse, leakwatch, or all"
         in answer.stdout + answer.stderr
     )

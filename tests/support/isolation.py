@@ -58,18 +58,6 @@ for data in json.loads(run("docker", "inspect", *names)):
         "addresses": [net["IPAddress"] for net in data["NetworkSettings"]["Networks"].values() if net["IPAddress"]],
         "ports": sorted(int(port) for port in ports),
     })
-<<<<<<< HEAD
-
-def scan(one):
-    targets = [[a, p] for other in found if other is not one for a in other["addresses"] for p in other["ports"]]
-    answer = run("nsenter", "--net", "--target", str(one["pid"]), "python3", __file__, json.dumps(targets))
-    one["tried"], one["reached"] = targets, json.loads(answer)
-
-# Most of it is waiting for connections that nobody answers.
-with concurrent.futures.ThreadPoolExecutor(8) as pool:
-    list(pool.map(scan, found))
-print(json.dumps(found))
-=======
 clusters = []
 listening = {line.split()[3].rsplit(":", 1)[1]: line.split()[3] for line in run("ss", "-ltnH").splitlines()}
 for path in glob.glob("/var/lib/onehost/*/databases.json"):
@@ -79,17 +67,21 @@ for path in glob.glob("/var/lib/onehost/*/databases.json"):
             stack = os.path.basename(os.path.dirname(path))
             clusters.append({"name": "database " + name, "stack": stack, "environment": environment,
                              "addresses": [address], "ports": [kept["port"]]})
-for one in found:
-    others = [other for other in found + clusters if other is not one]
-    targets = [[a, p] for other in others for a in other["addresses"] for p in other["ports"]]
+
+def scan(one):
     def ask(kind, targets):
         words = ("nsenter", "--net", "--target", str(one["pid"]), "python3", __file__, json.dumps(targets), kind)
         return json.loads(run(*words))
+    others = [other for other in found + clusters if other is not one]
+    targets = [[a, p] for other in others for a in other["addresses"] for p in other["ports"]]
     one["tried"], one["reached"] = targets, ask("reached", targets)
     of_clusters = [[a, p] for cluster in clusters for a in cluster["addresses"] for p in cluster["ports"]]
     one["admitted"] = ask("admitted", of_clusters) if of_clusters else []
+
+# Most of it is waiting for connections that nobody answers.
+with concurrent.futures.ThreadPoolExecutor(8) as pool:
+    list(pool.map(scan, found))
 print(json.dumps({"containers": found, "clusters": clusters}))
->>>>>>> a1512d8 (Make a cluster of PostgreSQL for each database of each environment)
 """
 
 

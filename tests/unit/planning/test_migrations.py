@@ -172,11 +172,11 @@ def test_rows_that_an_error_quotes_are_left_out() -> None:
 
 def test_limits_are_in_milliseconds_behind_what_is_there_already() -> None:
     ours = "-c lock_timeout=3000 -c statement_timeout=60000"
-    assert limits(MIGRATE, {"A": "1"}, {}) == {"environment": {"A": "1", "PGOPTIONS": ours}}
+    assert limits(MIGRATE, {"A": "1"}, {}) == {"init": True, "environment": {"A": "1", "PGOPTIONS": ours}}
     of_values = limits(MIGRATE, {}, {"PGOPTIONS": "-c a=$1"})
-    assert of_values == {"environment": {"PGOPTIONS": f"-c a=$$1 {ours}"}}
+    assert of_values["environment"] == {"PGOPTIONS": f"-c a=$$1 {ours}"}
     both = limits(MIGRATE, {"PGOPTIONS": "-c b=2"}, {"PGOPTIONS": "-c a=1"})
-    assert both == {"environment": {"PGOPTIONS": f"-c b=2 {ours}"}}
+    assert both["environment"] == {"PGOPTIONS": f"-c b=2 {ours}"}
 
 
 @pytest.mark.parametrize(

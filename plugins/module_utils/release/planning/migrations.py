@@ -104,7 +104,8 @@ def limits(migrate: Migrate, environment: Mapping[str, Any], values: Mapping[str
     # Of a Compose file, where a dollar is written twice; the values are not.
     before = environment.get("PGOPTIONS") or escaped(values.get("PGOPTIONS", ""))
     own = f"-c lock_timeout={_ms(migrate.lock_seconds)} -c statement_timeout={_ms(migrate.statement_seconds)}"
-    return {"environment": {**environment, "PGOPTIONS": f"{before} {own}".strip()}}
+    # The first process of a container has no default for SIGTERM: without an init a tool would not hear it.
+    return {"init": True, "environment": {**environment, "PGOPTIONS": f"{before} {own}".strip()}}
 
 
 def _ms(seconds: float) -> int:

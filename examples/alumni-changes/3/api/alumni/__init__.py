@@ -1,0 +1,3 @@
+"""The alumni board's API."""
+
+VERSION = 3
