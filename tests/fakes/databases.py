@@ -37,8 +37,9 @@ class FakeDatabases:
     is_down: bool = False
     #: Most tools refuse a database that has more than their image brings.
     bears_newer: bool = False
-    #: The code of before does not work with these.
+    #: The code of before does not work with these, and becomes so.
     breaking: set[str] = field(default_factory=set)
+    breaks_as: str = SICK
     #: What was given to its container, by name.
     options: list[str] = field(default_factory=list)
 
@@ -93,4 +94,4 @@ class FakeDatabases:
         if box_to in self.breaking and before != box_to:
             for image, (known, behaviour) in list(self.world.docker.images.items()):
                 if behaviour == HEALTHY and self.brings.get(image, box_to) < box_to:
-                    self.world.docker.images[image] = (known, SICK)
+                    self.world.docker.images[image] = (known, self.breaks_as)

@@ -32,6 +32,8 @@ INSIDE: dict[str, tuple[Any, str, str, int]] = {
     "tags:half": (docker.Docker, "tag", "after", 1),
     "switch:file": (haproxy.HAProxy, "command", "before", 1),
     "statuses:half": (store.Store, "set_status", "after", 1),
+    # The third container: the first two ask.
+    "migrate:half": (one_off.OneOff, "start", "after", 3),
     "start:half": (docker.Docker, "_compose", "before", 1),
     "stop:half": (docker.Docker, "stop", "before", 1),
     "before_switch:half": (one_off.OneOff, "start", "after", 1),

@@ -9,9 +9,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.docker import HEALTHY, SICK
+from fakes.docker import BREAKING, HEALTHY, SICK
 from fakes.faults import counted_journal
-from fakes.stacks import MIGRATE, changed_stack, host_with_addresses, shop_definition, shop_with_migrations
+from fakes.stacks import (
+    MIGRATE,
+    changed_stack,
+    host_with_addresses,
+    shop_definition,
+    shop_with_endpoints,
+    shop_with_migrations,
+)
 from fakes.world import World
 from invariants.invariants import check_settled
 
@@ -137,6 +144,18 @@ def test_a_live_release_that_is_not_well_on_it_is_told_and_replaced(world: World
     report = world.good("deploy")
     assert f"{staging} is not well on the new schema: api: " in said(report)
     assert f"Do not roll back to {staging}" in said(report)
+
+
+def test_what_it_promised_to_the_outside_is_asked_too(tmp_path: Path) -> None:
+    definition = shop_with_endpoints()
+    definition["apps"]["api"]["migrate"] = dict(MIGRATE)
+    world = World(str(tmp_path), definition)
+    host_with_addresses(world)
+    staging, _production = world.ship()
+    world.databases.breaking, world.databases.breaks_as = {"0002"}, BREAKING
+    next_schema(world, "0002")
+    text = said(world.good("deploy"))
+    assert f"{staging} is not well on the new schema: api" in text and "/health" in text
 
 
 FAILS = [

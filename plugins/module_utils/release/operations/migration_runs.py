@@ -22,7 +22,7 @@ from ..releases.runs import OF_MIGRATIONS, Run, Why
 from ..releases.schema import Standing
 from ..releases.services import slot_networks
 from ..releases.slot import Place, planned_slot
-from ..stack.app_env import files_of, slot_env, values_of
+from ..stack.app_env import env_files, values_of
 from ..stack.migrate import Migrate
 from ..stack.model import Stack
 from ..util.concurrency import concurrently
@@ -139,10 +139,8 @@ class MigrationRuns:
         place = Place(self.plan.slot, home, {})
         slot = planned_slot(self.stack, release, place, self._env, store.key_fingerprints(self.stack))
         slot |= slot_network(self.stack, environment, self.plan.slot, self._block())
-        files = slot_env(self.day, environment, self._env)
-        mine = {name: files[name] for name in files_of(self.day, app.name, files)}
+        values = values_of(self.day, app.name, environment, self._env)
         given: Mapping[str, Any] = slot["services"][app.name].get("environment", {})
-        limits: dict[str, Any] = {}
-        if app.migrate:
-            limits = migrations.limits(app.migrate, given, values_of(self.day, app.name, environment, self._env))
-        return one_off.carry_out(self.host, self.stack, slot, run, limits=limits, env=mine, redact=self.redact)
+        limits = migrations.limits(app.migrate, given, values) if app.migrate else {}
+        files = env_files(self.day, app.name, values, self._env)
+        return one_off.carry_out(self.host, self.stack, slot, run, limits=limits, env=files, redact=self.redact)

@@ -87,6 +87,11 @@ def slot_env(stack: Stack, environment: EnvironmentName, env: Mapping[str, bytes
     }
 
 
+def env_files(stack: Stack, app: str, values: Mapping[str, str], env: Mapping[str, bytes]) -> dict[str, bytes]:
+    """The same for one app alone, with these values; without a matrix the layers as they are."""
+    return {f"{PREFIX}{app}": format_env(values, f"env of {app}").encode()} if stack.env_matrix else dict(env)
+
+
 def files_of(stack: Stack, app: str, files: Mapping[str, bytes]) -> list[str]:
     """Names of the slot's env files that an app reads; later ones win."""
     if stack.env_matrix:
