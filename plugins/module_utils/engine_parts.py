@@ -36,7 +36,17 @@ from .release.entrypoints.commands import (
     verify,
 )
 from .release.env import importer
-from .release.operations import compose_env_files, config_check, databases, endpoints, layout, networks, reach
+from .release.operations import (
+    compose_env_files,
+    config_check,
+    databases,
+    endpoints,
+    layout,
+    migrations,
+    networks,
+    old_release,
+    reach,
+)
 from .release.operations import drift as drift_operations
 from .release.operations import flags as flag_operations
 from .release.stack.endpoints import reader as endpoints_reader
@@ -49,7 +59,7 @@ SUB_COMMANDS = (
 )
 OPERATIONS = (compose_env_files, config_check, databases, flag_operations, layout, networks, reach)
 # What an operation imports when it is needed.
-LATE = (*bootstrap.late_parts(), drift_operations, endpoints, endpoints_reader)
+LATE = (*bootstrap.late_parts(), drift_operations, endpoints, endpoints_reader, migrations, old_release)
 PARTS = (cli, importer, remote, *OPERATIONS, *LATE, *SUB_COMMANDS)
 
 # Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.

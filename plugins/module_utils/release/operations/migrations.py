@@ -12,7 +12,6 @@ from __future__ import annotations
 import dataclasses
 import datetime
 import functools
-import itertools
 
 from ..errors import OperationError, RefusedError
 from ..planning import migration_errors, migrations
@@ -25,7 +24,7 @@ from ..releases.release import timestamp
 from ..releases.schema import AppSchema, Schemas, SchemaState, shown
 from ..stack.migrate import Migrate, in_order
 from ..stack.model import Stack
-from . import job_runs
+from . import job_runs, migration_attempts
 from .migration_runs import MigrationRuns
 
 #: Who tidies up what was left of a run is done in a moment.
@@ -33,37 +32,26 @@ LOCK_SECONDS = 60.0
 
 
 class Migrations:
-    """The databases of the release that a plan brings live. `day` is the stack as that release defines it, `notes` what
-    people should know in the end."""
+    """The databases of the release that a plan brings live. `day` is the stack as that release defines it, `notes`
+    learns what people should know in the end."""
 
-    def __init__(self, host: Host, stack: Stack, day: Stack, plan: Plan, journal: Journal) -> None:
+    def __init__(self, host: Host, stack: Stack, day: Stack, plan: Plan, journal: Journal, notes: list[str]) -> None:
         self.host, self.stack, self.plan, self.journal = host, stack, plan, journal
         self.runs = MigrationRuns(host, stack, day, plan, journal)
         mine = {name: it for name, it in day.migrations.items() if name in plan.release.in_slot}
         self.apps = {name: mine[name] for name in in_order(mine)}
-        self.notes: list[str] = []
+        self.notes = notes
 
     @functools.cached_property
     def wanted(self) -> dict[str, Migrate]:
         """Those that are asked: none for a rollback, as the way back changes no data; and none whose app goes on with
-        the image and values that it has, for these bring nothing. After a rollback such an image may be older than its
-        database, and most tools refuse to look at that."""
+        the image and values that it has."""
         if self.plan.operation == "rollback":
             return {}
-        was, release, known = self.plan.was, self.plan.release, self._known()
+        was = self.plan.was
         live = find(self.host.store.releases(self.stack.name), was.release) if was else None
-        if live is None or live.release.env != release.env:
-            return self.apps
-        before = live.release
-        same = {
-            app
-            for app in self.apps
-            if before.images.get(app) == release.images[app]
-            and before.definition.get("apps", {}).get(app, {}).get("migrate")
-            and app in known
-            and known[app].is_settled
-        }
-        return {app: migrate for app, migrate in self.apps.items() if app not in same}
+        kept = migrations.unchanged(live.release, self.plan.release, self._known()) if live else set()
+        return {app: migrate for app, migrate in self.apps.items() if app not in kept}
 
     def carry_out(self) -> bool:
         """Bring every database to what the release wants, one after the other. Returns whether any was changed. Raises
@@ -82,8 +70,7 @@ class Migrations:
         return changed
 
     def settle(self) -> None:
-        """Before everything is put back: nothing of a migration goes on, and what is applied is known. Can be done
-        again."""
+        """Before everything is put back: nothing of a migration goes on, and it is known what is applied. Repeatable."""
         if not self.apps or self.plan.operation == "rollback":
             return
         self.runs.stop()
@@ -128,33 +115,16 @@ class Migrations:
         self.journal.note(f"{app}: {shown(revision)} is applied" + (f", {wanted} is wanted" if wanted else ""))
         begun = AppSchema(revision, "begun", self.plan.release.id, revision)
         self._write(app, begun)
-        seconds = self._attempts(app, migrate, begun)
-        after = self._find_out(app, migrate, begun, "applied")
+        done = migration_attempts.migrate(self.runs, app, migrate, self._note)
+        is_done = done.last.outcome == "succeeded"
+        after = self._find_out(app, migrate, begun, "applied" if is_done else "failed")
+        if not is_done:
+            raise migration_errors.failed(done.last, self.runs.where, begun, after, done.waits)
         if after.revision is None or (wanted is not None and after.revision != wanted):
             self._write(app, dataclasses.replace(after, state="failed"))
             raise migration_errors.not_there(app, self.runs.where, migrate, standing, after)
-        self._note(f"{app}: migrated from {shown(revision)} to {after.shown} in {seconds:.1f} s")
+        self._note(f"{app}: migrated from {shown(revision)} to {after.shown} in {done.seconds:.1f} s")
         return revision, after.revision
-
-    def _attempts(self, app: str, migrate: Migrate, begun: AppSchema) -> float:
-        """Migrate, again where it waited for a lock in vain. Returns how long it took."""
-        clock, since = self.host.clock, self.host.clock.monotonic()
-        for attempt in itertools.count(1):
-            left = migrate.timeout_seconds - (clock.monotonic() - since)
-            run = self.runs.migrate(app, migrate, attempt, max(1.0, left))
-            if run.outcome == "succeeded":
-                break
-            waited = run.outcome == "failed" and migrations.is_lock_wait(run.log)
-            left = migrate.timeout_seconds - (clock.monotonic() - since) - migrate.pause_seconds
-            if not waited or attempt > migrate.retries or left <= 0:
-                after = self._find_out(app, migrate, begun, "failed")
-                raise migration_errors.failed(run, self.runs.where, begun, after, attempt if waited else 0)
-            self._note(
-                f"{app}: waited {migrate.lock_seconds:g} s for a lock in vain; its migration is begun again after "
-                f"{migrate.pause_seconds} s ({attempt} of {migrate.retries} retries)"
-            )
-            clock.wait(migrate.pause_seconds)
-        return clock.monotonic() - since
 
     def _find_out(self, app: str, migrate: Migrate, begun: AppSchema, state: SchemaState) -> AppSchema:
         """Ask what is applied, and write that down. Where nobody can be asked it is not known."""

@@ -68,7 +68,7 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
         if "back" in record.steps or witnesses.live(host, stack.name, record.plan.environment) != record.plan.goal:
             rollout.revert()
             journal.add("end", outcome="undone", message=found)
-            return "; ".join([found, *rollout.jobs.notes, *rollout.migrations.notes, "it was undone"])
+            return "; ".join([found, *rollout.jobs.notes, "it was undone"])
         return _forward(host, stack, record, rollout, journal, found)
     finally:
         journal.close()

@@ -14,7 +14,7 @@ import datetime
 import functools
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Literal, NamedTuple
+from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from ..errors import OperationError
 from ..hints import host_command
@@ -46,10 +46,17 @@ from ..stack.edge_view import routes_in
 from ..stack.model import App, Environment, Route, Slot, Stack, check_path, start_order, stripped
 from ..stack.replicas import units
 from ..util.concurrency import concurrently
-from . import endpoints_step, error_pages, flags, old_release, services, warm_slot, witnesses
+from ..util.lazy import lazy_part
+from . import endpoints_step, error_pages, flags, services, warm_slot, witnesses
 from .health import Health
-from .migrations import Migrations
 from .release_jobs import ReleaseJobs
+
+if TYPE_CHECKING:
+    from . import migrations, old_release
+    from .migrations import Migrations
+else:
+    migrations = lazy_part(".migrations", __package__)
+    old_release = lazy_part(".old_release", __package__)
 
 CONFIRM_SECONDS = 10.0
 RETRY_SECONDS = 0.3
@@ -89,7 +96,6 @@ class Rollout:
         )
         self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers, plan.replicas)
         self.jobs = ReleaseJobs(host, stack, self.stack, plan, journal)
-        self.migrations = Migrations(host, stack, self.stack, plan, journal)
         #: What people should know, though the operation went well.
         self.notes: list[str] = []
         #: True once the release is live for good: from then on nothing is reverted.
@@ -108,6 +114,13 @@ class Rollout:
         return Side(stack, apps, {**reach_of(stack, apps, self.plan.environment, was.slot), **known})
 
     @functools.cached_property
+    def migrations(self) -> Migrations | None:
+        """None where no app of the release has any: then nothing of it is even loaded."""
+        if not self.stack.migrations:
+            return None
+        return migrations.Migrations(self.host, self.current, self.stack, self.plan, self.journal, self.jobs.notes)
+
+    @functools.cached_property
     def how(self) -> Replacement:
         """Which apps cannot run beside those that they replace."""
         return replacement(self.new, self.old)
@@ -122,8 +135,8 @@ class Rollout:
         if self.current.services or any(app.volumes for app in self._apps()):
             with self.journal.step("services", "start what the apps need beside them"):
                 self.beside()
-        if self.migrations.apps and plan.is_new:
-            self.migrate()
+        if self.migrations and plan.is_new:
+            self.migrate(self.migrations)
         with self.journal.step("start", f"start {slot}"):
             self.start(env)
         with self.journal.step("healthy", "wait until every app is healthy"):
@@ -206,7 +219,8 @@ class Rollout:
         plan = self.plan
         with self.journal.step("back", "undo all changes"):
             self.jobs.stop_hooks()
-            self.migrations.settle()
+            if self.migrations:
+                self.migrations.settle()
             if self.old:
                 self._set_reach(going_back(self.new, self.old, self.how))
             if self._in_place():
@@ -247,9 +261,9 @@ class Rollout:
         services.provide_volumes(self.host, self.stack, self.plan.environment, mounted)
         services.Services(self.host, self.current, self.plan.environment, self.journal).start_missing()
 
-    def migrate(self) -> None:
+    def migrate(self, mine: Migrations) -> None:
         """Bring the databases to what the release wants, while the old one serves. Then that one is asked again."""
-        if not self.migrations.carry_out() or self.old is None:
+        if not mine.carry_out() or self.old is None:
             return
         with self.journal.step("old_release", "ask the live release on the new schema"):
             self.notes += old_release.told(self.host, self.current, self.plan, self.old, self.journal)

@@ -389,7 +389,7 @@ def _carry_out(
     host: Host, stack: Stack, plan: Plan, env: dict[str, bytes], log: journal.Journal, report: OperationReport
 ) -> None:
     rollout = Rollout(host, stack, plan, log)
-    rollout.notes = rollout.jobs.notes = rollout.migrations.notes = report.notes
+    rollout.notes = rollout.jobs.notes = report.notes
     try:
         rollout.run(env)
     except Exception as error:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from ..planning import migrations
+from typing import TYPE_CHECKING
+
 from ..ports import Host
 from ..releases.plan import Plan
 from ..releases.release import Entry
@@ -13,6 +14,12 @@ from ..releases.report import GateRow
 from ..releases.schema import Schemas
 from ..releases.slot import day_of, stack_of
 from ..stack.model import EnvironmentName, Stack
+from ..util.lazy import lazy_part
+
+if TYPE_CHECKING:
+    from ..planning import migrations
+else:
+    migrations = lazy_part("..planning.migrations", __package__)
 
 
 def known(host: Host, stack: Stack, environment: EnvironmentName) -> Schemas:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from ..env.env_file import fingerprint
 from ..releases.compose import escaped
+from ..releases.release import Release
 from ..releases.schema import Schemas, shown
 from ..stack.migrate import Migrate
 from ..util.printable import clean
@@ -110,6 +111,19 @@ def limits(migrate: Migrate, environment: Mapping[str, Any], values: Mapping[str
 
 def _ms(seconds: float) -> int:
     return max(1, round(seconds * 1000))
+
+
+def unchanged(live: Release, new: Release, known: Schemas) -> set[str]:
+    """The apps whose image and values are those that are live: these bring nothing new. After a rollback such an image
+    may be older than its database, and most tools refuse to look at that."""
+    if live.env != new.env:
+        return set()
+    before = live.definition.get("apps", {})
+    return {
+        app
+        for app, schema in known.items()
+        if schema.is_settled and before.get(app, {}).get("migrate") and live.images.get(app) == new.images.get(app)
+    }
 
 
 def comparison(release: str, then: Mapping[str, str], now: Schemas, apps: Iterable[str]) -> tuple[bool, str]:

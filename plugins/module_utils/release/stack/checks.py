@@ -7,14 +7,20 @@ from __future__ import annotations
 
 import itertools
 from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
 
 from ..errors import Problem
+from ..util.lazy import lazy_part
 from . import replicas
 from .edge_view import routes_in
 from .jobs import check_jobs
-from .migrate import check_migrations
 from .model import ENVIRONMENTS, PORT_BLOCK, App, Route, Stack, socket_path, start_order
 from .networks import MOST_APPS
+
+if TYPE_CHECKING:
+    from . import migrate
+else:
+    migrate = lazy_part(".migrate", __package__)
 
 #: Linux limits a unix socket's path to 107 bytes (unix(7)).
 SOCKET_PATH_LIMIT = 107
@@ -69,7 +75,8 @@ def check_apps_of(stack: Stack, where: str, problems: list[Problem]) -> None:
             )
     _check_beside(stack, where, problems)
     problems.extend(check_jobs(stack, where))
-    problems.extend(check_migrations(stack.migrations, where))
+    if stack.migrations:
+        problems.extend(migrate.check_migrations(stack.migrations, where))
     problems.extend(_port_problems([(where, app) for app in stack.apps.values()]))
     problems.extend(replicas.check(stack, where))
     problems.extend(address_problems(stack, where))

@@ -27,7 +27,6 @@ from .drift import read_drift
 from .error_pages import read_error_pages
 from .jobs import TIMEOUT_SECONDS, check_job, read_environments, read_hooks
 from .maintenance import read_allow
-from .migrate import read_migrate
 from .model import (
     BUILD_KEYS,
     ENVIRONMENTS,
@@ -49,9 +48,11 @@ from .services import read_service, read_volume
 from .tls import read_tls
 
 if TYPE_CHECKING:
+    from . import migrate as migrations
     from .endpoints import reader as endpoints
     from .endpoints.model import Endpoint
 else:
+    migrations = lazy_part(".migrate", __package__)
     endpoints = lazy_part(".endpoints.reader", __package__)
 
 HOST_NAME = r"[A-Za-z0-9*]([A-Za-z0-9.-]*[A-Za-z0-9])?"
@@ -367,7 +368,7 @@ def _read_app(name: str, data: Any, where: str, problems: list[Problem], *, stor
         database=fields.text("database"),
         database_variable=fields.text("database_variable", pattern=ENV_KEY),
         database_scheme=fields.text("database_scheme", pattern=r"[a-z][a-z0-9+]*"),
-        migrate=read_migrate(fields, kind, problems),
+        migrate=None if fields.value("migrate") is None else migrations.read_migrate(fields, kind, problems),
     )
     fields.no_others()
     if image_of:
