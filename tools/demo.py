@@ -223,6 +223,9 @@ def output(command: list[str], what: str) -> str:
 def play_all(demo: Demo, example: Example, name: str) -> None:
     progress.say(f"each new release is watched for {WATCH_SECONDS} s after the switch (10 s unless asked otherwise)")
     demo.play("provision", "provision")
+    # For who comes here again: commit 1 may not know what commit 2 has made of its data.
+    if prepare := getattr(example, "prepare", None):
+        prepare(demo)
     first = demo.first_commit()
     demo.play(f"deploy commit 1 ({first[:7]}) to staging", "deploy_staging", version=first)
     demo.play("promote it to production", "promote")

@@ -100,6 +100,18 @@ def test_only_the_newest_records_of_an_app_are_kept(tmp_path: Path) -> None:
     assert min(run.id for run in found if run.app == "api") == "19700101T000003Z-staging-api"
 
 
+def test_two_that_end_at_the_same_time_may_both_remove_what_is_too_much(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    runs = RunFiles(str(tmp_path))
+    there = runs._names
+    gone = [f"19690101T0000{number:02}Z-staging-api" for number in range(KEPT)]
+    monkeypatch.setattr(runs, "_names", lambda stack: sorted([*gone, *there(stack)]))
+    ended = dataclasses.replace(RUN, ended=2.0)
+    runs.write(ended)
+    assert runs.records("shop") == [ended]
+
+
 def test_what_a_run_is_created_from_goes_with_it(tmp_path: Path) -> None:
     runs = RunFiles(str(tmp_path))
     path = runs.place(RUN, {"services": {}})

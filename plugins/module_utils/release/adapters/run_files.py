@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import shutil
 from collections.abc import Mapping
@@ -47,7 +48,9 @@ class RunFiles:
             # What follows a dot tells runs of one job in one operation apart.
             mine = [name for name in self._names(run.stack) if name.partition("-")[2].partition(".")[0] == whose]
             for name in mine[:-KEPT]:
-                os.unlink(self._path(run.stack, name + _RECORD))
+                # Of two that end at the same time the other one may have removed it.
+                with contextlib.suppress(FileNotFoundError):
+                    os.unlink(self._path(run.stack, name + _RECORD))
 
     def home(self, run: Run) -> str:
         """Where its files are as long as it goes."""

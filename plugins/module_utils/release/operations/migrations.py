@@ -70,7 +70,7 @@ class Migrations:
         return changed
 
     def settle(self) -> None:
-        """Before everything is put back: nothing of a migration goes on, and it is known what is applied. Repeatable."""
+        """Before everything is put back: nothing of a migration goes on, and what is applied is known."""
         if not self.apps or self.plan.operation == "rollback":
             return
         self.runs.stop()
