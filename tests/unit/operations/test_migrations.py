@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ from fakes.stacks import (
     changed_stack,
     host_with_addresses,
     shop_definition,
+    shop_with_databases,
     shop_with_endpoints,
     shop_with_migrations,
 )
@@ -23,6 +25,8 @@ from fakes.world import World
 from invariants.invariants import check_settled
 
 from release.operations import status
+from release.operations.databases import Asked, provide
+from release.releases.lock_holder import LockHolder
 from release.releases.report import OperationReport
 from release.rendering.status import status_lines
 
@@ -97,6 +101,23 @@ def test_what_the_app_tells_the_server_already_stays(tmp_path: Path) -> None:
     host_with_addresses(world)
     world.good("deploy")
     assert set(world.databases.options) == {"-c search_path=a$$b -c lock_timeout=3000 -c statement_timeout=60000"}
+
+
+def test_it_connects_as_who_may_change_the_schema(tmp_path: Path) -> None:
+    definition = shop_with_databases()
+    definition["apps"]["api"]["migrate"] = dict(MIGRATE)
+    world = World(str(tmp_path), definition)
+    host_with_addresses(world)
+    provide(dataclasses.replace(world.host, memory_bytes=4 * 2**30), Asked([world.stack]), LockHolder.from_json({}))
+    texts: list[str] = []
+    world.faults.on(
+        "docker start run of api",
+        lambda: texts.extend(file[""] for path, file in world.runs.files.items() if path.endswith("/env.app-api")),
+    )
+    world.good("deploy")
+    assert len(texts) >= 4 and all("://owner:" in text for text in texts), "each question, and the migration"
+    apps = [files["app-api"].decode() for files in world.store.slot_env.values()]
+    assert apps and not any("owner" in text for text in apps)
 
 
 def test_with_nothing_to_migrate_nothing_is_begun(world: World) -> None:

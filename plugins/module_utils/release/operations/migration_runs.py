@@ -23,6 +23,7 @@ from ..releases.schema import Standing
 from ..releases.services import slot_networks
 from ..releases.slot import Place, planned_slot
 from ..stack.app_env import env_files, values_of
+from ..stack.databases import OWNER
 from ..stack.migrate import Migrate
 from ..stack.model import Stack
 from ..util.concurrency import concurrently
@@ -139,7 +140,8 @@ class MigrationRuns:
         place = Place(self.plan.slot, home, {})
         slot = planned_slot(self.stack, release, place, self._env, store.key_fingerprints(self.stack))
         slot |= slot_network(self.stack, environment, self.plan.slot, self._block())
-        values = values_of(self.day, app.name, environment, self._env)
+        # Who changes the schema may be somebody else than the app itself.
+        values = values_of(self.day, app.name, environment, self._env, OWNER)
         given: Mapping[str, Any] = slot["services"][app.name].get("environment", {})
         limits = migrations.limits(app.migrate, given, values) if app.migrate else {}
         files = env_files(self.day, app.name, values, self._env)
