@@ -110,6 +110,7 @@ class Life(RuleBasedStateMachine):
         self.patch.setattr(TaskPool, "all", one_by_one)
         self.world = World(self.directory.name)
         self.in_place = False
+        self.forgotten = False
         self.were_live: set[str] = set()
         self.out: set[str] = set()
         self.fixed_tags: dict[str, str] = {}
@@ -176,6 +177,8 @@ class Life(RuleBasedStateMachine):
                 faults.fail_at(number, after=after, disk=kind == "disk", lasting=kind == "lasting")
         # What was left open, or has forgotten what is live, is put right first, whatever becomes of this one.
         left = self.world.unfinished("production") or self.world.unfinished("staging") or "" in before.values()
+        # The router says that nothing is live, which is not so: that is put right as well.
+        left = left or self.forgotten
         report = self.world.run(name, **options)
         self.world.revive()
         self.note()
@@ -400,11 +403,13 @@ class Life(RuleBasedStateMachine):
         self.world.violations.clear()
         if which % 3 == 0:
             self.world.reboot()
+        self.forgotten = loss == "provisioned over"
         if which % 2 == 0:
             self.world.commit(dict.fromkeys(APPS, HEALTHY))
             self.run("deploy", None)
             self.run("promote", None, skip_gates=("staging_healthy",))
         self.world.recover()
+        self.forgotten = False
         self.world.violations.clear()
         if which % 2:
             assert Live.parse(self.world.router.does["production"]) == before
