@@ -98,6 +98,9 @@ def attend(
     """In the process that waits: start the other one, carry input and output. Returns the record of the run, and the
     number of the signal that told this process to stop. Raises OperationError."""
     path = lock_of(host, run)
+    # It is imported at its first use, and that must be here: a forked process waits for ever for a module that comes
+    # over its parent's connection, as under Mitogen.
+    host.console.is_terminal()
     with guard.claim(path, who):
         line = guard.start(work, path)
         try:
