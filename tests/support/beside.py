@@ -31,10 +31,14 @@ class Beside:
     def provision(self, options: str = "", /, **stacks: Any) -> None:
         """Set up the host with these definitions. The others are as they were: a host has the stacks of its inventory,
         so all of them are in it each time. `options` are more words of the command line."""
+        self.provisioned(options, **stacks).ok()
+
+    def provisioned(self, options: str = "", /, **stacks: Any) -> Result:
+        """The same, where it may fail."""
         self.stacks |= stacks
         variables = {f"onehost_stack_{name}": definition for name, definition in self.stacks.items()}
         self.inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": variables}}}))
-        self.lab.playbook("provision", inventories=[self.inventory], options=options).ok()
+        return self.lab.playbook("provision", inventories=[self.inventory], options=options)
 
     def playbook(self, name: str, *, stack: str, **options: Any) -> Result:
         return self.lab.playbook(name, inventories=[self.inventory], stack=stack, **options)
