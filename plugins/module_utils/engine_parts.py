@@ -49,6 +49,7 @@ from .release.operations import (
 )
 from .release.operations import drift as drift_operations
 from .release.operations import flags as flag_operations
+from .release.rendering import databases as databases_shown
 from .release.stack.endpoints import reader as endpoints_reader
 
 # Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
@@ -59,7 +60,15 @@ SUB_COMMANDS = (
 )
 OPERATIONS = (compose_env_files, config_check, databases, flag_operations, layout, networks, reach)
 # What an operation imports when it is needed.
-LATE = (*bootstrap.late_parts(), drift_operations, endpoints, endpoints_reader, migrations, old_release)
+LATE = (
+    *bootstrap.late_parts(),
+    databases_shown,
+    drift_operations,
+    endpoints,
+    endpoints_reader,
+    migrations,
+    old_release,
+)
 PARTS = (cli, importer, remote, *OPERATIONS, *LATE, *SUB_COMMANDS)
 
 # Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.

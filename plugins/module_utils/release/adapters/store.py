@@ -11,7 +11,7 @@ import json
 import os
 import shutil
 from collections.abc import Mapping
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from ..env.env_file import fingerprint, format_env
 from ..env.secret_ages import SecretRecord
@@ -33,7 +33,6 @@ from ..planning.disk_usage import Sample
 from ..planning.networks import Blocks
 from ..planning.preflight import PROVISION
 from ..releases.compose import LABEL, PRIVATE_KEY, SECRETS, key_files
-from ..releases.databases import Kept, KeptAll, addresses
 from ..releases.release import PARTIAL, STATUSES, Entry, Release
 from ..releases.replicas import Scale
 from ..releases.schema import AppSchema
@@ -42,7 +41,14 @@ from ..stack.flags import FlagChange, State
 from ..stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Slot, Stack
 from ..stack.networks import is_block
 from ..util.files import as_json, read, read_existing, sync_directory, write_atomically, write_synced
+from ..util.lazy import lazy_part
 from . import disk_samples, flags_file, own_files, scales_file, schemas_file, secret_ages_file
+
+if TYPE_CHECKING:
+    from ..releases import databases
+    from ..releases.databases import Kept, KeptAll
+else:
+    databases = lazy_part("..releases.databases", __package__)
 
 SEARCHED_KEPT = 400
 RECOVER = hint("recover")
@@ -181,7 +187,7 @@ class Store:
         found = {layer: read(os.path.join(home, layer)) for layer in ("common", environment)}
         own = found[environment]
         if stack.databases and own is not None:
-            given = addresses(stack, environment, self.databases(stack.name))
+            given = databases.addresses(stack, environment, self.databases(stack.name))
             found[environment] = own + format_env(given, "addresses of databases").encode()
         return found
 
@@ -192,7 +198,7 @@ class Store:
         data = own_files.load(databases_of(stack, self.state))[0] or {}
         found = {environment: data.get(environment) for environment in ENVIRONMENTS}
         return {
-            environment: {name: kept for name, one in mine.items() if (kept := Kept.from_json(one))}
+            environment: {name: kept for name, one in mine.items() if (kept := databases.Kept.from_json(one))}
             for environment, mine in found.items()
             if isinstance(mine, dict)
         }

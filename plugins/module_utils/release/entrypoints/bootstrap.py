@@ -28,7 +28,6 @@ from ..adapters.maintenance_files import MaintenanceFiles
 from ..adapters.nginx import Nginx
 from ..adapters.nginx_process import NginxProcess
 from ..adapters.one_off import OneOff
-from ..adapters.postgresql import Postgresql
 from ..adapters.run_files import RunFiles
 from ..adapters.stack_directory import StackDirectory
 from ..adapters.stack_files import StackFiles
@@ -43,7 +42,7 @@ from ..ports import Host
 from ..util.lazy import lazy_part
 
 #: Adapters that few commands need.
-LATE = ("..adapters.console", "..adapters.endpoints.asker")
+LATE = ("..adapters.console", "..adapters.endpoints.asker", "..adapters.postgresql")
 
 
 class _Later:
@@ -66,8 +65,10 @@ def _later(module: str, name: str) -> Callable[..., _Later]:
 if TYPE_CHECKING:
     from ..adapters.console import Console
     from ..adapters.endpoints.asker import Asker
+    from ..adapters.postgresql import Postgresql
 else:
     Console, Asker = _later(LATE[0], "Console"), _later(LATE[1], "Asker")
+    Postgresql = _later(LATE[2], "Postgresql")
 
 
 class Clock:

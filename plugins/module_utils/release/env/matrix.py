@@ -25,6 +25,9 @@ PUBLIC_PREFIXES = ("NEXT_PUBLIC_", "EXPO_PUBLIC_", "VITE_", "REACT_APP_", "NUXT_
 
 SECRET_MAX_AGE_DAYS = 90
 
+#: How the names of values begin that the host gives by itself: the addresses of databases.
+GIVEN = "ONEHOST_DATABASE_"
+
 #: In `equals`: ${KEY} is the value of another key, ${environment} the environment's name.
 REFERENCE = re.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)\}")
 

@@ -11,14 +11,12 @@ from dataclasses import dataclass
 
 from ..errors import Problem
 from .env_file import problem_of
-from .matrix import PUBLIC_PREFIXES, REFERENCE, Key
+from .matrix import GIVEN, PUBLIC_PREFIXES, REFERENCE, Key
 from .value_types import database, names_itself, wrong
 
 COMMON = "common"
 PRODUCTION = "production"
 DAY = 86400.0
-#: Names of values that the host gives by itself: the addresses of databases.
-GIVEN = "ONEHOST_DATABASE_"
 #: Shorter values match by chance everywhere.
 SHORTEST_SECRET = 8
 

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import TYPE_CHECKING
 
 from ..env import secret_ages
 from ..env.env_file import is_same_content, parse_env
@@ -34,8 +35,14 @@ from ..releases.status import (
 )
 from ..stack import flags
 from ..stack.model import ENVIRONMENTS, App, EnvironmentName, Stack
-from . import app_health, databases, jobs, key_grace_period, maintenance_state, redaction, schemas, services
+from ..util.lazy import lazy_part
+from . import app_health, jobs, key_grace_period, maintenance_state, redaction, schemas, services
 from .observe import observe
+
+if TYPE_CHECKING:
+    from . import databases
+else:
+    databases = lazy_part(".databases", __package__)
 
 #: How many releases, and how many operations, of each environment the report lists.
 RELEASES = 5

@@ -6,13 +6,15 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from ..stack.model import EnvironmentName, Slot
-from .databases import DatabaseStatus
 from .jobs import JobStatus
 from .lock_holder import LockHolder
 from .release import Entry, ReleaseStatus, seconds_of
+
+if TYPE_CHECKING:
+    from .databases import DatabaseStatus
 
 
 @dataclass(frozen=True)

@@ -7,13 +7,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from ..hints import Place, hint, next_release, spell, verb_hint
 from ..releases.status import AppStatus, EnvironmentStatus, StatusReport
+from ..util.lazy import lazy_part
 from ..util.printable import cleaned
-from . import databases, jobs, key_grace_period
+from . import jobs, key_grace_period
 from .report import table
 from .summary import is_a_name
+
+if TYPE_CHECKING:
+    from . import databases
+else:
+    databases = lazy_part(".databases", __package__)
 
 #: How many of a stack's last operations, and of each environment's releases, are shown.
 OPERATIONS = 5

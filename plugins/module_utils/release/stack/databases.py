@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from ..env.matrix_check import GIVEN
+from ..env.matrix import GIVEN
 
 #: Schemes of addresses by engine, the usual one first. Libraries choose their driver by it.
 SCHEMES: Mapping[str, tuple[str, ...]] = {

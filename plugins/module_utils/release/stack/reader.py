@@ -21,7 +21,7 @@ from .canonical import read_canonical, read_origins, read_redirects, read_until
 from .canonical_checks import check_canonical
 from .checks import check_apps_of, check_ports, check_together
 from .compose_keys import check_compose
-from .database_reader import check_databases, read_database
+from .databases import has_prefix
 from .derived import fill_in
 from .drift import read_drift
 from .error_pages import read_error_pages
@@ -48,10 +48,12 @@ from .services import read_service, read_volume
 from .tls import read_tls
 
 if TYPE_CHECKING:
+    from . import database_reader
     from . import migrate as migrations
     from .endpoints import reader as endpoints
     from .endpoints.model import Endpoint
 else:
+    database_reader = lazy_part(".database_reader", __package__)
     migrations = lazy_part(".migrate", __package__)
     endpoints = lazy_part(".endpoints.reader", __package__)
 
@@ -169,7 +171,7 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
         hooks=read_hooks(fields, problems),
         drift=read_drift(fields, problems),
         databases={
-            database: read_database(database, its, f"{where}.databases.{database}", problems)
+            database: database_reader.read_database(database, its, f"{where}.databases.{database}", problems)
             for database, its in fields.mapping("databases").items()
         },
         endpoints=_read_endpoints(fields, environments, matrix, problems),
@@ -179,7 +181,8 @@ def _read_whole_stack(default_name: str, data: Any, problems: list[Problem], sto
     if not stack.apps:
         fields.note("apps", "is empty", "name at least one app")
     check_apps_of(stack, where, problems)
-    problems += check_databases(stack, where)
+    if _has_databases(stack):
+        problems += database_reader.check_databases(stack, where)
     check_canonical(stack, where, problems)
     problems += check_ports([stack], dict.fromkeys(SSH_PORTS, "SSH"))
     return stack
@@ -197,6 +200,13 @@ def _read_endpoints(
         name: endpoints.Side(bool(one.tls), one.origins) for name, one in environments.items()
     }
     return endpoints.read_endpoints(fields, sides, matrix, problems)
+
+
+def _has_databases(stack: Stack) -> bool:
+    """Whether anything of it is for the checks of databases."""
+    named = any(app.database or app.database_variable or app.database_scheme for app in stack.apps.values())
+    names = [*stack.env_matrix, *(name for layer in stack.env.values() for name in layer)]
+    return bool(stack.databases) or named or any(map(has_prefix, names))
 
 
 def _read_directory(fields: Fields, owner: str) -> str:

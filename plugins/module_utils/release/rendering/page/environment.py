@@ -5,14 +5,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from ...hints import hint, next_release, on_host
 from ...releases.lock_holder import LockHolder
 from ...releases.release import seconds_of
 from ...releases.status import AppStatus, EnvironmentStatus
-from .. import databases
+from ...util.lazy import lazy_part
 from .data import PageData
 from .html import Markup, join, length, moment, tag
 from .parts import clip, facts, note, pill, section
+
+if TYPE_CHECKING:
+    from .. import databases
+else:
+    databases = lazy_part("..databases", __package__)
 
 
 def environment(data: PageData, name: str) -> Markup:
