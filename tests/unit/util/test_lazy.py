@@ -81,3 +81,27 @@ def test_a_part_of_an_engine_that_was_replaced_is_not_loaded(tmp_path: Path, how
     words = [sys.executable, "-IS", "-c", PART, str(tmp_path), *([how] if how else [])]
     done = subprocess.run(words, check=True, capture_output=True, text=True)
     assert ("the installed engine is another one by now" in done.stdout) == bool(how)
+
+
+SHIPPED = """
+import sys
+sys.path.insert(0, sys.argv[1])
+from collection.release.util.lazy import lazy_part
+part = lazy_part("..stack.drift", "collection.release.operations")
+assert sys.modules["collection.release.stack.drift"] is part
+"""
+ARCHIVED = """
+import sys
+sys.path.insert(0, sys.argv[1] + "/engine.zip")
+from release.util.lazy import lazy_part
+part = lazy_part("..stack.drift", "release.operations")
+assert sys.modules["release.stack.drift"] is part
+"""
+
+
+@pytest.mark.parametrize("program", [SHIPPED, ARCHIVED])
+def test_where_the_engine_travels_with_a_module_nothing_is_imported_later(tmp_path: Path, program: str) -> None:
+    """The archive is removed, and the connection is not served, while a forked process goes on."""
+    shutil.copytree(SOURCE / "release", tmp_path / "collection" / "release")
+    shutil.make_archive(str(tmp_path / "engine"), "zip", SOURCE, "release")
+    subprocess.run([sys.executable, "-IS", "-c", program, str(tmp_path)], check=True)

@@ -15,6 +15,7 @@ from ..errors import OperationError
 
 #: The whole package, under whichever name it runs.
 _PACKAGE = __name__.rpartition(".util.")[0]
+_INSTALLED_AS = "release"
 
 
 class _LazyModule(ModuleType):
@@ -50,8 +51,12 @@ def lazy_part(name: str, package: str) -> ModuleType:
     """One of the engine's own modules, likewise. `name` is relative to `package`, with its dots.
 
     Raises OperationError at its first use if the engine was replaced since it was started: two versions do not mix.
+    Where the engine is not installed but travels with a module of Ansible, it is imported now: what carries out an
+    operation there is a forked process, which outlives the archive or the connection that modules come from.
     """
     absolute = importlib.util.resolve_name(name, package)
+    if _PACKAGE != _INSTALLED_AS or _STARTED is None:
+        return importlib.import_module(absolute)
     return sys.modules.get(absolute) or _LazyPart(absolute)
 
 
