@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from fakes.faults import counted_journal
 from fakes.world import World
+from invariants.invariants import check_settled
 
 from release.errors import OperationError, RefusedError
 from release.operations import maintenance, maintenance_state, recover
@@ -303,3 +304,13 @@ def test_recovery_waits_for_one_that_runs_and_leaves_its_end(world: World) -> No
     record = journal.read(f"{journal.directory('shop', world.paths.state)}/{name}")
     assert record.is_finished
     assert "has ended meanwhile" in recover.recover(world.host, world.stack, record)
+
+
+def test_what_is_over_does_not_begin_again_when_the_clock_is_set_back(world: World) -> None:
+    world.ship()
+    world.maintain("on", app="front", until="3h")
+    world.clock.set_by = 5 * 3600.0
+    world.maintain("off")
+    world.clock.set_by = 0
+    assert world.maintenance.records["production"] == []
+    check_settled(world)

@@ -12,6 +12,7 @@ import pytest
 from fakes.docker import HEALTHY, SICK
 from fakes.stacks import changed_stack, shop_definition, shop_with_replicas
 from fakes.world import World
+from invariants.invariants import check_settled
 
 from release.errors import OperationError, RefusedError
 from release.operations.change_scale import ScaleReport
@@ -258,3 +259,33 @@ def test_nothing_more_is_asked_of_a_stack_without(world: World, monkeypatch: pyt
     assert not read and not world.router.trusted
     scaled(world, "mail", 1)
     assert not read
+
+
+def test_damaged_files_are_found_before_anything_begins(world: World) -> None:
+    """Nothing is left open: the next operation would try to put it back, in vain."""
+    world.ship()
+    lose_files(world)
+    error = world.scale("api", 3)
+    assert isinstance(error, OperationError) and "the files of the slot are damaged" in str(error)
+    assert not world.unfinished("production") and len(world.up("production")) == len(world.stack.apps)
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    world.good("promote")
+    check_settled(world)
+
+
+def lose_files(world: World) -> None:
+    for name in [name for name in world.store.files if name.startswith("/state/production-") and "compose" in name]:
+        del world.store.files[name]
+
+
+@pytest.mark.parametrize("number", range(1, 12))
+def test_files_that_are_lost_on_the_way_do_not_keep_it_open(world: World, number: int) -> None:
+    world.ship()
+    world.faults.kill_at(number)
+    world.scale("api", 3)
+    world.revive()
+    lose_files(world)
+    world.recover()
+    assert not world.unfinished("production")
+    assert [box.replica for box in world.up("production") if box.app == "api"] in ([1], [1, 2, 3])

@@ -30,7 +30,7 @@ from ..rendering import notifications
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
 from . import recover, redaction, witnesses
 from .observe import observe
-from .scaling import Scaling
+from .scaling import Scaling, check_files
 
 
 class OpenScaleError(OperationError):
@@ -113,6 +113,7 @@ class _Scaler:
         if plan.to > 1 and is_web and not host.router.knows_replicas(stack.name, self.environment, plan.app):
             what = "the router of this host was configured before an app could have several containers"
             raise RefusedError([Problem(what, f"stack {stack.name}", hint("provision"))])
+        check_files(host, stack, plan)
         return plan
 
     def run(self, path: str) -> None:

@@ -76,7 +76,8 @@ def _change(
     write: bool,
 ) -> MaintenanceReport:
     now = host.clock.now()
-    known = plan.lasting(host.maintenance.recorded(stack.name, environment), now)
+    recorded = host.maintenance.recorded(stack.name, environment)
+    known = plan.lasting(recorded, now)
     redact = redaction.redactor(host, stack)
     if new is None:
         wanted = plan.ended(known, wish)
@@ -90,6 +91,9 @@ def _change(
     if same:
         found = [plan.line(environment, one) for one in known] or [f"{environment} is not in maintenance"]
         if write:
+            if len(known) != len(recorded):
+                # What is over must not begin again when the clock is set back.
+                host.maintenance.record(stack.name, environment, known)
             # The router may have refused it the last time.
             state.apply(host, stack, environment, known)
         return MaintenanceReport(False, found)

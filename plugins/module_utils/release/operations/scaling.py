@@ -69,7 +69,8 @@ class Scaling:
         if left and self.app.is_web:
             with self.journal.step("drain", f"drain {', '.join(c.unit for c in left)}"):
                 self._drain({c.replica for c in left})
-        if left or self._files() != number:
+        # Files that were lost have none, and must not keep what is on its way back from getting there.
+        if left or self._files() not in (0, number):
             with self.journal.step("stop", "stop and remove what is too many"):
                 self._remove(left, number)
 
@@ -91,10 +92,7 @@ class Scaling:
         """Write the slot's Compose file with so many. Returns its path."""
         store, plan = self.host.store, self.plan
         compose = store.slot_compose(self.current.name, plan.environment, plan.slot)
-        if store.slot_release(self.current.name, plan.environment, plan.slot) != plan.release:
-            where = store.slot_compose_path(self.current, plan.environment, plan.slot)
-            fix = hint("promote" if plan.environment == "production" else "deploy_staging")
-            raise OperationError("the files of the slot are damaged", where, "they are not of the live release", fix)
+        check_files(self.host, self.current, plan)
         store.set_slot_compose(self.current, plan.environment, plan.slot, with_replicas(compose, plan.app, number))
         return store.slot_compose_path(self.current, plan.environment, plan.slot)
 
@@ -138,4 +136,13 @@ class Scaling:
         self.host.docker.stop(running, {self.app.name: self.app.stop_seconds})
         for container in containers:
             self.host.docker.remove(container)
-        self._write(number)
+        if self._files():
+            self._write(number)
+
+
+def check_files(host: Host, stack: Stack, plan: ScalePlan) -> None:
+    """Before anything begins. Raises OperationError if the slot's files are not those of the live release."""
+    if host.store.slot_release(stack.name, plan.environment, plan.slot) != plan.release:
+        where = host.store.slot_compose_path(stack, plan.environment, plan.slot)
+        fix = hint("promote" if plan.environment == "production" else "deploy_staging")
+        raise OperationError("the files of the slot are damaged", where, "they are not of the live release", fix)
