@@ -1,14 +1,15 @@
 """The parts of `make test`: tools/parts.py lint unit e2e ...
 
-Parts that use every core run first, one after the other; the first failure stops the run. Then lanes run concurrently,
-whose parts mostly wait for labs and browsers. A part that fails ends its lane; the other lanes finish, so that their
-labs are removed. A table at the end shows where the time went. What failed follows it, with the error messages,
-because a long log is often read from its end.
+Parts that use every core run first, one after the other; the first failure stops the run. The others mostly wait for
+labs and browsers, so some of them run at the same time: whoever has ended one begins the next. One that fails keeps no
+other from running: what is wrong is known at once. A table at the end shows where the time went. What failed follows
+it, with the error messages, because a long log is often read from its end.
 """
 
 from __future__ import annotations
 
 import contextlib
+import queue
 import re
 import shutil
 import signal
@@ -16,19 +17,17 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
 
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".lab" / "parts"
-#: Parts that run concurrently; all other parts run before, one by one.
-LANES = (
-    ("e2e", "readme"),
-    ("browser", "sanity", "beside", "upgrade"),
-    ("molecule", "attack", "faults"),
-)
+#: Parts that run beside each other, the longest first; all other parts run before, one by one.
+BESIDE = ("beside", "e2e", "molecule", "faults", "attack", "upgrade", "sanity", "readme", "browser")
+#: So many at a time: two cores are busy with more.
+AT_ONCE = 3
 #: The whole suite may never take longer, in seconds.
 LONGEST_SECONDS = 45 * 60
 SHOWN = 15
@@ -105,11 +104,14 @@ def run(name: str, mark: str = "") -> Part:
     return part
 
 
-def run_lane(names: Iterable[str], done: list[Part]) -> None:
-    for name in names:
-        done.append(run(name, f"{name} | "))
-        if not done[-1].passed:
+def run_next(waiting: queue.SimpleQueue[str], done: list[Part]) -> None:
+    """Run what nobody has begun yet, until nothing is left."""
+    while True:
+        try:
+            name = waiting.get_nowait()
+        except queue.Empty:
             return
+        done.append(run(name, f"{name} | "))
 
 
 def say(text: str) -> None:
@@ -157,17 +159,20 @@ def main(names: list[str]) -> int:
     begun = time.monotonic()
     shutil.rmtree(LOGS, ignore_errors=True)
     LOGS.mkdir(parents=True)
-    lanes = [chosen for lane in LANES if (chosen := [name for name in lane if name in names])]
-    if len(lanes) < 2:
-        lanes = []
+    beside = [name for name in BESIDE if name in names]
+    if len(beside) < 2:
+        beside = []
     done: list[Part] = []
     for name in names:
-        if not any(name in lane for lane in lanes):
+        if name not in beside:
             done.append(run(name))
             if not done[-1].passed:
-                lanes = []
+                beside = []
                 break
-    threads = [threading.Thread(target=run_lane, args=(lane, done)) for lane in lanes]
+    waiting: queue.SimpleQueue[str] = queue.SimpleQueue()
+    for name in beside:
+        waiting.put(name)
+    threads = [threading.Thread(target=run_next, args=(waiting, done)) for _ in range(AT_ONCE)]
     for thread in threads:
         thread.start()
     for thread in threads:

@@ -71,7 +71,7 @@ def test_a_table_says_where_the_time_went(clone: Path) -> None:
     assert longest[2] == "0.0  molecule: default, converge"
 
 
-def test_what_failed_in_a_lane_is_said_last_and_the_other_lane_ends(clone: Path) -> None:
+def test_what_failed_is_said_last_and_the_others_run(clone: Path) -> None:
     done = run(clone, "unit", "e2e", "molecule", "faults")
     assert done.returncode == 1
     for line in ("e2e | ..F", "molecule | molecule is fine", "faults | faults is fine", "unit is fine"):
