@@ -1,4 +1,4 @@
-"""One lab for all tests here but those of an example's demo: starting it takes longest."""
+"""One lab for all tests here: starting it takes longest."""
 
 from __future__ import annotations
 
