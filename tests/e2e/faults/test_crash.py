@@ -114,7 +114,7 @@ def test_what_must_never_run_twice(single: Faults, operation: str, moment: str) 
 
 def test_what_has_connected_is_not_reset(single: Faults) -> None:
     """An app that is slow to accept connections always has some of them waiting, also when it is told to stop."""
-    single.commits["slow"] = push(single.lab, "slow", {"accept_seconds": 0.02})
+    single.commits["slow"] = push(single.lab, "slow", {"accept_seconds": 0.01})
     single.onehost("deploy", "--version", "slow")
     with single.case("stopped", "connections that it has not accepted") as case:
         single.onehost("promote")
