@@ -25,6 +25,8 @@ class FakeIntake:
         self.trouble = ""
         #: How many connections are open when somebody looks, one look after the other; then none.
         self.open: list[int] = []
+        #: And how many of them the apps have not accepted.
+        self.not_accepted: list[int] = []
 
     def hold(self, stack: str, environment: EnvironmentName, ports: Collection[int], seconds: float) -> str:
         if self.trouble:
@@ -40,6 +42,10 @@ class FakeIntake:
     def connections(self, ports: Collection[int]) -> int:
         self.world.faults.alive()
         return self.open.pop(0) if self.open else 0
+
+    def waiting(self, pids: Collection[int]) -> int:
+        self.world.faults.alive()
+        return self.not_accepted.pop(0) if self.not_accepted else 0
 
     def refuses(self, port: int) -> bool:
         return any(port in ports and self.world.clock.time < end for ports, end in self.held.values())

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from pathlib import Path
 
@@ -43,6 +44,7 @@ def test_open_connections_are_counted_accepted_or_not() -> None:
         with socket.create_connection(("127.0.0.1", port)):
             assert Intake().connections({port}) == 1
             assert Intake().connections({port + 1}) == 0
+            assert Intake().waiting({os.getpid(), 0, 2**22 + 1}) >= 1
             accepted, _ = server.accept()
             assert Intake().connections({port, port + 1}) == 1
             accepted.close()

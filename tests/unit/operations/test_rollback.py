@@ -366,6 +366,20 @@ def test_an_app_that_never_ends_its_requests_is_stopped_nevertheless(one_by_one:
     check_settled(world)
 
 
+def test_what_an_app_has_not_accepted_has_its_drain_time(one_by_one: None, tmp_path: Any) -> None:
+    """It would be reset; what it has accepted it finishes while it stops."""
+    world = in_place(tmp_path)
+    world.intake.open, world.intake.not_accepted = [1] * 2000, [1] * 400
+    world.good("promote")
+    assert world.intake.not_accepted == [] and world.intake.open, "as long as it accepts, and no longer"
+    world.commit({"front": HEALTHY})
+    world.good("deploy")
+    world.intake.open, world.intake.not_accepted = [1] * 9000, [1] * 9000
+    world.good("promote")
+    assert len(world.intake.not_accepted) > 7000, "but not for ever"
+    check_settled(world)
+
+
 def test_without_the_packet_filter_a_release_goes_on_and_says_so(one_by_one: None, tmp_path: Any) -> None:
     world = in_place(tmp_path)
     world.intake.trouble = "No such file or directory: 'nft'"

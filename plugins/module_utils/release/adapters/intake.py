@@ -15,7 +15,7 @@ from collections.abc import Collection
 from ..stack.model import EnvironmentName
 
 SECONDS = 10
-ESTABLISHED = "01"
+ESTABLISHED, LISTEN = "01", "0A"
 #: Before Docker's port forwarding (-100), as the host's own processes ask for the port. A reset, so that the router
 #: tries again at once; a packet that is dropped would cost it its whole time for connecting.
 TABLE = """\
@@ -53,6 +53,20 @@ class Intake:
             lines = [line.split() for line in file.readlines()[1:]]
         # The remote address, of the end that has connected, and the state.
         return sum(line[3] == ESTABLISHED and int(line[2].partition(":")[2], 16) in ports for line in lines)
+
+    def waiting(self, pids: Collection[int]) -> int:
+        """How many connections wait to be accepted by what listens in the network of one of these processes."""
+        return sum(_backlog(f"{self.proc}/{pid}/net/{name}") for pid in pids if pid for name in ("tcp", "tcp6"))
+
+
+def _backlog(path: str) -> int:
+    """For sockets that listen the kernel has the length of their queue where others have what was received."""
+    try:
+        with open(path, encoding="ascii") as file:
+            lines = [line.split() for line in file.readlines()[1:]]
+    except OSError:
+        return 0  # it has ended, or has no such addresses
+    return sum(int(line[4].partition(":")[2], 16) for line in lines if line[3] == LISTEN)
 
 
 def _table(stack: str, environment: EnvironmentName) -> str:

@@ -61,8 +61,8 @@ else:
 CONFIRM_SECONDS = 10.0
 RETRY_SECONDS = 0.3
 DRAIN_POLL_SECONDS = 0.01
-#: How long apps that are replaced in place may go on with requests before they are told to stop. Enough to accept what
-#: has connected; for what takes longer there is the time that each app has for stopping.
+#: How long apps that are replaced in place may go on with requests before they are told to stop. For what takes longer
+#: there is the time that each app has for stopping; what it has not accepted yet is given its drain time.
 FINISH_SECONDS = 2.0
 #: For how long new connections are refused beyond the time that it takes to stop.
 SPARE_SECONDS = 5.0
@@ -316,18 +316,24 @@ class Rollout:
         web = [c for c in containers if c.app in side.reach and c.state in UP]
         if web:
             ports = {side.reach[c.app].port for c in web}
-            longest = FINISH_SECONDS + max(side.stack.apps[c.app].stop_seconds for c in web) + SPARE_SECONDS
+            apps = [side.stack.apps[c.app] for c in web]
+            accepting = max(FINISH_SECONDS, *(app.drain_seconds for app in apps))
+            longest = accepting + max(app.stop_seconds for app in apps) + SPARE_SECONDS
             trouble = self.host.intake.hold(self.plan.stack, self.plan.environment, ports, longest)
             if trouble:
                 self.journal.note(f"new connections are not held while apps stop, so some may be lost: {trouble}")
             else:
-                self._finish_open(ports)
+                self._finish_open(ports, {c.pid for c in web}, accepting)
         self._stop(containers)
 
-    def _finish_open(self, ports: set[int]) -> None:
-        end = self.host.clock.monotonic() + FINISH_SECONDS
-        while self.host.intake.connections(ports) and self.host.clock.monotonic() < end:
-            self.host.clock.wait(DRAIN_POLL_SECONDS)
+    def _finish_open(self, ports: set[int], pids: set[int], accepting: float) -> None:
+        """Wait until nothing is open; what the apps have accepted they may also finish while they stop."""
+        intake, clock = self.host.intake, self.host.clock
+        begun = clock.monotonic()
+        while intake.connections(ports) and (
+            clock.monotonic() - begun < (accepting if intake.waiting(pids) else FINISH_SECONDS)
+        ):
+            clock.wait(DRAIN_POLL_SECONDS)
 
     def _bring_up_in_order(self, names: set[str]) -> None:
         """Bring up group after group; the last one is not waited for here."""
