@@ -34,11 +34,18 @@ class Beside:
         self.provisioned(options, **stacks).ok()
 
     def provisioned(self, options: str = "", /, **stacks: Any) -> Result:
-        """The same, where it may fail."""
-        self.stacks |= stacks
-        variables = {f"onehost_stack_{name}": definition for name, definition in self.stacks.items()}
+        """The same, where it may fail: then the definitions are those of before again."""
+        before = dict(self.stacks)
+        self._define({**before, **stacks})
+        result = self.lab.playbook("provision", inventories=[self.inventory], options=options)
+        if result.rc != 0:
+            self._define(before)
+        return result
+
+    def _define(self, stacks: dict[str, Any]) -> None:
+        self.stacks = stacks
+        variables = {f"onehost_stack_{name}": definition for name, definition in stacks.items()}
         self.inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": variables}}}))
-        return self.lab.playbook("provision", inventories=[self.inventory], options=options)
 
     def playbook(self, name: str, *, stack: str, **options: Any) -> Result:
         return self.lab.playbook(name, inventories=[self.inventory], stack=stack, **options)

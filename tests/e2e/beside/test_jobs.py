@@ -38,6 +38,7 @@ signal.signal(signal.SIGTERM, stopped)
 note("begun")
 print("the token is", os.environ["CHORE_TOKEN"], flush=True)
 while kind == "long" and not (book / "go").exists():
+    (book / "held").touch()
     # Between two looks for the word of the test; its own timeout_seconds end it otherwise.
     time.sleep(0.1)
 if (book / f"fail-{kind}").exists():
@@ -116,6 +117,12 @@ class Chores:
         """A command in production's volume."""
         place = "$(sudo docker volume inspect --format '{{.Mountpoint}}' chores_production_book)"
         return self.lab.ssh(f'sudo sh -c "cd {place} && {words}"')
+
+    def hold(self) -> None:
+        """Wait until a run goes on that will not end before it is let go. One that is about to end looks like one."""
+        self.book("rm -f go held")
+        until(lambda: "held" in self.book("ls").split(), 30, "a run goes on")
+        until(lambda: self.jobs()["long"]["outcome"] == "running", 30, "and is known to")
 
     def notes(self, kind: str = "long") -> list[tuple[str, str]]:
         lines = [line.split() for line in self.book("cat notes").splitlines()]
@@ -218,9 +225,8 @@ def test_a_failing_hook_undoes_the_promote(chores: Chores) -> None:
 
 
 def test_a_scheduled_job_spans_a_reboot(chores: Chores) -> None:
-    chores.book("rm go")
+    chores.hold()
     release = chores.lab.get("http", headers={"Host": HOST}).release
-    until(lambda: chores.jobs()["long"]["outcome"] == "running", 30, "it goes on")
     ended = chores.notes().count(("ended", release))
     chores.lab.reboot()
     until(lambda: chores.lab.get("http", headers={"Host": HOST}).release == release, 90, "the release is back")
@@ -235,8 +241,7 @@ def test_a_scheduled_job_spans_a_reboot(chores: Chores) -> None:
 
 
 def test_a_killed_engine_leaves_nothing_behind(chores: Chores) -> None:
-    chores.book("rm go")
-    until(lambda: chores.jobs()["long"]["outcome"] == "running", 30, "it goes on")
+    chores.hold()
     begun = len(chores.notes())
     chores.lab.ssh("sudo systemctl kill --kill-whom=main --signal=SIGKILL onehost-job-chores_production_long.service")
     # The next time of the schedule finds it, and waits for it.
