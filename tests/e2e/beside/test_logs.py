@@ -114,7 +114,7 @@ class Scribe:
 
     def released(self) -> str:
         """Production's live release."""
-        return self.lab.get("http", "/", {"Host": "scribe.example"}).body
+        return str(self.lab.get("http", "/", {"Host": "scribe.example"}).json()["release"])
 
     @contextlib.contextmanager
     def following(self, words: str, path: Path) -> Iterator[subprocess.Popen[bytes]]:

@@ -21,7 +21,7 @@ signal.signal(signal.SIGTERM, lambda *_: ended.set())
 
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self) -> None:
-        body = os.environ["RELEASE_ID"].encode()
+        body = json.dumps({"release": os.environ["RELEASE_ID"]}).encode()
         self.send_response(200)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
