@@ -225,7 +225,7 @@ def success(target, module):
             with urllib.request.urlopen("http://127.0.0.1:9115/probe?" + query, timeout=10) as answer:
                 return b"\\nprobe_success 1\\n" in answer.read()
         except OSError:
-            # It listens soon.
+            # It listens soon: between two tries until the deadline, after which its error is the test's.
             if time.monotonic() > deadline:
                 raise
             time.sleep(0.1)

@@ -119,7 +119,7 @@ def main() -> int:
         with changing:
             in_flight.add(connection)
         threading.Thread(target=serve, args=(connection,), daemon=True).start()
-        # Meanwhile the kernel accepts in its name, as for any app that is busy.
+        # Being slow is what this version is for: meanwhile the kernel accepts in its name, as for any app that is busy.
         time.sleep(ILL.get("accept_seconds", 0))
     deadline = time.monotonic() + 5
     while in_flight and time.monotonic() < deadline:
