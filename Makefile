@@ -25,7 +25,7 @@ export ONEHOST_LAB_SUITE ?= trixie
 export ONEHOST_TEST_STRATEGY ?= mitogen_linear
 
 # `make test ONLY="lint unit"` runs these parts alone.
-ONLY ?= lint unit browser sanity molecule readme e2e beside samples upgrade attack faults
+ONLY ?= lint unit browser sanity molecule readme e2e beside data samples upgrade attack faults
 # What `make demo` shows: an example that has a folder examples/<stack>-demo, or `all` of them on one lab.
 STACK ?= workhub
 # `make bench SHORT=1`
@@ -40,7 +40,7 @@ files = git ls-files --cached --others --exclude-standard -z -- $(1)
 timed = TIMEFORMAT='took %R s: $(1)'; time
 
 .PHONY: help setup engine lab lab-down demo watch test lint lint-ansible lint-code docs unit browser sanity molecule
-.PHONY: readme e2e beside samples upgrade faults attack shapes bench mutate clean
+.PHONY: readme e2e beside data samples upgrade faults attack shapes bench mutate clean
 
 help: ## This list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -128,11 +128,15 @@ readme: setup ## The README word for word, on a bare lab of its own
 
 e2e: setup engine ## The whole way, through SSH and the public ports, on a lab of its own
 	@tools/lab sweep
-	@pytest tests/e2e --ignore=tests/e2e/beside --ignore=tests/e2e/samples -m 'not readme and not upgrade and not attack and not fault and not bench and not shapes' $(slowest) $(PYTEST)
+	@pytest tests/e2e --ignore=tests/e2e/beside --ignore=tests/e2e/data --ignore=tests/e2e/samples -m 'not readme and not upgrade and not attack and not fault and not bench and not shapes' $(slowest) $(PYTEST)
 
 beside: setup engine ## Services, jobs and more of what runs beside the apps, on a lab of their own
 	@tools/lab sweep
 	@pytest tests/e2e/beside -m 'not bench' $(slowest) $(PYTEST)
+
+data: setup engine ## Databases and what keeps their data safe, on a lab of their own
+	@tools/lab sweep
+	@pytest tests/e2e/data $(slowest) $(PYTEST)
 
 samples: setup engine ## The examples and their demos, each on a lab of its own
 	@tools/lab sweep

@@ -5,9 +5,11 @@ from __future__ import annotations
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support import strategy
+from support.beside import Beside
 from support.faults import LONG
 from support.lab import Lab, started, until
 from support.snapshot import available, reach
@@ -75,6 +77,17 @@ def released(lab: Lab, request: pytest.FixtureRequest) -> Lab:
         reach(lab, "released", release)
     until(answers, 60, "every app answers")
     return lab
+
+
+@pytest.fixture(scope="session")
+def beside(released: Lab, request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Beside:
+    """The released lab with the stacks of all modules of this run that share it; each defines its own in `stacks`."""
+    items = [item for item in request.session.items if "beside" in getattr(item, "fixturenames", ())]
+    modules = {item.getparent(pytest.Module) for item in items}
+    stacks: dict[str, Any] = {}
+    for module in sorted((it.obj for it in modules if it), key=lambda it: str(it.__name__)):
+        stacks |= module.stacks(released)
+    return Beside(released, tmp_path_factory.mktemp("beside") / "stacks.yml", stacks)
 
 
 @pytest.fixture(scope="session")
