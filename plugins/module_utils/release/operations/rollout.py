@@ -13,11 +13,9 @@ import dataclasses
 import datetime
 import functools
 import os
-from collections.abc import Iterator, Mapping, Sequence
-from typing import TYPE_CHECKING, Literal, NamedTuple
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
 
-from ..errors import OperationError
-from ..hints import host_command
 from ..ports import Host
 from ..process.journal import Journal
 from ..releases.compose import slot_network
@@ -37,19 +35,18 @@ from ..releases.reach import (
 )
 from ..releases.release import Release, ReleaseStatus, timestamp
 from ..releases.replicas import counts_of
-from ..releases.runtime import Answer, Container, ProbeTarget
+from ..releases.runtime import Container
 from ..releases.slot import Place, day_of, planned_slot, stack_of
 from ..rendering.runs import going_on
 from ..stack.app_env import slot_env
-from ..stack.canonical import moment_of
-from ..stack.edge_view import routes_in
-from ..stack.model import App, Environment, Route, Slot, Stack, check_path, start_order, stripped
+from ..stack.model import App, Slot, Stack, start_order
 from ..stack.replicas import units
-from ..util.concurrency import concurrently
 from ..util.lazy import lazy_part
 from . import endpoints_step, error_pages, flags, services, warm_slot, witnesses
+from .confirmation import Confirmation
 from .health import Health
 from .release_jobs import ReleaseJobs
+from .stopping import Stopping
 
 if TYPE_CHECKING:
     from . import migrations, old_release
@@ -58,26 +55,7 @@ else:
     migrations = lazy_part(".migrations", __package__)
     old_release = lazy_part(".old_release", __package__)
 
-CONFIRM_SECONDS = 10.0
 RETRY_SECONDS = 0.3
-DRAIN_POLL_SECONDS = 0.01
-#: How long apps that are replaced in place may go on with requests before they are told to stop. For what takes longer
-#: there is the time that each app has for stopping; what it has not accepted yet is given its drain time.
-FINISH_SECONDS = 2.0
-#: For how long new connections are refused beyond the time that it takes to stop.
-SPARE_SECONDS = 5.0
-#: The states of containers that can be stopped.
-UP = ("running", "restarting", "paused")
-#: The exit code of a process that SIGKILL has ended.
-KILLED = 137
-
-
-class _Answered(NamedTuple):
-    """One check through the edge: whose route it is, what was asked, and what came back."""
-
-    app: str
-    target: ProbeTarget
-    answer: Answer
 
 
 class Rollout:
@@ -96,6 +74,8 @@ class Rollout:
         )
         self.health = Health(host, self.stack, plan.environment, plan.slot, self._new_containers, plan.replicas)
         self.jobs = ReleaseJobs(host, stack, self.stack, plan, journal)
+        self.confirmation = Confirmation(host, stack, self.stack, plan, self._new_containers)
+        self.stopping = Stopping(host, plan, self._stack_in, self._tell, journal.note)
         #: What people should know, though the operation went well.
         self.notes: list[str] = []
         #: True once the release is live for good: from then on nothing is reverted.
@@ -204,15 +184,15 @@ class Rollout:
                 trouble = warm_slot.keep(self.host, self.current, self.plan, seconds)
                 if not self.plan.warm_seconds:
                     # The slot only finishes open requests. A worker has none, and must not work for a replaced release.
-                    self._stop([c for c in self._containers(self.plan.was.slot) if not self._is_web(c)])
+                    self.stopping.stop([c for c in self._containers(self.plan.was.slot) if not self._is_web(c)])
             if not trouble:
                 return
             self.journal.note(f"not kept running: {trouble}")
         with self.journal.step("drain", f"drain {self.plan.was.slot}"):
-            self.drain(self.plan.was.slot)
+            self.stopping.drain(self.plan.was.slot)
         with self.journal.step("stop", f"stop {self.plan.was.slot}, keep its containers"):
             self.host.store.set_warm(self.current, self.plan.environment, None)
-            self._stop(self._containers(self.plan.was.slot))
+            self.stopping.stop(self._containers(self.plan.was.slot))
 
     def revert(self) -> None:
         """Restore the state from before the plan. Every part can be repeated."""
@@ -224,7 +204,7 @@ class Rollout:
             if self.old:
                 self._set_reach(going_back(self.new, self.old, self.how))
             if self._in_place():
-                self._stop_in_place([c for c in self._new_containers() if c.app in self.how.start_late], self.new)
+                self.stopping.in_place([c for c in self._new_containers() if c.app in self.how.start_late], self.new)
             self._start_old(in_place=False)
             # Even if the file says so already: a kill may have come between the file and HAProxy's memory.
             self.host.router.set_live(plan.stack, plan.environment, plan.was)
@@ -242,8 +222,8 @@ class Rollout:
             if plan.start != "running":
                 # Let open requests finish. A request that the router holds for a dead app of the new release must be
                 # over before another release starts on the same port, or the new release's name would be on its answer.
-                self.drain(plan.slot)
-                self._stop(self._new_containers())
+                self.stopping.drain(plan.slot)
+                self.stopping.stop(self._new_containers())
             if plan.is_new:
                 self.write_statuses({plan.release.id: plan.failed_status})
 
@@ -308,32 +288,7 @@ class Rollout:
         """Stop what the new release's apps replace. From before that on, their requests are for what comes."""
         if self.old:
             self._set_reach(going_forward(self.new, self.old, self.how))
-            self._stop_in_place(self._old_in_place(), self.old)
-
-    def _stop_in_place(self, containers: list[Container], side: Side) -> None:
-        """Stop containers whose port others get. An app that ends resets what has connected and is not accepted yet, so
-        first nobody can connect any more: the router tries again until the next one has the port."""
-        web = [c for c in containers if c.app in side.reach and c.state in UP]
-        if web:
-            ports = {side.reach[c.app].port for c in web}
-            apps = [side.stack.apps[c.app] for c in web]
-            accepting = max(FINISH_SECONDS, *(app.drain_seconds for app in apps))
-            longest = accepting + max(app.stop_seconds for app in apps) + SPARE_SECONDS
-            trouble = self.host.intake.hold(self.plan.stack, self.plan.environment, ports, longest)
-            if trouble:
-                self.journal.note(f"new connections are not held while apps stop, so some may be lost: {trouble}")
-            else:
-                self._finish_open(ports, {c.pid for c in web}, accepting)
-        self._stop(containers)
-
-    def _finish_open(self, ports: set[int], pids: set[int], accepting: float) -> None:
-        """Wait until nothing is open; what the apps have accepted they may also finish while they stop."""
-        intake, clock = self.host.intake, self.host.clock
-        begun = clock.monotonic()
-        while intake.connections(ports) and (
-            clock.monotonic() - begun < (accepting if intake.waiting(pids) else FINISH_SECONDS)
-        ):
-            clock.wait(DRAIN_POLL_SECONDS)
+            self.stopping.in_place(self._old_in_place(), self.old)
 
     def _bring_up_in_order(self, names: set[str]) -> None:
         """Bring up group after group; the last one is not waited for here."""
@@ -381,12 +336,7 @@ class Rollout:
 
     def confirm(self) -> None:
         """Every route, on every public port, must be answered by this release."""
-        checks = self._checks()
-        deadline = self.host.clock.monotonic() + CONFIRM_SECONDS
-        while failed := [check for check in self._ask(checks) if not self._is_right(check.answer)]:
-            if self.host.clock.monotonic() > deadline:
-                raise self._unconfirmed(failed, len(checks))
-            self.host.clock.wait(RETRY_SECONDS)
+        self.confirmation.wait()
 
     def hold(self) -> None:
         """What this release promises to the outside must hold."""
@@ -400,53 +350,6 @@ class Rollout:
             return "watch"
         return "endpoints" if endpoints_step.is_wanted(self.stack, self.plan) else "confirm"
 
-    def _checks(self) -> list[tuple[str, ProbeTarget]]:
-        """The name of an app and what must be answered by it."""
-        # Hosts and ports are the release's, as its routes have them; TLS follows today's settings.
-        environment = self.stack.environments[self.plan.environment]
-        listeners = dataclasses.replace(environment, tls=self.current.environments[self.plan.environment].tls).listeners
-        host = environment.main_host or "localhost"
-        site = f"{self.plan.stack}-{self.plan.environment}"
-        return [
-            (app.name, ProbeTarget(port, its or host, check_path(app, route), tls, site, stripped(route)))
-            for app, route, its in self._routes(environment)
-            for port, tls in listeners
-        ]
-
-    def _routes(self, environment: Environment) -> Iterator[tuple[App, Route, str]]:
-        """Those that will still be there when they have been asked."""
-        names, soon = {app.name for app in self._apps()}, self.host.clock.now() + 2 * CONFIRM_SECONDS
-        for app, route, host in routes_in(self.stack, environment):
-            if app.name in names and not (route.until and moment_of(route.until) <= soon):
-                yield app, route, host
-
-    def _ask(self, checks: Sequence[tuple[str, ProbeTarget]]) -> list[_Answered]:
-        def ask(check: tuple[str, ProbeTarget]) -> _Answered:
-            app, target = check
-            return _Answered(app, target, self.host.probe.edge(target))
-
-        return concurrently(ask, checks)
-
-    def _is_right(self, answer: Answer) -> bool:
-        # A route that a feature flag has closed stays closed, and is no fault of the release.
-        return 0 < answer.status < (600 if answer.flag else 500) and answer.release == self.plan.release.id
-
-    def _unconfirmed(self, failed: Sequence[_Answered], number: int) -> OperationError:
-        """What is said of checks that failed: how many, and all about the first."""
-        app, asked, answer = failed[0]
-        url = f"{'https' if asked.tls else 'http'}://{asked.host}:{asked.port}{asked.path}"
-        named = f"release {answer.release or 'none'}" if answer.status else "no release"
-        container = next((c for c in self._new_containers() if c.app == app), None)
-        return OperationError(
-            f"{len(failed)} of {number} checks through the edge failed",
-            url,
-            f"{answer}; it names {named}, expected {self.plan.release.id}",
-            host_command(f"curl -ik --resolve '{asked.host}:{asked.port}:127.0.0.1' {url}")
-            if asked.tls
-            else host_command(f"curl -i -H 'Host: {asked.host}' http://127.0.0.1:{asked.port}{asked.path}"),
-            log=self.host.docker.logs(container, 20) if container else [],
-        )
-
     def write_statuses(self, statuses: Mapping[str, ReleaseStatus]) -> None:
         moment = timestamp(datetime.datetime.fromtimestamp(self.host.clock.now(), datetime.timezone.utc))
         name = os.path.basename(self.journal.path or "")
@@ -458,21 +361,9 @@ class Rollout:
                 )
                 self.host.store.set_status(self.current, changed)
 
-    def drain(self, slot: Slot) -> None:
-        """Wait until the router counts no session on the slot; for each app at most its own drain time."""
-        apps = self._stack_in(slot).apps
-        begun, calm = self.host.clock.monotonic(), 0
-        while calm < 2:
-            passed = self.host.clock.monotonic() - begun
-            busy = {
-                name: count
-                for name, count in self.host.router.sessions(self.plan.stack, self.plan.environment, slot).items()
-                if count and passed < (apps[name].drain_seconds if name in apps else 10)
-            }
-            # Twice in a row: a request that was in flight at the first count shows up in the second.
-            calm = 0 if busy else calm + 1
-            if calm < 2:
-                self.host.clock.wait(DRAIN_POLL_SECONDS)
+    def _tell(self, text: str) -> None:
+        self.journal.note(text)
+        self.notes.append(text)
 
     def _trust(self) -> None:
         """Have the router use all replicas from the switch on. Its own checks would find them one after the other."""
@@ -582,25 +473,6 @@ class Rollout:
                 if app.accepts(self.host.probe.health(port, app.health, name).status):
                     break
                 self.host.clock.wait(RETRY_SECONDS)
-
-    def _stop(self, containers: list[Container]) -> None:
-        grace = {name: app.stop_seconds for c in containers for name, app in self._stack_in(c.slot).apps.items()}
-        stopped = [c for c in containers if c.state in UP]
-        begun = self.host.clock.monotonic()
-        self.host.docker.stop(stopped, grace)
-        if self.host.clock.monotonic() - begun >= min((grace.get(c.app, 10) for c in stopped), default=0):
-            self._tell_of_killed({c.id for c in stopped if c.state == "running"}, grace)
-
-    def _tell_of_killed(self, stopped: set[str], grace: Mapping[str, int]) -> None:
-        """An app that ignores SIGTERM costs its whole time at each operation, and loses what it was doing."""
-        containers = self.host.docker.containers(self.plan.stack, self.plan.environment)
-        for app in sorted(c.app for c in containers if c.id in stopped and c.exit_code == KILLED):
-            text = (
-                f"{app} ignored SIGTERM and was killed after {grace.get(app, 10)} s. Let it end on SIGTERM: start it "
-                "with `exec` in a shell script, or with `compose: {init: true}`"
-            )
-            self.journal.note(text)
-            self.notes.append(text)
 
 
 def _all_in_slot(stack: Stack) -> tuple[str, ...]:
