@@ -75,13 +75,20 @@ BACK = """do $$ begin if to_regclass('alembic_version') is not null then
 end if; end $$"""
 
 
+#: Prints the version and name of an environment's cluster, as PostgreSQL's own commands want it.
+CLUSTER = """pg_lsclusters --no-header 2>/dev/null | awk '$2 == "alumni_{}_main" {{print $1 "/" $2}}'"""
+
+
+def psql(environment: str, words: str, database: str = "main") -> str:
+    """A command for the host: psql as the superuser."""
+    return f'sudo -u postgres psql --cluster "$({CLUSTER.format(environment)})" {words} {database}'
+
+
 def prepare(demo: Demo) -> None:
     """Where commit 2 has been before, take back what it did to the databases."""
     for environment in ("staging", "production"):
-        name = f"alumni-{environment}-service-postgres-{environment}-postgres-{environment}-1"
-        psql = f"psql --host=/tmp --username=alumni --quiet alumni_{environment} -c {shlex.quote(BACK)}"
-        there = f"sudo docker ps --quiet --filter name={name}"
-        words = f'test -z "$({there})" || sudo docker exec {name} {psql}'
+        there = CLUSTER.format(environment)
+        words = f'test -z "$({there})" || {psql(environment, f"--quiet -c {shlex.quote(BACK)}")}'
         subprocess.run([*demo.ssh, words], stdin=subprocess.DEVNULL, check=True, timeout=60)
 
 

@@ -67,9 +67,7 @@ class Product:
 
     @staticmethod
     def _psql(environment: str, query: str, database: str = "") -> str:
-        name = f"alumni-{environment}-service-postgres-{environment}-postgres-{environment}-1"
-        words = f"psql --host=/tmp --username=alumni --tuples-only --no-align {database or f'alumni_{environment}'}"
-        return f"sudo docker exec -i {name} {words} -c {shlex.quote(query)}"
+        return sample.psql(environment, f"--tuples-only --no-align -c {shlex.quote(query)}", database or "main")
 
     def add(self, revision: str, what: str, body: str, name: str = "", **files: str) -> None:
         """Commit a migration on top of the newest, in a file of this name."""
@@ -260,14 +258,19 @@ def test_one_without_a_transaction_leaves_a_part_and_goes_on_when_it_is_mended(p
 
 def test_a_database_that_takes_nobody_is_no_reason_to_begin(product: Product) -> None:
     product.add("0006", "one more", 'op.execute("select 1")')
-    product.sql("staging", "alter database alumni_staging allow_connections false", "postgres")
+    product.sql("staging", "alter database main allow_connections false", "postgres")
     try:
         result = product.play("deploy_staging")
     finally:
-        product.sql("staging", "alter database alumni_staging allow_connections true", "postgres")
+        product.sql("staging", "alter database main allow_connections true", "postgres")
     assert result.rc != 0 and "what is applied cannot be asked" in result.problems
     assert "not currently accepting connections" in result.problems
-    # Stopped, it is started by the release before it is asked.
-    product.lab.ssh("sudo docker stop --time 5 $(sudo docker ps --quiet --filter name=service-postgres-staging)")
+    cluster = f"postgresql@$({sample.CLUSTER.format('staging')} | tr / -)"
+    product.lab.ssh(f"sudo systemctl stop {cluster}")
+    try:
+        result = product.play("deploy_staging")
+    finally:
+        product.lab.ssh(f"sudo systemctl start {cluster}")
+    assert result.rc != 0 and "what is applied cannot be asked" in result.problems
     assert "migrated from 0005 to 0006" in notes(product.play("deploy_staging"))
     assert product.schema("staging") == "0006"
