@@ -31,6 +31,13 @@ options:
       - How much of the host's memory all clusters together may have.
     type: int
     default: 50
+  backups:
+    description:
+      - Where backups of databases with C(backup) go. C(directory) is on this host; C(bucket) elsewhere, with
+        C(endpoint), C(bucket), C(key), C(secret), C(region), C(prefix), C(ca_file) and C(by_path). C(passphrase)
+        encrypts them all; without it one is made on the host.
+    type: dict
+    default: {}
   restart:
     description:
       - Restarts a cluster whose new settings want that. Without it they wait, and a warning says so.
@@ -65,8 +72,13 @@ import socket
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
-from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
+from ansible_collections.onehost.release.plugins.module_utils.release.errors import (
+    OperationError,
+    Problem,
+    RefusedError,
+)
 from ansible_collections.onehost.release.plugins.module_utils.release.operations import databases
+from ansible_collections.onehost.release.plugins.module_utils.release.planning.backups.asked import read_places
 from ansible_collections.onehost.release.plugins.module_utils.release.process import lock
 from ansible_collections.onehost.release.plugins.module_utils.release.stack.reader import read_stack
 from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
@@ -75,6 +87,7 @@ ARGUMENTS = {
     "stacks": {"type": "list", "elements": "dict", "required": True},
     "passwords": {"type": "dict", "default": {}, "no_log": True},
     "memory_percent": {"type": "int", "default": 50},
+    "backups": {"type": "dict", "default": {}, "no_log": True},
     "restart": {"type": "bool", "default": False},
 }
 
@@ -85,7 +98,11 @@ def main() -> None:
     try:
         host = bootstrap.this_host()
         stacks = [read_stack(stack.get("name", "stack"), stack, stored=True) for stack in given["stacks"]]
-        asked = databases.Asked(stacks, given["passwords"], given["memory_percent"], given["restart"])
+        problems: list[Problem] = []
+        places = read_places(given["backups"], problems)
+        if problems:
+            raise RefusedError(problems)
+        asked = databases.Asked(stacks, given["passwords"], given["memory_percent"], given["restart"], places)
         who = lock.this_process("provision", "provision", socket.gethostname(), host.clock.now())
         done = databases.provide(host, asked, who, write=not module.check_mode)
     except (RefusedError, OperationError) as error:

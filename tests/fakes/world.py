@@ -15,6 +15,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from fakes.backups import FakeBackupPlaces, FakeBackups
 from fakes.clock import FakeClock
 from fakes.console import FakeConsole
 from fakes.databases import FakeDatabases
@@ -89,6 +90,8 @@ class World:
         self.intake = FakeIntake(self)
         self.endpoints = FakeEndpoints(self)
         self.database = FakePostgresql()
+        self.backups = FakeBackups(self)
+        self.places = FakeBackupPlaces()
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
             docker=self.docker,
@@ -112,6 +115,8 @@ class World:
             machine=self.machine,
             endpoints=self.endpoints,
             database=self.database,
+            backups=self.backups,
+            backup_places=self.places,
         )
         #: Wrong answers of the public ports, at any moment.
         self.violations: list[str] = []

@@ -32,6 +32,14 @@ GITLEAKS_CONFIG = f"{SETTINGS}/gitleaks.toml"
 #: Who reaches the port of which database: rules of nftables, which each cluster loads before it starts.
 DATABASE_GUARD = f"{SETTINGS}/databases.nft"
 
+#: One file for each cluster that is backed up: for root and postgres, as it holds keys.
+BACKUP_SETTINGS = f"{SETTINGS}/pgbackrest"
+#: Where backups go, with the keys to a bucket, and the passphrase of all of them: for root alone.
+BACKUP_PLACES = f"{SETTINGS}/backups.json"
+BACKUP_PASSPHRASE = f"{SETTINGS}/backups.key"
+#: The usual place of backups on the host itself. postgres writes a part of it, so it is not below STATE.
+BACKUPS = "/var/lib/onehost-backups"
+
 #: Timers of jobs and what they start: what systemd reads, so that they survive a reboot.
 SYSTEMD_UNITS = "/etc/systemd/system"
 

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from .planning.networks import Blocks, Route
     from .planning.source_view import Build, SourceFile, SourceText
     from .planning.witnesses import Word
+    from .releases.backups import Archive, BackupKind, BackupSet, Places, RestorePoint, Stanza, Target
     from .releases.databases import DatabaseStatus, FoundCluster, Kept, KeptAll
     from .releases.endpoints import Asked, Came
     from .releases.events import Event
@@ -384,6 +385,77 @@ class IntakePort(Protocol):
     def waiting(self, pids: Collection[int]) -> int: ...
 
 
+class BackupsPort(Protocol):
+    """Backups of PostgreSQL's clusters, and their logs' archive."""
+
+    def version(self) -> tuple[int, ...]: ...
+    def configure(self, stanza: Stanza, text: str, *, write: bool) -> bool: ...
+    def provide_directory(self, path: str, *, write: bool) -> bool: ...
+    def create_stanza(self, stanza: Stanza) -> None: ...
+    def take(self, stanza: Stanza, kind: BackupKind, repository: int) -> None: ...
+    def info(self, stanza: Stanza) -> tuple[BackupSet, ...]: ...
+    def verify(self, stanza: Stanza, repository: int) -> list[str]: ...
+    def archive(self, stanza: Stanza) -> Archive: ...
+    def restore_point(self, stanza: Stanza, name: str, seconds: float = 30.0) -> RestorePoint: ...
+
+    def restore_into(
+        self, stanza: Stanza, directory: str, target: Target, *, archive: bool = False, delta: bool = False
+    ) -> None: ...
+
+
+class NoBackups:
+    """A host on which nothing is backed up."""
+
+    def version(self) -> tuple[int, ...]:
+        return ()
+
+    def configure(self, stanza: Stanza, text: str, *, write: bool) -> bool:
+        return False
+
+    def provide_directory(self, path: str, *, write: bool) -> bool:
+        return False
+
+    def create_stanza(self, stanza: Stanza) -> None:
+        return None
+
+    def take(self, stanza: Stanza, kind: BackupKind, repository: int) -> None:
+        return None
+
+    def info(self, stanza: Stanza) -> tuple[BackupSet, ...]:
+        return ()
+
+    def verify(self, stanza: Stanza, repository: int) -> list[str]:
+        return []
+
+    def archive(self, stanza: Stanza) -> Archive:
+        raise KeyError(stanza.name)
+
+    def restore_point(self, stanza: Stanza, name: str, seconds: float = 30.0) -> RestorePoint:
+        raise KeyError(stanza.name)
+
+    def restore_into(
+        self, stanza: Stanza, directory: str, target: Target, *, archive: bool = False, delta: bool = False
+    ) -> None:
+        return None
+
+
+class BackupPlacesPort(Protocol):
+    """Where this host's backups go, with the passphrase of all of them."""
+
+    def read(self) -> Places | None: ...
+    def write(self, places: Places) -> None: ...
+
+
+class NoBackupPlaces:
+    """A host that has none."""
+
+    def read(self) -> Places | None:
+        return None
+
+    def write(self, places: Places) -> None:
+        return None
+
+
 class DatabasePort(Protocol):
     """Clusters of PostgreSQL on the host."""
 
@@ -622,5 +694,7 @@ class Host:
     logs: LogsPort = field(default_factory=NoLogs)
     endpoints: EndpointPort = field(default_factory=NoEndpoints)
     database: DatabasePort = field(default_factory=NoDatabases)
+    backups: BackupsPort = field(default_factory=NoBackups)
+    backup_places: BackupPlacesPort = field(default_factory=NoBackupPlaces)
     #: The host's memory; 0 if it is not known.
     memory_bytes: int = 0

@@ -19,6 +19,8 @@ from release.errors import RefusedError
 from release.operations.databases import Asked, Provided, provide
 from release.operations.redaction import redactor
 from release.operations.status import status
+from release.planning.backups.asked import AskedPlaces
+from release.releases.backups import Bucket
 from release.releases.lock_holder import LockHolder
 from release.rendering.status import status_lines
 from release.stack.reader import read_stack
@@ -129,3 +131,43 @@ def test_the_status_asks_them(world: World) -> None:
     clusters(world).found.clear()
     lines = status_lines(status(world.host, world.stack))
     assert any("staging main: does not answer: no answer" in line for line in lines)
+
+
+def test_backups_are_set_up_with_the_cluster_and_a_passphrase_that_stays(world: World) -> None:
+    changed(world, backup={})
+    assert done(world, write=False).changes and world.places.places is None and not world.backups.texts
+    first = done(world)
+    assert any("Keep a copy elsewhere" in note for note in first.notes)
+    assert world.backups.stanzas == {"shop_staging_main", "shop_production_main"} == set(world.backups.texts)
+    assert world.backups.directories == {"/var/lib/onehost-backups/postgresql"}
+    assert (
+        world.places.places is not None and world.places.places.passphrase in world.backups.texts["shop_staging_main"]
+    )
+    assert (again := done(world)).changes == [] and not again.notes
+    with pytest.raises(RefusedError) as refused:
+        done(world, places=AskedPlaces(passphrase="another-passphrase"))
+    assert "backups.key" in str(refused.value)
+
+
+def test_without_backups_nothing_of_it_is_made(world: World) -> None:
+    done(world)
+    assert not world.backups.directories and world.places.places is None
+
+
+def test_a_bucket_that_nobody_named_is_refused_before_anything_is_made(world: World) -> None:
+    changed(world, backup={"repository": "s3"})
+    with pytest.raises(RefusedError) as refused:
+        done(world)
+    assert len(refused.value.problems) == 2 and "postgresql_backup_bucket" in str(refused.value)
+    assert not clusters(world).log
+    done(world, places=AskedPlaces(bucket=Bucket("s3.example", "shop", "id", "secret")))
+    assert "repo1-s3-bucket=shop\n" in world.backups.texts["shop_production_main"] and not world.backups.directories
+
+
+def test_an_archive_that_is_away_stops_no_provisioning(world: World) -> None:
+    changed(world, backup={})
+    world.backups.away_since = 1.0
+    assert any("is not backed up yet" in note for note in done(world).notes)
+    world.backups.away_since = 0.0
+    done(world)
+    assert world.backups.stanzas

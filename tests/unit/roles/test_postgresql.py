@@ -13,12 +13,12 @@ import yaml
 from support.rendering import ROLES, render, templar, trusted
 
 
-def packages(*versions: str | None, engine: str = "postgresql") -> Any:
+def packages(*versions: str | None, engine: str = "postgresql", **more: Any) -> Any:
     """As the role's variables say. None is a stack without databases."""
     stacks = [
         {"name": f"s{number}"}
         if version is None
-        else {"name": f"s{number}", "databases": {"main": {"engine": engine, "version": version}}}
+        else {"name": f"s{number}", "databases": {"main": {"engine": engine, "version": version, **more}}}
         for number, version in enumerate(versions)
     ]
     variables = trusted(yaml.safe_load((ROLES / "postgresql/vars/main.yml").read_text()))
@@ -29,6 +29,12 @@ def test_the_distributions_version_where_none_is_named() -> None:
     assert packages("", None, "") == ["nftables", "postgresql-common", "postgresql"]
     assert packages("18", "", "16")[2:] == ["postgresql", "postgresql-16", "postgresql-18"]
     assert packages("17")[2:] == ["postgresql-17"]
+
+
+def test_what_makes_backups_is_installed_where_a_database_has_any() -> None:
+    assert packages("", **{"backup": {"full": "daily"}}) == [
+        *("nftables", "postgresql-common", "pgbackrest", "restic", "postgresql")
+    ]
 
 
 @pytest.mark.parametrize("name", ["trixie", "noble", "jammy"])

@@ -11,6 +11,7 @@ import pytest
 from fakes.stacks import shop_definition, shop_with_databases
 
 from release.errors import RefusedError
+from release.stack.backups import Backup
 from release.stack.databases import Database
 from release.stack.reader import read_stack
 
@@ -54,6 +55,14 @@ def test_without_them_a_definition_is_as_it_was_before() -> None:
     ("changes", "where", "what", "fix"),
     [
         ({"engine": "mysql"}, ".engine", "is not known", "sqlite"),
+        ({"backup": {"repository": "tape"}}, ".backup.repository", "is no place for backups", "path, s3"),
+        ({"backup": {"repository": ["s3", "s3"]}}, ".backup.repository", "twice", "remove one"),
+        ({"backup": {"repository": []}}, ".backup.repository", "is no place", "path, s3"),
+        ({"backup": {"full": "monthly"}}, ".backup.full", "is not known", "weekly"),
+        ({"backup": {"full": "daily", "incremental": "weekly"}}, ".backup.incremental", "less often", "daily"),
+        ({"backup": {"keep_days": 3}}, ".backup.keep_days", "less than the time between two full", "full: daily"),
+        ({"backup": {"too_old_hours": 3}}, ".backup.too_old_hours", "less than the time between", "more hours"),
+        ({"backup": {"keep": 3}}, ".backup.keep", "is not a known option", "keep_days"),
         ({"volume": "data"}, ".volume", "has no effect with `engine: postgresql`", "engine: sqlite"),
         ({"url": "FAR_URL"}, ".url", "has no effect", "engine: external"),
         ({"version": "9.6"}, ".version", "is not valid", "17"),
@@ -105,3 +114,32 @@ def test_a_cluster_wants_a_matrix() -> None:
     del definition["env_matrix"], definition["databases"]["far"]
     definition["env"] = {}
     assert any("wants an env matrix" in what for _place, what, _fix in told(definition))
+
+
+def test_backups_are_read_as_they_are_written() -> None:
+    definition = shop_with_databases()
+    definition["databases"]["main"]["backup"] = {"repository": ["s3", "path"], "full": "daily", "too_old_hours": 30}
+    definition["databases"]["lite"]["backup"] = True
+    stack = read_stack("shop", definition)
+    assert stack.databases["main"].backup == Backup(("s3", "path"), "daily", too_old_hours=30)
+    assert stack.databases["lite"].backup == Backup(dump="never")
+    assert stack.databases["far"].backup is None
+    again = stack.to_mapping(with_env=True)
+    assert "backup" not in again["databases"]["far"] and "dump" not in again["databases"]["lite"]["backup"]
+    assert read_stack("shop", again, stored=True) == stack
+
+
+def test_what_lives_elsewhere_is_backed_up_there_and_a_file_has_no_dump() -> None:
+    definition = shop_with_databases()
+    definition["databases"]["far"]["backup"] = {}
+    definition["databases"]["lite"]["backup"] = {"dump": "daily"}
+    found = {where.rpartition("databases.")[2]: what for where, what, _fix in told(definition)}
+    assert "has no effect with `engine: external`" in found["far.backup"]
+    assert "copied as a file" in found["lite.backup.dump"]
+
+
+@pytest.mark.parametrize(
+    ("backup", "hours"), [(Backup(), 48), (Backup(incremental="hourly"), 2), (Backup(too_old_hours=5), 5)]
+)
+def test_the_newest_may_be_twice_as_old_as_planned(backup: Backup, hours: int) -> None:
+    assert backup.limit_seconds == hours * 3600

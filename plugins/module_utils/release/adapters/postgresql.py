@@ -136,10 +136,10 @@ class Postgresql:
         """Have PostgreSQL read its settings, and who may connect if it runs."""
         home = f"{self.settings}/{cluster.kept.version}/{cluster.name}"
         program = f"/usr/lib/postgresql/{cluster.kept.version}/bin/postgres"
-        _as_postgres([program, "-C", "max_connections", "-c", f"config_file={home}/postgresql.conf"])
+        as_postgres([program, "-C", "max_connections", "-c", f"config_file={home}/postgresql.conf"])
         if (found := self.clusters().get(cluster.name)) and found.runs:
             rules = "SELECT concat_ws(': ', line_number, error) FROM pg_hba_file_rules WHERE error IS NOT NULL;"
-            if wrong := _sql(cluster.kept.port, "postgres", rules):
+            if wrong := sql(cluster.kept.port, "postgres", rules):
                 raise OperationError("PostgreSQL does not take its pg_hba.conf", cluster.place, wrong)
 
     def start(self, cluster: Cluster) -> None:
@@ -153,24 +153,24 @@ class Postgresql:
     def load(self, cluster: Cluster) -> list[str]:
         """Reload its settings. Returns those that want a restart."""
         _run(["systemctl", "reload", _unit(cluster)])
-        return _sql(cluster.kept.port, "postgres", "SELECT name FROM pg_settings WHERE pending_restart;").split()
+        return sql(cluster.kept.port, "postgres", "SELECT name FROM pg_settings WHERE pending_restart;").split()
 
     def restart(self, cluster: Cluster) -> None:
         _run(["systemctl", "restart", _unit(cluster)])
         self.start(cluster)
 
     def create_database(self, cluster: Cluster) -> None:
-        _sql(cluster.kept.port, "postgres", roles.creation(cluster))
+        sql(cluster.kept.port, "postgres", roles.creation(cluster))
 
     def grant(self, cluster: Cluster, *, write: bool) -> bool:
         """Who may do what. Returns whether that is a change."""
         text = roles.applied(cluster, write=write)
-        before, after = _sql(cluster.kept.port, database_name(cluster.database.name), text).split()
+        before, after = sql(cluster.kept.port, database_name(cluster.database.name), text).split()
         return before != after
 
     def status(self, port: int, database: str) -> DatabaseStatus:
         try:
-            version, size, used, most = _sql(port, database, STATUS, LOOK_SECONDS).split("|")
+            version, size, used, most = sql(port, database, STATUS, LOOK_SECONDS).split("|")
         except OperationError as error:
             return DatabaseStatus("postgresql", cause=error.cause)
         return DatabaseStatus("postgresql", True, version.split()[0], int(size), int(used), int(most))
@@ -180,13 +180,13 @@ def _unit(cluster: Cluster) -> str:
     return f"postgresql@{cluster.kept.version}-{cluster.name}.service"
 
 
-def _sql(port: int, database: str, text: str, seconds: int = SECONDS) -> str:
+def sql(port: int, database: str, text: str, seconds: int = SECONDS) -> str:
     """What a superuser says by way of the socket: in its input, never among its words."""
     words = ["psql", "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]
-    return _as_postgres([*words, f"--port={port}", f"--dbname={database}", "--file=-"], text, seconds)
+    return as_postgres([*words, f"--port={port}", f"--dbname={database}", "--file=-"], text, seconds)
 
 
-def _as_postgres(words: list[str], text: str = "", seconds: int = SECONDS) -> str:
+def as_postgres(words: list[str], text: str = "", seconds: int = SECONDS) -> str:
     return _run(["runuser", "-u", USER, "--", *words], text, seconds)
 
 

@@ -42,7 +42,13 @@ from ..ports import Host
 from ..util.lazy import lazy_part
 
 #: Adapters that few commands need.
-LATE = ("..adapters.console", "..adapters.endpoints.asker", "..adapters.postgresql")
+LATE = (
+    "..adapters.console",
+    "..adapters.endpoints.asker",
+    "..adapters.postgresql",
+    "..adapters.pgbackrest",
+    "..adapters.backup_places",
+)
 
 
 class _Later:
@@ -63,12 +69,15 @@ def _later(module: str, name: str) -> Callable[..., _Later]:
 
 
 if TYPE_CHECKING:
+    from ..adapters.backup_places import BackupPlaces
     from ..adapters.console import Console
     from ..adapters.endpoints.asker import Asker
+    from ..adapters.pgbackrest import PgBackRest
     from ..adapters.postgresql import Postgresql
 else:
     Console, Asker = _later(LATE[0], "Console"), _later(LATE[1], "Asker")
     Postgresql = _later(LATE[2], "Postgresql")
+    PgBackRest, BackupPlaces = _later(LATE[3], "PgBackRest"), _later(LATE[4], "BackupPlaces")
 
 
 class Clock:
@@ -123,5 +132,7 @@ def this_host() -> Host:
         logs=Logs(docker=docker, archive=archive),
         endpoints=Asker(),
         database=Postgresql(),
+        backups=PgBackRest(),
+        backup_places=BackupPlaces(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )

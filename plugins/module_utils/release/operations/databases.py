@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 
 from ..errors import Problem, RefusedError
 from ..hints import hint
+from ..planning.backups.asked import AskedPlaces
 from ..planning.databases import clusters, files
 from ..planning.databases.clusters import Cluster
 from ..ports import Host
@@ -22,7 +23,7 @@ from ..releases.databases import DatabaseStatus, Kept, Login, database_name
 from ..releases.lock_holder import LockHolder
 from ..stack.databases import Database
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
-from . import compose_env_files
+from . import backup_setup, compose_env_files
 
 LOCK_SECONDS = 60.0
 #: Passwords of people's own by stack, environment, database and who it is for.
@@ -38,6 +39,8 @@ class Asked:
     memory_percent: int = 50
     #: Whether settings that want a restart get one.
     restart: bool = False
+    #: Where backups go; None where that is not said.
+    places: AskedPlaces | None = None
 
 
 @dataclass
@@ -63,6 +66,7 @@ class _Provision:
         names = {*host.stacks.names(), *(stack.name for stack in asked.stacks)}
         self.known = {name: host.store.databases(name) for name in sorted(names)}
         self.done = Provided()
+        self.backups = backup_setup.Setup(host, asked.places, write=write)
 
     def run(self) -> Provided:
         wanted = self._plan()
@@ -74,8 +78,12 @@ class _Provision:
         }
         if ports and self.host.database.guard(files.guard(ports), write=self.write):
             self.done.changes.append("who reaches which port")
+        self.backups.prepare(wanted)
         for cluster in wanted:
             self._cluster(cluster)
+        self.backups.finish(wanted)
+        self.done.changes += self.backups.changes
+        self.done.notes += self.backups.notes
         for stack in self.asked.stacks if wanted and self.write else ():
             compose_env_files.provide(self.host, stack)
         return self.done
@@ -104,6 +112,7 @@ class _Provision:
                     wanted.append(Cluster(stack.name, environment, one, new, self._block(stack.name, environment)))
             self._tell_left(stack, kept)
         problems += clusters.budget_problems(wanted, self.host.memory_bytes, self.asked.memory_percent)
+        problems += self.backups.problems(wanted)
         if problems:
             raise RefusedError(problems)
         for stack in self.asked.stacks:

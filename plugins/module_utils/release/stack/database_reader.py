@@ -10,6 +10,8 @@ from typing import Any
 
 from ..errors import Problem
 from ..util.fields import Fields
+from . import backup_reader
+from .backups import Backup
 from .databases import ENGINES, KEYS_OF, SCHEMES, Database, has_prefix
 from .jobs import read_environments
 from .model import NAME, App, Stack
@@ -49,11 +51,21 @@ def read_database(name: str, data: Any, where: str, problems: list[Problem]) -> 
         file=fields.text("file", f"{name}.db" if sqlite else "", pattern=_FILE, hint="a name without directories"),
         url=fields.text("url", required=external, hint="name the secret of `env_matrix` that holds its address"),
         owner_url=fields.text("owner_url"),
+        backup=_backup(fields, engine),
     )
     fields.no_others()
     if here and re.fullmatch(r"[1-9][0-9]*[mg]", database.memory):
         _check_memory(fields, database)
     return database
+
+
+def _backup(fields: Fields, engine: str) -> Backup | None:
+    data = fields.value("backup")
+    if engine == "external":
+        if data not in (None, False):
+            fields.note("backup", "has no effect with `engine: external`", "back it up where it lives, and remove it")
+        return None
+    return backup_reader.read_backup(data, f"{fields.where}.backup", fields.problems, engine=engine)
 
 
 def _check_memory(fields: Fields, database: Database) -> None:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ..env.matrix import GIVEN
+from .backups import OF_POSTGRESQL, Backup
 
 #: Schemes of addresses by engine, the usual one first. Libraries choose their driver by it.
 SCHEMES: Mapping[str, tuple[str, ...]] = {
@@ -64,6 +65,8 @@ class Database:
     #: One that lives elsewhere: the variables of the matrix that hold its addresses.
     url: str = ""
     owner_url: str = ""
+    #: How it is backed up; None: not at all.
+    backup: Backup | None = None
 
     @property
     def is_here(self) -> bool:
@@ -93,7 +96,10 @@ class Database:
 def written(database: Database, data: Mapping[str, Any]) -> dict[str, Any]:
     """As in a stack's definition, so that it can be read again: what other engines have would be refused."""
     others = {key for engine, keys in KEYS_OF.items() if engine != database.engine for key in keys}
-    return {key: value for key, value in data.items() if key not in others}
+    found = {key: value for key, value in data.items() if key not in others and not (key == "backup" and value is None)}
+    if database.backup and database.engine != "postgresql":
+        found["backup"] = {key: value for key, value in found["backup"].items() if key not in OF_POSTGRESQL}
+    return found
 
 
 def has_prefix(name: str) -> bool:

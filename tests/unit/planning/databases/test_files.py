@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 from release.planning.databases import files
 from release.planning.databases.clusters import Cluster
 from release.releases.databases import Kept, Login
+from release.stack.backups import Backup
 from release.stack.databases import Database
 
 CLUSTER = Cluster(
@@ -50,3 +53,13 @@ def test_each_port_is_for_one_block() -> None:
 def test_no_password_is_in_any_file() -> None:
     for text in (files.settings(CLUSTER), files.access(CLUSTER), files.users(CLUSTER), files.unit(CLUSTER)):
         assert "password" not in text.replace("password_encryption", "")
+
+
+def test_what_is_not_backed_up_hands_its_log_to_nobody_and_wants_no_restart_for_it_later() -> None:
+    backed_up = dataclasses.replace(CLUSTER, database=dataclasses.replace(CLUSTER.database, backup=Backup()))
+    without, wanted = files.settings(CLUSTER), files.settings(backed_up)
+    assert "archive_mode = on\narchive_command = '/bin/true'\n" in without and "archive_timeout" not in without
+    command = (
+        "--config=/etc/onehost/pgbackrest/shop_staging_user.data.conf --stanza=shop_staging_user.data archive-push"
+    )
+    assert f"archive_command = 'pgbackrest {command} %p'\narchive_timeout = 60s\n" in wanted

@@ -10,6 +10,8 @@ from collections.abc import Mapping
 from ...paths import DATABASE_GUARD
 from ...releases.databases import LOGINS, OWNER, READER, database_name
 from ...stack.database_reader import megabytes
+from ..backups.pgbackrest import archive_command
+from ..backups.stanzas import stanza_of
 from .clusters import Cluster
 
 HEAD = "# Written by onehost; changes here are lost.\n"
@@ -33,8 +35,19 @@ def settings(cluster: Cluster) -> str:
         "password_encryption": "'scram-sha-256'",
         # Connections never leave the host.
         "ssl": "off",
+        **archiving(cluster),
     }
     return HEAD + "".join(f"{name} = {value}\n" for name, value in values.items())
+
+
+def archiving(cluster: Cluster) -> dict[str, str]:
+    """What becomes of its log. It is on in any case, since turning it on wants a restart: the day on which somebody
+    wants backups is none for that."""
+    if cluster.database.backup is None:
+        return {"archive_mode": "on", "archive_command": "'/bin/true'"}
+    command = archive_command(stanza_of(cluster))
+    # A file of the log that is not full yet is handed on after this time.
+    return {"archive_mode": "on", "archive_command": f"'{command}'", "archive_timeout": "60s"}
 
 
 def access(cluster: Cluster) -> str:

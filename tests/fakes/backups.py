@@ -1,0 +1,109 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Backups of clusters, with an archive that takes what it gets or does not."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from release.errors import OperationError
+from release.releases.backups import Archive, BackupKind, BackupSet, Places, RestorePoint, Stanza, Target
+
+if TYPE_CHECKING:
+    from fakes.world import World
+
+
+@dataclass
+class FakeBackups:
+    """All backups of a host."""
+
+    world: World
+    texts: dict[str, str] = field(default_factory=dict)
+    directories: set[str] = field(default_factory=set)
+    stanzas: set[str] = field(default_factory=set)
+    sets: dict[str, list[BackupSet]] = field(default_factory=dict)
+    points: dict[str, list[RestorePoint]] = field(default_factory=dict)
+    restored: list[tuple[str, str, Target]] = field(default_factory=list)
+    damage: list[str] = field(default_factory=list)
+    #: Since when nothing arrives in the archive; 0: all is well.
+    away_since: float = 0.0
+    log: list[str] = field(default_factory=list)
+
+    def version(self) -> tuple[int, ...]:
+        return (2, 55)
+
+    def configure(self, stanza: Stanza, text: str, *, write: bool) -> bool:
+        changed = self.texts.get(stanza.name) != text
+        if write:
+            self.texts[stanza.name] = text
+        return changed
+
+    def provide_directory(self, path: str, *, write: bool) -> bool:
+        changed = path not in self.directories
+        if write:
+            self.directories.add(path)
+        return changed
+
+    def create_stanza(self, stanza: Stanza) -> None:
+        self._reach("stanza-create")
+        self.stanzas.add(stanza.name)
+
+    def take(self, stanza: Stanza, kind: BackupKind, repository: int) -> None:
+        self._reach("backup")
+        with self.world.change(f"backup {stanza.name} {kind} {repository}"):
+            self.log.append(f"{kind} {stanza.name} {repository}")
+            now = int(self.now())
+            mine = self.sets.setdefault(stanza.name, [])
+            real: BackupKind = kind if any(it.repository == repository for it in mine) else "full"
+            mine.append(BackupSet(f"{now}{real[0]}", real, now, now, 31_000_000, 3_700_000, repository))
+
+    def info(self, stanza: Stanza) -> tuple[BackupSet, ...]:
+        self._reach("info")
+        return tuple(self.sets.get(stanza.name, ()))
+
+    def verify(self, stanza: Stanza, repository: int) -> list[str]:
+        self._reach("verify")
+        return list(self.damage)
+
+    def archive(self, stanza: Stanza) -> Archive:
+        if self.away_since:
+            return Archive(True, "000000010000000000000005", self.away_since - 60, self.now(), 3)
+        return Archive(True, "000000010000000000000006", self.now() - 20)
+
+    def restore_point(self, stanza: Stanza, name: str, seconds: float = 30.0) -> RestorePoint:
+        with self.world.change(f"restore point {name}"):
+            if self.away_since:
+                why = f"000000010000000000000006 has not arrived in the archive after {seconds:g} s"
+                raise OperationError("the restore point is not in the archive", stanza.name, why, "look at its log")
+            point = RestorePoint(name, "0/6000028", self.now())
+            self.points.setdefault(stanza.name, []).append(point)
+        return point
+
+    def restore_into(
+        self, stanza: Stanza, directory: str, target: Target, *, archive: bool = False, delta: bool = False
+    ) -> None:
+        self._reach("restore")
+        with self.world.change(f"restore {stanza.name} into {directory}"):
+            self.restored.append((stanza.name, directory, target))
+
+    def now(self) -> float:
+        return self.world.clock.now()
+
+    def _reach(self, command: str) -> None:
+        if self.away_since:
+            raise OperationError("pgbackrest failed", "PostgreSQL", f"{command}: unable to reach the repository")
+
+
+@dataclass
+class FakeBackupPlaces:
+    """Where a host's backups go."""
+
+    places: Places | None = None
+
+    def read(self) -> Places | None:
+        return self.places
+
+    def write(self, places: Places) -> None:
+        self.places = places
