@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from .planning.source_view import Build, SourceFile, SourceText
     from .planning.witnesses import Word
     from .releases.backups import Archive, BackupKind, BackupSet, Places, RestorePoint, Stanza, Target
+    from .releases.catalog import Catalog
     from .releases.databases import DatabaseStatus, FoundCluster, Kept, KeptAll
     from .releases.endpoints import Asked, Came
     from .releases.events import Event
@@ -48,6 +49,7 @@ if TYPE_CHECKING:
         ServiceContainer,
     )
     from .releases.schema import AppSchema
+    from .releases.scratch import LockSample, Rows, Scratch, ScratchWanted
     from .releases.slot import StandbyNote
     from .stack.flags import FlagChange, State
     from .stack.maintenance import Maintenance
@@ -513,6 +515,60 @@ class NoDatabases:
         raise KeyError(port)
 
 
+class CatalogPort(Protocol):
+    """What databases are like: their tables, columns, constraints."""
+
+    def read(self, port: int, database: str) -> Catalog: ...
+
+
+class NoCatalogs:
+    """A host that says nothing of its databases."""
+
+    def read(self, port: int, database: str) -> Catalog:
+        raise KeyError(port)
+
+
+class ScratchPort(Protocol):
+    """Copies of clusters, to try something on; and what is seen of one meanwhile."""
+
+    def found(self) -> list[str]: ...
+    def running(self, name: str) -> Scratch | None: ...
+    def make(self, wanted: ScratchWanted, fill: Callable[[str], None]) -> Scratch: ...
+    def remove(self, name: str) -> None: ...
+    def copy(self, port: int) -> Callable[[str], None]: ...
+    def watched(self, scratch: Scratch, database: str) -> AbstractContextManager[list[LockSample]]: ...
+    def recorded(self, scratch: Scratch, database: str) -> AbstractContextManager[list[str]]: ...
+    def rows(self, scratch: Scratch, database: str) -> dict[str, Rows]: ...
+
+
+class NoScratch:
+    """A host that has no copies and makes none."""
+
+    def found(self) -> list[str]:
+        return []
+
+    def running(self, name: str) -> Scratch | None:
+        return None
+
+    def make(self, wanted: ScratchWanted, fill: Callable[[str], None]) -> Scratch:
+        raise KeyError(wanted.name)
+
+    def remove(self, name: str) -> None:
+        return None
+
+    def copy(self, port: int) -> Callable[[str], None]:
+        raise KeyError(port)
+
+    def watched(self, scratch: Scratch, database: str) -> AbstractContextManager[list[LockSample]]:
+        raise KeyError(scratch.name)
+
+    def recorded(self, scratch: Scratch, database: str) -> AbstractContextManager[list[str]]:
+        raise KeyError(scratch.name)
+
+    def rows(self, scratch: Scratch, database: str) -> dict[str, Rows]:
+        raise KeyError(scratch.name)
+
+
 class MachinePort(Protocol):
     """The host itself: its services, and who listens where."""
 
@@ -696,5 +752,7 @@ class Host:
     database: DatabasePort = field(default_factory=NoDatabases)
     backups: BackupsPort = field(default_factory=NoBackups)
     backup_places: BackupPlacesPort = field(default_factory=NoBackupPlaces)
+    catalogs: CatalogPort = field(default_factory=NoCatalogs)
+    scratch: ScratchPort = field(default_factory=NoScratch)
     #: The host's memory; 0 if it is not known.
     memory_bytes: int = 0

@@ -60,7 +60,7 @@ class Postgresql:
         """All that the host has, by name; also those that people made."""
         if not shutil.which("pg_lsclusters"):
             return {}
-        rows = [line.split() for line in _run(["pg_lsclusters", "--no-header"]).splitlines()]
+        rows = [line.split() for line in run(["pg_lsclusters", "--no-header"]).splitlines()]
         return {row[1]: FoundCluster(row[0], row[1], int(row[2]), row[3].startswith("online")) for row in rows}
 
     def usual_version(self) -> str:
@@ -73,7 +73,7 @@ class Postgresql:
     def gateway(self) -> str:
         """The host's address in the network that Docker always has, which containers know as host.docker.internal."""
         words = ["docker", "network", "inspect", "--format", "{{range .IPAM.Config}}{{.Gateway}} {{end}}", "bridge"]
-        addresses = [one for one in _run(words).split() if ":" not in one]
+        addresses = [one for one in run(words).split() if ":" not in one]
         if not addresses:
             raise OperationError("its own network has no address", "Docker", "docker0 has none", "restart Docker")
         return addresses[0]
@@ -81,7 +81,7 @@ class Postgresql:
     def create(self, cluster: Cluster) -> None:
         kept = cluster.kept
         words = ["pg_createcluster", "--port", str(kept.port), "--encoding", "UTF8", "--locale", "C.UTF-8"]
-        _run([*words, kept.version, cluster.name, "--", "--data-checksums"])
+        run([*words, kept.version, cluster.name, "--", "--data-checksums"])
 
     def guard(self, rules: str, *, write: bool) -> bool:
         """Write the rules and load them. Returns whether that is a change."""
@@ -92,9 +92,9 @@ class Postgresql:
         if (read(self.rules) or b"").decode() == rules and there:
             return False
         if write:
-            _run(["nft", "--check", "--file", "-"], rules)
+            run(["nft", "--check", "--file", "-"], rules)
             write_atomically(self.rules, rules.encode(), 0o644)
-            _run(["nft", "--file", self.rules])
+            run(["nft", "--file", self.rules])
         return True
 
     def configure(self, cluster: Cluster, *, write: bool) -> list[str]:
@@ -115,7 +115,7 @@ class Postgresql:
                         self._write({path: wanted[path]._replace(text=old.decode())})
                 raise
             if any(path.startswith(self.units) for path in changed):
-                _run(["systemctl", "daemon-reload"])
+                run(["systemctl", "daemon-reload"])
         return changed
 
     def _files(self, cluster: Cluster) -> dict[str, _File]:
@@ -143,7 +143,7 @@ class Postgresql:
                 raise OperationError("PostgreSQL does not take its pg_hba.conf", cluster.place, wrong)
 
     def start(self, cluster: Cluster) -> None:
-        _run(["systemctl", "enable", "--now", _unit(cluster)])
+        run(["systemctl", "enable", "--now", _unit(cluster)])
         # Its unit counts as started whether it is or not.
         if not self.clusters()[cluster.name].runs:
             log = f"/var/log/postgresql/postgresql-{cluster.kept.version}-{cluster.name}.log"
@@ -152,11 +152,11 @@ class Postgresql:
 
     def load(self, cluster: Cluster) -> list[str]:
         """Reload its settings. Returns those that want a restart."""
-        _run(["systemctl", "reload", _unit(cluster)])
+        run(["systemctl", "reload", _unit(cluster)])
         return sql(cluster.kept.port, "postgres", "SELECT name FROM pg_settings WHERE pending_restart;").split()
 
     def restart(self, cluster: Cluster) -> None:
-        _run(["systemctl", "restart", _unit(cluster)])
+        run(["systemctl", "restart", _unit(cluster)])
         self.start(cluster)
 
     def create_database(self, cluster: Cluster) -> None:
@@ -187,10 +187,10 @@ def sql(port: int, database: str, text: str, seconds: int = SECONDS) -> str:
 
 
 def as_postgres(words: list[str], text: str = "", seconds: int = SECONDS) -> str:
-    return _run(["runuser", "-u", USER, "--", *words], text, seconds)
+    return run(["runuser", "-u", USER, "--", *words], text, seconds)
 
 
-def _run(words: list[str], text: str = "", seconds: int = SECONDS) -> str:
+def run(words: list[str], text: str = "", seconds: int = SECONDS) -> str:
     environment = {**os.environ, "PGOPTIONS": OPTIONS, "PGCONNECT_TIMEOUT": str(min(seconds, 10)), "LC_ALL": "C.UTF-8"}
     name = next(word for word in words if word not in ("runuser", "-u", USER, "--"))
     try:

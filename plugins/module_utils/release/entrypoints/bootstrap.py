@@ -48,6 +48,8 @@ LATE = (
     "..adapters.postgresql",
     "..adapters.pgbackrest",
     "..adapters.backup_places",
+    "..adapters.catalogs",
+    "..adapters.scratch",
 )
 
 
@@ -70,14 +72,17 @@ def _later(module: str, name: str) -> Callable[..., _Later]:
 
 if TYPE_CHECKING:
     from ..adapters.backup_places import BackupPlaces
+    from ..adapters.catalogs import Catalogs
     from ..adapters.console import Console
     from ..adapters.endpoints.asker import Asker
     from ..adapters.pgbackrest import PgBackRest
     from ..adapters.postgresql import Postgresql
+    from ..adapters.scratch import ScratchClusters
 else:
     Console, Asker = _later(LATE[0], "Console"), _later(LATE[1], "Asker")
     Postgresql = _later(LATE[2], "Postgresql")
     PgBackRest, BackupPlaces = _later(LATE[3], "PgBackRest"), _later(LATE[4], "BackupPlaces")
+    Catalogs, ScratchClusters = _later(LATE[5], "Catalogs"), _later(LATE[6], "ScratchClusters")
 
 
 class Clock:
@@ -134,5 +139,7 @@ def this_host() -> Host:
         database=Postgresql(),
         backups=PgBackRest(),
         backup_places=BackupPlaces(),
+        catalogs=Catalogs(),
+        scratch=ScratchClusters(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )

@@ -55,12 +55,14 @@ def access(cluster: Cluster) -> str:
     database, users = database_name(cluster.database.name), ",".join((OWNER, *LOGINS))
     return (
         f"{HEAD}local all postgres peer\n"
+        # `all` is no word for it: a copy for a rehearsal is made by this.
+        "local replication postgres peer\n"
         f"local {database} {READER} peer map={MAP}\n"
         f"host {database} {users} {cluster.block} scram-sha-256\n"
     )
 
 
-def users(_cluster: Cluster) -> str:
+def users(_cluster: Cluster | None = None) -> str:
     """pg_ident.conf."""
     return HEAD + "".join(f"{MAP} {user} {READER}\n" for user in ("root", "postgres"))
 
