@@ -24,6 +24,7 @@ CODE = {
         "opened once, its owner checked, moved before it is believed",
     ),
     "module_utils/release/adapters/git.py": (4, "the view: git as the owner, for people; the rest are names"),
+    "module_utils/release/adapters/scratch_trials.py": (1, "a scratch cluster's, read with the rights of postgres"),
     "module_utils/release/adapters/stack_directory.py": (1, "with the owner's rights"),
     "module_utils/release/adapters/stack_home.py": (5, "with the owner's rights"),
     "module_utils/release/operations/build.py": (1, "a message"),

@@ -41,16 +41,16 @@ from ..paths import Paths
 from ..ports import Host
 from ..util.lazy import lazy_part
 
-#: Adapters that few commands need.
-LATE = (
-    "..adapters.console",
-    "..adapters.endpoints.asker",
-    "..adapters.postgresql",
-    "..adapters.pgbackrest",
-    "..adapters.backup_places",
-    "..adapters.catalogs",
-    "..adapters.scratch",
-)
+#: Adapters that few commands need, and where each is.
+LATE = {
+    "Asker": "..adapters.endpoints.asker",
+    "BackupPlaces": "..adapters.backup_places",
+    "Catalogs": "..adapters.catalogs",
+    "Console": "..adapters.console",
+    "PgBackRest": "..adapters.pgbackrest",
+    "Postgresql": "..adapters.postgresql",
+    "ScratchClusters": "..adapters.scratch",
+}
 
 
 class _Later:
@@ -65,8 +65,8 @@ class _Later:
         return getattr(self._made, name)
 
 
-def _later(module: str, name: str) -> Callable[..., _Later]:
-    part = lazy_part(module, __package__)
+def _later(name: str) -> Callable[..., _Later]:
+    part = lazy_part(LATE[name], __package__)
     return lambda **arguments: _Later(lambda: getattr(part, name)(**arguments))
 
 
@@ -79,10 +79,9 @@ if TYPE_CHECKING:
     from ..adapters.postgresql import Postgresql
     from ..adapters.scratch import ScratchClusters
 else:
-    Console, Asker = _later(LATE[0], "Console"), _later(LATE[1], "Asker")
-    Postgresql = _later(LATE[2], "Postgresql")
-    PgBackRest, BackupPlaces = _later(LATE[3], "PgBackRest"), _later(LATE[4], "BackupPlaces")
-    Catalogs, ScratchClusters = _later(LATE[5], "Catalogs"), _later(LATE[6], "ScratchClusters")
+    Asker, BackupPlaces, Catalogs = _later("Asker"), _later("BackupPlaces"), _later("Catalogs")
+    Console, PgBackRest, Postgresql = _later("Console"), _later("PgBackRest"), _later("Postgresql")
+    ScratchClusters = _later("ScratchClusters")
 
 
 class Clock:
@@ -100,7 +99,7 @@ class Clock:
 
 def late_parts() -> list[ModuleType]:
     """All that is imported at its first use, imported now: for whoever installs the engine."""
-    return [importlib.import_module(name, __package__) for name in LATE]
+    return [importlib.import_module(name, __package__) for name in LATE.values()]
 
 
 def this_host() -> Host:
