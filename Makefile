@@ -136,11 +136,11 @@ beside: setup engine ## Services, jobs and more of what runs beside the apps, on
 
 data: setup engine ## Databases and what keeps their data safe, on a lab of their own
 	@tools/lab sweep
-	@pytest tests/e2e/data $(slowest) $(PYTEST)
+	@pytest tests/e2e/data -m 'not bench' $(slowest) $(PYTEST)
 
 samples: setup engine ## The examples and their demos, each on a lab of its own
 	@tools/lab sweep
-	@pytest tests/e2e/samples $(slowest) $(PYTEST)
+	@pytest tests/e2e/samples -m 'not bench' $(slowest) $(PYTEST)
 
 upgrade: setup engine ## A host of an earlier version, provisioned again by this one
 	@tools/lab sweep

@@ -17,10 +17,11 @@ from typing import Any
 
 import alumni_demo as sample
 import pytest
+from support import bench as support
 from support import strategy
 from support.faults import Faults, give_source
 from support.lab import ROOT, Lab, Result, kept_lab, started, until
-from support.load import Load, Target
+from support.load import Load, Target, Window
 from support.snapshot import reach
 
 INVENTORY = ROOT / "inventories" / "lab-alumni"
@@ -38,6 +39,29 @@ def upgrade() -> None:
 '''
 #: As the stack has it by default.
 LOCK_SECONDS = 3.0
+#: What releases of a year bring, each in a release of its own.
+YEAR = (
+    "alter table posts add column reads integer not null default 0",
+    "create table tags (id bigserial primary key, name text not null)",
+    "create index concurrently posts_by_reads on posts (reads)",
+    "alter table posts add column edited timestamptz",
+    "update posts set edited = now() where edited is null",
+    "alter table posts add constraint posts_reads check (reads >= 0) not valid",
+    "alter table posts validate constraint posts_reads",
+    "create view popular as select id, reads from posts where reads > 100",
+    "insert into tags (name) select 'tag ' || n from generate_series(1, 1000) n",
+    "create index concurrently tags_by_name on tags (name)",
+)
+BENCH_PAGE = """# Ten releases that migrate, under load
+
+100 requests a second to production all the while, a third of them posts: rows of the table that is migrated.
+Ten commits of the example alumni, each with one migration, were deployed and promoted in turn. On a lab with
+two cores, with a PostgreSQL of the role.
+
+{table}
+
+Each promote asks alembic twice, in containers of the new image, and again after a migration. Written by `make bench`.
+"""
 
 
 @dataclass
@@ -274,3 +298,39 @@ def test_a_database_that_takes_nobody_is_no_reason_to_begin(product: Product) ->
     assert result.rc != 0 and "what is applied cannot be asked" in result.problems
     assert "migrated from 0005 to 0006" in notes(product.play("deploy_staging"))
     assert product.schema("staging") == "0006"
+
+
+@pytest.mark.bench
+def test_ten_releases_that_migrate_under_load(product: Product) -> None:
+    """Each brings one migration; production reads and writes all the while."""
+    port = product.lab.ports["alumni_production"]
+    targets = [
+        Target("posts", port, "/api/posts"),
+        Target("a post", port, "/api/posts", method="POST"),
+        Target("health", port, "/healthz"),
+    ]
+    rows, all_of_it = [], Window()
+    with Load(targets, 100) as load:
+        for number, statement in enumerate(YEAR, 1):
+            body = f'op.execute("{statement}")'
+            if "concurrently" in statement:
+                body = f"with op.get_context().autocommit_block():\n        {body}"
+            product.add(f"b{number:02}", "of a year", body)
+            product.play("deploy_staging").ok()
+            load.take()
+            result = product.play("promote")
+            window = load.take()
+            assert f"to b{number:02} in" in notes(result)
+            all_of_it += window
+            seconds = result.report["steps"]["migrate"]
+            rows.append(
+                f"| `{statement}` | {seconds:.1f} s | {window.failed} of {window.sent} "
+                f"| {window.p99 * 1000:.0f} ms | {window.gap * 1000:.0f} ms |"
+            )
+            print(rows[-1], flush=True)
+    head = ["| migration | step `migrate` | failed | p99 | longest gap |", "| --- | --- | --- | --- | --- |"]
+    table = "\n".join([*head, *rows])
+    if support.planned() == support.FULL:
+        page = ROOT / "docs" / "benchmarks" / "migrations.md"
+        page.write_text(BENCH_PAGE.format(table=table), encoding="utf-8")
+    assert all_of_it.failed == 0 and all_of_it.sent > 1000, table
