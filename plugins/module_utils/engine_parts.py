@@ -46,6 +46,7 @@ from .release.operations import (
     networks,
     old_release,
     reach,
+    restore_points,
 )
 from .release.operations import drift as drift_operations
 from .release.operations import flags as flag_operations
@@ -68,6 +69,7 @@ LATE = (
     endpoints_reader,
     migrations,
     old_release,
+    restore_points,
 )
 PARTS = (cli, importer, remote, *OPERATIONS, *LATE, *SUB_COMMANDS)
 

@@ -71,6 +71,7 @@ class FakeDatabases:
 
     def _migrate(self, box: RunBox, target: str, there: str) -> None:
         self.begun.append((box.environment, target))
+        self._check_way_back(box)
         box.lasts, box.prints = self.lasts, [f"Running upgrade {there} -> {target}, more of it"]
         if self.locked:
             self.locked -= 1
@@ -95,3 +96,12 @@ class FakeDatabases:
             for image, (known, behaviour) in list(self.world.docker.images.items()):
                 if behaviour == HEALTHY and self.brings.get(image, box_to) < box_to:
                     self.world.docker.images[image] = (known, self.breaks_as)
+
+    def _check_way_back(self, box: RunBox) -> None:
+        """What is backed up is never migrated without a moment to which it can be brought back, which is known."""
+        main = self.world.stack.databases.get("main")
+        if main is None or main.backup is None:
+            return
+        points = self.world.store.points.get(box.environment, {}).get("main", ())
+        if not any(point.name == f"{box.release}-{box.app}" for point in points):
+            self.world.violations.append(f"{box.release} migrates {box.environment} without a restore point")

@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from release.ports import Survey
-from release.stack.model import Stack
+from release.releases.databases import Kept, Login
+from release.stack.model import ENVIRONMENTS, Stack
 from release.stack.reader import read_stack
 
 if TYPE_CHECKING:
@@ -208,6 +209,25 @@ def shop_with_migrations(in_place: bool = False, **changes: Any) -> dict[str, An
     definition = shop_definition(in_place)
     definition["apps"]["api"]["migrate"] = {**MIGRATE, **changes}
     return definition
+
+
+def shop_with_backups(in_place: bool = False, **changes: Any) -> dict[str, Any]:
+    """The shop whose API migrates a database of the host that is backed up."""
+    definition = shop_with_migrations(in_place, **changes)
+    definition["env_matrix"] = {"API_TOKEN": {"class": "secret", "optional": True}}
+    definition["env"], definition["secrets"] = {}, []
+    definition["databases"] = {"main": {"backup": {}}}
+    definition["apps"]["api"]["database"] = "main"
+    return definition
+
+
+def host_with_backups(world: World) -> None:
+    """What provisioning provides."""
+    host_with_addresses(world)
+    kept = Kept("17", 5433, 1, Login("owner-password", "00" * 16), Login("app-password", "00" * 16))
+    world.store.kept["shop"] = {
+        name: {"main": dataclasses.replace(kept, port=5433 + number)} for number, name in enumerate(ENVIRONMENTS)
+    }
 
 
 def host_with_addresses(world: World) -> None:

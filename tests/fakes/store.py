@@ -15,6 +15,7 @@ from release.env.secret_ages import SecretRecord
 from release.errors import Problem
 from release.planning.disk_usage import Sample
 from release.planning.networks import Blocks
+from release.releases.backups import RestorePoint
 from release.releases.compose import LABEL
 from release.releases.databases import Kept, KeptAll, addresses
 from release.releases.release import Entry, Release, ReleaseStatus
@@ -70,6 +71,7 @@ class FakeStore:
     service_env: dict[str, bytes] = field(default_factory=dict)
     blocks: dict[str, Blocks] = field(default_factory=dict)
     scaled: dict[str, dict[str, Scale]] = field(default_factory=dict)
+    points: dict[str, dict[str, tuple[RestorePoint, ...]]] = field(default_factory=dict)
     known_schemas: dict[str, dict[str, AppSchema]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -201,6 +203,16 @@ class FakeStore:
     def schemas(self, stack: str) -> dict[str, dict[str, AppSchema]]:
         self.world.faults.alive()
         return {name: dict(self.known_schemas.get(name, {})) for name in ENVIRONMENTS}
+
+    def restore_points(self, stack: str) -> dict[str, dict[str, tuple[RestorePoint, ...]]]:
+        return {name: dict(mine) for name, mine in self.points.items()}
+
+    def add_restore_point(
+        self, stack: str, environment: EnvironmentName, database: str, point: RestorePoint, keep_seconds: float
+    ) -> None:
+        with self.world.change(f"store restore point {environment} {database}"):
+            mine = self.points.setdefault(environment, {})
+            mine[database] = (*(it for it in mine.get(database, ()) if it.at > point.at - keep_seconds), point)
 
     def set_schema(self, stack: str, environment: EnvironmentName, app: str, schema: AppSchema) -> None:
         with self.world.change(f"store schema {environment} {app}: {schema.state}"):

@@ -21,9 +21,11 @@ from fakes.stacks import (
     REDIS,
     changed_stack,
     host_with_addresses,
+    host_with_backups,
     host_with_services,
     renamed,
     shop_definition,
+    shop_with_backups,
     shop_with_endpoints,
     shop_with_jobs,
     shop_with_migrations,
@@ -61,6 +63,7 @@ class Case:
     with_jobs: bool = False
     with_endpoints: bool = False
     with_migrations: bool = False
+    with_backups: bool = False
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -70,8 +73,8 @@ class Case:
             return shop_with_replicas()
         if self.with_jobs:
             return shop_with_jobs(self.in_place)
-        if self.with_migrations:
-            return shop_with_migrations(self.in_place)
+        if self.with_migrations or self.with_backups:
+            return (shop_with_backups if self.with_backups else shop_with_migrations)(self.in_place)
         if self.with_endpoints:
             return shop_with_endpoints(self.in_place)
         return (shop_with_processes if self.with_processes else shop_definition)(self.in_place)
@@ -396,6 +399,11 @@ def migration_locked(world: World) -> None:
     world.databases.locked = 1
 
 
+def archive_away(world: World) -> None:
+    newer_schema_staged(world)
+    world.backups.away_since = world.clock.now()
+
+
 def migrating(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
     """A stack with a database, which never runs some of its apps twice in the second case."""
     return [dataclasses.replace(case, with_migrations=True) for case in both(name, operation, prepare, **options)]
@@ -515,6 +523,8 @@ CASES = [
     *jobs("promote with other schedules", "promote", other_schedules_staged, watch_seconds=10),
     *jobs("rollback to other schedules", "rollback", other_schedules_shipped),
     *jobs("deploy whose hook fails", "deploy", hook_fails),
+    Case("promote with a restore point", "promote", newer_schema_staged, with_backups=True),
+    Case("promote whose archive is away", "promote", archive_away, with_backups=True),
     *migrating("first deploy with migrations", "deploy", nothing),
     *migrating("promote with a migration", "promote", newer_schema_staged, watch_seconds=10),
     *migrating("promote whose migration fails", "promote", migration_fails),
@@ -544,6 +554,8 @@ def prepared(case: Case) -> bytes:
             host_with_services(world)
         if case.with_migrations:
             host_with_addresses(world)
+        if case.with_backups:
+            host_with_backups(world)
         case.prepare(world)
         check_settled(world)
         return pickle.dumps(world)
@@ -590,6 +602,7 @@ def check_afterwards(world: World, number: int) -> None:
     world.one_off.ends.clear()
     world.databases.fails.clear()
     world.databases.locked = 0
+    world.backups.away_since = 0.0
     world.commit(dict.fromkeys(world.stack.apps, HEALTHY))
     world.good("deploy")
     world.good("promote")

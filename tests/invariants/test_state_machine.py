@@ -18,8 +18,10 @@ from fakes.stacks import (
     changed_service,
     changed_stack,
     host_with_addresses,
+    host_with_backups,
     host_with_services,
     shop_definition,
+    shop_with_backups,
     shop_with_endpoints,
     shop_with_jobs,
     shop_with_processes,
@@ -129,7 +131,7 @@ class Life(RuleBasedStateMachine):
         beside=st.booleans(),
         processes=st.booleans(),
         replicas=st.integers(1, 3),
-        more=st.sets(st.sampled_from(["jobs", "promises", "migrations"])),
+        more=st.sets(st.sampled_from(["jobs", "promises", "migrations", "backups"])),
     )
     def begin(
         self,
@@ -151,11 +153,18 @@ class Life(RuleBasedStateMachine):
         definition["apps"]["api"]["replicas"] = replicas
         if "promises" in more:
             definition["endpoints"] = shop_with_endpoints()["endpoints"]
+        if "backups" in more:
+            backed_up = shop_with_backups()
+            definition |= {key: backed_up[key] for key in ("env_matrix", "env", "secrets", "databases")}
+            definition["apps"]["api"]["database"] = "main"
+            more.add("migrations")
         if "migrations" in more:
             definition["apps"]["api"]["migrate"] = dict(MIGRATE)
         self.world = World(self.directory.name, definition)
         if "migrations" in more:
             host_with_addresses(self.world)
+        if "backups" in more:
+            host_with_backups(self.world)
         if beside:
             host_with_services(self.world)
         self.in_place = in_place
@@ -215,6 +224,7 @@ class Life(RuleBasedStateMachine):
         """They answer, nobody holds a lock there, and what had failed is mended."""
         databases = self.world.databases
         databases.fails, databases.locked, databases.is_down = {}, 0, False
+        self.world.backups.away_since = 0.0
 
     @rule()
     def deploy_good(self) -> None:
@@ -481,6 +491,12 @@ class Life(RuleBasedStateMachine):
         databases.newest = f"{int(databases.newest[:4]) + 1:04}"
         databases.fails = {databases.newest: (f"{int(databases.newest) - 1:04}-half", ["ERROR: no"])} if fails else {}
         databases.locked, databases.is_down = locked, down and not databases.is_down
+
+    @precondition(lambda self: bool(self.world.stack.databases))
+    @rule()
+    def the_archive_goes_away_or_comes_back(self) -> None:
+        backups = self.world.backups
+        backups.away_since = 0.0 if backups.away_since else self.world.clock.now()
 
     @precondition(lambda self: any(self.world.store.notes.values()))
     @rule()

@@ -46,9 +46,12 @@ from . import disk_samples, flags_file, own_files, scales_file, schemas_file, se
 
 if TYPE_CHECKING:
     from ..releases import databases
+    from ..releases.backups import RestorePoint
     from ..releases.databases import Kept, KeptAll
+    from . import restore_points_file
 else:
     databases = lazy_part("..releases.databases", __package__)
+    restore_points_file = lazy_part(".restore_points_file", __package__)
 
 SEARCHED_KEPT = 400
 RECOVER = hint("recover")
@@ -67,6 +70,8 @@ OWN_FILES: Mapping[str, str] = {
     "maintenance-*.json": "",
     "replicas.json": "",
     "schemas.json": "",
+    "restore_points.json": "",
+    "backups.json": "",
     "services/*/*/*/compose.json": hint("services", where="<which>"),
 }
 SETTINGS_FILES: Mapping[str, type] = {ACCESS_SETTINGS: dict, CLEANUP_SETTINGS: dict, NOTIFICATION_SETTINGS: list}
@@ -332,6 +337,17 @@ class Store:
 
     def set_schema(self, stack: str, environment: EnvironmentName, app: str, schema: AppSchema) -> None:
         schemas_file.save(os.path.join(self.state, stack, schemas_file.NAME), environment, app, schema)
+
+    # Moments to which its databases can be brought back: /var/lib/onehost/<stack>/restore_points.json
+
+    def restore_points(self, stack: str) -> dict[str, dict[str, tuple[RestorePoint, ...]]]:
+        return restore_points_file.load(os.path.join(self.state, stack, restore_points_file.NAME))
+
+    def add_restore_point(
+        self, stack: str, environment: EnvironmentName, database: str, point: RestorePoint, keep_seconds: float
+    ) -> None:
+        path = os.path.join(self.state, stack, restore_points_file.NAME)
+        restore_points_file.add(path, environment, database, point, keep_seconds)
 
     # Services: /var/lib/onehost/<stack>/services/<environment>/<service>/<what it is created from>/
 

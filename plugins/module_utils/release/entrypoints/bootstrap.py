@@ -51,6 +51,8 @@ LATE = {
     "Postgresql": "..adapters.postgresql",
     "ScratchClusters": "..adapters.scratch",
 }
+#: Files that the store reads for few stacks.
+LATE_FILES = ("..adapters.restore_points_file",)
 
 
 class _Later:
@@ -99,7 +101,7 @@ class Clock:
 
 def late_parts() -> list[ModuleType]:
     """All that is imported at its first use, imported now: for whoever installs the engine."""
-    return [importlib.import_module(name, __package__) for name in LATE.values()]
+    return [importlib.import_module(name, __package__) for name in (*LATE.values(), *LATE_FILES)]
 
 
 def this_host() -> Host:

@@ -9,9 +9,12 @@ the database what is applied and writes that down; it never begins a migration.
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import datetime
 import functools
+from collections.abc import Iterator, Mapping
+from typing import TYPE_CHECKING
 
 from ..errors import OperationError, RefusedError
 from ..planning import migration_errors, migrations
@@ -21,11 +24,19 @@ from ..process.journal import Journal
 from ..releases.history import find
 from ..releases.plan import Plan
 from ..releases.release import timestamp
-from ..releases.schema import AppSchema, Schemas, SchemaState, shown
+from ..releases.schema import AppSchema, Schemas, SchemaState, Standing, shown
 from ..stack.migrate import Migrate, in_order
 from ..stack.model import Stack
+from ..util.lazy import lazy_part
 from . import job_runs, migration_attempts
 from .migration_runs import MigrationRuns
+
+if TYPE_CHECKING:
+    from ..planning.backups.stanzas import BackedUp
+    from . import restore_points
+    from .restore_points import RestorePoints
+else:
+    restore_points = lazy_part(".restore_points", __package__)
 
 #: Who tidies up what was left of a run is done in a moment.
 LOCK_SECONDS = 60.0
@@ -41,6 +52,8 @@ class Migrations:
         mine = {name: it for name, it in day.migrations.items() if name in plan.release.in_slot}
         self.apps = {name: mine[name] for name in in_order(mine)}
         self.notes = notes
+        #: By app: the restore point that was made before its migration.
+        self.made: dict[str, str] = {}
 
     @functools.cached_property
     def wanted(self) -> dict[str, Migrate]:
@@ -59,8 +72,9 @@ class Migrations:
         found: dict[str, str] = {}
         changed = False
         for app, migrate in self.wanted.items():
+            standing = self._secured(app, migrate) if self._database(app) in self.points else None
             with self.journal.step("migrate", f"migrate the database of {app}"):
-                before, found[app] = self._one(app, migrate)
+                before, found[app] = self._one(app, migrate, standing)
             changed = changed or before != found[app]
         kept = {app: it.revision for app, it in self._known().items() if it.is_settled and app in self.apps}
         schema = {**{app: text for app, text in kept.items() if text is not None}, **found}
@@ -90,19 +104,49 @@ class Migrations:
             elif mine.is_settled and mine.was != mine.revision:
                 self._note(f"{app}: its database keeps {mine.shown}, which {self.plan.release.id} brought")
 
-    def _one(self, app: str, migrate: Migrate) -> tuple[str, str]:
+    def _database(self, app: str) -> str:
+        return self.runs.day.apps[app].database
+
+    @functools.cached_property
+    def points(self) -> Mapping[str, BackedUp]:
+        """The databases that can be brought back to a moment. Nothing is looked at where none of them has backups."""
+        names = {self._database(app) for app in self.apps}
+        if not any(one.is_here and one.backup for name, one in self.stack.databases.items() if name in names):
+            return {}
+        return self._restore_points.databases
+
+    @functools.cached_property
+    def _restore_points(self) -> RestorePoints:
+        return restore_points.RestorePoints(self.host, self.stack, self.plan.environment)
+
+    def _secured(self, app: str, migrate: Migrate) -> Standing:
+        """Ask the database; if anything is to be done, first have a moment to which it can be brought back. Raises
+        OperationError if there is none: then nothing is migrated."""
+        with self.journal.step("restore_point", f"see to a way back for the database of {app}"), self._alone(app):
+            standing = self.runs.standing(app, migrate)
+            if standing.is_pending:
+                point = self._restore_points.before(self._database(app), f"{self.plan.release.id}-{app}")
+                self.made[app] = point.name
+                self._note(f"{app}: restore point {point.name} is in the archive")
+        return standing
+
+    def _one(self, app: str, migrate: Migrate, standing: Standing | None) -> tuple[str, str]:
         """The revisions before and after."""
+        with self._alone(app):
+            return self._asked(app, migrate, standing or self.runs.standing(app, migrate))
+
+    @contextlib.contextmanager
+    def _alone(self, app: str) -> Iterator[None]:
         who = lock.this_process("migrate", "", "", self.host.clock.now())
         try:
             with job_runs.alone(self.host, self.stack, self.plan.environment, app, who, LOCK_SECONDS):
                 self.runs.provide_network()
-                return self._asked(app, migrate)
+                yield
         except RefusedError as busy:
             what = f"{app}: its database is seen to elsewhere"
             raise OperationError(what, self.runs.where, busy.problems[0].what) from busy
 
-    def _asked(self, app: str, migrate: Migrate) -> tuple[str, str]:
-        standing = self.runs.standing(app, migrate)
+    def _asked(self, app: str, migrate: Migrate, standing: Standing) -> tuple[str, str]:
         revision, wanted = standing.revision, standing.wanted
         known = self._known().get(app)
         if known is not None and not known.is_settled:

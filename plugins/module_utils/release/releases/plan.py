@@ -23,6 +23,7 @@ Step = Literal[
     "drift",
     "record",
     "services",
+    "restore_point",
     "migrate",
     "old_release",
     "start",

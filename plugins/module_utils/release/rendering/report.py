@@ -19,6 +19,7 @@ _STEP_WORDS = {
     "start": "slot started",
     "healthy": "all healthy",
     "migrate": "database seen to",
+    "restore_point": "restore point",
     "old_release": "old release asked again",
     "before_switch": "hooks before the switch done",
     "tags": "tags moved",
