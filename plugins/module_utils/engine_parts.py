@@ -40,6 +40,8 @@ from .release.operations import (
     compose_env_files,
     config_check,
     databases,
+    downgrade_recovery,
+    downgrades,
     endpoints,
     layout,
     migrations,
@@ -50,6 +52,7 @@ from .release.operations import (
 )
 from .release.operations import drift as drift_operations
 from .release.operations import flags as flag_operations
+from .release.planning import schema_steps, schema_ways
 from .release.rendering import databases as databases_shown
 from .release.stack.endpoints import reader as endpoints_reader
 
@@ -64,12 +67,16 @@ OPERATIONS = (compose_env_files, config_check, databases, flag_operations, layou
 LATE = (
     *bootstrap.late_parts(),
     databases_shown,
+    downgrade_recovery,
+    downgrades,
     drift_operations,
     endpoints,
     endpoints_reader,
     migrations,
     old_release,
     restore_points,
+    schema_steps,
+    schema_ways,
 )
 PARTS = (cli, importer, remote, *OPERATIONS, *LATE, *SUB_COMMANDS)
 

@@ -25,6 +25,22 @@ options:
     type: str
     choices: [today, release]
     default: today
+  database:
+    description:
+      - What becomes of databases whose schema is newer than the one that the release went live with. Without it they
+        stay as they are, and a release that a step in between does not fit is refused.
+      - With V(keep) they stay, and the release goes live although a step took away what it may rely on.
+      - With V(downgrade) C(migrate.down) of the stack brings them to the release's schema.
+      - With V(restore) they go back to just before the migration, and what was written since is lost.
+      - Each of them needs O(confirm).
+    type: str
+    choices: ["", keep, downgrade, restore]
+    default: ""
+  confirm:
+    description:
+      - The name of the environment, typed out, where data would be lost.
+    type: str
+    default: ""
 extends_documentation_fragment:
   - onehost.release.stack
   - onehost.release.operation

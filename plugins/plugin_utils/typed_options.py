@@ -45,7 +45,7 @@ _OPERATIONS = ("deploy_staging", "promote", "rollback")
 _TEXTS = frozenset(
     (
         *("stack", "apps", "version", "release", "reason", "flag", "release_person", "skip_gates", "ends", "until"),
-        *("app", "route", "run", "suspend", "resume", "history", "since", "grep"),
+        *("app", "route", "run", "suspend", "resume", "history", "since", "grep", "database", "confirm"),
     )
 )
 _NEAR = 0.82

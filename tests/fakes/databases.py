@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fakes.docker import HEALTHY, SICK
+from release.releases.catalog import Catalog
 
 if TYPE_CHECKING:
     from fakes.one_off import RunBox
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 QUESTIONS = (["revision"], ["target"], ["check"])
 MIGRATE = ["migrate"]
+#: Back to the revision that follows, and one back.
+DOWN, UNDO = ["down"], ["undo"]
 
 
 @dataclass
@@ -40,6 +43,14 @@ class FakeDatabases:
     #: The code of before does not work with these, and becomes so.
     breaking: set[str] = field(default_factory=set)
     breaks_as: str = SICK
+    #: What became of images by that, and is as it was once it is taken back.
+    broken: dict[str, str] = field(default_factory=dict)
+    #: Migrations to these take away the first column that is there.
+    contracts: set[str] = field(default_factory=set)
+    #: Going back from these fails, and leaves them applied.
+    stuck: set[str] = field(default_factory=set)
+    #: Every schema that was taken back, as environment and revision.
+    downs: list[tuple[str, str]] = field(default_factory=list)
     #: What was given to its container, by name.
     options: list[str] = field(default_factory=list)
 
@@ -52,7 +63,8 @@ class FakeDatabases:
     def go(self, box: RunBox) -> None:
         """It begins: what it will print and how it will end is known now, what it changes is true in the end."""
         command, target, there = box.item.get("command"), self.target(box), self.applied.get(box.environment, "")
-        if command != MIGRATE and command not in QUESTIONS:
+        command = command if isinstance(command, list) else []
+        if command != MIGRATE and command not in QUESTIONS and command[:1] not in (DOWN, UNDO):
             return
         self.options.append(box.item["environment"]["PGOPTIONS"])
         box.lasts, box.prints, box.code = 0.5, [], 0
@@ -66,8 +78,17 @@ class FakeDatabases:
             box.prints = [f"{target} (head)"]
         elif command == ["check"]:
             box.code = int(there != target)
-        else:
+        elif command == MIGRATE:
             self._migrate(box, target, there)
+        else:
+            self._down(box, command, there)
+
+    def _down(self, box: RunBox, command: list[str], there: str) -> None:
+        box.lasts, box.prints = self.lasts, [f"Running downgrade {there}"]
+        box.to = command[1] if command[:1] == DOWN else f"{int(there) - 1:04}"
+        if there in self.stuck:
+            box.code, box.to = 1, there
+            box.prints += ["ERROR: cannot drop column posts.tags: other objects depend on it"]
 
     def _migrate(self, box: RunBox, target: str, there: str) -> None:
         self.begun.append((box.environment, target))
@@ -92,9 +113,16 @@ class FakeDatabases:
         self.applied[box.environment] = box_to
         if box.code == 0:
             self.done.append((box.environment, box_to))
-        if box_to in self.breaking and before != box_to:
+        if box_to < before:
+            self.downs.append((box.environment, box_to))
+            for image, behaviour in self.broken.items():
+                if image in self.world.docker.images:
+                    self.world.docker.images[image] = (self.world.docker.images[image][0], behaviour)
+            self.broken.clear()
+        if box_to in self.breaking and before < box_to:
             for image, (known, behaviour) in list(self.world.docker.images.items()):
                 if behaviour == HEALTHY and self.brings.get(image, box_to) < box_to:
+                    self.broken[image] = behaviour
                     self.world.docker.images[image] = (known, self.breaks_as)
 
     def _check_way_back(self, box: RunBox) -> None:
@@ -105,3 +133,17 @@ class FakeDatabases:
         points = self.world.store.points.get(box.environment, {}).get("main", ())
         if not any(point.name == f"{box.release}-{box.app}" for point in points):
             self.world.violations.append(f"{box.release} migrates {box.environment} without a restore point")
+
+    def read(self, port: int, database: str) -> Catalog:
+        """What the catalog of a cluster's database says: each migration adds a column, and some take the first away."""
+        assert database == "main"
+        kept = self.world.store.databases(self.world.stack.name)
+        environment = next(name for name, mine in kept.items() if mine["main"].port == port)
+        applied = self.applied.get(environment, "")
+        columns: list[str] = []
+        for number in range(1, int(applied[:4] or 0) + 1):
+            if f"{number:04}" in self.contracts:
+                del columns[:1]
+            columns.append(f"c{number:04}")
+        rows = {name: {"type": "text", "app": "SIU"} for name in columns}
+        return Catalog(relations={"public.posts": {"kind": "r", "columns": rows, "rights": ["SELECT"], "of": []}})

@@ -9,8 +9,10 @@ import dataclasses
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from release.operations import databases
 from release.ports import Survey
 from release.releases.databases import Kept, Login
+from release.releases.lock_holder import LockHolder
 from release.stack.model import ENVIRONMENTS, Stack
 from release.stack.reader import read_stack
 
@@ -298,3 +300,18 @@ def shop_with_databases() -> dict[str, Any]:
     }
     definition["apps"]["api"]["database"] = "main"
     return definition
+
+
+def shop_with_schema(in_place: bool = False, **changes: Any) -> dict[str, Any]:
+    """The shop whose API has a cluster's database, and migrations that can be taken back."""
+    definition = shop_with_databases()
+    definition["apps"] = {**shop_definition(in_place)["apps"]}
+    definition["apps"]["api"] |= {"database": "main", "migrate": {**MIGRATE, "down": ["down", "{revision}"], **changes}}
+    return definition
+
+
+def host_with_clusters(world: World) -> None:
+    """What provisioning provides for it."""
+    host_with_addresses(world)
+    host = dataclasses.replace(world.host, memory_bytes=4 * 2**30)
+    databases.provide(host, databases.Asked([world.stack]), LockHolder.from_json({}))

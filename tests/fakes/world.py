@@ -117,6 +117,7 @@ class World:
             database=self.database,
             backups=self.backups,
             backup_places=self.places,
+            catalogs=self.databases,
         )
         #: Wrong answers of the public ports, at any moment.
         self.violations: list[str] = []

@@ -22,6 +22,7 @@ from fakes.stacks import (
     changed_stack,
     host_with_addresses,
     host_with_backups,
+    host_with_clusters,
     host_with_services,
     renamed,
     shop_definition,
@@ -31,6 +32,7 @@ from fakes.stacks import (
     shop_with_migrations,
     shop_with_processes,
     shop_with_replicas,
+    shop_with_schema,
     shop_with_services,
 )
 from fakes.world import World
@@ -64,6 +66,7 @@ class Case:
     with_endpoints: bool = False
     with_migrations: bool = False
     with_backups: bool = False
+    with_schema: bool = False
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -75,8 +78,8 @@ class Case:
             return shop_with_jobs(self.in_place)
         if self.with_migrations or self.with_backups:
             return (shop_with_backups if self.with_backups else shop_with_migrations)(self.in_place)
-        if self.with_endpoints:
-            return shop_with_endpoints(self.in_place)
+        if self.with_endpoints or self.with_schema:
+            return (shop_with_endpoints if self.with_endpoints else shop_with_schema)(self.in_place)
         return (shop_with_processes if self.with_processes else shop_definition)(self.in_place)
 
     def run(self, world: World) -> Any:
@@ -89,7 +92,10 @@ class Case:
                 return world.maintain(**dict(self.options))
             except RefusedError as refused:
                 return refused  # what it was to end has ended already
-        return world.run(self.operation, **dict(self.options))
+        options = dict(self.options)
+        if options.get("release") == "the live one":
+            options["release"] = world.router.files["production"].partition("/")[2]
+        return world.run(self.operation, **options)
 
 
 def nothing(world: World) -> None:
@@ -404,6 +410,42 @@ def archive_away(world: World) -> None:
     world.backups.away_since = world.clock.now()
 
 
+def contract_shipped(world: World) -> None:
+    world.ship()
+    world.databases.contracts = {"0002"}
+    # What goes before does not work with it, and would not be well until it is taken back.
+    world.databases.breaking = {"0002"}
+    newer_schema(world)
+    world.good("deploy")
+    world.clock.time += 2
+    world.good("promote")
+
+
+def cannot_go_back(world: World) -> None:
+    contract_shipped(world)
+    world.databases.stuck = {"0002"}
+
+
+def stuck_release(world: World) -> str:
+    """Its promote failed, and left its schema under the one that is live."""
+    world.ship()
+    world.databases.contracts = {"0002"}
+    newer_schema(world)
+    world.good("deploy")
+    world.clock.time += 2
+    image = world.entries("staging")[0].release.images["api"]
+    world.docker.images[image] = (world.docker.images[image][0], SICK)
+    world.run("promote", skip_gates=("staging_healthy",))
+    world.docker.images[image] = (world.docker.images[image][0], HEALTHY)
+    return world.router.files["production"].partition("/")[2]
+
+
+def going_down(name: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
+    """A rollback that takes the schema back."""
+    more = {"database": "downgrade", "confirm": "production", **options}
+    return [dataclasses.replace(case, with_schema=True) for case in both(name, "rollback", prepare, **more)]
+
+
 def migrating(name: str, operation: str, prepare: Callable[[World], Any], **options: Any) -> list[Case]:
     """A stack with a database, which never runs some of its apps twice in the second case."""
     return [dataclasses.replace(case, with_migrations=True) for case in both(name, operation, prepare, **options)]
@@ -530,6 +572,9 @@ CASES = [
     *migrating("promote whose migration fails", "promote", migration_fails),
     *migrating("deploy whose migration waits for a lock", "deploy", migration_locked),
     *migrating("rollback to another schema", "rollback", newer_schema_shipped),
+    *going_down("rollback that takes the schema back", contract_shipped, watch_seconds=10),
+    *going_down("rollback whose schema cannot be taken back", cannot_go_back),
+    *going_down("schema taken back under the live release", stuck_release, release="the live one"),
     maintained("maintenance begun", "on", shipped),
     maintained("maintenance of a part begun", "on", closed, app="api", allow=("10.1.0.0/16",)),
     maintained("maintenance of a part ended", "off", closed, app="front"),
@@ -556,6 +601,8 @@ def prepared(case: Case) -> bytes:
             host_with_addresses(world)
         if case.with_backups:
             host_with_backups(world)
+        if case.with_schema:
+            host_with_clusters(world)
         case.prepare(world)
         check_settled(world)
         return pickle.dumps(world)
@@ -603,6 +650,10 @@ def check_afterwards(world: World, number: int) -> None:
     world.databases.fails.clear()
     world.databases.locked = 0
     world.backups.away_since = 0.0
+    world.databases.stuck.clear()
+    # What comes next is made for what is applied then, and takes nothing away.
+    world.databases.breaking.clear()
+    world.databases.newest = f"{int(world.databases.newest) + 1:04}"
     world.commit(dict.fromkeys(world.stack.apps, HEALTHY))
     world.good("deploy")
     world.good("promote")
@@ -704,7 +755,10 @@ def test_fails_anywhere(case: Case, fault: str) -> None:
                 assert report is not None
                 # Without its timer a slot is not kept warm, and that is all.
                 only_cold = struck.startswith("timer") and not lasting and not disk
-                assert report.failed != only_cold and bool(report.problems) != only_cold
+                # Nor is what fails while a schema goes back a reason to stop, once that has arrived.
+                went_on = case.with_schema and report.changed and "switch" in report.steps
+                as_wanted = only_cold or (went_on and not report.failed)
+                assert report.failed != as_wanted and bool(report.problems) != as_wanted
                 check_always(world)
                 if not report.changed and "could not be undone" not in report.message:
                     assert world.router.does == before, "a failed operation left something else live"

@@ -47,7 +47,7 @@ TABLE = (
     ),
     Command(
         "rollback",
-        (*_OPERATION, "release", "secrets"),
+        (*_OPERATION, "release", "secrets", "database", "confirm"),
         *("rollback", "operate", "go back to the previous release"),
         *("rollback", "go back to an earlier release"),
     ),

@@ -117,6 +117,8 @@ SAMPLES = {
     "free-gb": "1.5",
     "free-percent": "5",
     "secrets": "release",
+    "database": "downgrade",
+    "confirm": "production",
     "environment": "staging",
     "state": "on",
     "until": "2026-11-26T21:30+01:00",

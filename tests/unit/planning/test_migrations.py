@@ -7,8 +7,7 @@ from __future__ import annotations
 
 import pytest
 
-from release.planning.migrations import Told, comparison, is_lock_wait, limits, revision_of, told, without_data
-from release.releases.schema import AppSchema
+from release.planning.migrations import Told, is_lock_wait, limits, revision_of, told, without_data
 from release.stack.migrate import Migrate
 
 MIGRATE = Migrate(("migrate",), ("revision",), ("target",))
@@ -177,32 +176,3 @@ def test_limits_are_in_milliseconds_behind_what_is_there_already() -> None:
     assert of_values["environment"] == {"PGOPTIONS": f"-c a=$$1 {ours}"}
     both = limits(MIGRATE, {"PGOPTIONS": "-c b=2"}, {"PGOPTIONS": "-c a=1"})
     assert both["environment"] == {"PGOPTIONS": f"-c b=2 {ours}"}
-
-
-@pytest.mark.parametrize(
-    ("then", "now", "same", "words"),
-    [
-        ({"api": "2"}, {"api": AppSchema("2")}, True, "api: same schema, 2"),
-        ({"api": ""}, {"api": AppSchema("")}, True, "api: same schema, nothing"),
-        (
-            {"api": "1"},
-            {"api": AppSchema("2")},
-            False,
-            "api: 2 is applied, and R1 went live with 1; a rollback does not",
-        ),
-        ({}, {"api": AppSchema("2")}, False, "which schema R1 went live with is not known"),
-        ({"api": "1"}, {}, False, "api: what is applied is not known; R1 went live with 1"),
-        ({"api": "1"}, {"api": AppSchema(None)}, False, "api: what is applied is not known; R1 went live with 1"),
-        (
-            {"api": "1"},
-            {"api": AppSchema("1", "failed", "R2")},
-            False,
-            "is 1; the migration of R2 failed; R1 went live",
-        ),
-    ],
-)
-def test_a_rollback_is_told_whether_the_schema_is_the_same(
-    then: dict[str, str], now: dict[str, AppSchema], same: bool, words: str
-) -> None:
-    found, evidence = comparison("R1", then, now, ["api"])
-    assert (found, words in evidence) == (same, True), evidence

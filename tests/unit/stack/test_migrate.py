@@ -59,7 +59,7 @@ def refused(definition: dict[str, Any]) -> dict[str, tuple[str, str]]:
         ({"pause_seconds": 0}, "api.migrate.pause_seconds", "0 is out of range"),
         ({"after": ["mail"]}, "api.migrate.after", "goes after 'mail', which has no `migrate`"),
         ({"after": ["api"]}, "", "migrations wait for each other: api"),
-        ({"down": ["alembic", "downgrade"]}, "api.migrate.down", "is not a known option"),
+        ({"back": ["alembic", "downgrade"]}, "api.migrate.back", "is not a known option"),
     ],
 )
 def test_what_is_wrong_is_told_with_its_place_and_a_fix(changes: dict[str, Any], where: str, what: str) -> None:

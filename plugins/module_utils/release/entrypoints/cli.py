@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from ..errors import OperationError, RefusedError
 from ..hints import verb_hint
 from ..planning.by_hand import USUAL_SECONDS
+from ..releases.request import DATABASE_WAYS
 from ..verbs import TABLE
 from . import access, bootstrap, commands
 from .commands.output import say
@@ -44,6 +45,8 @@ def _rollback_arguments(parser: argparse.ArgumentParser) -> None:
     _operation_arguments(parser)
     parser.add_argument("--release", default="", help="a release of the history")
     parser.add_argument("--secrets", choices=["today", "release"], default="today")
+    parser.add_argument("--database", choices=DATABASE_WAYS, default="", help="what becomes of a newer schema")
+    parser.add_argument("--confirm", default="", metavar="ENVIRONMENT", help="its name, where data would be lost")
 
 
 def _services_arguments(parser: argparse.ArgumentParser) -> None:

@@ -53,6 +53,8 @@ def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
         rebuild=bool(given.get("rebuild")),
         skip_gates=tuple(given.get("skip_gates") or ()),
         secrets=given.get("secrets") or "today",
+        database=given.get("database") or "",
+        confirm=given.get("confirm") or "",
         lock_wait=given["lock_wait"],
         watch_seconds=given["watch_seconds"],
         warm_seconds=given["warm_seconds"],

@@ -22,13 +22,13 @@ class Attempts(NamedTuple):
     waits: int
 
 
-def migrate(runs: MigrationRuns, app: str, how: Migrate, tell: Callable[[str], None]) -> Attempts:
-    """Migrate, within the time for all attempts together."""
+def migrate(runs: MigrationRuns, app: str, how: Migrate, tell: Callable[[str], None], before: int = 0) -> Attempts:
+    """Migrate, within the time for all attempts together. `before` is the number of runs that went before."""
     clock = runs.host.clock
     since, attempt, waits = clock.monotonic(), 0, 0
     while True:
         attempt += 1
-        run = runs.migrate(app, how, attempt, max(1.0, how.timeout_seconds - (clock.monotonic() - since)))
+        run = runs.migrate(app, how, before + attempt, max(1.0, how.timeout_seconds - (clock.monotonic() - since)))
         waits += run.outcome == "failed" and migrations.is_lock_wait(run.log)
         left = how.timeout_seconds - (clock.monotonic() - since) - how.pause_seconds
         if waits < attempt or attempt > how.retries or left <= 0:

@@ -35,10 +35,20 @@ UNDONE = "was stopped, because the operation that it belongs to was undone"
 
 
 class MigrationRuns:
-    """The containers of one operation's migrations. `day` is the stack as the new release defines it."""
+    """The containers of one operation's migrations. `day` is the stack as the new release defines it, `env` the values
+    that they get in place of the release's own."""
 
-    def __init__(self, host: Host, stack: Stack, day: Stack, plan: Plan, journal: Journal) -> None:
+    def __init__(
+        self,
+        host: Host,
+        stack: Stack,
+        day: Stack,
+        plan: Plan,
+        journal: Journal,
+        env: Mapping[str, bytes] | None = None,
+    ) -> None:
         self.host, self.stack, self.day, self.plan, self.journal = host, stack, day, plan, journal
+        self.given = env
 
     @functools.cached_property
     def redact(self) -> Redactor:
@@ -46,6 +56,8 @@ class MigrationRuns:
 
     @functools.cached_property
     def _env(self) -> dict[str, bytes]:
+        if self.given is not None:
+            return dict(self.given)
         return self.host.store.release_env(self.stack, self.plan.release.id)
 
     def provide_network(self) -> None:

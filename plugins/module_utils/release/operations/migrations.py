@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
-import datetime
 import functools
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING
@@ -23,19 +22,21 @@ from ..process import lock
 from ..process.journal import Journal
 from ..releases.history import find
 from ..releases.plan import Plan
-from ..releases.release import timestamp
-from ..releases.schema import AppSchema, Schemas, SchemaState, Standing, shown
+from ..releases.schema import SchemaState, Standing, shown
 from ..stack.migrate import Migrate, in_order
 from ..stack.model import Stack
 from ..util.lazy import lazy_part
 from . import job_runs, migration_attempts
 from .migration_runs import MigrationRuns
+from .schema_records import Before, SchemaRecords
 
 if TYPE_CHECKING:
+    from ..planning.backups import points
     from ..planning.backups.stanzas import BackedUp
     from . import restore_points
     from .restore_points import RestorePoints
 else:
+    points = lazy_part("..planning.backups.points", __package__)
     restore_points = lazy_part(".restore_points", __package__)
 
 #: Who tidies up what was left of a run is done in a moment.
@@ -48,12 +49,10 @@ class Migrations:
 
     def __init__(self, host: Host, stack: Stack, day: Stack, plan: Plan, journal: Journal, notes: list[str]) -> None:
         self.host, self.stack, self.plan, self.journal = host, stack, plan, journal
+        self.records = SchemaRecords(host, stack, day, plan, journal, notes)
         self.runs = MigrationRuns(host, stack, day, plan, journal)
         mine = {name: it for name, it in day.migrations.items() if name in plan.release.in_slot}
         self.apps = {name: mine[name] for name in in_order(mine)}
-        self.notes = notes
-        #: By app: the restore point that was made before its migration.
-        self.made: dict[str, str] = {}
 
     @functools.cached_property
     def wanted(self) -> dict[str, Migrate]:
@@ -63,7 +62,9 @@ class Migrations:
             return {}
         was = self.plan.was
         live = find(self.host.store.releases(self.stack.name), was.release) if was else None
-        kept = migrations.unchanged(live.release, self.plan.release, self._known()) if live else set()
+        kept = (
+            migrations.unchanged(live.release, self.plan.release, self.records.known(), live.schema) if live else set()
+        )
         return {app: migrate for app, migrate in self.apps.items() if app not in kept}
 
     def carry_out(self) -> bool:
@@ -76,7 +77,7 @@ class Migrations:
             with self.journal.step("migrate", f"migrate the database of {app}"):
                 before, found[app] = self._one(app, migrate, standing)
             changed = changed or before != found[app]
-        kept = {app: it.revision for app, it in self._known().items() if it.is_settled and app in self.apps}
+        kept = {app: it.revision for app, it in self.records.known().items() if it.is_settled and app in self.apps}
         schema = {**{app: text for app, text in kept.items() if text is not None}, **found}
         entry = find(self.host.store.releases(self.stack.name), self.plan.release.id)
         if entry is not None:
@@ -88,21 +89,32 @@ class Migrations:
         if not self.apps or self.plan.operation == "rollback":
             return
         self.runs.stop()
-        known = self._known()
+        known = self.records.known()
         for app, migrate in self.apps.items():
             mine = known.get(app)
             if mine is None or mine.release != self.plan.release.id:
                 continue
             if mine.state == "begun":
-                mine = self._find_out(app, migrate, mine, "interrupted")
-                self._note(
+                mine = self.records.find_out(
+                    self.runs, app, migrate, mine, "interrupted", Before(None, self._point(app))
+                )
+                self.records.note(
                     f"{app}: its migration was interrupted; applied is {mine.shown}, it was {shown(mine.was)} before. "
                     "It is not begun again by a recovery; the next release goes on from there"
                 )
             elif mine.revision is None:
-                self._find_out(app, migrate, mine, mine.state)
+                self.records.find_out(self.runs, app, migrate, mine, mine.state, Before(None, self._point(app)))
             elif mine.is_settled and mine.was != mine.revision:
-                self._note(f"{app}: its database keeps {mine.shown}, which {self.plan.release.id} brought")
+                self.records.note(migrations.kept_sentence(app, mine, self.plan))
+
+    def keeps(self) -> bool:
+        """Whether a schema is not what it was before the operation."""
+        if self.plan.operation == "rollback":
+            return False
+        mine = (
+            it for app, it in self.records.known().items() if app in self.apps and it.release == self.plan.release.id
+        )
+        return any(it.revision is None or it.was != it.revision or not it.is_settled for it in mine)
 
     def _database(self, app: str) -> str:
         return self.runs.day.apps[app].database
@@ -126,9 +138,17 @@ class Migrations:
             standing = self.runs.standing(app, migrate)
             if standing.is_pending:
                 point = self._restore_points.before(self._database(app), f"{self.plan.release.id}-{app}")
-                self.made[app] = point.name
-                self._note(f"{app}: restore point {point.name} is in the archive")
+                self.records.note(f"{app}: restore point {point.name} is in the archive")
         return standing
+
+    def _point(self, app: str) -> str | None:
+        """The name of the restore point that was made before its migration, also by an operation that was killed."""
+        database = self._database(app)
+        if database not in self.points:
+            return None
+        wanted = points.named(f"{self.plan.release.id}-{app}")
+        kept = self.host.store.restore_points(self.stack.name).get(self.plan.environment, {}).get(database, ())
+        return wanted if any(point.name == wanted for point in kept) else None
 
     def _one(self, app: str, migrate: Migrate, standing: Standing | None) -> tuple[str, str]:
         """The revisions before and after."""
@@ -148,49 +168,26 @@ class Migrations:
 
     def _asked(self, app: str, migrate: Migrate, standing: Standing) -> tuple[str, str]:
         revision, wanted = standing.revision, standing.wanted
-        known = self._known().get(app)
+        known = self.records.known().get(app)
         if known is not None and not known.is_settled:
-            self._note(f"{app}: {known.sentence}; the database says {shown(revision)} now, and goes on from there")
+            self.records.note(
+                f"{app}: {known.sentence}; the database says {shown(revision)} now, and goes on from there"
+            )
         if not standing.is_pending:
             self.journal.note(f"{app}: nothing to migrate, {shown(revision)} is applied")
-            if known is None or (known.revision, known.state) != (revision, "applied"):
-                self._write(app, AppSchema(revision, "applied", self.plan.release.id, revision))
+            self.records.is_as_wanted(app, revision)
             return revision, revision
         self.journal.note(f"{app}: {shown(revision)} is applied" + (f", {wanted} is wanted" if wanted else ""))
-        begun = AppSchema(revision, "begun", self.plan.release.id, revision)
-        self._write(app, begun)
-        done = migration_attempts.migrate(self.runs, app, migrate, self._note)
+        shape = self.records.watch.look(app)
+        begun = self.records.begin(app, revision)
+        done = migration_attempts.migrate(self.runs, app, migrate, self.records.note)
         is_done = done.last.outcome == "succeeded"
-        after = self._find_out(app, migrate, begun, "applied" if is_done else "failed")
+        state: SchemaState = "applied" if is_done else "failed"
+        after = self.records.find_out(self.runs, app, migrate, begun, state, Before(shape, self._point(app)))
         if not is_done:
             raise migration_errors.failed(done.last, self.runs.where, begun, after, done.waits)
         if after.revision is None or (wanted is not None and after.revision != wanted):
-            self._write(app, dataclasses.replace(after, state="failed"))
+            self.records.write(app, dataclasses.replace(after, state="failed"))
             raise migration_errors.not_there(app, self.runs.where, migrate, standing, after)
-        self._note(f"{app}: migrated from {shown(revision)} to {after.shown} in {done.seconds:.1f} s")
+        self.records.note(f"{app}: migrated from {shown(revision)} to {after.shown} in {done.seconds:.1f} s")
         return revision, after.revision
-
-    def _find_out(self, app: str, migrate: Migrate, begun: AppSchema, state: SchemaState) -> AppSchema:
-        """Ask what is applied, and write that down. Where nobody can be asked it is not known."""
-        revision: str | None
-        try:
-            self.runs.provide_network()
-            revision = self.runs.revision(app, migrate)
-        except OperationError as error:
-            self.journal.note(f"{app}: what is applied is not known: {error.cause}")
-            revision = None
-        found = dataclasses.replace(begun, revision=revision, state=state)
-        self._write(app, found)
-        return found
-
-    def _write(self, app: str, schema: AppSchema) -> None:
-        at = timestamp(datetime.datetime.fromtimestamp(self.host.clock.now(), datetime.timezone.utc))
-        written = dataclasses.replace(schema, at=at)
-        self.host.store.set_schema(self.stack.name, self.plan.environment, app, written)
-
-    def _known(self) -> Schemas:
-        return self.host.store.schemas(self.stack.name)[self.plan.environment]
-
-    def _note(self, text: str) -> None:
-        self.journal.note(text)
-        self.notes.append(text)

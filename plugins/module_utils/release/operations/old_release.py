@@ -48,6 +48,18 @@ def told(host: Host, today: Stack, plan: Plan, old: Side, journal: Journal) -> l
     return notes
 
 
+def afterwards(host: Host, today: Stack, plan: Plan, old: Side, journal: Journal) -> list[str]:
+    """What to say of the release that goes on, on a schema that another one has left."""
+    was = plan.was.release if plan.was else ""
+    found = troubles(host, today, plan, old)
+    if not found:
+        journal.note(f"{was} is well on the schema that is applied")
+        return []
+    text = f"{was} goes on and is not well on the schema that is applied: {'; '.join(found[:MOST_TOLD])}"
+    journal.note(text)
+    return [text]
+
+
 def _sick(host: Host, plan: Plan, old: Side) -> list[str]:
     was = plan.was
     if was is None:

@@ -12,17 +12,35 @@ from ..env.secret_forms import Redactor
 from ..errors import OperationError
 from ..ports import Host
 from ..process.journal import Journal, Record
+from ..releases.plan import Plan
 from ..stack.model import Stack
+from ..util.lazy import lazy_part
 from . import maintenance, redaction, services, witnesses
 from .rollout import Rollout
 from .scaling import Scaling
 
 if TYPE_CHECKING:
     from ..planning.scale import ScalePlan
+    from . import downgrade_recovery
+else:
+    downgrade_recovery = lazy_part(".downgrade_recovery", __package__)
 
 #: Steps that change what runs or answers.
 ROLLOUT = frozenset(
-    {"record", "migrate", "start", "tags", "routes", "pause", "switch", "resume", "statuses", "stop", "back"}
+    {
+        "record",
+        "migrate",
+        "downgrade",
+        "start",
+        "tags",
+        "routes",
+        "pause",
+        "switch",
+        "resume",
+        "statuses",
+        "stop",
+        "back",
+    }
 )
 
 
@@ -62,16 +80,23 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
             done = "nothing had been changed" if harmless else f"its journal cannot be read: {record.damage}"
             journal.add("end", outcome="undone", message=done)
             return f"{found}; {done}"
-        rollout = Rollout(host, stack, record.plan, journal)
-        journal.add("recover", found=found)
-        # An operation that had begun to revert goes on reverting, even if traffic has not been switched back yet.
-        if "back" in record.steps or witnesses.live(host, stack.name, record.plan.environment) != record.plan.goal:
-            rollout.revert()
-            journal.add("end", outcome="undone", message=found)
-            return "; ".join([found, *rollout.jobs.notes, "it was undone"])
-        return _forward(host, stack, record, rollout, journal, found)
+        return _released(host, stack, record, record.plan, journal, found)
     finally:
         journal.close()
+
+
+def _released(host: Host, stack: Stack, record: Record, plan: Plan, journal: Journal, found: str) -> str:
+    rollout = Rollout(host, stack, plan, journal)
+    journal.add("recover", found=found)
+    is_going_back = "back" in record.steps
+    if rollout.downgrades and not is_going_back and (told := downgrade_recovery.told(host, stack, rollout, found)):
+        return told
+    # An operation that had begun to revert goes on reverting, even if traffic has not been switched back yet.
+    if is_going_back or witnesses.live(host, stack.name, plan.environment) != plan.goal:
+        rollout.revert()
+        journal.add("end", outcome="undone", message=found)
+        return "; ".join([found, *rollout.jobs.notes, "it was undone"])
+    return _forward(host, stack, record, rollout, journal, found)
 
 
 def _scaled(host: Host, stack: Stack, record: Record, plan: ScalePlan, journal: Journal, found: str) -> str:

@@ -49,9 +49,11 @@ from .release_jobs import ReleaseJobs
 from .stopping import Stopping
 
 if TYPE_CHECKING:
-    from . import migrations, old_release
+    from . import downgrades, migrations, old_release
+    from .downgrades import Downgrades
     from .migrations import Migrations
 else:
+    downgrades = lazy_part(".downgrades", __package__)
     migrations = lazy_part(".migrations", __package__)
     old_release = lazy_part(".old_release", __package__)
 
@@ -101,6 +103,13 @@ class Rollout:
         return migrations.Migrations(self.host, self.current, self.stack, self.plan, self.journal, self.jobs.notes)
 
     @functools.cached_property
+    def downgrades(self) -> Downgrades | None:
+        """None where no database goes back."""
+        if not self.plan.downs:
+            return None
+        return downgrades.Downgrades(self.host, self.current, self.plan, self.journal, self.jobs.notes)
+
+    @functools.cached_property
     def how(self) -> Replacement:
         """Which apps cannot run beside those that they replace."""
         return replacement(self.new, self.old)
@@ -117,6 +126,11 @@ class Rollout:
                 self.beside()
         if self.migrations and plan.is_new:
             self.migrate(self.migrations)
+        if self.downgrades:
+            self.downgrades.carry_out()
+            if plan.stays:
+                self.asked_again()
+                return
         with self.journal.step("start", f"start {slot}"):
             self.start(env)
         with self.journal.step("healthy", "wait until every app is healthy"):
@@ -201,6 +215,10 @@ class Rollout:
             self.jobs.stop_hooks()
             if self.migrations:
                 self.migrations.settle()
+            if self.downgrades:
+                self.downgrades.settle()
+            if plan.stays:
+                return  # nothing else was changed
             if self.old:
                 self._set_reach(going_back(self.new, self.old, self.how))
             if self._in_place():
@@ -226,8 +244,24 @@ class Rollout:
                 self.stopping.stop(self._new_containers())
             if plan.is_new:
                 self.write_statuses({plan.release.id: plan.failed_status})
+            self._tell_of_schemas()
 
     # Steps
+
+    def asked_again(self) -> None:
+        """The end for a release that stays live: whether it is well on the schema that it has again."""
+        self.confirmed = True
+        with self.journal.step("old_release", "ask the live release on its schema"):
+            if self.old:
+                found = old_release.afterwards(self.host, self.current, self.plan, self.old, self.journal)
+                self.jobs.notes += found
+
+    def _tell_of_schemas(self) -> None:
+        """The release that goes on, where a schema is not what it was: whatever else was undone, that was not."""
+        if self.downgrades:
+            self.jobs.notes += self.downgrades.left()
+        elif self.migrations and self.old and self.migrations.keeps():
+            self.jobs.notes += old_release.afterwards(self.host, self.current, self.plan, self.old, self.journal)
 
     def record(self, env: Mapping[str, bytes]) -> None:
         if self.plan.is_new:

@@ -165,7 +165,7 @@ def _plan_and_go(
     try:
         env = state.env_of(request.environment)
         if request.operation == "rollback":
-            plan, env = _plan_rollback(host, stack, state, request, report, redact)
+            plan, env = _plan_rollback(host, stack, state, request, report, redact, check=check)
         elif request.operation == "promote":
             unfinished = [os.path.basename(record.path) for record in left]
             plan = _plan_promote(host, stack, state, request, report, unfinished=unfinished)
@@ -230,10 +230,21 @@ def _staging_leftovers(
 
 
 def _plan_rollback(
-    host: Host, stack: Stack, state: HostState, request: Request, report: OperationReport, redact: Redactor
+    host: Host,
+    stack: Stack,
+    state: HostState,
+    request: Request,
+    report: OperationReport,
+    redact: Redactor,
+    *,
+    check: bool,
 ) -> tuple[Plan, dict[str, bytes]]:
     target = rollback.choose(stack, state, request)
-    report.gates = schemas.gates(host, stack, target)
+    ways = schemas.ways(host, stack, target, stack.with_image_of(request.apps))
+    report.gates = schemas.gates(ways)
+    if problems := schemas.refusals(host, stack, state, ways, request, target, check=check):
+        raise RefusedError(problems)
+    downs = schemas.downs(host, stack, state, ways, request)
     if not request.apps:
         # It goes back to that release's own ports.
         obstacles.refuse(host, day_of(target.release, stack), state, request)
@@ -242,7 +253,8 @@ def _plan_rollback(
     redaction.learn(redact, stack, then)
     slot = state.idle_slot(request.environment)
     home = os.path.dirname(host.store.slot_compose_path(stack, request.environment, slot))
-    return rollback.plan_rollback(stack, state, request, target, then, home)
+    plan, env = rollback.plan_rollback(stack, state, request, target, then, home)
+    return replace(plan, downs=downs), env
 
 
 def _plan_deploy(
@@ -293,7 +305,8 @@ def _plan_promote(
     host: Host, stack: Stack, state: HostState, request: Request, report: OperationReport, *, unfinished: list[str]
 ) -> Plan:
     """Raises RefusedError unless every gate passes."""
-    plan = promote.plan_promote(stack, state, request)
+    is_behind = schemas.is_behind(host, stack, state.live_entry("production"))
+    plan = promote.plan_promote(stack, state, request, is_behind=is_behind)
     report.notes += canonical.told(stack, state.now, "production")
     found = [
         *_gates(host, stack, state, request, unfinished),

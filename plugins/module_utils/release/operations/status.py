@@ -288,7 +288,13 @@ def _rollback(host: Host, stack: Stack, state: HostState) -> RollbackPreview:
     ]
     if not is_same_content(old.routes, target.release.routes):
         changes.append("routes of the edge: restored to those of that release")
-    changes += [f"{row['gate']}: {row['evidence']}" for row in schemas.gates(host, stack, target)]
+    ways = schemas.ways(host, stack, target)
+    changes += [f"{row['gate']}: {row['evidence']}" for row in schemas.gates(ways)]
+    in_the_way = schemas.refused(host, stack, state, ways, target)
     return RollbackPreview(
-        possible=True, to=target.release.id, commit=target.release.commit[:12], changes=tuple(changes)
+        possible=not in_the_way,
+        to=target.release.id,
+        commit=target.release.commit[:12],
+        changes=tuple(changes),
+        text="; ".join(problem.fix for problem in in_the_way),
     )

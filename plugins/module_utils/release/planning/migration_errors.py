@@ -59,3 +59,20 @@ def failed(run: Run, where: str, begun: AppSchema, after: AppSchema, waits: int)
     return OperationError(
         f"the migration of {run.app} {how}", where, f"{cause or run.message}; {applied}", fix, log=lines[-LOG_LINES:]
     )
+
+
+def not_taken_back(run: Run, where: str, wanted: str, begun: AppSchema, after: AppSchema) -> OperationError:
+    """A schema that was to go back, and has not arrived there."""
+    lines = without_data(run.log)
+    ended = run.outcome == "succeeded"
+    how = "ended with success, but not where it was to" if ended else "failed"
+    cause = ". ".join(part for part in (told(lines).sentence if not ended else "", run.message) if part)
+    applied = f"applied now: {after.shown}, wanted: {wanted}, before: {shown(begun.was)}"
+    fix = (
+        f"see what {_words(run.command)} says; without a transaction a part of it may be done, so look first. What is "
+        f"applied: {hint('status')}"
+    )
+    what = f"taking back the schema of {run.app} {how}"
+    return OperationError(
+        what, where, ". ".join(part for part in (cause, applied) if part), fix, log=lines[-LOG_LINES:]
+    )

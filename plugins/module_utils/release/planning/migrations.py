@@ -10,11 +10,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, NamedTuple
 
 from ..env.env_file import fingerprint
+from ..hints import hint
 from ..releases.compose import escaped
+from ..releases.plan import Plan
 from ..releases.release import Release
-from ..releases.schema import Schemas, shown
+from ..releases.schema import AppSchema, Schemas
 from ..stack.migrate import Migrate
 from ..util.printable import clean
+from .schema_steps import lost
 
 #: Of a revision, in characters. A longer one is told by its last line and a fingerprint.
 LONGEST_REVISION = 120
@@ -113,36 +116,31 @@ def _ms(seconds: float) -> int:
     return max(1, round(seconds * 1000))
 
 
-def unchanged(live: Release, new: Release, known: Schemas) -> set[str]:
+def unchanged(live: Release, new: Release, known: Schemas, then: Mapping[str, str]) -> set[str]:
     """The apps whose image and values are those that are live: these bring nothing new. After a rollback such an image
-    may be older than its database, and most tools refuse to look at that."""
+    may be older than its database, and most tools refuse to look at that. `then` are the revisions that the live
+    release went live with: a database that has gone back since has something to do."""
     if live.env != new.env:
         return set()
     before = live.definition.get("apps", {})
     return {
         app
         for app, schema in known.items()
-        if schema.is_settled and before.get(app, {}).get("migrate") and live.images.get(app) == new.images.get(app)
+        if schema.is_settled
+        and not schema.is_behind(then.get(app))
+        and before.get(app, {}).get("migrate")
+        and live.images.get(app) == new.images.get(app)
     }
 
 
-def comparison(release: str, then: Mapping[str, str], now: Schemas, apps: Iterable[str]) -> tuple[bool, str]:
-    """Whether the databases have the schema that a release went live with, and what is to be said of it."""
-    same, parts = True, []
-    for app in apps:
-        known = now.get(app)
-        if known is None or known.revision is None or not known.is_settled:
-            applied = known.sentence if known else shown(None)
-            parts.append(f"{app}: what is applied is {applied}; {release} went live with {shown(then.get(app))}")
-        elif app not in then:
-            parts.append(f"{app}: {known.shown} is applied; which schema {release} went live with is not known")
-        elif then[app] != known.revision:
-            parts.append(
-                f"{app}: {known.shown} is applied, and {release} went live with {shown(then[app])}; a rollback does "
-                "not migrate, so its code must work with what is applied"
-            )
-        else:
-            parts.append(f"{app}: same schema, {known.shown}")
-            continue
-        same = False
-    return same, "; ".join(parts)
+def kept_sentence(app: str, mine: AppSchema, plan: Plan) -> str:
+    """What is said of a schema that outlives the release that brought it."""
+    text = f"{app}: its database keeps {mine.shown}, which {plan.release.id} brought"
+    brought = [step for step in mine.steps if step.release == plan.release.id and step.verdict == "contract"]
+    if not brought:
+        return text
+    text += f", by a contract step: {'; '.join(lost(step) for step in brought)}"
+    if plan.environment != "production" or plan.was is None:
+        return f"{text}. Mend it forward: {hint('deploy_staging')}"
+    back = hint("rollback", release=plan.was.release, database="downgrade", confirm=plan.environment)
+    return f"{text}. If {plan.was.release} needs it: {back}, or mend it forward"

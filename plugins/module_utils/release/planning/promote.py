@@ -29,8 +29,9 @@ from ..stack.model import Stack
 from .preflight import check_apps, check_config, check_images, check_ports, selected
 
 
-def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
-    """Raises RefusedError with all problems, or NothingToDoError if this is live already."""
+def plan_promote(stack: Stack, state: HostState, request: Request, *, is_behind: bool = False) -> Plan:
+    """Raises RefusedError with all problems, or NothingToDoError if this is live already. `is_behind` says that a
+    database has gone back from what the live release needs."""
     problems = check_apps(stack, request) + check_config(stack, state, "production")
     source, live = state.live_entry("staging"), state.live_entry("production")
     if source is None:
@@ -51,7 +52,7 @@ def plan_promote(stack: Stack, state: HostState, request: Request) -> Plan:
         version=source.release.version,
         promoted_from=source.release.id,
     )
-    if live and is_same(live.release, release, state) and state.is_intact("production"):
+    if live and not is_behind and is_same(live.release, release, state) and state.is_intact("production"):
         raise NothingToDoError(
             f"production already runs {live.release.id}, with the same images, configuration and keys"
         )

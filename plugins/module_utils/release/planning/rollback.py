@@ -55,7 +55,7 @@ def choose(stack: Stack, state: HostState, request: Request) -> Entry:
             )
         if problems or target is None:
             raise RefusedError(problems)
-        if target.release.id == live.release:
+        if target.release.id == live.release and request.database not in ("downgrade", "restore"):
             raise NothingToDoError(f"{environment} already runs {live.release}")
     else:
         if entry is not None and entry.via == "rollback" and not problems:
@@ -144,6 +144,9 @@ def plan_rollback(
     if request.apps:
         return _plan_some(stack, state, request, target), state.env_of(environment)
     was = state.live[environment]
+    if was and was.release == target.release.id:
+        # It runs, and only its database goes back: a release that migrated has failed since.
+        return _plan_staying(stack, state, request, target, was), env
     slot = state.idle_slot(environment)
     if problems := check_ports(stack, target.release, slot, state):
         raise RefusedError(problems)
@@ -176,6 +179,22 @@ def plan_rollback(
         replicas=many,
     )
     return plan, env
+
+
+def _plan_staying(stack: Stack, state: HostState, request: Request, target: Entry, was: Live) -> Plan:
+    return Plan(
+        operation=request.operation,
+        stack=stack.name,
+        environment=request.environment,
+        release=target.release,
+        is_new=False,
+        slot=was.slot,
+        was=was,
+        start="running",
+        failed_status=target.status,
+        reached={app: str(at) for app, at in state.reached(request.environment).items()},
+        replicas=dict(state.replicas.get(request.environment, {})),
+    )
 
 
 def _after(state: HostState, environment: EnvironmentName, target: Entry, was: Live | None) -> Entry | None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 from ..stack.model import EnvironmentName, Slot
 from .release import Live, Release, ReleaseStatus
@@ -26,6 +26,7 @@ Step = Literal[
     "restore_point",
     "migrate",
     "old_release",
+    "downgrade",
     "start",
     "healthy",
     "before_switch",
@@ -57,6 +58,13 @@ class TagMove:
     before: str
 
 
+class Down(NamedTuple):
+    """How the database of an app goes back: to which revision, by the image of which release."""
+
+    to: str
+    by: str
+
+
 @dataclass(frozen=True)
 class Plan:
     """How a release goes live in an environment, and everything needed to revert that."""
@@ -81,6 +89,13 @@ class Plan:
     reached: dict[str, str] = field(default_factory=dict)
     #: The apps that have several containers in the slot, with their number.
     replicas: dict[str, int] = field(default_factory=dict)
+    #: The apps whose databases go back first.
+    downs: dict[str, Down] = field(default_factory=dict)
+
+    @property
+    def stays(self) -> bool:
+        """Whether the release is live already, so that only what it needs is seen to."""
+        return self.was == self.goal
 
     @property
     def goal(self) -> Live:
@@ -107,6 +122,7 @@ class Plan:
         fields["release"] = Release.from_json(fields["release"])
         fields["was"] = Live(**fields["was"]) if fields["was"] else None
         fields["tags"] = tuple(TagMove(**move) for move in fields["tags"])
+        fields["downs"] = {app: Down(*down) for app, down in (fields.get("downs") or {}).items()}
         return cls(**fields)
 
 

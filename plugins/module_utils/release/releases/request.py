@@ -12,6 +12,11 @@ from ..util.printable import check_printable
 
 OPERATIONS: dict[str, EnvironmentName] = {"deploy": "staging", "promote": "production", "rollback": "production"}
 
+#: keep: the schema stays, though a step took away what the release may rely on. downgrade: the app's own way down.
+#: restore: the database goes back to just before the migration. Without one it stays, and what would not fit is
+#: refused.
+DATABASE_WAYS = ("keep", "downgrade", "restore")
+
 
 @dataclass(frozen=True)
 class Request:
@@ -29,6 +34,10 @@ class Request:
     skip_gates: tuple[str, ...] = ()
     #: today: a rollback keeps the present values of secrets. release: they return to the release's values.
     secrets: str = "today"
+    #: What a rollback does with databases whose schema is newer than the release's: see DATABASE_WAYS.
+    database: str = ""
+    #: The environment, typed out, by who knows what a way with a database takes away.
+    confirm: str = ""
     lock_wait: float = 0.0
     watch_seconds: int | None = None
     warm_seconds: int | None = None
@@ -37,5 +46,6 @@ class Request:
 def check_request(request: Request) -> None:
     """Raises RefusedError for what cannot be printed as it was given: history and status show it to others."""
     texts = {"person": request.person, "host": request.host, "reason": request.reason, "version": request.version}
+    texts |= {"database": request.database, "confirm": request.confirm}
     lists = {"apps": request.apps, "skip_gates": request.skip_gates}
     check_printable({**texts, "release": request.release, **{name: "".join(given) for name, given in lists.items()}})

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, cast
 
 #: applied: as its migrations left it. begun: nobody has said yet how it ended. The others speak for themselves.
@@ -14,6 +14,55 @@ SchemaState = Literal["applied", "begun", "failed", "interrupted"]
 STATES: tuple[SchemaState, ...] = ("applied", "begun", "failed", "interrupted")
 NOTHING = "nothing"
 UNKNOWN = "not known"
+#: expand: code of before goes on working. contract: something that it may rely on is gone or has become stricter.
+#: unknown: nobody could compare the schema before with the one after.
+StepVerdict = Literal["expand", "contract", "unknown"]
+VERDICTS: tuple[StepVerdict, ...] = ("expand", "contract", "unknown")
+#: More are not between any two releases that the host keeps.
+MOST_STEPS = 200
+
+
+@dataclass(frozen=True)
+class SchemaStep:
+    """One migration that changed what is applied: from which revision to which, and what that means to older code."""
+
+    app: str
+    before: str
+    after: str
+    verdict: StepVerdict = "unknown"
+    #: What is gone or has become stricter, one sentence each.
+    losses: tuple[str, ...] = ()
+    #: The name of the point in the write-ahead log just before it.
+    restore_point: str | None = None
+    at: str = ""
+    #: The release whose migration it was.
+    release: str = ""
+    #: Whether it went back, so that the releases of before it need more than is applied.
+    is_down: bool = False
+
+    def to_json(self) -> dict[str, Any]:
+        return {**vars(self), "losses": list(self.losses)}
+
+    @classmethod
+    def from_json(cls, data: Any) -> SchemaStep | None:
+        """None for what is none. One without a verdict is of those that nobody compared."""
+        if not isinstance(data, Mapping):
+            return None
+        app, before, after = data.get("app"), data.get("before"), data.get("after")
+        if not (isinstance(app, str) and isinstance(before, str) and isinstance(after, str)):
+            return None
+        verdict, losses, point = data.get("verdict"), data.get("losses"), data.get("restore_point")
+        return cls(
+            app,
+            before,
+            after,
+            cast(StepVerdict, verdict) if verdict in VERDICTS else "unknown",
+            tuple(str(one) for one in losses) if isinstance(losses, list) else (),
+            point if isinstance(point, str) else None,
+            str(data.get("at", "")),
+            str(data.get("release", "")),
+            data.get("is_down") is True,
+        )
 
 
 @dataclass(frozen=True)
@@ -26,6 +75,22 @@ class AppSchema:
     release: str = ""
     was: str | None = None
     at: str = ""
+    #: How it came to be what it is, oldest first. They are kept here and not with their releases, so that none is
+    #: forgotten when a release that failed is cleaned up: its schema stays.
+    steps: tuple[SchemaStep, ...] = ()
+
+    def stepped(self, step: SchemaStep) -> AppSchema:
+        return replace(self, steps=(*self.steps, step)[-MOST_STEPS:])
+
+    def led_to(self, app: str, revision: str) -> tuple[SchemaStep, ...]:
+        """The steps with what somebody else has done since, so that they lead to what is found."""
+        if self.revision is None or self.revision == revision:
+            return self.steps
+        return (*self.steps, SchemaStep(app, self.revision, revision))
+
+    def is_behind(self, wanted: str | None) -> bool:
+        """Whether it has gone back from what a release wants, so that a migration is to be done again."""
+        return bool(self.steps) and self.steps[-1].is_down and wanted not in (None, self.revision)
 
     @property
     def shown(self) -> str:
@@ -44,7 +109,7 @@ class AppSchema:
         return f"{self.shown}; the migration of {self.release} {how.get(self.state, self.state)}"
 
     def to_json(self) -> dict[str, Any]:
-        return dict(vars(self))
+        return {**vars(self), "steps": [step.to_json() for step in self.steps]}
 
     @classmethod
     def from_json(cls, data: Any) -> AppSchema | None:
@@ -55,7 +120,10 @@ class AppSchema:
         if not all(text is None or isinstance(text, str) for text in (revision, was)):
             return None
         state = cast(SchemaState, data["state"])
-        return cls(revision, state, str(data.get("release", "")), was, str(data.get("at", "")))
+        listed = data.get("steps")
+        read = [SchemaStep.from_json(one) for one in listed] if isinstance(listed, list) else []
+        steps = tuple(step for step in read if step is not None)
+        return cls(revision, state, str(data.get("release", "")), was, str(data.get("at", "")), steps)
 
 
 class Standing(NamedTuple):

@@ -21,6 +21,7 @@ _STEP_WORDS = {
     "migrate": "database seen to",
     "restore_point": "restore point",
     "old_release": "old release asked again",
+    "downgrade": "schema taken back",
     "before_switch": "hooks before the switch done",
     "tags": "tags moved",
     "routes": "routes set",

@@ -59,7 +59,8 @@ def status_lines(status: StatusReport) -> list[str]:
     lines += _operations(environments)
     back = status.rollback
     if back.to:
-        lines.append(f"rollback would go to {back.to} (commit {back.commit})")
+        would, fix = ("would go to", "") if back.possible else ("would be refused: to", f". Fix: {back.text}")
+        lines.append(f"rollback {would} {back.to} (commit {back.commit}){fix}")
         lines += [f"   {change}" for change in back.changes]
     else:
         lines.append(f"rollback: {back.text}")

@@ -21,6 +21,8 @@ STATEMENT_SECONDS = 60.0
 TIMEOUT_SECONDS = 300
 RETRIES = 3
 PAUSE_SECONDS = 5
+#: What stands in `down` for the revision to go back to.
+REVISION = "{revision}"
 _EXAMPLE = (
     "for example `migrate: {command: [alembic, upgrade, head], revision: [alembic, current], target: [alembic, heads]}`"
 )
@@ -35,6 +37,8 @@ class Migrate:
     #: One of both.
     target: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
+    #: Goes back to the revision that stands for REVISION in it, or, without that, undoes the newest migration.
+    down: tuple[str, ...] = ()
     #: How long the command may take, with all its attempts.
     timeout_seconds: int = TIMEOUT_SECONDS
     #: How long one statement may wait for a lock, while visitors wait behind it, and how long it may take.
@@ -57,6 +61,7 @@ def read_migrate(fields: Fields, kind: str, problems: list[Problem]) -> Migrate 
         revision=inner.texts("revision"),
         target=inner.texts("target"),
         check=inner.texts("check"),
+        down=inner.texts("down"),
         timeout_seconds=inner.integer("timeout_seconds", TIMEOUT_SECONDS, 1, 86400),
         lock_seconds=inner.number("lock_seconds", LOCK_SECONDS, 0.1, 600),
         statement_seconds=inner.number("statement_seconds", STATEMENT_SECONDS, 0.1, 86400),

@@ -34,6 +34,8 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
         rebuild=getattr(options, "rebuild", False),
         skip_gates=_split(getattr(options, "skip_gates", "")),
         secrets=getattr(options, "secrets", "today"),
+        database=getattr(options, "database", ""),
+        confirm=getattr(options, "confirm", ""),
         lock_wait=options.lock_wait,
         watch_seconds=options.watch_seconds,
         warm_seconds=options.warm_seconds,

@@ -25,8 +25,14 @@ def rollback(data: PageData) -> Markup:
             "Rollback", tag("p", clip(on_host(back.text, data.status.stack), 600), class_="empty"), beside=word
         )
     commit, release = tag("code", back.commit), tag("code", back.to)
-    text = tag("p", "Production would go back to commit ", commit, ", release ", release, ".", class_="small")
+    how = "Production would go back to" if back.possible else "Refused as it is: back to"
+    text = tag("p", f"{how} commit ", commit, ", release ", release, ".", class_="small")
     changes = [tag("li", change) for change in back.changes] or [tag("li", "images and settings stay the same")]
+    if not back.possible:
+        ways = tag("p", clip(on_host(back.text, data.status.stack), 1200), class_="small")
+        return section(
+            "Rollback", text, tag("ul", *changes, class_="changes"), ways, beside=pill("not possible", "warn", "alert")
+        )
     command = typed(on_host(hint("rollback", reason="..."), data.status.stack))
     return section(
         "Rollback", text, tag("ul", *changes, class_="changes"), command, beside=pill("ready", "good", "check")

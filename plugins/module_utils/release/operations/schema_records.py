@@ -1,0 +1,94 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an operation writes down of the schemas that it changes: that it begins, what is applied in the end, and what
+that step means to older releases."""
+
+from __future__ import annotations
+
+import dataclasses
+import datetime
+from typing import TYPE_CHECKING, NamedTuple
+
+from ..errors import OperationError
+from ..ports import Host
+from ..process.journal import Journal
+from ..releases.plan import Plan
+from ..releases.release import timestamp
+from ..releases.schema import AppSchema, Schemas, SchemaState
+from ..stack.migrate import Migrate
+from ..stack.model import Stack
+from .migration_runs import MigrationRuns
+from .schema_watch import SchemaWatch
+
+if TYPE_CHECKING:
+    from ..releases.catalog import Catalog
+
+
+class Before(NamedTuple):
+    """What is known from before a step: the catalog, the restore point, and whether it goes back."""
+
+    shape: Catalog | None = None
+    point: str | None = None
+    is_down: bool = False
+
+
+class SchemaRecords:
+    """Of one operation. `notes` learns what people should know in the end."""
+
+    def __init__(self, host: Host, stack: Stack, day: Stack, plan: Plan, journal: Journal, notes: list[str]) -> None:
+        self.host, self.stack, self.plan, self.journal, self.notes = host, stack, plan, journal, notes
+        self.watch = SchemaWatch(host, day, plan.environment, journal)
+
+    def known(self) -> Schemas:
+        return self.host.store.schemas(self.stack.name)[self.plan.environment]
+
+    def begin(self, app: str, revision: str) -> AppSchema:
+        """From now on nobody knows what is applied until somebody asks."""
+        known = self.known().get(app)
+        steps = known.led_to(app, revision) if known else ()
+        begun = AppSchema(revision, "begun", self.plan.release.id, revision, steps=steps)
+        self.write(app, begun)
+        return begun
+
+    def is_as_wanted(self, app: str, revision: str) -> None:
+        """Nothing is to be done."""
+        known = self.known().get(app)
+        if known is None or (known.revision, known.state) != (revision, "applied"):
+            steps = known.led_to(app, revision) if known else ()
+            self.write(app, AppSchema(revision, "applied", self.plan.release.id, revision, steps=steps))
+
+    def find_out(
+        self,
+        runs: MigrationRuns,
+        app: str,
+        migrate: Migrate,
+        begun: AppSchema,
+        state: SchemaState,
+        before: Before,
+    ) -> AppSchema:
+        """Ask what is applied, and write that down together with what has become of its catalog. Where nobody can be
+        asked it is not known."""
+        revision: str | None
+        try:
+            runs.provide_network()
+            revision = runs.revision(app, migrate)
+        except OperationError as error:
+            self.journal.note(f"{app}: what is applied is not known: {error.cause}")
+            revision = None
+        found = dataclasses.replace(begun, revision=revision, state=state, at=self._now())
+        if step := self.watch.step(app, before.shape, begun.was or "", found):
+            found = found.stepped(dataclasses.replace(step, restore_point=before.point, is_down=before.is_down))
+        self.write(app, found)
+        return found
+
+    def write(self, app: str, schema: AppSchema) -> None:
+        written = dataclasses.replace(schema, at=self._now())
+        self.host.store.set_schema(self.stack.name, self.plan.environment, app, written)
+
+    def note(self, text: str) -> None:
+        self.journal.note(text)
+        self.notes.append(text)
+
+    def _now(self) -> str:
+        return timestamp(datetime.datetime.fromtimestamp(self.host.clock.now(), datetime.timezone.utc))
