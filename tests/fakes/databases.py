@@ -19,6 +19,8 @@ QUESTIONS = (["revision"], ["target"], ["check"])
 MIGRATE = ["migrate"]
 #: Back to the revision that follows, and one back.
 DOWN, UNDO = ["down"], ["undo"]
+#: Has the tool forget that one failed.
+AGAIN = ["again"]
 
 
 @dataclass
@@ -38,6 +40,12 @@ class FakeDatabases:
     #: How often a migration waits for a lock in vain.
     locked: int = 0
     is_down: bool = False
+    #: Whether the tool notes a failure and refuses to begin again until it is told, as Prisma does; where it does that
+    #: now, how often it was told, and whether that fails.
+    notes_failures: bool = False
+    refusing: set[str] = field(default_factory=set)
+    readied: int = 0
+    stays_unready: bool = False
     #: Most tools refuse a database that has more than their image brings.
     bears_newer: bool = False
     #: The code of before does not work with these, and becomes so.
@@ -64,7 +72,7 @@ class FakeDatabases:
         """It begins: what it will print and how it will end is known now, what it changes is true in the end."""
         command, target, there = box.item.get("command"), self.target(box), self.applied.get(box.environment, "")
         command = command if isinstance(command, list) else []
-        if command != MIGRATE and command not in QUESTIONS and command[:1] not in (DOWN, UNDO):
+        if command not in (MIGRATE, AGAIN, *QUESTIONS) and command[:1] not in (DOWN, UNDO):
             return
         self.options.append(box.item["environment"]["PGOPTIONS"])
         box.lasts, box.prints, box.code = 0.5, [], 0
@@ -78,6 +86,10 @@ class FakeDatabases:
             box.prints = [f"{target} (head)"]
         elif command == ["check"]:
             box.code = int(there != target)
+        elif command == AGAIN:
+            self.readied += 1
+            box.code = int(self.stays_unready)
+            self.refusing.discard(box.environment)
         elif command == MIGRATE:
             self._migrate(box, target, there)
         else:
@@ -94,6 +106,12 @@ class FakeDatabases:
         self.begun.append((box.environment, target))
         self._check_way_back(box)
         box.lasts, box.prints = self.lasts, [f"Running upgrade {there} -> {target}, more of it"]
+        if box.environment in self.refusing:
+            box.code = 1
+            box.prints = ["Error: P3009", "The `0002` migration started at 2026-11-27 03:07:53.693 UTC failed"]
+            return
+        if self.notes_failures and (self.locked or target in self.fails):
+            self.refusing.add(box.environment)
         if self.locked:
             self.locked -= 1
             box.code = 1

@@ -229,6 +229,51 @@ def test_one_that_waits_for_a_lock_in_vain_is_begun_again_after_a_pause(world: W
     assert world.databases.applied["staging"] == "0002"
 
 
+def test_a_tool_that_notes_a_failure_is_told_before_it_begins_again(tmp_path: Path) -> None:
+    """As Prisma does, also where it only waited for a lock."""
+    world = made(tmp_path, before_retry=["again"])
+    world.databases.notes_failures = True
+    world.ship()
+    assert world.databases.readied == 0
+    next_schema(world, "0002")
+    world.databases.locked = 2
+    assert said(world.good("deploy")).count("waited 3 s for a lock in vain") == 2
+    assert world.databases.readied == 2 and world.databases.applied["staging"] == "0002"
+
+
+def test_what_an_earlier_release_saw_fail_is_taken_up_again_too(tmp_path: Path) -> None:
+    world = made(tmp_path, before_retry=["again"])
+    world.databases.notes_failures = True
+    world.ship()
+    next_schema(world, "0002")
+    world.databases.fails["0002"] = ("0001", ["ERROR: division by zero"])
+    failed(world.run("deploy"))
+    assert world.databases.readied == 0, "nothing was begun again"
+    world.databases.fails = {}
+    world.good("deploy")
+    assert world.databases.readied == 1 and world.databases.applied["staging"] == "0002"
+
+
+def test_without_that_such_a_tool_begins_nothing_and_what_it_says_is_told(tmp_path: Path) -> None:
+    world = made(tmp_path)
+    world.databases.notes_failures = True
+    world.ship()
+    next_schema(world, "0002")
+    world.databases.locked = 1
+    assert "P3009" in said(failed(world.run("deploy")))
+
+
+def test_one_that_cannot_be_made_ready_is_not_begun(tmp_path: Path) -> None:
+    world = made(tmp_path, before_retry=["again"])
+    world.ship()
+    next_schema(world, "0002")
+    world.databases.locked, world.databases.stays_unready = 1, True
+    begun = len(world.databases.begun)
+    assert "was not begun again, since `again` did not succeed" in said(failed(world.run("deploy")))
+    assert len(world.databases.begun) == begun + 1
+    check_settled(world)
+
+
 def test_it_does_not_wait_for_ever(world: World) -> None:
     world.ship()
     next_schema(world, "0002")

@@ -46,6 +46,7 @@ def refused(definition: dict[str, Any]) -> dict[str, tuple[str, str]]:
         ({"command": []}, "api.migrate.command", "is missing"),
         ({"revision": None}, "api.migrate.revision", "is missing"),
         ({"command": "alembic upgrade head"}, "api.migrate.command", "must be a list of texts"),
+        ({"before_retry": "again"}, "api.migrate.before_retry", "must be a list of texts"),
         ({"target": None}, "api.migrate", "does not say how to find out whether something is to be done"),
         (
             {"check": ["check"]},

@@ -22,16 +22,33 @@ class Attempts(NamedTuple):
     waits: int
 
 
-def migrate(runs: MigrationRuns, app: str, how: Migrate, tell: Callable[[str], None], before: int = 0) -> Attempts:
-    """Migrate, within the time for all attempts together. `before` is the number of runs that went before."""
+def migrate(
+    runs: MigrationRuns,
+    app: str,
+    how: Migrate,
+    tell: Callable[[str], None],
+    before: int = 0,
+    *,
+    again: bool = False,
+) -> Attempts:
+    """Migrate, within the time for all attempts together. `before` is the number of runs that went before; `again`
+    says that an earlier operation has begun it and seen no good end."""
     clock = runs.host.clock
     since, attempt, waits = clock.monotonic(), 0, 0
+
+    def left() -> float:
+        return max(1.0, how.timeout_seconds - (clock.monotonic() - since))
+
     while True:
         attempt += 1
-        run = runs.migrate(app, how, before + attempt, max(1.0, how.timeout_seconds - (clock.monotonic() - since)))
+        if how.before_retry and (again or attempt > 1):
+            told = runs.make_ready(app, how, before + attempt, left())
+            if told.outcome != "succeeded":
+                return Attempts(told, clock.monotonic() - since, 0)
+        run = runs.migrate(app, how, before + attempt, left())
         waits += run.outcome == "failed" and migrations.is_lock_wait(run.log)
-        left = how.timeout_seconds - (clock.monotonic() - since) - how.pause_seconds
-        if waits < attempt or attempt > how.retries or left <= 0:
+        has_time = how.timeout_seconds - (clock.monotonic() - since) > how.pause_seconds
+        if waits < attempt or attempt > how.retries or not has_time:
             return Attempts(run, clock.monotonic() - since, waits if waits == attempt else 0)
         tell(
             f"{app}: waited {how.lock_seconds:g} s for a lock in vain; its migration is begun again after "

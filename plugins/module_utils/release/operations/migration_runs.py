@@ -100,8 +100,16 @@ class MigrationRuns:
 
     def migrate(self, app: str, migrate: Migrate, attempt: int, seconds: float) -> Run:
         """Migrate, and wait for the end."""
-        name = os.path.basename(self.journal.path or "").removesuffix(".jsonl").rpartition("-")[2]
-        return self._carry_out(self._run("migrate", app, migrate.command, f"migrate{attempt}-{name}", seconds))
+        return self._carry_out(self._run("migrate", app, migrate.command, f"migrate{attempt}-{self._name}", seconds))
+
+    def make_ready(self, app: str, migrate: Migrate, attempt: int, seconds: float) -> Run:
+        """Have the tool take up again what it has noted as failed, and wait for the end."""
+        return self._carry_out(self._run("migrate", app, migrate.before_retry, f"ready{attempt}-{self._name}", seconds))
+
+    @property
+    def _name(self) -> str:
+        """What tells the runs of this operation from those of others."""
+        return os.path.basename(self.journal.path or "").removesuffix(".jsonl").rpartition("-")[2]
 
     def stop(self) -> list[Run]:
         """End what a killed operation has left, and wait for its end; nothing is begun. Can be repeated. Returns the

@@ -180,12 +180,13 @@ class Migrations:
         self.journal.note(f"{app}: {shown(revision)} is applied" + (f", {wanted} is wanted" if wanted else ""))
         shape = self.records.watch.look(app)
         begun = self.records.begin(app, revision)
-        done = migration_attempts.migrate(self.runs, app, migrate, self.records.note)
+        is_again = known is not None and not known.is_settled
+        done = migration_attempts.migrate(self.runs, app, migrate, self.records.note, again=is_again)
         is_done = done.last.outcome == "succeeded"
         state: SchemaState = "applied" if is_done else "failed"
         after = self.records.find_out(self.runs, app, migrate, begun, state, Before(shape, self._point(app)))
         if not is_done:
-            raise migration_errors.failed(done.last, self.runs.where, begun, after, done.waits)
+            raise migration_errors.failed(done.last, self.runs.where, migrate, begun, after, done.waits)
         if after.revision is None or (wanted is not None and after.revision != wanted):
             self.records.write(app, dataclasses.replace(after, state="failed"))
             raise migration_errors.not_there(app, self.runs.where, migrate, standing, after)

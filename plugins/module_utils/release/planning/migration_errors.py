@@ -39,13 +39,15 @@ def not_there(app: str, where: str, migrate: Migrate, standing: Standing, after:
     return OperationError(what, where, f"applied now: {after.shown}; {wanted}", fix)
 
 
-def failed(run: Run, where: str, begun: AppSchema, after: AppSchema, waits: int) -> OperationError:
+def failed(run: Run, where: str, migrate: Migrate, begun: AppSchema, after: AppSchema, waits: int) -> OperationError:
     """Which migration, which statement, what is applied now, and the way on. `waits` counts attempts that ended because
     they waited for a lock in vain, the last one included."""
     lines = without_data(run.log)
     how = {"timed_out": "took too long", "interrupted": "was interrupted"}.get(run.outcome, "failed")
     if waits:
         how = f"waited {waits} times for a lock in vain"
+    if migrate.before_retry and run.command == migrate.before_retry:
+        how = f"was not begun again, since {_words(run.command)} did not succeed"
     applied = f"applied now: {after.shown}" + (
         ", as before" if after.revision == begun.was else f"; before: {shown(begun.was)}"
     )

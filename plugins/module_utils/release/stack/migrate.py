@@ -37,6 +37,8 @@ class Migrate:
     #: One of both.
     target: tuple[str, ...] = ()
     check: tuple[str, ...] = ()
+    #: Carried out before one that failed or waited in vain is begun again: some tools refuse that until they are told.
+    before_retry: tuple[str, ...] = ()
     #: Goes back to the revision that stands for REVISION in it, or, without that, undoes the newest migration.
     down: tuple[str, ...] = ()
     #: How long the command may take, with all its attempts.
@@ -61,6 +63,7 @@ def read_migrate(fields: Fields, kind: str, problems: list[Problem]) -> Migrate 
         revision=inner.texts("revision"),
         target=inner.texts("target"),
         check=inner.texts("check"),
+        before_retry=inner.texts("before_retry"),
         down=inner.texts("down"),
         timeout_seconds=inner.integer("timeout_seconds", TIMEOUT_SECONDS, 1, 86400),
         lock_seconds=inner.number("lock_seconds", LOCK_SECONDS, 0.1, 600),
