@@ -14,6 +14,7 @@ from . import release
 from .engine_files import PACKAGE
 from .release.entrypoints import bootstrap, cli, remote
 from .release.entrypoints.commands import (
+    backup,
     by_hand,
     certificates,
     cleanup,
@@ -37,6 +38,7 @@ from .release.entrypoints.commands import (
 )
 from .release.env import importer
 from .release.operations import (
+    backup_ages,
     compose_env_files,
     config_check,
     databases,
@@ -59,13 +61,14 @@ from .release.stack.endpoints import reader as endpoints_reader
 # Only what is imported travels with a module: these pull in the whole engine. The command imports the sub-command that
 # was typed by its name, so each of them stands here.
 SUB_COMMANDS = (
-    *(by_hand, certificates, cleanup, drift, end_grace_period, end_maintenance, expire_standby, jobs, logs),
+    *(backup, by_hand, certificates, cleanup, drift, end_grace_period, end_maintenance, expire_standby, jobs, logs),
     *(maintenance, maps, notify, operate, page, recover, runs, scale, services, status, verify),
 )
 OPERATIONS = (compose_env_files, config_check, databases, flag_operations, layout, networks, reach)
 # What an operation imports when it is needed.
 LATE = (
     *bootstrap.late_parts(),
+    backup_ages,
     databases_shown,
     downgrade_recovery,
     downgrades,

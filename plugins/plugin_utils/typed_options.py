@@ -25,6 +25,7 @@ from ansible_collections.onehost.release.plugins.plugin_utils.place import PLAYB
 PLAYBOOK_OF = {"deploy": "deploy_staging", "flag": "flags"}
 #: Options that no hint needs.
 _MORE: Mapping[str, tuple[str, ...]] = {
+    "backup": ("environment",),
     "check_config": ("json", "junit", "environment"),
     "drift": ("json", "baseline"),
     "flags": ("environment",),
@@ -45,7 +46,7 @@ _OPERATIONS = ("deploy_staging", "promote", "rollback")
 _TEXTS = frozenset(
     (
         *("stack", "apps", "version", "release", "reason", "flag", "release_person", "skip_gates", "ends", "until"),
-        *("app", "route", "run", "suspend", "resume", "history", "since", "grep", "database", "confirm"),
+        *("app", "route", "run", "suspend", "resume", "history", "since", "grep", "database", "confirm", "kind"),
     )
 )
 _NEAR = 0.82

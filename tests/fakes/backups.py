@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -72,6 +73,9 @@ class FakeBackups:
             return Archive(True, "000000010000000000000005", self.away_since - 60, self.now(), 3)
         return Archive(True, "000000010000000000000006", self.now() - 20)
 
+    def end_dumps(self, stanza: Stanza) -> None:
+        self.log.append(f"end dumps {stanza.name}")
+
     def restore_point(self, stanza: Stanza, name: str, seconds: float = 30.0) -> RestorePoint:
         with self.world.change(f"restore point {name}"):
             if self.away_since:
@@ -102,8 +106,58 @@ class FakeBackupPlaces:
 
     places: Places | None = None
 
+    #: Of the settings, not of the passphrase.
+    is_damaged: bool = False
+
     def read(self) -> Places | None:
-        return self.places
+        return None if self.is_damaged else self.places
+
+    def known_passphrase(self) -> str:
+        return self.places.passphrase if self.places else ""
 
     def write(self, places: Places) -> None:
-        self.places = places
+        self.places, self.is_damaged = places, False
+
+
+@dataclass
+class FakeCopies:
+    """All copies of a host, in each repository."""
+
+    world: World
+    taken: list[tuple[str, str]] = field(default_factory=list)
+    fails: dict[str, str] = field(default_factory=dict)
+    #: Volumes that no release has made yet.
+    missing: set[str] = field(default_factory=set)
+
+    def volume(self, name: str) -> str:
+        return "" if name in self.missing else f"/volumes/{name}"
+
+    def files(self, places: Places, kind: str, stack: str, thing: str, paths: Sequence[str], days: int) -> int:
+        return self._take(kind, f"{thing}: {' '.join(paths)}")
+
+    def dump(self, places: Places, kind: str, stack: str, thing: str, stanza: Stanza, days: int) -> int:
+        return self._take(kind, f"{thing}: dump of {stanza.database}")
+
+    def sqlite(self, places: Places, kind: str, stack: str, thing: str, path: str, days: int) -> int:
+        return self._take(kind, f"{thing}: {path}")
+
+    def _take(self, kind: str, what: str) -> int:
+        for part, why in self.fails.items():
+            if part in what:
+                raise OperationError("restic failed", "backups", why)
+        with self.world.change(f"copy {what}"):
+            self.taken.append((kind, what))
+        return 1000
+
+
+@dataclass
+class FakeBackupTimer:
+    """The timers of backups, by stack."""
+
+    stacks: set[str] = field(default_factory=set)
+
+    def provide(self, stack: str, *, wanted: bool, write: bool) -> bool:
+        changed = wanted != (stack in self.stacks)
+        if write:
+            (self.stacks.add if wanted else self.stacks.discard)(stack)
+        return changed

@@ -15,7 +15,7 @@ from release.env.secret_ages import SecretRecord
 from release.errors import Problem
 from release.planning.disk_usage import Sample
 from release.planning.networks import Blocks
-from release.releases.backups import RestorePoint
+from release.releases.backups import BackupRecord, RestorePoint
 from release.releases.compose import LABEL
 from release.releases.databases import Kept, KeptAll, addresses
 from release.releases.release import Entry, Release, ReleaseStatus
@@ -71,6 +71,7 @@ class FakeStore:
     service_env: dict[str, bytes] = field(default_factory=dict)
     blocks: dict[str, Blocks] = field(default_factory=dict)
     scaled: dict[str, dict[str, Scale]] = field(default_factory=dict)
+    records: dict[str, dict[str, BackupRecord]] = field(default_factory=dict)
     points: dict[str, dict[str, tuple[RestorePoint, ...]]] = field(default_factory=dict)
     known_schemas: dict[str, dict[str, AppSchema]] = field(default_factory=dict)
 
@@ -203,6 +204,15 @@ class FakeStore:
     def schemas(self, stack: str) -> dict[str, dict[str, AppSchema]]:
         self.world.faults.alive()
         return {name: dict(self.known_schemas.get(name, {})) for name in ENVIRONMENTS}
+
+    def backup_records(self, stack: str) -> dict[str, BackupRecord]:
+        return dict(self.records.get(stack, {}))
+
+    def set_backup_records(self, stack: str, records: Mapping[str, BackupRecord]) -> None:
+        with self.world.change(f"store backups of {stack}"):
+            self.records[stack] = {
+                key: again for key, it in records.items() if (again := BackupRecord.from_json(it.to_json()))
+            }
 
     def restore_points(self, stack: str) -> dict[str, dict[str, tuple[RestorePoint, ...]]]:
         return {name: dict(mine) for name, mine in self.points.items()}

@@ -15,7 +15,7 @@ import itertools
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from fakes.backups import FakeBackupPlaces, FakeBackups
+from fakes.backups import FakeBackupPlaces, FakeBackups, FakeBackupTimer, FakeCopies
 from fakes.clock import FakeClock
 from fakes.console import FakeConsole
 from fakes.databases import FakeDatabases
@@ -92,6 +92,8 @@ class World:
         self.database = FakePostgresql()
         self.backups = FakeBackups(self)
         self.places = FakeBackupPlaces()
+        self.copies = FakeCopies(self)
+        self.backup_timer = FakeBackupTimer()
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
             docker=self.docker,
@@ -118,6 +120,8 @@ class World:
             backups=self.backups,
             backup_places=self.places,
             catalogs=self.databases,
+            copies=self.copies,
+            backup_timer=self.backup_timer,
         )
         #: Wrong answers of the public ports, at any moment.
         self.violations: list[str] = []

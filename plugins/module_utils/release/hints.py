@@ -19,6 +19,7 @@ from typing import Any, Literal, TypeVar
 from .verbs import COMMANDS, Command, host_option
 
 Playbook = Literal[
+    "backup",
     "check_config",
     "cleanup",
     "deploy_staging",

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from .planning.networks import Blocks, Route
     from .planning.source_view import Build, SourceFile, SourceText
     from .planning.witnesses import Word
-    from .releases.backups import Archive, BackupKind, BackupSet, Places, RestorePoint, Stanza, Target
+    from .releases.backups import Archive, BackupKind, BackupRecord, BackupSet, Places, RestorePoint, Stanza, Target
     from .releases.catalog import Catalog
     from .releases.databases import DatabaseStatus, FoundCluster, Kept, KeptAll
     from .releases.endpoints import Asked, Came
@@ -299,6 +299,8 @@ class StorePort(Protocol):
     def set_databases(self, stack: str, kept: KeptAll) -> None: ...
     def scales(self, stack: str) -> dict[str, dict[str, Scale]]: ...
     def schemas(self, stack: str) -> dict[str, dict[str, AppSchema]]: ...
+    def backup_records(self, stack: str) -> dict[str, BackupRecord]: ...
+    def set_backup_records(self, stack: str, records: Mapping[str, BackupRecord]) -> None: ...
     def restore_points(self, stack: str) -> dict[str, dict[str, tuple[RestorePoint, ...]]]: ...
 
     def add_restore_point(
@@ -404,6 +406,7 @@ class BackupsPort(Protocol):
     def info(self, stanza: Stanza) -> tuple[BackupSet, ...]: ...
     def verify(self, stanza: Stanza, repository: int) -> list[str]: ...
     def archive(self, stanza: Stanza) -> Archive: ...
+    def end_dumps(self, stanza: Stanza) -> None: ...
     def restore_point(self, stanza: Stanza, name: str, seconds: float = 30.0) -> RestorePoint: ...
 
     def restore_into(
@@ -438,6 +441,9 @@ class NoBackups:
     def archive(self, stanza: Stanza) -> Archive:
         raise KeyError(stanza.name)
 
+    def end_dumps(self, stanza: Stanza) -> None:
+        return None
+
     def restore_point(self, stanza: Stanza, name: str, seconds: float = 30.0) -> RestorePoint:
         raise KeyError(stanza.name)
 
@@ -447,10 +453,49 @@ class NoBackups:
         return None
 
 
+class CopiesPort(Protocol):
+    """Copies of files and dumps, in a repository of each stack in each place. Each returns what it added there."""
+
+    def volume(self, name: str) -> str: ...
+    def files(self, places: Places, kind: str, stack: str, thing: str, paths: Sequence[str], days: int) -> int: ...
+    def dump(self, places: Places, kind: str, stack: str, thing: str, stanza: Stanza, days: int) -> int: ...
+    def sqlite(self, places: Places, kind: str, stack: str, thing: str, path: str, days: int) -> int: ...
+
+
+class NoCopies:
+    """A host on which nothing is copied."""
+
+    def volume(self, name: str) -> str:
+        return ""
+
+    def files(self, places: Places, kind: str, stack: str, thing: str, paths: Sequence[str], days: int) -> int:
+        return 0
+
+    def dump(self, places: Places, kind: str, stack: str, thing: str, stanza: Stanza, days: int) -> int:
+        return 0
+
+    def sqlite(self, places: Places, kind: str, stack: str, thing: str, path: str, days: int) -> int:
+        return 0
+
+
+class BackupTimerPort(Protocol):
+    """The timer of a stack's backups."""
+
+    def provide(self, stack: str, *, wanted: bool, write: bool) -> bool: ...
+
+
+class NoBackupTimer:
+    """A host without systemd."""
+
+    def provide(self, stack: str, *, wanted: bool, write: bool) -> bool:
+        return False
+
+
 class BackupPlacesPort(Protocol):
     """Where this host's backups go, with the passphrase of all of them."""
 
     def read(self) -> Places | None: ...
+    def known_passphrase(self) -> str: ...
     def write(self, places: Places) -> None: ...
 
 
@@ -459,6 +504,9 @@ class NoBackupPlaces:
 
     def read(self) -> Places | None:
         return None
+
+    def known_passphrase(self) -> str:
+        return ""
 
     def write(self, places: Places) -> None:
         return None
@@ -757,6 +805,8 @@ class Host:
     endpoints: EndpointPort = field(default_factory=NoEndpoints)
     database: DatabasePort = field(default_factory=NoDatabases)
     backups: BackupsPort = field(default_factory=NoBackups)
+    backup_timer: BackupTimerPort = field(default_factory=NoBackupTimer)
+    copies: CopiesPort = field(default_factory=NoCopies)
     backup_places: BackupPlacesPort = field(default_factory=NoBackupPlaces)
     catalogs: CatalogPort = field(default_factory=NoCatalogs)
     scratch: ScratchPort = field(default_factory=NoScratch)

@@ -90,6 +90,11 @@ TABLE = (
         *("verify", "verify", "ask what the outside was promised", "verify"),
     ),
     Command("recover", ("stack",), *("recover", "recover", "finish or undo what was interrupted", "recover")),
+    Command(
+        "backup",
+        ("stack", "where", "kind"),
+        *("backup", "backup", "back up now, or show how old backups are", "backup"),
+    ),
     Command(verb="maps", module="maps", help="make the router's maps whole, before HAProxy starts"),
     Command(verb="cool", module="expire_standby", help="stop slots whose warm time is over"),
     Command(

@@ -81,6 +81,7 @@ OPTIONS = {
     "route": Option("route", r"/[A-Za-z0-9._~/-]*", "only this path and what is below it"),
     "run": Option("run", NAME, "a job to run now"),
     "suspend": Option("suspend", NAME, "a job that is no longer to run by its schedule"),
+    "kind": Option("kind", NAME, "full, incremental, dump, copy or verify: only that"),
     "resume": Option("resume", NAME, "a job that is to run by its schedule again"),
     "history": Option("history", NAME, "a job whose newest runs are shown"),
     "allow": Option("allow", r"[0-9A-Fa-f.:/,]+", "networks that get through, separated by commas"),

@@ -142,11 +142,11 @@ def test_a_copy_is_laid_out(tmp_path: Path, told: Path, target: Target, words: s
 
 def test_where_backups_go_is_root_s_secret(tmp_path: Path) -> None:
     mine = BackupPlaces(str(tmp_path / "backups.json"), str(tmp_path / "backups.key"))
-    assert mine.read() is None
+    assert mine.read() is None and mine.known_passphrase() == ""
     places = Places("/mnt/backups", "pass phrase", Bucket("s3.test", "shop", "id", "sesame"))
     mine.write(places)
     assert mine.read() == places
     assert {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()} == {0o600}
     assert "pass phrase" not in (tmp_path / "backups.json").read_text()
     (tmp_path / "backups.json").write_text("{}")
-    assert mine.read() is None
+    assert mine.read() is None and mine.known_passphrase() == "pass phrase"

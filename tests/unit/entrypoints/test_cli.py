@@ -19,8 +19,10 @@ import pytest
 import yaml
 from fakes.docker import HEALTHY
 from fakes.stacks import (
+    host_with_backups,
     host_with_services,
     shop_definition,
+    shop_with_backups,
     shop_with_endpoints,
     shop_with_jobs,
     shop_with_services,
@@ -35,6 +37,7 @@ from release.entrypoints.commands import recover as recover_command
 from release.entrypoints.commands import status as status_command
 from release.errors import OperationError, RefusedError
 from release.ports import Host
+from release.releases.backups import Places
 from release.releases.endpoints import Came
 from release.releases.report import OperationReport
 from release.releases.status import RollbackPreview, StatusReport
@@ -253,6 +256,26 @@ def test_recover_concludes_runs_and_sets_timers(with_jobs: Run, world: World) ->
         "shop staging: the timers of its jobs were set",
         "shop production: the timers of its jobs were set",
     ]
+
+
+def test_backup(onehost: Run, world: World, stacks: Path) -> None:
+    code, _, err = onehost("backup")
+    assert code == 1 and "nothing of shop is backed up" in err
+    world.stack = read_stack("shop", shop_with_backups())
+    (stacks / "shop.json").write_text(json.dumps(world.stack.to_mapping(with_env=False)))
+    host_with_backups(world)
+    world.places.places = Places("/mnt/backups", "pass")
+    code, out, _ = onehost("backup", "--check", "--environment", "production")
+    assert code == 0 and "would do production database main: incremental" in out and not world.backups.log
+    code, out, _ = onehost("backup", "--environment", "production", "--kind", "full")
+    assert code == 0 and "production database main: full: done in" in out and "backup 0 s old" in out
+    code, out, _ = onehost("backup", "--stack", "shop", "--due")
+    assert code == 0 and "staging database main: full: done" in out and " old" not in out
+    world.copies.fails = {"dump": "no space left"}
+    code, out, _ = onehost("backup", "--kind", "dump")
+    assert code == 1 and "dump FAILED: no space left" in out
+    code, _, err = onehost("backup", "--kind", "tape")
+    assert code == 1 and "choose of full, incremental" in err
 
 
 def test_verify(onehost: Run, world: World, stacks: Path) -> None:

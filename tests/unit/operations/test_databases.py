@@ -144,6 +144,9 @@ def test_backups_are_set_up_with_the_cluster_and_a_passphrase_that_stays(world: 
         world.places.places is not None and world.places.places.passphrase in world.backups.texts["shop_staging_main"]
     )
     assert (again := done(world)).changes == [] and not again.notes
+    before, world.places.is_damaged = world.places.places.passphrase, True
+    done(world)
+    assert world.places.places.passphrase == before, "nobody could read the backups that are there"
     with pytest.raises(RefusedError) as refused:
         done(world, places=AskedPlaces(passphrase="another-passphrase"))
     assert "backups.key" in str(refused.value)

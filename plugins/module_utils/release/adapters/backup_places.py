@@ -20,13 +20,17 @@ class BackupPlaces:
 
     def read(self) -> Places | None:
         """None where nothing is, or nothing that can be read."""
-        settings, passphrase = read(self.settings), read(self.passphrase)
-        if settings is None or passphrase is None:
+        settings, known = read(self.settings), self.known_passphrase()
+        if settings is None or not known:
             return None
         try:
-            return Places.from_json(json.loads(settings), passphrase.decode().strip())
+            return Places.from_json(json.loads(settings), known)
         except ValueError:
             return None
+
+    def known_passphrase(self) -> str:
+        """That of the backups that are there, whatever became of the rest; empty if there is none."""
+        return (read(self.passphrase) or b"").decode(errors="replace").strip()
 
     def write(self, places: Places) -> None:
         write_atomically(self.passphrase, f"{places.passphrase}\n".encode(), 0o600)

@@ -17,6 +17,7 @@ from ..errors import OperationError
 from ..hints import host_command
 from ..paths import BACKUP_SETTINGS
 from ..planning.backups import pgbackrest
+from ..planning.backups.copies import DUMP
 from ..releases.backups import Archive, BackupKind, BackupSet, RestorePoint, Stanza, Target
 from ..util.files import read, write_atomically
 from .postgresql import as_postgres, sql
@@ -39,6 +40,9 @@ _POINT = """SELECT pg_create_restore_point('{name}') AS lsn \\gset
 SELECT json_build_object('lsn', :'lsn', 'file', pg_walfile_name(:'lsn'::pg_lsn),
   'at', extract(epoch FROM clock_timestamp()));
 SELECT pg_switch_wal() \\g /dev/null
+"""
+_END_DUMPS = f"""SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity
+WHERE application_name = '{DUMP}' AND usename = 'reader' \\g /dev/null
 """
 _TYPES = {"time": "time", "name": "name", "immediate": "immediate", "latest": "default"}
 
@@ -117,6 +121,10 @@ class PgBackRest:
             float(found["failed_at"]),
             int(found["failures"]),
         )
+
+    def end_dumps(self, stanza: Stanza) -> None:
+        """Have no dump hold tables that a migration wants to change. It is done again later."""
+        sql(stanza.port, "postgres", _END_DUMPS, 10)
 
     def restore_point(self, stanza: Stanza, name: str, seconds: float = POINT_SECONDS) -> RestorePoint:
         """Make one, and wait until it is in the archive. Raises OperationError if it has not arrived by then."""

@@ -195,7 +195,16 @@ def run(words: list[str], text: str = "", seconds: int = SECONDS) -> str:
     name = next(word for word in words if word not in ("runuser", "-u", USER, "--"))
     try:
         done = subprocess.run(
-            words, input=text, capture_output=True, text=True, timeout=seconds, check=False, env=environment, cwd="/"
+            words,
+            input=text,
+            capture_output=True,
+            text=True,
+            # A program that cannot read what it was given prints it.
+            errors="replace",
+            timeout=seconds,
+            check=False,
+            env=environment,
+            cwd="/",
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OperationError(f"{name} did not answer", "PostgreSQL", str(error)) from None

@@ -46,12 +46,13 @@ from . import disk_samples, flags_file, own_files, scales_file, schemas_file, se
 
 if TYPE_CHECKING:
     from ..releases import databases
-    from ..releases.backups import RestorePoint
+    from ..releases.backups import BackupRecord, RestorePoint
     from ..releases.databases import Kept, KeptAll
-    from . import restore_points_file
+    from . import backup_records_file, restore_points_file
 else:
     databases = lazy_part("..releases.databases", __package__)
     restore_points_file = lazy_part(".restore_points_file", __package__)
+    backup_records_file = lazy_part(".backup_records_file", __package__)
 
 SEARCHED_KEPT = 400
 RECOVER = hint("recover")
@@ -337,6 +338,14 @@ class Store:
 
     def set_schema(self, stack: str, environment: EnvironmentName, app: str, schema: AppSchema) -> None:
         schemas_file.save(os.path.join(self.state, stack, schemas_file.NAME), environment, app, schema)
+
+    # What is known of its backups: /var/lib/onehost/<stack>/backups.json
+
+    def backup_records(self, stack: str) -> dict[str, BackupRecord]:
+        return backup_records_file.load(os.path.join(self.state, stack, backup_records_file.NAME))
+
+    def set_backup_records(self, stack: str, records: Mapping[str, BackupRecord]) -> None:
+        backup_records_file.save(os.path.join(self.state, stack, backup_records_file.NAME), records)
 
     # Moments to which its databases can be brought back: /var/lib/onehost/<stack>/restore_points.json
 

@@ -44,15 +44,17 @@ from ..util.lazy import lazy_part
 #: Adapters that few commands need, and where each is.
 LATE = {
     "Asker": "..adapters.endpoints.asker",
+    "BackupTimers": "..adapters.backup_timers",
     "BackupPlaces": "..adapters.backup_places",
     "Catalogs": "..adapters.catalogs",
     "Console": "..adapters.console",
     "PgBackRest": "..adapters.pgbackrest",
     "Postgresql": "..adapters.postgresql",
+    "Restic": "..adapters.restic",
     "ScratchClusters": "..adapters.scratch",
 }
 #: Files that the store reads for few stacks.
-LATE_FILES = ("..adapters.restore_points_file",)
+LATE_FILES = ("..adapters.backup_records_file", "..adapters.restore_points_file")
 
 
 class _Later:
@@ -74,16 +76,19 @@ def _later(name: str) -> Callable[..., _Later]:
 
 if TYPE_CHECKING:
     from ..adapters.backup_places import BackupPlaces
+    from ..adapters.backup_timers import BackupTimers
     from ..adapters.catalogs import Catalogs
     from ..adapters.console import Console
     from ..adapters.endpoints.asker import Asker
     from ..adapters.pgbackrest import PgBackRest
     from ..adapters.postgresql import Postgresql
+    from ..adapters.restic import Restic
     from ..adapters.scratch import ScratchClusters
 else:
+    BackupTimers = _later("BackupTimers")
     Asker, BackupPlaces, Catalogs = _later("Asker"), _later("BackupPlaces"), _later("Catalogs")
     Console, PgBackRest, Postgresql = _later("Console"), _later("PgBackRest"), _later("Postgresql")
-    ScratchClusters = _later("ScratchClusters")
+    Restic, ScratchClusters = _later("Restic"), _later("ScratchClusters")
 
 
 class Clock:
@@ -140,6 +145,8 @@ def this_host() -> Host:
         database=Postgresql(),
         backups=PgBackRest(),
         backup_places=BackupPlaces(),
+        backup_timer=BackupTimers(),
+        copies=Restic(),
         catalogs=Catalogs(),
         scratch=ScratchClusters(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),

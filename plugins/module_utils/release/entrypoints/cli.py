@@ -160,6 +160,14 @@ def _verify_arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--targets", action="store_true", help="ask nothing: print what those are asked with")
 
 
+def _backup_arguments(parser: argparse.ArgumentParser) -> None:
+    _stack_argument(parser)
+    parser.add_argument("--environment", default="", help="one environment instead of both")
+    parser.add_argument("--kind", default="", help="full, incremental, dump, copy or verify; the last reads all of it")
+    parser.add_argument("--due", action="store_true", help="only what is due, as a timer asks")
+    parser.add_argument("--check", action="store_true", help="show what would be done, and how old everything is")
+
+
 def _cleanup_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="show what would be removed")
     parser.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for a running operation")
@@ -188,6 +196,7 @@ _ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "logs": _logs_arguments,
     "drift": _drift_arguments,
     "verify": _verify_arguments,
+    "backup": _backup_arguments,
     "maps": _no_arguments,
     "cleanup": _cleanup_arguments,
     "notify": _no_arguments,

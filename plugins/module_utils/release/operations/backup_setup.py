@@ -11,12 +11,13 @@ from collections.abc import Sequence
 from ..errors import OperationError, Problem
 from ..hints import host_command
 from ..paths import BACKUP_PASSPHRASE
-from ..planning.backups import pgbackrest
+from ..planning.backups import pgbackrest, schedule
 from ..planning.backups.asked import AskedPlaces
 from ..planning.backups.stanzas import stanza_of
 from ..planning.databases.clusters import Cluster
 from ..ports import Host
 from ..releases.backups import Places
+from ..stack.model import Stack
 
 KEEP = (
     "backups are encrypted with a passphrase that was made on this host, and without it nobody can read them. Keep a "
@@ -42,8 +43,8 @@ class Setup:
             if cluster.database.backup
             for problem in pgbackrest.missing_bucket(cluster.database.backup, self.asked.bucket, cluster.place)
         ]
-        known = self.host.backup_places.read()
-        if known and self.asked.passphrase and known.passphrase != self.asked.passphrase:
+        known = self.host.backup_places.known_passphrase()
+        if known and self.asked.passphrase not in ("", known):
             what = "another passphrase is given than the one that backups are encrypted with"
             fix = f"give that of {BACKUP_PASSPHRASE}, or move the backups away and remove that file"
             found.append(Problem(what, "postgresql_backup_passphrase", fix))
@@ -77,6 +78,18 @@ class Setup:
             except OperationError as error:
                 self.notes.append(f"{cluster.place} is not backed up yet: {error.cause}")
 
+    def timers(self, stacks: Sequence[Stack]) -> None:
+        """One for each stack of which anything is backed up. Where nothing was, the first backup is made now."""
+        for stack in stacks:
+            found = schedule.tasks(stack, self.host.store.databases(stack.name))
+            known, wanted = self.host.store.backup_records(stack.name), bool(found)
+            planned = schedule.planned(found, known, self.host.clock.now())
+            if self.write and not planned.items() <= known.items():
+                # From now on their ages count, also if the timer should never fire.
+                self.host.store.set_backup_records(stack.name, {**known, **planned})
+            if self.host.backup_timer.provide(stack.name, wanted=wanted, write=self.write):
+                self.changes.append(f"timer of backups of {stack.name}")
+
     def _version(self) -> tuple[int, ...]:
         try:
             return self.host.backups.version()
@@ -87,7 +100,8 @@ class Setup:
 
     def _places(self) -> Places:
         known = self.host.backup_places.read()
-        passphrase = self.asked.passphrase or (known.passphrase if known else "")
+        # Whatever became of the rest: with another one nobody could read what is there.
+        passphrase = self.asked.passphrase or self.host.backup_places.known_passphrase()
         if not passphrase:
             passphrase = secrets.token_urlsafe(32)
             self.notes.append(KEEP)

@@ -82,6 +82,7 @@ class _Provision:
         for cluster in wanted:
             self._cluster(cluster)
         self.backups.finish(wanted)
+        self.backups.timers(self.asked.stacks)
         self.done.changes += self.backups.changes
         self.done.notes += self.backups.notes
         for stack in self.asked.stacks if wanted and self.write else ():

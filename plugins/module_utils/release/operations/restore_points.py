@@ -29,6 +29,7 @@ class RestorePoints:
         nothing is to be begun that it was made for."""
         mine = self.databases[database]
         try:
+            self.host.backups.end_dumps(mine.stanza)
             point = self.host.backups.restore_point(mine.stanza, points.named(name), seconds)
         except OperationError as error:
             where = f"database {database} of {self.stack.name} {self.environment}"

@@ -9,7 +9,7 @@ import datetime
 import os
 import socket
 from dataclasses import asdict, replace
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 from ..env import secret_ages
 from ..env.secret_forms import Redactor
@@ -28,6 +28,7 @@ from ..releases.runtime import ProbeCounts
 from ..releases.slot import day_of, stack_of
 from ..rendering import notifications
 from ..stack.model import Stack
+from ..util.lazy import lazy_part
 from . import (
     app_health,
     availability,
@@ -48,6 +49,11 @@ from . import (
 )
 from .observe import observe
 from .rollout import Rollout
+
+if TYPE_CHECKING:
+    from . import backup_ages
+else:
+    backup_ages = lazy_part(".backup_ages", __package__)
 
 
 class InterruptedOperationError(OperationError):
@@ -314,6 +320,7 @@ def _plan_promote(
         *_services_gate(host, stack, request),
         *endpoints_gate.gate(host, stack, state, request),
         *canonical.gate(stack, state.now, request.skip_gates),
+        *(backup_ages.gate(host, stack, request) if stack.has_backups("production") else []),
         *_leak_gate(host, stack, state, request, plan),
     ]
     report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]

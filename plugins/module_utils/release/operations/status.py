@@ -40,8 +40,9 @@ from . import app_health, jobs, key_grace_period, maintenance_state, redaction, 
 from .observe import observe
 
 if TYPE_CHECKING:
-    from . import databases
+    from . import backup_ages, databases
 else:
+    backup_ages = lazy_part(".backup_ages", __package__)
     databases = lazy_part(".databases", __package__)
 
 #: How many releases, and how many operations, of each environment the report lists.
@@ -99,6 +100,7 @@ def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentNa
     holder = lock.holder(lock.lock_path(stack.name, name, host.paths.locks))
     unfinished = [] if holder else journal.unfinished(stack.name, name, host.paths.state)
     known = schemas.known(host, stack, name) if stack.migrations else {}
+    backups = backup_ages.seen(host, stack, name) if stack.has_backups(name) else None
     common = EnvironmentStatus(
         ports=stack.environments[name].ports,
         network=host.store.networks().get(stack.name, {}).get(name, ""),
@@ -107,6 +109,8 @@ def _environment(host: Host, stack: Stack, state: HostState, name: EnvironmentNa
         jobs=_jobs(host, stack, state, name),
         service_changes=_service_changes(host, stack, name),
         databases=databases.statuses(host, stack, name) if stack.databases else {},
+        backups=tuple(backups.lines) if backups else (),
+        backup_troubles=tuple(it.sentence for it in backups.troubles) if backups else (),
         schemas={app: found.shown for app, found in known.items()},
         schema_troubles={app: found.sentence for app, found in known.items() if not found.is_settled},
         running_operation=holder,

@@ -37,6 +37,7 @@ GATES = (
     "services_healthy",
     "endpoints_hold",
     "old_addresses",
+    "backups",
     "disk_free",
     "rollback_ready",
     "not_rolled_back",

@@ -135,3 +135,45 @@ class Target:
     label: str = ""
     #: The timeline to follow, as PostgreSQL counts them; empty: the newest.
     timeline: str = ""
+
+
+#: What is done of it. copy: files, by restic. verify: everything that there is, read again.
+TaskKind = Literal["full", "incremental", "dump", "copy", "verify"]
+
+
+@dataclass(frozen=True)
+class BackupRecord:
+    """What is known of one kind of backup of one thing. Times are seconds since 1970; 0: never."""
+
+    #: Since when it is to be done.
+    since: float
+    #: When the last one that ended well began, how long it took, and what it takes in its repository.
+    at: float = 0.0
+    seconds: float = 0.0
+    size: int = 0
+    #: The first that failed after that, and why the last did.
+    failed_at: float = 0.0
+    why: str = ""
+
+    @property
+    def counts_from(self) -> float:
+        """From when on its age is counted: what was never done is as old as the wish."""
+        return self.at or self.since
+
+    def to_json(self) -> dict[str, Any]:
+        return dict(vars(self))
+
+    @classmethod
+    def from_json(cls, data: Any) -> BackupRecord | None:
+        """None for what is none."""
+        try:
+            return cls(
+                float(data["since"]),
+                float(data["at"]),
+                float(data["seconds"]),
+                int(data["size"]),
+                float(data["failed_at"]),
+                str(data["why"]),
+            )
+        except (KeyError, TypeError, ValueError):
+            return None

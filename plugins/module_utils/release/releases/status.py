@@ -137,6 +137,9 @@ class EnvironmentStatus:
     #: What `services.yml` would change, as sentences.
     service_changes: tuple[str, ...] = ()
     databases: dict[str, DatabaseStatus] = field(default_factory=dict)
+    #: How old its backups are, as sentences; and what is wrong with them.
+    backups: tuple[str, ...] = ()
+    backup_troubles: tuple[str, ...] = ()
     #: Names of journals without an end.
     unfinished: tuple[str, ...] = ()
     #: The newest ones, newest first.

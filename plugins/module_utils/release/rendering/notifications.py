@@ -11,7 +11,7 @@ import re
 import urllib.parse
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Literal
 
 from ..errors import Problem, RefusedError
 from ..hints import hint, on_host
@@ -185,6 +185,19 @@ def change(
         who.reason,
         at=at,
     )
+
+
+def backups(
+    who: LockHolder, stack: str, environment: EnvironmentName | Literal[""], at: float, sentences: Sequence[str]
+) -> Event:
+    """Backups begin to fail, or are too old. What pgBackRest and restic print is not sent."""
+    who = cleaned(who)
+    lines = [f"backups of {stack}{f' in {environment}' if environment else ''}: something is wrong"]
+    # A sentence is the thing, how it stands, and then the cause.
+    lines += [": ".join(text.split(": ")[:2]) for text in sentences]
+    lines.append(f"more: {hint('status')} on {who.host or 'the host'}")
+    text = clean_block(on_host("\n".join(lines), stack))
+    return Event(FAILURE, text, stack, environment, "backup", who.host, who.person, who.reason, at=at)
 
 
 def job(run: Run, at: float) -> Event:

@@ -47,6 +47,7 @@ def status_lines(status: StatusReport) -> list[str]:
     lines += _apps(environments)
     lines += _services(environments)
     lines += [line for name, env in environments.items() for line in databases.lines(name, env.databases)]
+    lines += _backups(environments)
     lines += _schemas(environments)
     lines += [line for name, env in environments.items() for line in jobs.status_lines(name, env.jobs)]
     for name, env in environments.items():
@@ -137,6 +138,15 @@ def _services(environments: dict[str, EnvironmentStatus]) -> list[str]:
         if env.service_changes:
             fix = hint("services", where=name)
             lines += [f"   {name}, not done yet: {text}. Fix: {fix}" for text in env.service_changes]
+    return lines
+
+
+def _backups(environments: dict[str, EnvironmentStatus]) -> list[str]:
+    """One line for each thing that is backed up; what is wrong is told as such."""
+    lines = []
+    for env in environments.values():
+        lines += [f"{'BACKUP' if text in env.backup_troubles else 'backup'} of {text}" for text in env.backups]
+        lines += [f"BACKUP of {text}" for text in env.backup_troubles if text not in env.backups]
     return lines
 
 

@@ -377,6 +377,11 @@ class Stack:
     def databases_in(self, environment: EnvironmentName) -> dict[str, Database]:
         return {name: one for name, one in self.databases.items() if environment in one.environments}
 
+    def has_backups(self, environment: EnvironmentName) -> bool:
+        """Whether anything of an environment is backed up."""
+        mine = self.databases_in(environment).values() if self.databases else ()
+        return any(one.backup for one in mine) or any(volume.backup for volume in self.volumes.values())
+
     def service_project(self, environment: EnvironmentName, service: str) -> str:
         """The Compose project of a service; no slot is called so."""
         return f"{self.name}-{environment}-service-{service}"

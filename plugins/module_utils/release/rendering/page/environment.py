@@ -58,7 +58,13 @@ def environment(data: PageData, name: str) -> Markup:
         parts.append(_table("Service", env.services))
     if env.databases:
         parts.append(facts([(f"Database {one}", databases.word(found)) for one, found in env.databases.items()]))
+    if env.backups:
+        parts.append(facts([("Backup", text) for text in (*env.backups, *_more_of_backups(env))]))
     return section(name.capitalize(), *parts, beside=_state(env))
+
+
+def _more_of_backups(env: EnvironmentStatus) -> list[str]:
+    return [text for text in env.backup_troubles if text not in env.backups]
 
 
 def _state(env: EnvironmentStatus) -> Markup:

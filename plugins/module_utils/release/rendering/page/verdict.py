@@ -49,6 +49,7 @@ def findings(data: PageData) -> tuple[list[str], list[str], list[str]]:
             bad.append(f"{name}: services that are not healthy: {', '.join(env.unhealthy_services)}")
         if env.silent_databases:
             bad.append(f"{name}: databases that do not answer: {', '.join(env.silent_databases)}")
+        bad += [f"backup of {text}" for text in env.backup_troubles]
         if env.release and env.service_changes:
             fix = on_host(hint("services", where=name), status.stack)
             warn += [f"{name}, not done yet: {text}. Fix: {fix}" for text in env.service_changes]
