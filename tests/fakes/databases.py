@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from fakes.docker import HEALTHY, SICK
+from fakes.scratch import COPY
 from release.releases.catalog import Catalog
 
 if TYPE_CHECKING:
@@ -65,12 +66,16 @@ class FakeDatabases:
     def is_question(self, box: RunBox) -> bool:
         return box.item.get("command") in QUESTIONS
 
+    def place(self, box: RunBox) -> str:
+        """Which database it finds under its address."""
+        return COPY if box.network.endswith("-rehearsal") else box.environment
+
     def target(self, box: RunBox) -> str:
         return self.brings.setdefault(box.image, self.newest)
 
     def go(self, box: RunBox) -> None:
         """It begins: what it will print and how it will end is known now, what it changes is true in the end."""
-        command, target, there = box.item.get("command"), self.target(box), self.applied.get(box.environment, "")
+        command, target, there = box.item.get("command"), self.target(box), self.applied.get(self.place(box), "")
         command = command if isinstance(command, list) else []
         if command not in (MIGRATE, AGAIN, *QUESTIONS) and command[:1] not in (DOWN, UNDO):
             return
@@ -103,7 +108,7 @@ class FakeDatabases:
             box.prints += ["ERROR: cannot drop column posts.tags: other objects depend on it"]
 
     def _migrate(self, box: RunBox, target: str, there: str) -> None:
-        self.begun.append((box.environment, target))
+        self.begun.append((self.place(box), target))
         self._check_way_back(box)
         box.lasts, box.prints = self.lasts, [f"Running upgrade {there} -> {target}, more of it"]
         if box.environment in self.refusing:
@@ -127,17 +132,17 @@ class FakeDatabases:
         """It has ended by itself."""
         if box.to is None:
             return
-        before, box_to, box.to = self.applied.get(box.environment, ""), box.to, None
-        self.applied[box.environment] = box_to
+        before, box_to, box.to = self.applied.get(self.place(box), ""), box.to, None
+        self.applied[self.place(box)] = box_to
         if box.code == 0:
-            self.done.append((box.environment, box_to))
+            self.done.append((self.place(box), box_to))
         if box_to < before:
-            self.downs.append((box.environment, box_to))
+            self.downs.append((self.place(box), box_to))
             for image, behaviour in self.broken.items():
                 if image in self.world.docker.images:
                     self.world.docker.images[image] = (self.world.docker.images[image][0], behaviour)
             self.broken.clear()
-        if box_to in self.breaking and before < box_to:
+        if box_to in self.breaking and before < box_to and self.place(box) != COPY:
             for image, (known, behaviour) in list(self.world.docker.images.items()):
                 if behaviour == HEALTHY and self.brings.get(image, box_to) < box_to:
                     self.broken[image] = behaviour
@@ -146,7 +151,7 @@ class FakeDatabases:
     def _check_way_back(self, box: RunBox) -> None:
         """What is backed up is never migrated without a moment to which it can be brought back, which is known."""
         main = self.world.stack.databases.get("main")
-        if main is None or main.backup is None:
+        if main is None or main.backup is None or self.place(box) == COPY:
             return
         points = self.world.store.points.get(box.environment, {}).get("main", ())
         if not any(point.name == f"{box.release}-{box.app}" for point in points):
@@ -156,7 +161,7 @@ class FakeDatabases:
         """What the catalog of a cluster's database says: each migration adds a column, and some take the first away."""
         assert database == "main"
         kept = self.world.store.databases(self.world.stack.name)
-        environment = next(name for name, mine in kept.items() if mine["main"].port == port)
+        environment = next((name for name, mine in kept.items() if mine["main"].port == port), COPY)
         applied = self.applied.get(environment, "")
         columns: list[str] = []
         for number in range(1, int(applied[:4] or 0) + 1):

@@ -279,6 +279,16 @@ class FakeDocker:
             with self.world.change(f"docker network {name}"):
                 self.networks[name] = dict(labels)
 
+    def private_network(self, name: str, subnet: str, labels: Mapping[str, str]) -> None:
+        with self.world.change(f"docker network {name}"):
+            assert subnet
+            self.networks[name] = dict(labels)
+
+    def remove_network(self, name: str) -> None:
+        if name in self.networks:
+            with self.world.change(f"docker remove network {name}"):
+                del self.networks[name]
+
     def provide_volume(self, name: str, user: int, labels: Mapping[str, str]) -> None:
         if name not in self.volumes:
             with self.world.change(f"docker volume {name}"):

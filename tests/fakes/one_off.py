@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from release.errors import OperationError
 from release.releases.compose import LABEL
 from release.releases.jobs import JobNote
-from release.releases.runs import BY_HAND, RUN, Run, RunContainer, record_of
+from release.releases.runs import BY_HAND, OF_REHEARSALS, RUN, Run, RunContainer, record_of
 from release.stack.model import EnvironmentName
 
 if TYPE_CHECKING:
@@ -76,6 +77,8 @@ class FakeOneOff:
         if box is None:
             with self.world.change(f"docker create run of {app}"):
                 lasts, code = self.ends.get(app, (1.0, 0))
+                if self._is_rehearsed_app(labels[RUN]):
+                    lasts = math.inf
                 box = RunBox(
                     id=f"{next(self.world.numbers):064x}",
                     environment=environment,
@@ -94,7 +97,8 @@ class FakeOneOff:
     def go(self, box: RunBox) -> None:
         app, environment = box.app, box.environment
         with self.world.change(f"docker start run of {app}"):
-            by_hand = [run.id for run in self.world.runs.records("shop") if run.why in BY_HAND]
+            known = self.world.runs.records("shop")
+            by_hand = [run.id for run in known if run.why in (*BY_HAND, *OF_REHEARSALS)]
             up = [b for b in self.boxes if (b.environment, b.app) == (environment, app) and self._is_up(b)]
             # People may run as many as they like.
             twins = [b for b in up if b.run not in by_hand and not self.world.databases.is_question(b)]
@@ -131,6 +135,17 @@ class FakeOneOff:
         with self.world.change(f"docker remove run of {container.app}"):
             self.boxes = [box for box in self.boxes if box.id != container.id]
 
+    def _is_rehearsed_app(self, run: str) -> bool:
+        """One of the release before, which goes on until it is stopped."""
+        known = self.world.runs.record("shop", run)
+        return known is not None and known.why == "rehearsal" and not known.command
+
+    def address(self, box: RunBox) -> str:
+        return f"10.9.9.{self.boxes.index(box) + 2}"
+
+    def at_address(self, address: str) -> RunBox | None:
+        return next((box for box in self.boxes if self._is_up(box) and self.address(box) == address), None)
+
     def reboot(self) -> None:
         """What ran is gone with the power, and is not started again."""
         for box in self.boxes:
@@ -150,7 +165,7 @@ class FakeOneOff:
         else:
             state, code = "exited", box.code
             self.world.databases.ended(box)
-        return RunContainer(box.id, box.app, box.run, state, code)
+        return RunContainer(box.id, box.app, box.run, state, code, self.address(box))
 
 
 @dataclass

@@ -8,12 +8,14 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from fakes.docker import SICK
+from fakes.docker import HEALTHY, SICK
+from fakes.scratch import COPY
 from release.releases.release import Live
 from release.releases.runtime import Answer, ProbeTarget
 from release.stack.model import EnvironmentName
 
 if TYPE_CHECKING:
+    from fakes.one_off import RunBox
     from fakes.world import World
 
 
@@ -31,6 +33,8 @@ class FakeProbe:
     def health(self, port: int, path: str, host: str = "localhost", address: str = "127.0.0.1") -> Answer:
         self.world.faults.alive()
         self.asked_as.add(host)
+        if rehearsed := self.world.one_off.at_address(address):
+            return self._rehearsed(rehearsed)
         box = self.world.docker.at_port(port, int(address.rpartition(".")[2]))
         if box is None:
             return Answer(0, error=f"no answer on port {port}: connection refused")
@@ -43,6 +47,12 @@ class FakeProbe:
         if self.world.docker.behaviour(box) == SICK:
             return Answer(500, body="no database")
         return Answer(0, error=f"no answer on port {port}: connection reset")
+
+    def _rehearsed(self, box: RunBox) -> Answer:
+        """The release before on a copy."""
+        breaks = self.world.databases.applied.get(COPY, "") in self.world.databases.breaking
+        behaviour = self.world.docker.images[box.image][1]
+        return Answer(200, body="ok") if behaviour == HEALTHY and not breaks else Answer(500, body="no column")
 
     def service(self, address: str, port: int, path: str) -> Answer:
         self.world.faults.alive()

@@ -18,6 +18,7 @@ from release.planning.networks import Blocks
 from release.releases.backups import BackupRecord, RestorePoint
 from release.releases.compose import LABEL
 from release.releases.databases import Kept, KeptAll, addresses
+from release.releases.rehearsal import Rehearsal
 from release.releases.release import Entry, Release, ReleaseStatus
 from release.releases.replicas import Scale
 from release.releases.schema import AppSchema
@@ -73,6 +74,7 @@ class FakeStore:
     scaled: dict[str, dict[str, Scale]] = field(default_factory=dict)
     records: dict[str, dict[str, BackupRecord]] = field(default_factory=dict)
     points: dict[str, dict[str, tuple[RestorePoint, ...]]] = field(default_factory=dict)
+    known_rehearsals: list[Rehearsal] = field(default_factory=list)
     known_schemas: dict[str, dict[str, AppSchema]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -229,6 +231,16 @@ class FakeStore:
             kept = AppSchema.from_json(json.loads(json.dumps(schema.to_json())))
             assert kept == schema, "a schema changes on its way through the disk"
             self.known_schemas.setdefault(environment, {})[app] = kept
+
+    def rehearsals(self, stack: str) -> list[Rehearsal]:
+        self.world.faults.alive()
+        return list(self.known_rehearsals)
+
+    def add_rehearsal(self, stack: str, rehearsal: Rehearsal) -> None:
+        with self.world.change(f"store rehearsal of {rehearsal.environment}"):
+            kept = Rehearsal.from_json(json.loads(json.dumps(rehearsal.to_json())))
+            assert kept == rehearsal, "a rehearsal changes on its way through the disk"
+            self.known_rehearsals.append(kept)
 
     def slot_files(self, stack: Stack, environment: EnvironmentName, slot: Slot) -> dict[str, bytes]:
         return dict(self.slot_env.get((environment, slot), {}))

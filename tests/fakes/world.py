@@ -33,6 +33,7 @@ from fakes.nginx import FakeEdge
 from fakes.one_off import FakeOneOff, FakeRuns, FakeSchedule
 from fakes.postgresql import FakePostgresql
 from fakes.probe import FakeProbe
+from fakes.scratch import FakeScratch
 from fakes.stacks import FakeStacks, shop_definition
 from fakes.store import FakeStore
 from fakes.systemd import FakeTimer
@@ -94,6 +95,7 @@ class World:
         self.places = FakeBackupPlaces()
         self.copies = FakeCopies(self)
         self.backup_timer = FakeBackupTimer()
+        self.scratch = FakeScratch(self)
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
             docker=self.docker,
@@ -122,6 +124,7 @@ class World:
             catalogs=self.databases,
             copies=self.copies,
             backup_timer=self.backup_timer,
+            scratch=self.scratch,
         )
         #: Wrong answers of the public ports, at any moment.
         self.violations: list[str] = []

@@ -354,6 +354,17 @@ class Docker:
             pool = {"Config": [{"Subnet": subnet}]}
             self._create("/networks/create", {"Name": name, "Driver": "bridge", "IPAM": pool, "Labels": dict(labels)})
 
+    def private_network(self, name: str, subnet: str, labels: Mapping[str, str]) -> None:
+        """Make a network from which nothing but the host's own address in it is reached."""
+        self.remove_network(name)
+        pool = {"Config": [{"Subnet": subnet}]}
+        body = {"Name": name, "Driver": "bridge", "Internal": True, "IPAM": pool, "Labels": dict(labels)}
+        self._create("/networks/create", body)
+
+    def remove_network(self, name: str) -> None:
+        """Remove a network, if it is there."""
+        self.expect("DELETE", f"/networks/{name}", also=(404,))
+
     def provide_volume(self, name: str, user: int, labels: Mapping[str, str]) -> None:
         """Make a volume unless it is there. As long as it is empty, it is given to its user: a kill may have come
         between the two."""

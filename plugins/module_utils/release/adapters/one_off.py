@@ -6,6 +6,8 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from typing import Any
 
 from ..errors import OperationError
 from ..releases.compose import LABEL
@@ -68,6 +70,7 @@ class OneOff:
                 run=data["Config"]["Labels"][RUN],
                 state=data["State"]["Status"],
                 exit_code=int(data["State"].get("ExitCode", 0)),
+                address=next((one.get("IPAddress", "") for one in _networks(data).values()), ""),
             )
             for status, data in answers
             if status < 400
@@ -87,3 +90,7 @@ class OneOff:
     def _remove(self, container: str) -> None:
         """With the volumes that have no name, which its image asks for: each run has its own."""
         self.docker.expect("DELETE", f"/containers/{container}", {"force": "true", "v": "true"}, also=(404,))
+
+
+def _networks(data: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (data.get("NetworkSettings") or {}).get("Networks") or {}

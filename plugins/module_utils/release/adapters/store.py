@@ -33,6 +33,7 @@ from ..planning.disk_usage import Sample
 from ..planning.networks import Blocks
 from ..planning.preflight import PROVISION
 from ..releases.compose import LABEL, PRIVATE_KEY, SECRETS, key_files
+from ..releases.rehearsal import Rehearsal
 from ..releases.release import PARTIAL, STATUSES, Entry, Release
 from ..releases.replicas import Scale
 from ..releases.schema import AppSchema
@@ -42,7 +43,7 @@ from ..stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Slot, Stack
 from ..stack.networks import is_block
 from ..util.files import as_json, read, read_existing, sync_directory, write_atomically, write_synced
 from ..util.lazy import lazy_part
-from . import disk_samples, flags_file, own_files, scales_file, schemas_file, secret_ages_file
+from . import disk_samples, flags_file, own_files, rehearsals_file, scales_file, schemas_file, secret_ages_file
 
 if TYPE_CHECKING:
     from ..releases import databases
@@ -357,6 +358,12 @@ class Store:
     ) -> None:
         path = os.path.join(self.state, stack, restore_points_file.NAME)
         restore_points_file.add(path, environment, database, point, keep_seconds)
+
+    def rehearsals(self, stack: str) -> list[Rehearsal]:
+        return rehearsals_file.load(os.path.join(self.state, stack, rehearsals_file.NAME))
+
+    def add_rehearsal(self, stack: str, rehearsal: Rehearsal) -> None:
+        rehearsals_file.add(os.path.join(self.state, stack, rehearsals_file.NAME), rehearsal)
 
     # Services: /var/lib/onehost/<stack>/services/<environment>/<service>/<what it is created from>/
 

@@ -154,12 +154,16 @@ class MigrationRuns:
             stop_seconds=self.day.apps[app].stop_seconds,
         )
 
+    def _placed(self, slot: dict[str, Any]) -> dict[str, Any]:
+        """The Compose file of a slot that has the release, in the network where the database is reached."""
+        return slot | slot_network(self.stack, self.plan.environment, self.plan.slot, self._block())
+
     def _carry_out(self, run: Run) -> Run:
         environment, release, app = self.plan.environment, self.plan.release, self.day.apps[run.app]
         home, store = self.host.runs.home(run), self.host.store
         place = Place(self.plan.slot, home, {})
         slot = planned_slot(self.stack, release, place, self._env, store.key_fingerprints(self.stack))
-        slot |= slot_network(self.stack, environment, self.plan.slot, self._block())
+        slot = self._placed(slot)
         # Who changes the schema may be somebody else than the app itself.
         values = values_of(self.day, app.name, environment, self._env, OWNER)
         given: Mapping[str, Any] = slot["services"][app.name].get("environment", {})

@@ -17,7 +17,7 @@ from typing import Any
 from ..errors import OperationError
 from ..ports import Host
 from ..releases.one_off import one_off_file
-from ..releases.runs import BY_HAND, Outcome, Run, RunContainer, is_mine
+from ..releases.runs import BY_HAND, QUESTIONS, Outcome, Run, RunContainer, is_mine
 from ..stack.model import EnvironmentName, Stack
 from ..util.printable import clean, shortened
 
@@ -169,7 +169,7 @@ def _end(
     redact: Callable[[str], str],
 ) -> Run:
     # An answer is what it prints for programs; what it says to people explains why there is none.
-    answers = run.why == "question" and outcome == "succeeded"
+    answers = run.why in QUESTIONS and outcome == "succeeded"
     log = (
         host.one_off.output(container, LOG_LINES, only_stdout=answers)
         if container is not None and run.keeps_log

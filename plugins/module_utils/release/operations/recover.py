@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from ..env.secret_forms import Redactor
 from ..errors import OperationError
 from ..ports import Host
+from ..process import lock
 from ..process.journal import Journal, Record
 from ..releases.plan import Plan
 from ..stack.model import Stack
@@ -21,9 +22,10 @@ from .scaling import Scaling
 
 if TYPE_CHECKING:
     from ..planning.scale import ScalePlan
-    from . import downgrade_recovery
+    from . import downgrade_recovery, rehearsal
 else:
     downgrade_recovery = lazy_part(".downgrade_recovery", __package__)
+    rehearsal = lazy_part(".rehearsal", __package__)
 
 #: Steps that change what runs or answers.
 ROLLOUT = frozenset(
@@ -64,6 +66,8 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
     try:
         if "build" in record.steps:
             host.git.sweep(stack)
+        if "rehearse" in record.steps:
+            rehearsal.sweep(host, stack, lock.this_process("recover", "", "", host.clock.now()))
         if record.changes:
             environment = record.header["environment"]
             services.undo(host, stack, environment, record.changes, journal)

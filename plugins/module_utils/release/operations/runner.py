@@ -51,9 +51,10 @@ from .observe import observe
 from .rollout import Rollout
 
 if TYPE_CHECKING:
-    from . import backup_ages
+    from . import backup_ages, migration_gate
 else:
     backup_ages = lazy_part(".backup_ages", __package__)
+    migration_gate = lazy_part(".migration_gate", __package__)
 
 
 class InterruptedOperationError(OperationError):
@@ -174,7 +175,7 @@ def _plan_and_go(
             plan, env = _plan_rollback(host, stack, state, request, report, redact, check=check)
         elif request.operation == "promote":
             unfinished = [os.path.basename(record.path) for record in left]
-            plan = _plan_promote(host, stack, state, request, report, unfinished=unfinished)
+            plan = _plan_promote(host, stack, state, request, report, unfinished=unfinished, log=log)
         elif check:
             plan = _check_deploy(host, stack, state, request, report, log=log)
         else:
@@ -308,7 +309,14 @@ def _check_deploy(
 
 
 def _plan_promote(
-    host: Host, stack: Stack, state: HostState, request: Request, report: OperationReport, *, unfinished: list[str]
+    host: Host,
+    stack: Stack,
+    state: HostState,
+    request: Request,
+    report: OperationReport,
+    *,
+    unfinished: list[str],
+    log: journal.Journal,
 ) -> Plan:
     """Raises RefusedError unless every gate passes."""
     is_behind = schemas.is_behind(host, stack, state.live_entry("production"))
@@ -323,8 +331,12 @@ def _plan_promote(
         *(backup_ages.gate(host, stack, request) if stack.has_backups("production") else []),
         *_leak_gate(host, stack, state, request, plan),
     ]
-    report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]
     problems = gates.unknown_skips(request.skip_gates) + gates.problems(found)
+    if stack.migrations and not problems:
+        # Last, for it may take a minute.
+        found += migration_gate.gate(host, stack, state, request, plan, log)
+        problems = gates.problems(found)
+    report.gates = [{"gate": g.name, "result": g.word, "evidence": g.evidence} for g in found]
     if problems:
         raise RefusedError(problems)
     return plan

@@ -38,6 +38,7 @@ GATES = (
     "endpoints_hold",
     "old_addresses",
     "backups",
+    "migration_safe",
     "disk_free",
     "rollback_ready",
     "not_rolled_back",

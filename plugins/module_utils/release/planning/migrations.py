@@ -144,3 +144,9 @@ def kept_sentence(app: str, mine: AppSchema, plan: Plan) -> str:
         return f"{text}. Mend it forward: {hint('deploy_staging')}"
     back = hint("rollback", release=plan.was.release, database="downgrade", confirm=plan.environment)
     return f"{text}. If {plan.was.release} needs it: {back}, or mend it forward"
+
+
+def carried_out(lines: Iterable[str]) -> tuple[str, ...]:
+    """The migrations that a tool said it began, in order."""
+    found = [match[1] for line in lines for pattern in _BEGINS if (match := pattern.search(line))]
+    return tuple(dict.fromkeys(found))

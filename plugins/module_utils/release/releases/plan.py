@@ -21,6 +21,7 @@ Step = Literal[
     "build",
     "search",
     "drift",
+    "rehearse",
     "record",
     "services",
     "restore_point",

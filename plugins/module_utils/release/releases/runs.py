@@ -19,9 +19,23 @@ from .release import next_timestamp
 RUN = f"{LABEL}.run"
 #: Who or what has started it. By hand: a command in a container of its own, or in one that runs (exec).
 #: question: what is applied in a database, or whether something is to be done there; its answer is what it prints.
-Why = Literal["schedule", "person", "before_switch", "after_switch", "command", "exec", "migrate", "question"]
+#: rehearsal, rehearsed_question: on a copy of a database; also the apps of the release before, which go on for a while.
+Why = Literal[
+    "schedule",
+    "person",
+    "before_switch",
+    "after_switch",
+    "command",
+    "exec",
+    "migrate",
+    "question",
+    "rehearsal",
+    "rehearsed_question",
+]
 BY_HAND: tuple[Why, ...] = ("command", "exec")
 OF_MIGRATIONS: tuple[Why, ...] = ("migrate", "question")
+OF_REHEARSALS: tuple[Why, ...] = ("rehearsal", "rehearsed_question")
+QUESTIONS: tuple[Why, ...] = ("question", "rehearsed_question")
 #: interrupted: nobody can say that it came to its own end.
 Outcome = Literal["running", "succeeded", "failed", "timed_out", "interrupted"]
 
@@ -77,7 +91,7 @@ class Run:
     def service(self) -> str:
         """Its name in the network of the slot. No app is called so: their names have no underscore. Of runs by hand
         there may be several at a time."""
-        if self.why == "question":
+        if self.why in QUESTIONS:
             return f"{self.app}_run_{self.id.rpartition('-')[2]}"
         return f"{self.app}_run" + (f"_{self.id.partition('-')[0].lower()}" if self.why in BY_HAND else "")
 
@@ -107,6 +121,8 @@ class RunContainer:
     run: str
     state: str
     exit_code: int
+    #: In its network, if it runs.
+    address: str = ""
 
     @property
     def is_up(self) -> bool:
@@ -165,7 +181,7 @@ def is_mine(run: Run, stack: Stack, environment: EnvironmentName, app: str = "")
 
 def is_job_s(run: Run, stack: Stack, environment: EnvironmentName, job: str) -> bool:
     """Whether it is a run of the job itself, not a command that somebody ran in a container like its own."""
-    return run.why not in (*BY_HAND, *OF_MIGRATIONS) and is_mine(run, stack, environment, job)
+    return run.why not in (*BY_HAND, *OF_MIGRATIONS, *OF_REHEARSALS) and is_mine(run, stack, environment, job)
 
 
 def sentence(run: Run) -> str:

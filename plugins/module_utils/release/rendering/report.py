@@ -15,6 +15,7 @@ _STEP_WORDS = {
     "build": "built",
     "search": "images searched",
     "drift": "source compared",
+    "rehearse": "migrations rehearsed",
     "record": "release written",
     "start": "slot started",
     "healthy": "all healthy",

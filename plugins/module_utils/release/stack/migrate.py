@@ -51,6 +51,8 @@ class Migrate:
     pause_seconds: int = PAUSE_SECONDS
     #: Apps whose migrations go before, because they are of the same database.
     after: tuple[str, ...] = ()
+    #: Why a promote does not try them on a copy first; empty if it does.
+    no_rehearsal: str = ""
 
 
 def read_migrate(fields: Fields, kind: str, problems: list[Problem]) -> Migrate | None:
@@ -71,6 +73,7 @@ def read_migrate(fields: Fields, kind: str, problems: list[Problem]) -> Migrate 
         retries=inner.integer("retries", RETRIES, 0, 100),
         pause_seconds=inner.integer("pause_seconds", PAUSE_SECONDS, 1, 600),
         after=inner.texts("after"),
+        no_rehearsal=inner.text("no_rehearsal"),
     )
     inner.no_others()
     if not isinstance(data, Mapping):

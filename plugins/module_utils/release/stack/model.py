@@ -419,7 +419,7 @@ def _leave_out_defaults(app: dict[str, Any]) -> None:
     for key in (*rare, "image_of", "command", "schedule", "replicas", "migrate", *DATABASE_KEYS):
         if not app[key] or (key, app[key]) == ("replicas", 1):
             del app[key]  # releases of before have none, and are the same
-    _drop_empty([app["migrate"]] if "migrate" in app else [], "down")
+    _drop_empty([app["migrate"]] if "migrate" in app else [], "down", "no_rehearsal")
     if "image_of" in app:
         for key in BUILD_KEYS:
             app.pop(key, None)

@@ -10,7 +10,7 @@ import socket
 import sys
 
 from ...errors import ReleaseError
-from ...operations import attended, job_runs, witnesses
+from ...operations import attended, job_runs, rehearsal, witnesses
 from ...operations.recover import recover
 from ...ports import Host
 from ...process import journal, lock
@@ -64,4 +64,6 @@ def recover_stack(host: Host, stack: Stack, wait: bool = False) -> list[str]:
             event = notifications.recovered(stack.name, environment, socket.gethostname(), len(mine), host.clock.now())
             host.notifier.notify(event, wait)
         found += mine + put_right
+    if stack.databases:
+        found += rehearsal.sweep(host, stack, this_process(host, "recover"))
     return found + attended.sweep(host, stack)
