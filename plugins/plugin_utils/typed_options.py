@@ -32,6 +32,7 @@ _MORE: Mapping[str, tuple[str, ...]] = {
     "jobs": ("environment",),
     "maintenance": ("environment", "until"),
     "logs": ("environment",),
+    "rehearse": ("json",),
     "scale": ("environment",),
     "run": ("environment",),
     "services": ("environment",),

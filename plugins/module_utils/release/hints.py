@@ -32,6 +32,7 @@ Playbook = Literal[
     "promote",
     "provision",
     "recover",
+    "rehearse",
     "rollback",
     "rotate_jwt",
     "scale",

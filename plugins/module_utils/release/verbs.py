@@ -83,6 +83,11 @@ TABLE = (
         *("logs", "logs", "what apps, services, jobs and builds have written", "logs"),
         alike=False,
     ),
+    Command(
+        "rehearse",
+        ("stack", "again"),
+        *("rehearse", "rehearse", "try on a copy what a promote would migrate", "rehearse"),
+    ),
     Command("drift", ("stack", "version"), *("drift", "drift", "compare the source with the inventory", "drift")),
     Command(
         "verify",

@@ -73,6 +73,7 @@ OPTIONS = {
     "free-percent": Option("free_percent", r"[0-9]{1,2}(\.[0-9]+)?", "the same as a percentage of the disk"),
     "environment": Option("where", r"staging|production", "staging or production"),
     "replicas": Option("replicas", r"[1-9][0-9]?|default", "how many, or default for the stack's own number"),
+    "again": Option("again", "", "also what is on record"),
     "real": Option("real", "", "ask the real addresses, not the host's own ports"),
     "flag": Option("flag", NAME, "which feature flag"),
     "state": Option("state", r"on|off", "on or off"),

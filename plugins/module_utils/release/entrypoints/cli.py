@@ -138,6 +138,13 @@ def _drift_arguments(parser: argparse.ArgumentParser) -> None:
     shown.add_argument("--new-baseline", action="store_true", help="print a baseline that knows all that is found")
 
 
+def _rehearse_arguments(parser: argparse.ArgumentParser) -> None:
+    _stack_argument(parser)
+    parser.add_argument("--again", action="store_true", help="also what is on record")
+    parser.add_argument("--check", action="store_true", help="say what would be rehearsed")
+    parser.add_argument("--json", action="store_true")
+
+
 def _stack_argument(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--stack", default="", help="one stack instead of all")
 
@@ -195,6 +202,7 @@ _ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "status": _status_arguments,
     "logs": _logs_arguments,
     "drift": _drift_arguments,
+    "rehearse": _rehearse_arguments,
     "verify": _verify_arguments,
     "backup": _backup_arguments,
     "maps": _no_arguments,

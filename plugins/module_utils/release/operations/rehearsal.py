@@ -10,15 +10,18 @@ left is found by its names and goes at the beginning of the next, or with a reco
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..errors import OperationError, RefusedError
 from ..planning import migration_errors, migrations, rehearsals, sql_findings
+from ..planning.backups.stanzas import backed_up
 from ..planning.catalogs import compare
 from ..planning.databases.clusters import cluster_name
 from ..ports import Host
 from ..process import lock
+from ..releases.backups import BackupSet, Stanza, Target
 from ..releases.databases import database_name
 from ..releases.history import find
 from ..releases.lock_holder import LockHolder
@@ -106,6 +109,7 @@ class _Rehearsing:
         self.host, self.stack, self.plan, self.env, self.tell = host, stack, plan, env, tell
         self.day = stack_of(plan.release, stack)
         self.environment = plan.environment
+        self.sources: dict[str, str] = {}
         self.where = f"{plan.stack} {plan.environment}, on a copy"
 
     def carry_out(self, apps: Sequence[str]) -> Rehearsal:
@@ -117,7 +121,14 @@ class _Rehearsing:
         done = tuple(self._app(app, runs, copies[self.day.apps[app].database]) for app in apps)
         old, sick, images = self._old(copies, network)
         return Rehearsal(
-            self.environment, 0.0, 0.0, old=old, old_images=images, apps=done, source="a copy of the cluster", sick=sick
+            self.environment,
+            0.0,
+            0.0,
+            old=old,
+            old_images=images,
+            apps=done,
+            source=", ".join(self.sources.values()),
+            sick=sick,
         )
 
     def _copy(self, name: str, network: Network) -> Scratch:
@@ -137,7 +148,29 @@ class _Rehearsing:
             address=network.gateway,
             block=network.subnet,
         )
-        return self.host.scratch.make(wanted, self.host.scratch.copy(kept.port))
+        return self.host.scratch.make(wanted, self._source(name, kept.port))
+
+    def _source(self, name: str, port: int) -> Callable[[str], None]:
+        """What fills the copy: the newest backup, with all that was archived since. Where there is none it is the
+        cluster itself. Staging's would not do: it has the new schema by now."""
+        known = backed_up(self.stack, self.environment, self.host.store.databases(self.stack.name))
+        stanza = next((it.stanza for it in known if it.database.name == name), None)
+        sets = self._sets(stanza) if stanza else ()
+        if stanza is None or not sets:
+            self.sources[name] = f"a copy of database {name} as it is"
+            return self.host.scratch.copy(port)
+        self.sources[name] = f"the backup {max(sets, key=lambda one: one.ended).label} of database {name}"
+        return functools.partial(self._restore, stanza)
+
+    def _restore(self, stanza: Stanza, directory: str) -> None:
+        self.host.backups.restore_into(stanza, directory, Target("latest"))
+
+    def _sets(self, stanza: Stanza) -> Sequence[BackupSet]:
+        try:
+            return self.host.backups.info(stanza)
+        except OperationError as error:
+            self.tell(f"{stanza.name}: its backups cannot be asked, so the cluster is copied: {error.cause}")
+            return ()
 
     def _app(self, app: str, runs: RehearsalRuns, copy: Scratch) -> AppRehearsal:
         migrate, scratch = self.day.migrations[app], self.host.scratch

@@ -73,6 +73,8 @@ def judge(
 def summary(found: Rehearsal) -> list[str]:
     """What was seen, one sentence for each app and one for the release before."""
     lines = [_line(it) for it in found.apps]
+    if found.source:
+        lines.append(f"on {found.source}")
     if found.old and not found.sick:
         lines.append(f"{found.old} is well on it" if found.old_images else f"{found.old} has no app with that database")
     return lines
