@@ -90,4 +90,3 @@ class FakeScratch:
 
     def _scratch(self, wanted: ScratchWanted) -> Scratch:
         return Scratch(wanted.name, wanted.version, PORT, f"/scratch/{wanted.name}/data", "/run")
-

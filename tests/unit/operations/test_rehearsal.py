@@ -21,6 +21,7 @@ from release.releases.scratch import LockSample, Rows
 
 pytestmark = pytest.mark.usefixtures("one_by_one")
 
+
 @pytest.fixture
 def world(tmp_path: Path) -> World:
     found = World(str(tmp_path), shop_with_backups())
@@ -67,7 +68,7 @@ def test_a_promote_that_migrates_tries_it_on_a_copy_first(world: World) -> None:
     said = gate(report)["evidence"]
     old = world.entries("production")[-2].release.id
     assert gate(report)["result"] == "go" and "0001 to 0002 rehearsed in 3" in said
-    assert "only adds, longest lock 0.5 s (AccessExclusiveLock on public.t), 5 rows touched" in said
+    assert "only adds, longest lock 0.5 s (AccessExclusiveLock on public.posts), 5 rows touched" in said
     assert f"{old} is well on it" in said
     assert world.databases.begun[-2:] == [("copy", "0002"), ("production", "0002")]
     order = list(report.steps)

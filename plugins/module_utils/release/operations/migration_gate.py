@@ -60,9 +60,7 @@ def to_migrate(host: Host, stack: Stack, state: HostState, plan: Plan) -> list[s
     """The apps whose databases the plan would migrate in production, as far as is known."""
     live, schemas = state.live_entry("production"), host.store.schemas(stack.name)
     day = stack_of(plan.release, stack)
-    return rehearsals.pending(
-        day, plan.release, live.release if live else None, schemas["staging"], schemas["production"]
-    )
+    return rehearsals.pending(day, plan.release, live, schemas["staging"], schemas["production"])
 
 
 def known(host: Host, stack: Stack, state: HostState, plan: Plan, apps: Sequence[str]) -> Rehearsal | None:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 from ..releases.rehearsal import LongestLock, Rehearsal
-from ..releases.release import Release
+from ..releases.release import Entry, Release
 from ..releases.schema import Schemas
 from ..releases.scratch import LockSample
 from ..stack.migrate import Migrate, in_order
@@ -24,11 +24,11 @@ _GAP_SECONDS = 1.0
 MOST_STATEMENTS, LONGEST_STATEMENT = 200, 400
 
 
-def pending(day: Stack, release: Release, live: Release | None, staging: Schemas, production: Schemas) -> list[str]:
+def pending(day: Stack, release: Release, live: Entry | None, staging: Schemas, production: Schemas) -> list[str]:
     """The apps whose databases a promote would migrate, as far as is known without asking any, in order. Staging has
     the schema that the release brings."""
     mine = {name: it for name, it in day.migrations.items() if name in release.in_slot}
-    same = migrations.unchanged(live, release, production) if live else set()
+    same = migrations.unchanged(live.release, release, production, live.schema) if live else set()
     return [app for app in in_order(mine) if app not in same and not _is_there(app, staging, production)]
 
 
