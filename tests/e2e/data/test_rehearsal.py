@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from support.lab import Lab
+import pytest
+from support.beside import Beside
+from support.lab import Lab, Result, until
 
 SOURCE = Path(__file__).parents[1] / "files" / "chapters"
 HOSTS = {"staging": "staging.chapters.example", "production": "chapters.example"}
-FIRST = "SELECT name FROM people"
 
 
 def definition() -> dict[str, Any]:
@@ -47,3 +51,107 @@ def definition() -> dict[str, Any]:
 
 def stacks(_lab: Lab) -> dict[str, Any]:
     return {"chapters": definition()}
+
+
+@dataclass
+class Chapters:
+    """The stack on its lab."""
+
+    beside: Beside
+
+    @property
+    def lab(self) -> Lab:
+        return self.beside.lab
+
+    def playbook(self, name: str, **options: Any) -> Result:
+        return self.beside.playbook(name, stack="chapters", **options)
+
+    def staged(self, **files: str | None) -> None:
+        """Another commit in staging; names have a dot for `__` and a slash for `___`."""
+        named = {name.replace("___", "/").replace("__", "."): text for name, text in files.items()}
+        self.lab.push_commit(named, repository="chapters")
+        self.playbook("deploy_staging").ok()
+
+    def as_superuser(self, text: str) -> str:
+        kept = json.loads(self.lab.ssh("sudo cat /var/lib/onehost/chapters/databases.json"))["production"]["main"]
+        return self.lab.ssh(f'sudo -u postgres psql -X -p {kept["port"]} -d main -At -c "{text}" 2>&1').strip()
+
+    def live(self) -> str:
+        words = "sudo cat /var/lib/onehost/switch/chapters-production.map"
+        return self.lab.ssh(words).split("live", 1)[1].strip().partition("/")[2]
+
+    def left(self) -> str:
+        """All that a rehearsal makes and takes away."""
+        looks = (
+            "sudo ls /var/lib/postgresql/onehost-scratch",
+            "sudo docker network ls --format '{{.Name}}' | grep rehearsal",
+            "sudo docker ps --all --format '{{.Names}}' | grep rehearsal",
+            "sudo nft list tables | grep scratch",
+            "sudo ls /var/lib/onehost/chapters/runs | grep rehearsal | grep --invert-match json",
+            "systemctl list-units --plain --no-legend 'onehost-scratch-*'",
+        )
+        return "".join(self.lab.ssh(look, check=False) for look in looks).strip()
+
+
+@pytest.fixture(scope="module")
+def chapters(beside: Beside) -> Iterator[Chapters]:
+    """The stack, promoted for the first time."""
+    with beside.until_stopped("chapters"):
+        found = Chapters(beside)
+        files = {str(path.relative_to(SOURCE)): path.read_text() for path in SOURCE.rglob("*") if path.is_file()}
+        beside.lab.push_commit(files, repository="chapters")
+        found.playbook("deploy_staging").ok()
+        found.playbook("promote").ok()
+        yield found
+
+
+def test_what_only_adds_goes_and_says_what_was_seen(chapters: Chapters) -> None:
+    chapters.staged(versions___0002__sql="ALTER TABLE people ADD mail text; UPDATE people SET mail = name;\n")
+    before = chapters.live()
+    told = chapters.playbook("promote").ok().stdout
+    assert "migration_safe" in told and "0001 to 0002 rehearsed in" in told and "only adds" in told, told
+    assert f"{before} is well on it" in told and "1001 rows touched" in told
+    assert chapters.as_superuser("SELECT count(mail) FROM people") == "1000"
+    assert not chapters.left()
+    [record] = json.loads(chapters.lab.ssh("sudo cat /var/lib/onehost/chapters/rehearsals.json"))["rehearsals"]
+    assert any("ADD mail text" in text for text in record["apps"][0]["statements"])
+    assert chapters.lab.ssh("sudo stat -c %a /var/lib/onehost/chapters/rehearsals.json").strip() == "600"
+
+
+def test_what_breaks_the_release_before_is_refused_and_what_is_declared_goes(chapters: Chapters) -> None:
+    slow = "ALTER TABLE people RENAME name TO title; SELECT pg_sleep(2);\n"
+    chapters.staged(versions___0003__sql=slow, asks__sql="SELECT title FROM people\n")
+    before = chapters.live()
+    ahead = chapters.playbook("rehearse")
+    assert ahead.rc != 0 and "breaks older code: column public.people.name is gone" in ahead.stdout, ahead.stdout
+    refused = chapters.playbook("promote")
+    assert refused.rc != 0 and "refused, nothing was changed" in refused.stdout
+    flat = " ".join(refused.stdout.replace("│", " ").split())
+    assert f"{before} is not well on the migrated copy: chapters: HTTP 503" in flat, flat
+    assert "AccessExclusiveLock on public.people was held for" in flat and "1 s are the most" in flat
+    assert "migrations rehearsed" not in flat, "what was rehearsed ahead is believed"
+    assert chapters.live() == before and chapters.as_superuser("SELECT max(version) FROM versions") == "0002"
+    declared = f"contract: 0003, nobody reads the nick any more, {before}\n"
+    chapters.staged(
+        versions___0003__sql="ALTER TABLE people DROP nick;\n",
+        asks__sql="SELECT name FROM people\n",
+    )
+    assert "column public.people.nick is gone" in chapters.playbook("promote").stdout
+    chapters.staged(**{"versions___onehost-migrations__txt": declared})
+    told = chapters.playbook("promote").ok().stdout
+    assert "0002 to 0003 rehearsed in" in told and "breaks older code" in told
+    assert chapters.as_superuser("SELECT max(version) FROM versions") == "0003"
+    assert not chapters.left()
+
+
+def test_killed_in_the_middle_nothing_of_it_is_left(chapters: Chapters) -> None:
+    chapters.staged(versions___0004__sql="ALTER TABLE people ADD age int; SELECT pg_sleep(0.5);\n")
+    begin = "echo $$ >/tmp/rehearsing; exec onehost rehearse --stack chapters"
+    chapters.lab.ssh(f"sudo sh -c '{begin}' >/tmp/rehearsing.log 2>&1 &")
+    until(lambda: "rehearsal" in chapters.lab.ssh("sudo docker ps --format '{{.Names}}'"), 60, "it migrates the copy")
+    chapters.lab.ssh("sudo kill -9 $(cat /tmp/rehearsing)")
+    assert "onehost_scratch_5532" in chapters.left()
+    chapters.lab.ssh("sudo onehost recover --stack chapters", seconds=60)
+    assert not chapters.left()
+    chapters.playbook("promote").ok()
+    assert not chapters.left() and chapters.as_superuser("SELECT max(version) FROM versions") == "0004"

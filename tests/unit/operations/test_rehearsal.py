@@ -14,6 +14,7 @@ from fakes.faults import counted_journal
 from fakes.stacks import changed_stack, host_with_backups, shop_with_backups
 from fakes.world import World
 from invariants.invariants import check_settled, left_of_runs
+from support.profiles import STRIDE
 
 from release.planning.declarations import FILE
 from release.releases.report import OperationReport
@@ -245,9 +246,9 @@ def test_nothing_in_the_rehearsal_reaches_data_of_production(world: World) -> No
 
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_any_moment_nothing_of_it_is_left(tmp_path: Path, after: bool) -> None:
-    number = 0
+    number = 1 - STRIDE
     while True:
-        number += 1
+        number += STRIDE
         world = World(str(tmp_path / f"{after}{number}"), shop_with_backups())
         host_with_backups(world)
         with counted_journal(world):
