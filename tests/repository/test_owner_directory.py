@@ -30,6 +30,10 @@ CODE = {
     "module_utils/release/operations/build.py": (1, "a message"),
     "module_utils/release/operations/layout.py": (1, "a message"),
     "module_utils/release/operations/one_off.py": (1, "where Compose looks for relative paths of the inventory"),
+    "module_utils/release/operations/rehearsed_release.py": (
+        1,
+        "where Compose looks for relative paths of the inventory",
+    ),
     "module_utils/release/operations/rollout.py": (2, "where Compose looks for relative paths of the inventory"),
     "module_utils/release/operations/scaling.py": (1, "where Compose looks for relative paths of the inventory"),
     "module_utils/release/releases/compose.py": (3, "text of Compose files"),

@@ -32,7 +32,7 @@ from ..releases.schema import AppSchema, shown
 from ..releases.scratch import Rows, Scratch, ScratchWanted, purpose_of
 from ..releases.slot import stack_of
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
-from . import redaction, witnesses
+from . import migration_attempts, redaction, witnesses
 from .rehearsal_runs import Network, RehearsalRuns, make_network, stop_all, with_copies
 from .rehearsed_release import OldRelease
 
@@ -183,11 +183,13 @@ class _Rehearsing:
         self.tell(f"{app}: migrate the copy from {shown(standing.revision)}")
         before, rows = self.host.catalogs.read(copy.port, database), scratch.rows(copy, database)
         with scratch.watched(copy, database) as samples, scratch.recorded(copy, database) as statements:
-            run = runs.migrate(app, migrate, 1, migrate.timeout_seconds)
+            known = self.host.store.schemas(self.stack.name)[self.environment].get(app)
+            is_again = known is not None and not known.is_settled
+            done = migration_attempts.migrate(runs, app, migrate, self.tell, again=is_again)
         reached = runs.revision(app, migrate)
         after = AppSchema(reached, "applied", self.plan.release.id, standing.revision)
-        if run.outcome != "succeeded":
-            raise migration_errors.failed(run, self.where, after, after, 0)
+        if done.last.outcome != "succeeded":
+            raise migration_errors.failed(done.last, self.where, migrate, after, after, done.waits)
         if standing.wanted is not None and reached != standing.wanted:
             raise migration_errors.not_there(app, self.where, migrate, standing, after)
         verdict = compare(before, self.host.catalogs.read(copy.port, database))
@@ -198,8 +200,8 @@ class _Rehearsing:
             image=image,
             revision=standing.revision,
             reached=reached,
-            migrations=migrations.carried_out(run.log),
-            seconds=run.seconds or 0.0,
+            migrations=migrations.carried_out(done.last.log),
+            seconds=done.last.seconds or 0.0,
             verdict=verdict.kind,
             losses=verdict.losses,
             locks=rehearsals.longest_locks(samples, before.tables),
