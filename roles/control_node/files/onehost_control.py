@@ -67,7 +67,7 @@ OPTIONS = {
     "skip-gates": Option("skip_gates", NAMES, "gates to skip, separated by commas; recorded in the history"),
     "release": Option("release", NAME, "a release of the history"),
     "secrets": Option("secrets", r"today|release", "today or release"),
-    "database": Option("database", r"keep|downgrade|restore", "what becomes of a newer schema"),
+    "database": Option("database", r"keep|downgrade", "what becomes of a newer schema"),
     "confirm": Option("confirm", r"staging|production", "the environment, where data would be lost"),
     "free-gb": Option("free_gb", r"[0-9]{1,6}(\.[0-9]+)?", "free space to reach, instead of the provisioned value"),
     "free-percent": Option("free_percent", r"[0-9]{1,2}(\.[0-9]+)?", "the same as a percentage of the disk"),

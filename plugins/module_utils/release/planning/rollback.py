@@ -55,7 +55,7 @@ def choose(stack: Stack, state: HostState, request: Request) -> Entry:
             )
         if problems or target is None:
             raise RefusedError(problems)
-        if target.release.id == live.release and request.database not in ("downgrade", "restore"):
+        if target.release.id == live.release and request.database != "downgrade":
             raise NothingToDoError(f"{environment} already runs {live.release}")
     else:
         if entry is not None and entry.via == "rollback" and not problems:

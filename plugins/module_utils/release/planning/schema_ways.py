@@ -48,7 +48,6 @@ def refusals(
         lost = {
             "keep": "some of its code may fail on what is applied",
             "downgrade": "what the newer schema alone can hold is lost",
-            "restore": "all that was written since is lost",
         }
         what = f"{request.database}: {lost[request.database]}; the environment must be named"
         problems.append(Problem(what, "confirm", f"add {option('confirm', request.environment)}"))
@@ -72,13 +71,8 @@ def three_ways(way: Way, request: Request, downs: Mapping[str, Migrate]) -> str:
     down = f"or take the schema back first, by the app's own `down`: {back_by('downgrade')}"
     if migrate is None or not migrate.down:
         down += f" ({way.app} has no `migrate.down` yet)"
-    back = "or go back to just before it"
-    if point := next((step.restore_point for step in way.contracts if step.restore_point), ""):
-        back += f", {point}, and lose all that was written since: {back_by('restore')}"
-    else:
-        back += f": {back_by('restore')} (no restore point was taken before it)"
     keep = f"If its code does not use what is gone: {back_by('keep')}"
-    return f"{forward}; {down}; {back}. {keep}"
+    return f"{forward}; {down}. {keep}"
 
 
 def _down_problems(way: Way, where: str, migrate: Migrate | None) -> list[Problem]:

@@ -13,9 +13,8 @@ from ..util.printable import check_printable
 OPERATIONS: dict[str, EnvironmentName] = {"deploy": "staging", "promote": "production", "rollback": "production"}
 
 #: keep: the schema stays, though a step took away what the release may rely on. downgrade: the app's own way down.
-#: restore: the database goes back to just before the migration. Without one it stays, and what would not fit is
-#: refused.
-DATABASE_WAYS = ("keep", "downgrade", "restore")
+#: Without one it stays, and what would not fit is refused.
+DATABASE_WAYS = ("keep", "downgrade")
 
 
 @dataclass(frozen=True)
