@@ -159,7 +159,7 @@ class Life(RuleBasedStateMachine):
             definition["apps"]["api"]["database"] = "main"
             more.add("migrations")
         if "migrations" in more:
-            definition["apps"]["api"]["migrate"] = dict(MIGRATE)
+            definition["apps"]["api"]["migrate"] = {**MIGRATE, "down": ["down", "{revision}"]}
         self.world = World(self.directory.name, definition)
         if "migrations" in more:
             host_with_addresses(self.world)
@@ -276,6 +276,16 @@ class Life(RuleBasedStateMachine):
             name = entries[which % len(entries)].release.id
             self.out.discard(name)
             self.run("rollback", fault, release=name)
+
+    @precondition(lambda self: bool(self.world.stack.migrations))
+    @rule(which=st.integers(0, 30), fault=FAULTS, way=st.sampled_from(["keep", "downgrade", "downgrade"]))
+    def rollback_with_its_schema(self, which: int, fault: tuple[str, int, bool] | None, way: str) -> None:
+        """Also under a release that is live, and to one that is newer; it may be refused."""
+        entries = self.world.entries("production")
+        if entries:
+            name = entries[which % len(entries)].release.id
+            self.out.discard(name)
+            self.run("rollback", fault, release=name, database=way, confirm="production")
 
     @rule()
     def recover(self) -> None:
