@@ -117,7 +117,7 @@ def test_past_a_contract_step_it_is_refused_with_the_ways_on(world: World, check
     report = world.run("rollback", check=check, release=first)
     text = refused(report)
     assert report is not None and report.gates[0]["result"] == "NO-GO"
-    assert f"0001 to 0002 by {second} (column public.posts.c0001 is gone)" in text
+    assert f"Between them a contract step: 0001 to 0002 by {second} (column public.posts.c0001 is gone)" in text
     forward, down = text.index("onehost.release.deploy_staging"), text.index("database=downgrade")
     assert forward < down < text.index("database=keep")
     assert text.count(f"-e release={first}") == 2 and text.count("-e confirm=production") == 2

@@ -165,7 +165,15 @@ def test_go(world: World, name: str, prepare: Callable[[World], object], evidenc
 def test_optional_gates_are_not_there(world: World) -> None:
     ready(world)
     report = world.run("promote", check=True)
-    optional = {"soak_time", "promote_window", "config", "services_healthy", "built_in_values", "endpoints_hold"}
+    optional = {
+        "soak_time",
+        "promote_window",
+        "config",
+        "services_healthy",
+        "databases_answer",
+        "built_in_values",
+        "endpoints_hold",
+    }
     optional |= {"old_addresses", "migration_safe"}
     assert report and {g["gate"] for g in report.gates} == set(gates.GATES) - optional
 

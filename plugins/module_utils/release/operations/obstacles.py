@@ -12,6 +12,7 @@ from ..releases.host_state import HostState
 from ..releases.request import Request
 from ..stack.compose_keys import host_paths
 from ..stack.model import EnvironmentName, Stack
+from . import database_gate
 
 _SERVICES = {"haproxy": "the router (HAProxy)", "nginx": "the edge (nginx)"}
 
@@ -21,6 +22,8 @@ def refuse(host: Host, stack: Stack, state: HostState, request: Request) -> None
     # The way back uses what its release was started with before.
     problems = _mounts(host, stack) if request.operation != "rollback" else []
     problems += _schedules(host, stack) if request.operation != "rollback" else []
+    if request.operation == "deploy":
+        problems += database_gate.problems(host, stack, request)
     if stack.web_apps:
         problems += _services(host) + _ports(host, stack, state, request.environment)
     if problems:

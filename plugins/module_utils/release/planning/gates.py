@@ -35,6 +35,7 @@ GATES = (
     "same_settings",
     "same_keys",
     "services_healthy",
+    "databases_answer",
     "endpoints_hold",
     "old_addresses",
     "backups",

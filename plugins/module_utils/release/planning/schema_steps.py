@@ -56,7 +56,7 @@ def _judged(
 ) -> tuple[Kind, str]:
     bad = [lost(step) for step in relevant if step.verdict == "contract"]
     if bad:
-        return "past", "{went}. Between them " + _plain("; ".join(bad))
+        return "past", "{went}. Between them a contract step: " + _plain("; ".join(bad))
     if known is None or known.revision is None or not known.is_settled or wanted is None:
         why = f"; which schema {release} went live with is not known" if wanted is None else ""
         return "unknown", "{went}" + why
