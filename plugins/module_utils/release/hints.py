@@ -230,6 +230,6 @@ def _on_host(playbook: str, command: Command, options: Mapping[str, str], place:
 
 def _host_option(name: str, value: str) -> str:
     option = f"--{host_option(name)}"
-    if name in ("rebuild", "real"):
+    if name in ("again", "rebuild", "real"):
         return option
     return f"{option} {value}" if re.fullmatch(_PLAIN, value) else f"{option} '{value}'"
