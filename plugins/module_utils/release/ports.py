@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from .releases.jobs import JobNote
     from .releases.logs import Line, Source, Wish
     from .releases.reach import Reach
-    from .releases.rehearsal import Rehearsal
+    from .releases.rehearsal import Finding, Rehearsal
     from .releases.release import Entry, Live, Release
     from .releases.replicas import Scale
     from .releases.runs import Carried, Process, Run, RunContainer
@@ -627,6 +627,19 @@ class NoScratch:
         raise KeyError(scratch.name)
 
 
+class LinterPort(Protocol):
+    """Who knows statements that lock a table for long."""
+
+    def findings(self, statements: Sequence[str], version: str) -> tuple[Finding, ...]: ...
+
+
+class NoLinter:
+    """A host on which nobody does."""
+
+    def findings(self, statements: Sequence[str], version: str) -> tuple[Finding, ...]:
+        return ()
+
+
 class MachinePort(Protocol):
     """The host itself: its services, and who listens where."""
 
@@ -814,5 +827,6 @@ class Host:
     backup_places: BackupPlacesPort = field(default_factory=NoBackupPlaces)
     catalogs: CatalogPort = field(default_factory=NoCatalogs)
     scratch: ScratchPort = field(default_factory=NoScratch)
+    linter: LinterPort = field(default_factory=NoLinter)
     #: The host's memory; 0 if it is not known.
     memory_bytes: int = 0

@@ -33,7 +33,6 @@ from ..planning.disk_usage import Sample
 from ..planning.networks import Blocks
 from ..planning.preflight import PROVISION
 from ..releases.compose import LABEL, PRIVATE_KEY, SECRETS, key_files
-from ..releases.rehearsal import Rehearsal
 from ..releases.release import PARTIAL, STATUSES, Entry, Release
 from ..releases.replicas import Scale
 from ..releases.schema import AppSchema
@@ -43,15 +42,17 @@ from ..stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Slot, Stack
 from ..stack.networks import is_block
 from ..util.files import as_json, read, read_existing, sync_directory, write_atomically, write_synced
 from ..util.lazy import lazy_part
-from . import disk_samples, flags_file, own_files, rehearsals_file, scales_file, schemas_file, secret_ages_file
+from . import disk_samples, flags_file, own_files, scales_file, schemas_file, secret_ages_file
 
 if TYPE_CHECKING:
     from ..releases import databases
     from ..releases.backups import BackupRecord, RestorePoint
     from ..releases.databases import Kept, KeptAll
-    from . import backup_records_file, restore_points_file
+    from ..releases.rehearsal import Rehearsal
+    from . import backup_records_file, rehearsals_file, restore_points_file
 else:
     databases = lazy_part("..releases.databases", __package__)
+    rehearsals_file = lazy_part(".rehearsals_file", __package__)
     restore_points_file = lazy_part(".restore_points_file", __package__)
     backup_records_file = lazy_part(".backup_records_file", __package__)
 

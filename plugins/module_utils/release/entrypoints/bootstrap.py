@@ -52,9 +52,10 @@ LATE = {
     "Postgresql": "..adapters.postgresql",
     "Restic": "..adapters.restic",
     "ScratchClusters": "..adapters.scratch",
+    "Squawk": "..adapters.squawk",
 }
 #: Files that the store reads for few stacks.
-LATE_FILES = ("..adapters.backup_records_file", "..adapters.restore_points_file")
+LATE_FILES = ("..adapters.backup_records_file", "..adapters.rehearsals_file", "..adapters.restore_points_file")
 
 
 class _Later:
@@ -84,11 +85,12 @@ if TYPE_CHECKING:
     from ..adapters.postgresql import Postgresql
     from ..adapters.restic import Restic
     from ..adapters.scratch import ScratchClusters
+    from ..adapters.squawk import Squawk
 else:
     BackupTimers = _later("BackupTimers")
     Asker, BackupPlaces, Catalogs = _later("Asker"), _later("BackupPlaces"), _later("Catalogs")
     Console, PgBackRest, Postgresql = _later("Console"), _later("PgBackRest"), _later("Postgresql")
-    Restic, ScratchClusters = _later("Restic"), _later("ScratchClusters")
+    Restic, ScratchClusters, Squawk = _later("Restic"), _later("ScratchClusters"), _later("Squawk")
 
 
 class Clock:
@@ -149,5 +151,6 @@ def this_host() -> Host:
         copies=Restic(),
         catalogs=Catalogs(),
         scratch=ScratchClusters(),
+        linter=Squawk(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )

@@ -194,6 +194,7 @@ class _Rehearsing:
             raise migration_errors.not_there(app, self.where, migrate, standing, after)
         verdict = compare(before, self.host.catalogs.read(copy.port, database))
         touched = _since(rows, scratch.rows(copy, database))
+        linted = self.host.linter.findings(statements, copy.version)
         return AppRehearsal(
             app=app,
             database=self.day.apps[app].database,
@@ -207,7 +208,7 @@ class _Rehearsing:
             locks=rehearsals.longest_locks(samples, before.tables),
             rows={table: it.total for table, it in touched.items() if it.total},
             statements=rehearsals.shortened([runs.redact(text) for text in statements]),
-            findings=sql_findings.findings(statements, touched),
+            findings=(*sql_findings.findings(statements, touched), *linted),
         )
 
     def _old(self, copies: Mapping[str, Scratch], network: Network) -> tuple[str, tuple[str, ...], dict[str, str]]:

@@ -13,6 +13,24 @@ from ..releases.scratch import Rows
 
 #: So many rows of a table at once are many: each is written twice, and locked until the end.
 MANY_ROWS = 50_000
+#: The rules of squawk that are about locks and about rows that are refused. Its others are a matter of taste, or of
+#: limits that are set from outside.
+LINTED = frozenset(
+    {
+        "adding-field-with-default",
+        "adding-foreign-key-constraint",
+        "adding-not-nullable-field",
+        "adding-required-field",
+        "adding-serial-primary-key-field",
+        "ban-concurrent-index-creation-in-transaction",
+        "ban-truncate-cascade",
+        "changing-column-type",
+        "constraint-missing-not-valid",
+        "disallowed-unique-constraint",
+        "require-concurrent-index-creation",
+        "require-concurrent-index-deletion",
+    }
+)
 _COMMENTS = re.compile(r"--[^\n]*|/\*.*?\*/", re.DOTALL)
 _TRUNCATE = re.compile(r"\btruncate\s+(?:table\s+)?(?:only\s+)?([\w.\"]+)", re.IGNORECASE)
 _WRITE = re.compile(
@@ -37,6 +55,12 @@ def findings(statements: Iterable[str], rows: Mapping[str, Rows]) -> tuple[Findi
                     what = f"writes all {touched} rows of {table} in one statement"
                     found.append(Finding("unbounded-write", what, line[:200]))
     return tuple(found)
+
+
+def one_a_line(statements: Iterable[str]) -> list[str]:
+    """Statements without their comments, each on one line and without its end, so that a line tells which it is."""
+    lines = [" ".join(_COMMENTS.sub(" ", text).split()).rstrip("; ") for text in statements]
+    return [line for line in lines if line]
 
 
 def _plain(name: str) -> str:
