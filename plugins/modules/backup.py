@@ -24,6 +24,11 @@ options:
       - Without it an incremental backup, a dump and a copy of files, of whatever has these.
     type: str
     default: ""
+  lock_wait:
+    description:
+      - For how many seconds to wait for a backup of the stack that goes on.
+    type: float
+    default: 0
 attributes:
   check_mode:
     support: full
@@ -70,6 +75,7 @@ ARGUMENTS = {
     "stack": {"type": "str", "default": ""},
     "environment": {"type": "str", "default": ""},
     "kind": {"type": "str", "default": ""},
+    "lock_wait": {"type": "float", "default": 0},
 }
 
 
@@ -84,7 +90,7 @@ def main() -> None:
         if module.check_mode:
             module.exit_json(changed=True, ok=True, lines=[clean(it) for it in backups.previewed(host, stack, wish)])
         who = lock.this_process("backup", "backup", socket.gethostname(), host.clock.now())
-        report = backups.take(host, stack, wish, who, done.append)
+        report = backups.take(host, stack, wish, who, done.append, lock_wait=given["lock_wait"])
     except RefusedError as error:
         end_refused(module, error, ok=False)
     except OperationError as error:

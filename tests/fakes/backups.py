@@ -132,6 +132,9 @@ class FakeCopies:
     def volume(self, name: str) -> str:
         return "" if name in self.missing else f"/volumes/{name}"
 
+    def has(self, path: str) -> bool:
+        return path not in self.missing
+
     def files(self, places: Places, kind: str, stack: str, thing: str, paths: Sequence[str], days: int) -> int:
         return self._take(kind, f"{thing}: {' '.join(paths)}")
 

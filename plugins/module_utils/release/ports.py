@@ -461,6 +461,7 @@ class CopiesPort(Protocol):
     """Copies of files and dumps, in a repository of each stack in each place. Each returns what it added there."""
 
     def volume(self, name: str) -> str: ...
+    def has(self, path: str) -> bool: ...
     def files(self, places: Places, kind: str, stack: str, thing: str, paths: Sequence[str], days: int) -> int: ...
     def dump(self, places: Places, kind: str, stack: str, thing: str, stanza: Stanza, days: int) -> int: ...
     def sqlite(self, places: Places, kind: str, stack: str, thing: str, path: str, days: int) -> int: ...
@@ -471,6 +472,9 @@ class NoCopies:
 
     def volume(self, name: str) -> str:
         return ""
+
+    def has(self, path: str) -> bool:
+        return False
 
     def files(self, places: Places, kind: str, stack: str, thing: str, paths: Sequence[str], days: int) -> int:
         return 0

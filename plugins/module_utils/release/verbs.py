@@ -97,7 +97,7 @@ TABLE = (
     Command("recover", ("stack",), *("recover", "recover", "finish or undo what was interrupted", "recover")),
     Command(
         "backup",
-        ("stack", "where", "kind"),
+        ("stack", "where", "kind", "lock_wait"),
         *("backup", "backup", "back up now, or show how old backups are", "backup"),
     ),
     Command(verb="maps", module="maps", help="make the router's maps whole, before HAProxy starts"),

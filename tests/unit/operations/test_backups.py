@@ -209,16 +209,29 @@ def test_a_dump_makes_room_for_a_migration_and_is_done_later(world: World, notif
     assert "end dumps shop_staging_main" in world.backups.log
 
 
-def test_a_volume_that_no_release_has_made_is_no_failure(world: World, notifier: Notifier) -> None:
-    world.copies.missing = {"shop_production_uploads"}
+def test_what_does_not_exist_yet_is_no_failure_and_what_is_gone_is_one(world: World, notifier: Notifier) -> None:
+    world.copies.missing = {"shop_production_uploads", "/volumes/shop_staging_data/lite.db"}
     report = take(world, due=True)
-    assert report.ok and "nothing to copy yet" in str([it.sentence for it in report.outcomes]) and not notifier.texts
+    put_off = [it.sentence for it in report.outcomes if it.put_off]
+    assert report.ok and put_off == [
+        "staging file lite: copy: nothing to copy yet",
+        "production volume uploads: copy: nothing to copy yet",
+    ]
+    world.copies.missing = set()
+    assert len(done(take(world, due=True))) == 2
+    world.copies.missing = {"shop_production_uploads"}
+    world.clock.time += DAY
+    gone = take(world, due=True)
+    assert not gone.ok and "shop_production_uploads is gone, of which there are copies" in str(
+        [it.sentence for it in gone.outcomes]
+    )
+    assert len(notifier.texts) == 1
 
 
 def test_one_at_a_time(world: World) -> None:
     with lock.hold(backups.lock_path(world.host, world.stack), WHO, 0), pytest.raises(RefusedError) as refused:
         take(world)
-    assert "backup by ann" in str(refused.value)
+    assert "backup by ann" in str(refused.value) and "lock_wait" in str(refused.value)
 
 
 def test_what_would_be_done(world: World) -> None:

@@ -54,6 +54,9 @@ class Restic:
             return ""
         return _run(["docker", "volume", "inspect", "--format={{.Mountpoint}}", name], {}, SECONDS, "docker").strip()
 
+    def has(self, path: str) -> bool:
+        return os.path.lexists(path)
+
     def files(self, places: Places, kind: str, stack: str, thing: str, paths: Sequence[str], days: int) -> int:
         """Copy files as they are. Returns what was added to the repository."""
         mine = _Repository(places, kind, stack, self.passphrase)
@@ -206,6 +209,9 @@ def _run(words: Sequence[str], more: Mapping[str, str], seconds: int, what: str,
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OperationError(f"{what} did not answer", "backups", str(error)) from None
     if done.returncode != 0:
-        why = " ".join((done.stderr or done.stdout).decode(errors="replace").split())[-500:]
+        said = (done.stderr or done.stdout).decode(errors="replace").strip()
+        # Of a traceback the last line is what people can read.
+        said = said.splitlines()[-1] if said.startswith("Traceback") else said
+        why = " ".join(said.split())[-500:]
         raise OperationError(f"{what} failed", "backups", why, host_command("onehost status"))
     return done.stdout.decode(errors="replace")

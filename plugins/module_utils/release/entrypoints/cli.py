@@ -171,6 +171,7 @@ def _backup_arguments(parser: argparse.ArgumentParser) -> None:
     _stack_argument(parser)
     parser.add_argument("--environment", default="", help="one environment instead of both")
     parser.add_argument("--kind", default="", help="full, incremental, dump, copy or verify; the last reads all of it")
+    parser.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for a backup that goes on")
     parser.add_argument("--due", action="store_true", help="only what is due, as a timer asks")
     parser.add_argument("--check", action="store_true", help="show what would be done, and how old everything is")
 

@@ -49,6 +49,8 @@ class Copies:
             return self._files(task, [self._volume(task.environment, task.name)])
         database = self.stack.databases[task.name]
         path = f"{self._volume(task.environment, database.volume)}/{database.file}"
+        if not self.host.copies.has(path):
+            raise NothingYetError("nothing to copy yet", path, "no app has made it")
         return sum(
             self.host.copies.sqlite(self.places, kind, self.stack.name, task.thing, path, task.backup.keep_days)
             for kind in task.backup.repository

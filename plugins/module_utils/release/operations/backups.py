@@ -82,10 +82,12 @@ def lock_path(host: Host, stack: Stack) -> str:
     return lock.lock_path(stack.name, "backup", host.paths.locks)
 
 
-def take(host: Host, stack: Stack, wish: Wish, who: LockHolder, tell: Callable[[str], None]) -> BackupReport:
+def take(
+    host: Host, stack: Stack, wish: Wish, who: LockHolder, tell: Callable[[str], None], *, lock_wait: float = 0
+) -> BackupReport:
     """Back up. Raises RefusedError if there is nothing to back up, or a backup goes on. What fails is in the report."""
     wanted = chosen(host, stack, wish)
-    with lock.hold(lock_path(host, stack), who, 0):
+    with lock.hold(lock_path(host, stack), who, lock_wait):
         return _Run(host, stack, who, tell).run(wanted, wish)
 
 
@@ -143,7 +145,10 @@ class _Run:
         try:
             size = self._carry_out(task)
         except NothingYetError as error:
-            return Outcome(task, before, True, error.what)
+            if not before.at:
+                return Outcome(task, before, True, error.what)
+            why = f"{error.where} is gone, of which there are copies"
+            record, ok = dataclasses.replace(before, failed_at=before.failed_at or began, why=why), False
         except OperationError as error:
             if task.kind == "dump" and copies.was_put_off(error.cause):
                 return Outcome(task, before, True, "put off: a migration needs the tables")

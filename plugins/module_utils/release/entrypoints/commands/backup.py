@@ -32,7 +32,7 @@ def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
         if options.check:
             say(*backups.previewed(host, stack, wish), stack=options.stack)
             continue
-        report = backups.take(host, stack, wish, who, _tell)
+        report = backups.take(host, stack, wish, who, _tell, lock_wait=options.lock_wait)
         if not options.due:
             say(*report.ages, stack=options.stack)
         good = good and report.ok
