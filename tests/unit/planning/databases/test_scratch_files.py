@@ -24,7 +24,14 @@ def test_nobody_but_users_of_the_host_reaches_one_without_an_address() -> None:
 def test_containers_reach_one_with_an_address_by_two_doors() -> None:
     texts = scratch_files.texts(FOR_CONTAINERS, "/s/x", 5532, "/run", KNOWN)
     assert "host all owner,app_1,app_2 10.1.0.0/28 scram-sha-256\n" in texts["pg_hba.conf"]
-    assert "tcp dport 5532 ip saddr != 10.1.0.0/28 counter reject" in scratch_files.guard(5532, "10.1.0.0/28")
+    guard = scratch_files.guard(5532, "10.1.0.0/28")
+    assert "tcp dport 5532 ip saddr != 10.1.0.0/28 counter reject" in guard
+
+
+def test_its_containers_reach_no_other_port_of_the_host() -> None:
+    guard = scratch_files.guard(5532, "10.1.0.0/28")
+    assert "ip saddr 10.1.0.0/28 tcp dport != 5433-5532 counter reject" in guard
+    assert "ip saddr 10.1.0.0/28 meta l4proto != tcp counter drop" in guard
 
 
 def test_it_archives_nothing_and_falls_short_of_no_setting_of_its_source() -> None:

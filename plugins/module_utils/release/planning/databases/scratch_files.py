@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from ...releases.databases import LOGINS, OWNER, READER
 from ...releases.scratch import ScratchWanted
 from ...stack.database_reader import megabytes
+from .clusters import FIRST_PORT, LAST_PORT
 from .files import HEAD, MAP, users
 
 #: A copy is behind whatever serves people.
@@ -90,10 +91,14 @@ def start(wanted: ScratchWanted, place: str) -> list[str]:
 
 
 def guard(port: int, block: str) -> str:
-    """Rules of nftables in a table of its own: its port for these addresses alone."""
+    """Rules of nftables in a table of its own: its port for these addresses alone, and nothing else of the host for
+    them. Ports of other clusters have guards of their own."""
     return (
         f"{no_guard(port)}table inet onehost_scratch_{port} {{\n    chain guard {{\n"
         "        type filter hook input priority -5; policy accept;\n"
+        "        ct state established,related accept\n"
+        f"        ip saddr {block} tcp dport != {FIRST_PORT}-{LAST_PORT} counter reject with tcp reset\n"
+        f"        ip saddr {block} meta l4proto != tcp counter drop\n"
         f'        iifname != "lo" tcp dport {port} ip saddr != {block} counter reject with tcp reset\n'
         "    }\n}\n"
     )
