@@ -38,6 +38,8 @@ def check_settled(world: World) -> None:
         _check_promises(world, environment)
         _check_schemas(world, environment)
     assert not world.git.trees, "what a killed build was given is still there"
+    assert not world.scratch.there, "a copy for a rehearsal is still there"
+    assert not any(name.endswith("-rehearsal") for name in world.docker.networks), "so is its network"
     assert not world.store.half or all(half not in world.store.written for half in world.store.half)
 
 
