@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.operations import databases
 from release.ports import Survey
-from release.releases.databases import Kept, Login
+from release.releases.databases import FoundCluster, Kept, Login
 from release.releases.lock_holder import LockHolder
 from release.stack.model import ENVIRONMENTS, Stack
 from release.stack.reader import read_stack
@@ -230,6 +230,9 @@ def host_with_backups(world: World) -> None:
     world.store.kept["shop"] = {
         name: {"main": dataclasses.replace(kept, port=5433 + number)} for number, name in enumerate(ENVIRONMENTS)
     }
+    for number, name in enumerate(ENVIRONMENTS):
+        cluster = f"shop_{name}_main"
+        world.database.found[cluster] = FoundCluster("17", cluster, 5433 + number, runs=True)
 
 
 def host_with_addresses(world: World) -> None:

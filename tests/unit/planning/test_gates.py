@@ -174,7 +174,7 @@ def test_optional_gates_are_not_there(world: World) -> None:
         "built_in_values",
         "endpoints_hold",
     }
-    optional |= {"old_addresses", "migration_safe"}
+    optional |= {"old_addresses", "migration_safe", "backups"}
     assert report and {g["gate"] for g in report.gates} == set(gates.GATES) - optional
 
 
