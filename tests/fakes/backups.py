@@ -135,6 +135,9 @@ class FakeCopies:
     def has(self, path: str) -> bool:
         return path not in self.missing
 
+    def verify(self, places: Places, kind: str, stack: str) -> None:
+        self._take(kind, f"verify {stack}")
+
     def files(self, places: Places, kind: str, stack: str, thing: str, paths: Sequence[str], days: int) -> int:
         return self._take(kind, f"{thing}: {' '.join(paths)}")
 

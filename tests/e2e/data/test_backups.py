@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 import subprocess
+import time
 import urllib.parse
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -104,7 +105,8 @@ class Vault:
         files = {path.name: path.read_text() for path in (FILES / "ledger").iterdir() if path.is_file()}
         files["Dockerfile"] = files["Dockerfile"].replace("app.py ./", "app.py migrate.py VERSION ./")
         migrate = (FILES / "vault" / "migrate.py").read_text()
-        self.lab.push_commit({**files, "migrate.py": migrate, "VERSION": str(version)}, repository="vault")
+        files |= {"migrate.py": migrate, "VERSION": str(version), "note.txt": str(time.time())}
+        self.lab.push_commit(files, repository="vault")
 
     def sql(self, environment: str, text: str) -> str:
         words = urllib.parse.urlencode({"text": text})

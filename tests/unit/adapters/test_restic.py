@@ -128,6 +128,12 @@ def test_a_sqlite_file_is_copied_as_one_moment(tmp_path: Path, told: Path) -> No
     assert not list(Path("/var/tmp").glob("onehost-sqlite-*"))
 
 
+def test_what_is_too_old_is_freed_and_the_rest_read(tmp_path: Path, told: Path) -> None:
+    Restic().verify(places(tmp_path), "path", "shop")
+    said = [line.split()[-2:] for line in lines(told)]
+    assert said[-2][1] == "prune" and said[-1] == ["check", "--read-data"]
+
+
 def test_where_a_volume_is(told: Path) -> None:
     assert Restic().volume("shop_production_up") == "/volumes/there"
     assert Restic().volume("gone") == ""

@@ -89,7 +89,13 @@ def test_a_timer_makes_what_is_due(world: World) -> None:
         "production database main: dump",
     ]
     world.clock.time += 6 * DAY
-    assert "production database main: verify" in done(take(world, due=True))
+    weekly = done(take(world, due=True))
+    assert "production database main: verify" in weekly and weekly[-1] == "state shop: verify"
+    assert ("path", "verify shop") in world.copies.taken
+    world.copies.fails = {"verify shop": "pack 12ab: not found in index"}
+    world.clock.time += 7 * DAY
+    assert not take(world, due=True).ok
+    assert "BACKUP of state shop: DAMAGED: pack 12ab" in str(status_lines(status(world.host, world.stack)))
 
 
 def test_what_a_person_asks_for(world: World) -> None:

@@ -57,6 +57,13 @@ class Restic:
     def has(self, path: str) -> bool:
         return os.path.lexists(path)
 
+    def verify(self, places: Places, kind: str, stack: str) -> None:
+        """Free what no copy needs any more, and read all the rest. Raises OperationError if it is not whole."""
+        mine = _Repository(places, kind, stack, self.passphrase)
+        self._provide(mine)
+        mine.ask("prune", seconds=LONGEST_SECONDS)
+        mine.ask("check", "--read-data", seconds=LONGEST_SECONDS)
+
     def files(self, places: Places, kind: str, stack: str, thing: str, paths: Sequence[str], days: int) -> int:
         """Copy files as they are. Returns what was added to the repository."""
         mine = _Repository(places, kind, stack, self.passphrase)

@@ -62,6 +62,11 @@ class Copies:
             raise NothingYetError("nothing to copy yet", volume, "no release has made it")
         return path
 
+    def verify(self, task: Task) -> None:
+        """Read everything in the repositories of the stack, and free what is too old. Raises OperationError."""
+        for kind in self._kinds(task):
+            self.host.copies.verify(self.places, kind, self.stack.name)
+
     def _files(self, task: Task, paths: list[str]) -> int:
         return sum(
             self.host.copies.files(self.places, kind, self.stack.name, task.thing, paths, task.backup.keep_days)

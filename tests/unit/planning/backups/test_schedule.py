@@ -39,6 +39,7 @@ def test_everything_that_says_so_is_backed_up_and_the_state_with_it() -> None:
         "production file lite: copy",
         "production volume uploads: copy",
         "state shop: copy",
+        "state shop: verify",
     ]
     assert [task.kind for task in TASKS] == ["full", "incremental", "dump", "verify"]
     assert schedule.tasks(read_stack("shop", shop_with_databases()), HERE) == []

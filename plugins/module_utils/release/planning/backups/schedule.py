@@ -59,6 +59,8 @@ def tasks(stack: Stack, kept: KeptAll) -> list[Task]:
     found = [task for environment in ENVIRONMENTS for task in _of(stack, environment, kept)]
     if found:
         found.append(Task("", "state", stack.name, "copy", EVERY[COPIES.incremental], COPIES))
+        # Its repository has all other copies of the stack too.
+        found.append(Task("", "state", stack.name, "verify", EVERY[VERIFY], COPIES))
     return found
 
 
