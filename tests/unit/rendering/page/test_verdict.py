@@ -62,6 +62,18 @@ def test_a_service_that_is_not_healthy_needs_attention_once_something_is_live() 
     assert findings(pages.first_day()) == ([], [], []) and "redis" not in environment(pages.first_day(), "staging")
 
 
+def test_what_is_wrong_with_backups_is_broken_and_their_ages_are_shown() -> None:
+    data = pages.usual()
+    old = "staging database main: dump 3 d old (TOO OLD: at most 2 d)"
+    away = "staging database main: nothing has arrived in the archive for 17 min, 3 attempts failed"
+    lines = ("staging database main: backup 5 h old", old)
+    bad = with_environment(data, backups=lines, backup_troubles=(old, away))
+    assert findings(bad)[0] == [f"backup of {old}", f"backup of {away}"]
+    shown = str(environment(bad, "staging"))
+    assert "backup 5 h old" in shown and shown.count("TOO OLD") == 1 and "nothing has arrived" in shown
+    assert "Backup" not in str(environment(data, "staging"))
+
+
 def test_a_silent_database_is_broken() -> None:
     data = pages.usual()
     well = DatabaseStatus("postgresql", True, "17.12", 8_100_000, 3, 30)
