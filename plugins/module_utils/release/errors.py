@@ -57,3 +57,7 @@ class OperationError(ReleaseError):
 
 class NothingToDoError(ReleaseError):
     """There is nothing to do, and why. Not an error: a second run changes nothing."""
+
+
+class InterruptedOperationError(OperationError):
+    """The operation could neither complete nor revert: its journal stays open for recovery."""

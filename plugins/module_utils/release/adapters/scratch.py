@@ -83,12 +83,14 @@ class ScratchClusters(scratch_trials.Trials):
     def remove(self, name: str) -> None:
         """End it and remove all of it, however far it came. Can be repeated."""
         unit = scratch_files.unit(name)
+        # It may end by itself meanwhile, and one that failed is known until it is told to be forgotten. So what counts
+        # is what there is afterwards.
+        for word in ("stop", "reset-failed") if _is_known(unit) else ():
+            _succeeds("systemctl", word, unit)
         if _is_up(name):
-            run(["systemctl", "kill", "--signal=SIGQUIT", unit])
-            run(["systemctl", "stop", unit])
-        elif _is_known(unit):
-            # One that failed is known until it is told to be forgotten.
-            run(["systemctl", "reset-failed", unit])
+            raise OperationError(
+                "does not stop", f"copy {name}", "it runs on", host_command(f"systemctl status {unit}")
+            )
         if name in self.found():
             place = f"{PLACE}/{name}"
             port = as_postgres(["sh", "-c", 'test ! -f "$0" || cat "$0"', f"{place}/port"])
@@ -136,8 +138,11 @@ def _is_known(unit: str) -> bool:
 
 
 def _is_up(name: str) -> bool:
-    words = ["systemctl", "is-active", "--quiet", scratch_files.unit(name)]
-    return subprocess.run(words, stdin=subprocess.DEVNULL, check=False).returncode == 0
+    return _succeeds("systemctl", "is-active", "--quiet", scratch_files.unit(name))
+
+
+def _succeeds(*words: str) -> bool:
+    return subprocess.run(words, stdin=subprocess.DEVNULL, capture_output=True, check=False).returncode == 0
 
 
 def _wait_until_open(made: Scratch, seconds: float) -> None:

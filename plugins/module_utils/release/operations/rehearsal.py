@@ -14,7 +14,8 @@ import functools
 from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
-from ..errors import OperationError, RefusedError
+from ..errors import InterruptedOperationError, OperationError, RefusedError
+from ..hints import hint
 from ..planning import migration_errors, migrations, rehearsals, sql_findings
 from ..planning.backups.stanzas import backed_up
 from ..planning.catalogs import compare
@@ -64,7 +65,7 @@ def rehearse(host: Host, stack: Stack, wanted: Wanted, who: LockHolder, tell: Ca
             text = redact(f"{error.what}: {error.cause}")
             found = Rehearsal(plan.environment, 0.0, 0.0, failure=text, fix=redact(error.fix))
         finally:
-            _sweep(host, stack, plan.environment)
+            _end(host, stack, plan.environment)
         seconds = round(host.clock.monotonic() - begun, 1)
         found = dataclasses.replace(found, at=host.clock.now(), seconds=seconds)
         host.store.add_rehearsal(stack.name, found)
@@ -87,10 +88,26 @@ def sweep(host: Host, stack: Stack, who: LockHolder) -> list[str]:
     return found
 
 
+def _end(host: Host, stack: Stack, environment: EnvironmentName) -> None:
+    """Remove all of it. What cannot be removed now is left to a recovery, which the operation then stays open for."""
+    try:
+        _sweep(host, stack, environment)
+    except OperationError as error:
+        what = "what a rehearsal has left could not be removed"
+        raise InterruptedOperationError(what, f"{stack.name} {environment}", str(error), hint("recover")) from error
+
+
 def _sweep(host: Host, stack: Stack, environment: EnvironmentName) -> bool:
-    """Whether there was anything."""
-    stop_all(host, stack, environment)
-    host.docker.remove_network(network_name(stack, environment))
+    """Whether there was anything. What is wrong with one part is no reason to leave the next."""
+    try:
+        stop_all(host, stack, environment)
+        host.docker.remove_network(network_name(stack, environment))
+    finally:
+        found = _forget(host, stack, environment)
+    return found
+
+
+def _forget(host: Host, stack: Stack, environment: EnvironmentName) -> bool:
     mine = [
         name
         for name in host.scratch.found()

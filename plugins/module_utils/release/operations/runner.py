@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, cast
 
 from ..env import secret_ages
 from ..env.secret_forms import Redactor
-from ..errors import NothingToDoError, OperationError, Problem, RefusedError
+from ..errors import InterruptedOperationError, NothingToDoError, OperationError, Problem, RefusedError
 from ..hints import hint, host_command
 from ..planning import built_in, canonical, deploy, gates, promote, rollback
 from ..ports import Host
@@ -56,10 +56,6 @@ if TYPE_CHECKING:
 else:
     backup_ages = lazy_part(".backup_ages", __package__)
     migration_gate = lazy_part(".migration_gate", __package__)
-
-
-class InterruptedOperationError(OperationError):
-    """The operation could neither complete nor revert: its journal stays open for recovery."""
 
 
 def run(

@@ -78,7 +78,8 @@ def start(wanted: ScratchWanted, place: str) -> list[str]:
         "IOWeight": WEIGHT,
         "CPUWeight": WEIGHT,
         "MemoryMax": f"{megabytes(wanted.memory)}M",
-        "KillSignal": "SIGINT",
+        # At once: nothing of it must last.
+        "KillSignal": "SIGQUIT",
         "TimeoutStartSec": f"{wanted.seconds:g}",
         "TimeoutStopSec": 30,
     }
