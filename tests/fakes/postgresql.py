@@ -5,7 +5,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from release.planning.databases import files, roles
@@ -24,6 +26,13 @@ class FakePostgresql:
     #: Settings that want a restart after a reload.
     pending: list[str] = field(default_factory=list)
     log: list[str] = field(default_factory=list)
+    #: What runs has read at its start, or when it was told to; and the rules that are in the kernel.
+    loaded: dict[str, str] = field(default_factory=dict)
+    known_to_kernel: str = ""
+    #: Those of which something was written that they have not read for certain.
+    unread: set[str] = field(default_factory=set)
+    #: Around every change, where faults strike.
+    change: Callable[[str], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
 
     def clusters(self) -> dict[str, FoundCluster]:
         return dict(self.found)
@@ -35,41 +44,62 @@ class FakePostgresql:
         return "172.17.0.1"
 
     def create(self, cluster: Cluster) -> None:
-        self.log.append(f"create {cluster.name}")
-        kept = cluster.kept
-        self.found[cluster.name] = FoundCluster(kept.version, cluster.name, kept.port, runs=False)
+        with self.change(f"create {cluster.name}"):
+            self.log.append(f"create {cluster.name}")
+            kept = cluster.kept
+            self.found[cluster.name] = FoundCluster(kept.version, cluster.name, kept.port, runs=False)
 
     def guard(self, rules: str, *, write: bool) -> bool:
-        changed, self.rules = rules != self.rules, rules if write else self.rules
-        return changed
+        if rules == self.rules == self.known_to_kernel:
+            return False
+        if write:
+            with self.change("load the rules"):
+                self.known_to_kernel = rules
+            with self.change("keep the rules"):
+                self.rules = rules
+        return True
 
     def configure(self, cluster: Cluster, *, write: bool) -> list[str]:
-        text = files.settings(cluster) + files.access(cluster) + files.unit(cluster)
-        if self.written.get(cluster.name) == text:
-            return []
+        name, text = cluster.name, files.settings(cluster) + files.access(cluster) + files.unit(cluster)
+        if self.written.get(name) == text:
+            return ["pending"] if name in self.unread else []
         if write:
-            self.written[cluster.name] = text
-        return [f"{cluster.name}.conf"]
+            with self.change(f"mark {name}"):
+                self.unread.add(name)
+            with self.change(f"write {name}"):
+                self.written[name] = text
+        return [f"{name}.conf"]
 
     def start(self, cluster: Cluster) -> None:
-        self.log.append(f"start {cluster.name}")
-        self.found[cluster.name] = dataclasses.replace(self.found[cluster.name], runs=True)
+        with self.change(f"start {cluster.name}"):
+            self.log.append(f"start {cluster.name}")
+            self.found[cluster.name] = dataclasses.replace(self.found[cluster.name], runs=True)
+            self._read(cluster)
 
     def load(self, cluster: Cluster) -> list[str]:
-        self.log.append(f"load {cluster.name}")
+        with self.change(f"load {cluster.name}"):
+            self.log.append(f"load {cluster.name}")
+            self._read(cluster)
         return list(self.pending)
 
     def restart(self, cluster: Cluster) -> None:
         self.log.append(f"restart {cluster.name}")
+        self._read(cluster)
+
+    def _read(self, cluster: Cluster) -> None:
+        self.loaded[cluster.name] = self.written[cluster.name]
+        self.unread.discard(cluster.name)
 
     def create_database(self, cluster: Cluster) -> None:
-        self.granted.setdefault(cluster.name, "")
+        with self.change(f"make the database of {cluster.name}"):
+            self.granted.setdefault(cluster.name, "")
 
     def grant(self, cluster: Cluster, *, write: bool) -> bool:
         text = roles.grants(cluster)
         changed = self.granted.get(cluster.name) != text
         if write:
-            self.granted[cluster.name] = text
+            with self.change(f"grant in {cluster.name}"):
+                self.granted[cluster.name] = text
         return changed
 
     def status(self, port: int, database: str) -> DatabaseStatus:

@@ -90,7 +90,7 @@ class World:
         self.console = FakeConsole(self)
         self.intake = FakeIntake(self)
         self.endpoints = FakeEndpoints(self)
-        self.database = FakePostgresql()
+        self.database = FakePostgresql(change=self.change)
         self.backups = FakeBackups(self)
         self.places = FakeBackupPlaces()
         self.copies = FakeCopies(self)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.faults import Killed
 from fakes.postgresql import FakePostgresql
 from fakes.stacks import shop_with_databases
 from fakes.world import World
@@ -174,3 +175,46 @@ def test_an_archive_that_is_away_stops_no_provisioning(world: World) -> None:
     world.backups.away_since = 0.0
     done(world)
     assert world.backups.stanzas
+
+
+@pytest.mark.parametrize("after", [False, True])
+def test_killed_at_any_change_the_next_run_finishes(tmp_path: Path, after: bool) -> None:
+    """Provisioning is killed at each of its changes, and begun once more: what runs has read what is written."""
+    number = 0
+    while True:
+        number += 1
+        world = World(str(tmp_path / f"{number}{after}"), shop_with_databases())
+        world.store.blocks["shop"] = {"staging": "172.16.224.0/26", "production": "172.16.224.64/26"}
+        killed = _killed(world, number, after)
+        _settled(world, f"first run, {number}")
+        # And one that changes settings, addresses and passwords of what runs.
+        world.store.blocks["shop"]["production"] = "172.16.225.0/26"
+        changed(world, connections=31, password_generation=2)
+        killed = _killed(world, number, after) or killed
+        _settled(world, f"second run, {number}")
+        if not killed:
+            break
+    assert number > 10
+
+
+def _killed(world: World, number: int, after: bool) -> bool:
+    world.faults.kill_at(number, after)
+    try:
+        done(world)
+    except Killed:
+        return True
+    finally:
+        world.revive()
+    return False
+
+
+def _settled(world: World, where: str) -> None:
+    done(world)
+    assert done(world).changes == [] and done(world, write=False).changes == [], where
+    database, kept = clusters(world), world.store.databases("shop")
+    assert database.loaded == database.written and len(database.written) == 2, where
+    assert database.known_to_kernel == database.rules, where
+    assert all(one.runs for one in database.found.values()), where
+    for environment in ("staging", "production"):
+        mine = kept[environment]["main"]
+        assert database.found[f"shop_{environment}_main"].port == mine.port, where

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import pwd
 import re
@@ -92,17 +93,20 @@ class Postgresql:
         if (read(self.rules) or b"").decode() == rules and there:
             return False
         if write:
-            run(["nft", "--check", "--file", "-"], rules)
+            # Kept once they are loaded: killed in between, the next run finds a difference and loads them again.
+            run(["nft", "--file", "-"], rules)
             write_atomically(self.rules, rules.encode(), 0o644)
-            run(["nft", "--file", self.rules])
         return True
 
     def configure(self, cluster: Cluster, *, write: bool) -> list[str]:
-        """Write what differs. What PostgreSQL does not take is put back as it was. Returns the changed paths."""
-        wanted = self._files(cluster)
+        """Write what differs. What PostgreSQL does not take is put back as it was. Returns the changed paths, with a
+        note that stays until it has read them: what a killed run has written would not differ any more."""
+        wanted, note = self._files(cluster), self._note(cluster)
+        waits = read(note) is not None
         before = {path: read(path) for path in wanted}
         changed = [path for path, file in wanted.items() if before[path] != file.text.encode()]
         if changed and write:
+            self._write({note: _File("", 0o644, self.user)})
             self._write({path: wanted[path] for path in changed})
             try:
                 self._check(cluster)
@@ -113,10 +117,19 @@ class Postgresql:
                         os.remove(path)
                     else:
                         self._write({path: wanted[path]._replace(text=old.decode())})
+                if not waits:
+                    os.remove(note)
                 raise
-            if any(path.startswith(self.units) for path in changed):
-                run(["systemctl", "daemon-reload"])
-        return changed
+        if write and (waits or any(path.startswith(self.units) for path in changed)):
+            run(["systemctl", "daemon-reload"])
+        return [*changed, *([note] if waits else [])]
+
+    def _note(self, cluster: Cluster) -> str:
+        return f"{self.settings}/{cluster.kept.version}/{cluster.name}/onehost.pending"
+
+    def _has_read(self, cluster: Cluster) -> None:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(self._note(cluster))
 
     def _files(self, cluster: Cluster) -> dict[str, _File]:
         home = f"{self.settings}/{cluster.kept.version}/{cluster.name}"
@@ -149,10 +162,12 @@ class Postgresql:
             log = f"/var/log/postgresql/postgresql-{cluster.kept.version}-{cluster.name}.log"
             lines = (read(log) or b"").decode(errors="replace").splitlines()[-5:]
             raise OperationError("did not start", cluster.place, "; ".join(lines), host_command(f"less {log}"))
+        self._has_read(cluster)
 
     def load(self, cluster: Cluster) -> list[str]:
         """Reload its settings. Returns those that want a restart."""
         run(["systemctl", "reload", _unit(cluster)])
+        self._has_read(cluster)
         return sql(cluster.kept.port, "postgres", "SELECT name FROM pg_settings WHERE pending_restart;").split()
 
     def restart(self, cluster: Cluster) -> None:

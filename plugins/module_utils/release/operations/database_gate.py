@@ -48,10 +48,11 @@ def problems(host: Host, stack: Stack, request: Request) -> list[Problem]:
 
 
 def _asked(host: Host, stack: Stack, request: Request) -> dict[str, DatabaseStatus]:
-    """Those that the apps of the release use."""
+    """Those that the apps of the release use. That one was never made is told of its address."""
     mine = stack.databases_in(request.environment)
     used = {stack.apps[name].database for name in selected(stack, request) if name in stack.apps}
     if not any(one.is_here for name, one in mine.items() if name in used):
         return {}
+    made = host.store.databases(stack.name).get(request.environment, {})
     found = databases.statuses(host, stack, request.environment)
-    return {name: it for name, it in found.items() if name in used and mine[name].is_here}
+    return {name: it for name, it in found.items() if name in used and name in made and mine[name].is_here}
