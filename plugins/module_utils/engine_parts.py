@@ -53,6 +53,7 @@ from .release.operations import (
     old_release,
     reach,
     restore_points,
+    schema_declared,
 )
 from .release.operations import drift as drift_operations
 from .release.operations import flags as flag_operations
@@ -101,6 +102,7 @@ LATE = (
     migrations,
     old_release,
     restore_points,
+    schema_declared,
     schema_steps,
     schema_ways,
 )

@@ -17,6 +17,7 @@ from fakes.world import World
 from invariants.invariants import check_settled
 
 from release.operations import status
+from release.planning.declarations import FILE
 from release.releases.report import OperationReport
 from release.releases.schema import SchemaStep
 from release.rendering.status import status_lines
@@ -127,6 +128,28 @@ def test_past_a_contract_step_it_is_refused_with_the_ways_on(world: World, check
     # To the one between nothing stands in the way.
     assert world.good("rollback").release == second
     check_settled(world)
+
+
+def test_what_a_release_had_stopped_using_is_no_obstacle_on_the_way_back_to_it(world: World) -> None:
+    first = ship(world, "0001")
+    second = ship(world, "0002")
+    world.git.others = {f"api/{FILE}": f"contract: 0003, nobody reads c0001, {second}"}
+    third = ship(world, "0003", contract=True)
+    step = world.store.known_schemas["production"]["api"].steps[-1]
+    assert (step.verdict, step.release, step.unused_since) == ("contract", third, second)
+    assert f"0002 to 0003 by {third}" in refused(world.run("rollback", release=first))
+    report = world.good("rollback")
+    assert report.release == second and report.gates[0]["result"] == "go"
+    assert f"took away what {second} had stopped using" in report.gates[0]["evidence"]
+    check_settled(world)
+
+
+@pytest.mark.parametrize("named", ["0", "20200101T000000Z-production-1234567"])
+def test_a_declaration_of_a_release_that_was_never_live_does_not_count(world: World, named: str) -> None:
+    ship(world, "0001")
+    world.git.others = {f"api/{FILE}": f"contract: 0002, nobody reads it, {named}"}
+    ship(world, "0002", contract=True)
+    assert "column public.posts.c0001 is gone" in refused(world.run("rollback"))
 
 
 def test_the_status_says_what_a_rollback_would_find(world: World) -> None:

@@ -18,11 +18,15 @@ from ..releases.release import timestamp
 from ..releases.schema import AppSchema, Schemas, SchemaState
 from ..stack.migrate import Migrate
 from ..stack.model import Stack
+from ..util.lazy import lazy_part
 from .migration_runs import MigrationRuns
 from .schema_watch import SchemaWatch
 
 if TYPE_CHECKING:
     from ..releases.catalog import Catalog
+    from . import schema_declared
+else:
+    schema_declared = lazy_part(".schema_declared", __package__)
 
 
 class Before(NamedTuple):
@@ -78,7 +82,11 @@ class SchemaRecords:
             revision = None
         found = dataclasses.replace(begun, revision=revision, state=state, at=self._now())
         if step := self.watch.step(app, before.shape, begun.was or "", found):
-            found = found.stepped(dataclasses.replace(step, restore_point=before.point, is_down=before.is_down))
+            step = dataclasses.replace(step, restore_point=before.point, is_down=before.is_down)
+            if step.verdict == "contract" and not step.is_down:
+                unused = schema_declared.unused_since(self.host, self.stack, self.plan, step, self.journal)
+                step = dataclasses.replace(step, unused_since=unused)
+            found = found.stepped(step)
         self.write(app, found)
         return found
 

@@ -54,7 +54,7 @@ def _judged(
     steps: tuple[SchemaStep, ...] | None,
     relevant: Sequence[SchemaStep],
 ) -> tuple[Kind, str]:
-    bad = [lost(step) for step in relevant if step.verdict == "contract"]
+    bad = [lost(step) for step in relevant if step.breaks(release)]
     if bad:
         return "past", "{went}. Between them a contract step: " + _plain("; ".join(bad))
     if known is None or known.revision is None or not known.is_settled or wanted is None:
@@ -62,8 +62,11 @@ def _judged(
         return "unknown", "{went}" + why
     if known.revision == wanted:
         return "same", "same schema, {applied}"
-    if steps and all(step.verdict == "expand" for step in steps):
-        return "newer", "{went}; newer by steps that only add (" + _plain(_path(steps)) + ")"
+    if steps and all(step.verdict != "unknown" for step in steps):
+        what = "that only add"
+        if any(step.verdict == "contract" for step in steps):
+            what += f", or took away what {release} had stopped using"
+        return "newer", "{went}; newer by steps " + what + " (" + _plain(_path(steps)) + ")"
     return "unknown", "{went}; what the steps between them took away is not known, so its code must work with it"
 
 

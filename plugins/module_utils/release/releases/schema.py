@@ -39,6 +39,12 @@ class SchemaStep:
     release: str = ""
     #: Whether it went back, so that the releases of before it need more than is applied.
     is_down: bool = False
+    #: The release that had stopped using what it took away, as its source declares; empty if that says nothing.
+    unused_since: str = ""
+
+    def breaks(self, release: str) -> bool:
+        """Whether the code of a release may rely on what it took away."""
+        return self.verdict == "contract" and not (self.unused_since and release >= self.unused_since)
 
     def to_json(self) -> dict[str, Any]:
         return {**vars(self), "losses": list(self.losses)}
@@ -62,6 +68,7 @@ class SchemaStep:
             str(data.get("at", "")),
             str(data.get("release", "")),
             data.get("is_down") is True,
+            str(data.get("unused_since", "")),
         )
 
 
