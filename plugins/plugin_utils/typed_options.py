@@ -28,12 +28,14 @@ _MORE: Mapping[str, tuple[str, ...]] = {
     "backup": ("environment",),
     "check_config": ("json", "junit", "environment"),
     "drift": ("json", "baseline"),
+    "drill": ("json", "junit", "environment"),
     "flags": ("environment",),
     "jobs": ("environment",),
     "maintenance": ("environment", "until"),
     "logs": ("environment",),
     "rehearse": ("json",),
     "scale": ("environment",),
+    "restore": ("environment",),
     "run": ("environment",),
     "services": ("environment",),
     "verify": ("json", "junit", "modules", "targets", "environment"),
@@ -48,6 +50,7 @@ _TEXTS = frozenset(
     (
         *("stack", "apps", "version", "release", "reason", "flag", "release_person", "skip_gates", "ends", "until"),
         *("app", "route", "run", "suspend", "resume", "history", "since", "grep", "database", "confirm", "kind"),
+        *("at", "point", "into", "drop"),
     )
 )
 _NEAR = 0.82

@@ -89,8 +89,11 @@ class FakeBackups:
         self, stanza: Stanza, directory: str, target: Target, *, archive: bool = False, delta: bool = False
     ) -> None:
         self._reach("restore")
+        with self.world.change(f"begin to restore {stanza.name}"):
+            self.world.restores.laid_out(stanza, directory, whole=False)
         with self.world.change(f"restore {stanza.name} into {directory}"):
             self.restored.append((stanza.name, directory, target))
+            self.world.restores.laid_out(stanza, directory, whole=True)
 
     def now(self) -> float:
         return self.world.clock.now()

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from release.operations import databases
 from release.ports import Survey
+from release.releases.backups import BackupSet
 from release.releases.databases import FoundCluster, Kept, Login
 from release.releases.lock_holder import LockHolder
 from release.stack.model import ENVIRONMENTS, Stack
@@ -221,6 +222,15 @@ def shop_with_backups(in_place: bool = False, **changes: Any) -> dict[str, Any]:
     definition["databases"] = {"main": {"backup": {}}}
     definition["apps"]["api"]["database"] = "main"
     return definition
+
+
+def host_with_an_archive(world: World) -> None:
+    """What provisioning and the first night provide."""
+    host_with_backups(world)
+    now = int(world.clock.time)
+    for environment in ENVIRONMENTS:
+        name = f"shop_{environment}_main"
+        world.backups.sets[name] = [BackupSet(f"{name}F", "full", now - 7200, now - 3600, 10**9, 10**8)]
 
 
 def host_with_backups(world: World) -> None:

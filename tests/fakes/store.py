@@ -18,9 +18,11 @@ from release.planning.networks import Blocks
 from release.releases.backups import BackupRecord, RestorePoint
 from release.releases.compose import LABEL
 from release.releases.databases import Kept, KeptAll, addresses
+from release.releases.drills import Drill
 from release.releases.rehearsal import Rehearsal
 from release.releases.release import Entry, Release, ReleaseStatus
 from release.releases.replicas import Scale
+from release.releases.restores import Restored
 from release.releases.schema import AppSchema
 from release.releases.slot import StandbyNote
 from release.stack.flags import FlagChange, State
@@ -76,6 +78,9 @@ class FakeStore:
     points: dict[str, dict[str, tuple[RestorePoint, ...]]] = field(default_factory=dict)
     known_rehearsals: list[Rehearsal] = field(default_factory=list)
     known_schemas: dict[str, dict[str, AppSchema]] = field(default_factory=dict)
+
+    known_restores: dict[str, dict[str, list[Restored]]] = field(default_factory=dict)
+    known_drills: dict[str, dict[str, list[Drill]]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.env = {layer: format_env(values).encode() for layer, values in self.world.stack.env.items()}
@@ -202,6 +207,24 @@ class FakeStore:
     def set_scales(self, stack: Stack, environment: EnvironmentName, scales: Mapping[str, Scale]) -> None:
         with self.world.change(f"store scales {environment}"):
             self.scaled[environment] = dict(scales)
+
+    def restored(self, stack: str) -> dict[str, dict[str, list[Restored]]]:
+        return {name: {one: list(it) for one, it in mine.items()} for name, mine in self.known_restores.items()}
+
+    def add_restored(self, stack: str, environment: EnvironmentName, database: str, restored: Restored) -> None:
+        with self.world.change(f"store restored {environment} {database}"):
+            kept = Restored.from_json(json.loads(json.dumps(restored.to_json())))
+            assert kept == restored, "a restore changes on its way through the disk"
+            mine = self.known_restores.setdefault(environment, {}).setdefault(database, [])
+            mine[:] = [one for one in mine if one.at != restored.at] + [restored]
+
+    def drills(self, stack: str) -> dict[str, dict[str, list[Drill]]]:
+        return {name: {one: list(it) for one, it in mine.items()} for name, mine in self.known_drills.items()}
+
+    def add_drill(self, stack: str, drill: Drill) -> None:
+        kept = Drill.from_json(json.loads(json.dumps(drill.to_json())))
+        assert kept == drill, "a drill changes on its way through the disk"
+        self.known_drills.setdefault(drill.environment, {}).setdefault(drill.database, []).append(drill)
 
     def schemas(self, stack: str) -> dict[str, dict[str, AppSchema]]:
         self.world.faults.alive()

@@ -33,6 +33,7 @@ from fakes.nginx import FakeEdge
 from fakes.one_off import FakeOneOff, FakeRuns, FakeSchedule
 from fakes.postgresql import FakePostgresql
 from fakes.probe import FakeProbe
+from fakes.restores import FakeRestores
 from fakes.scratch import FakeScratch
 from fakes.stacks import FakeStacks, shop_definition
 from fakes.store import FakeStore
@@ -45,6 +46,7 @@ from release.operations import (
     job_runs,
     maintenance,
     recover,
+    restore,
     runner,
     warm_slot,
     witnesses,
@@ -52,8 +54,10 @@ from release.operations import (
 from release.operations.change_scale import Asked, ScaleReport
 from release.operations.change_services import ServicesReport
 from release.operations.maintenance import MaintenanceReport
+from release.operations.restore import RestoreReport
 from release.paths import Paths
 from release.planning.maintenance import Wish
+from release.planning.restores import Wish as RestoreWish
 from release.ports import Host
 from release.process import journal, lock
 from release.releases.history import find
@@ -95,6 +99,7 @@ class World:
         self.places = FakeBackupPlaces()
         self.copies = FakeCopies(self)
         self.backup_timer = FakeBackupTimer()
+        self.restores = FakeRestores(self)
         self.scratch = FakeScratch(self)
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
@@ -124,6 +129,7 @@ class World:
             catalogs=self.databases,
             copies=self.copies,
             backup_timer=self.backup_timer,
+            restores=self.restores,
             scratch=self.scratch,
         )
         #: Wrong answers of the public ports, at any moment.
@@ -213,6 +219,20 @@ class World:
         except Killed:
             return None
 
+    def restore(self, *, check: bool = False, **wish: str) -> RestoreReport | OperationError | RefusedError | None:
+        """Do what restore.yml does. Returns None if it was killed, and the error if it failed."""
+        number = next(self.numbers)
+        environment = wish.setdefault("environment", "production")
+        folder = journal.directory(self.stack.name, self.paths.state)
+        path = f"{folder}/{20260101000000 + number}Z-{environment}-restore-{number}.jsonl"
+        who = LockHolder.from_json({"operation": "restore", "person": "ann", "host": "desk", "reason": self.reason})
+        try:
+            return restore.request(self.host, self.stack, RestoreWish(**wish), who, check=check, path=path)
+        except (OperationError, RefusedError) as error:
+            return error
+        except Killed:
+            return None
+
     def good(self, name: str, **options: Any) -> OperationReport:
         """An operation that must succeed."""
         report = self.run(name, **options)
@@ -274,6 +294,7 @@ class World:
         self.console.reboot()
         self.router.restart()
         self.maintenance.restart()
+        self.restores.restart()
         self.edge.restart()
         self.timer.armed.clear()
         self.intake.held.clear()
@@ -361,17 +382,21 @@ class World:
             if any(box is not None and self.docker.answers(box) for box in boxes):
                 return
         box = self.docker.at_port(self.router.port(environment, live.slot, app.name))
+        is_seen = not self.maintenance.is_closed(environment, app.name, "/")
         if box is None:
-            # An app that must never run twice is down for a moment; the router holds its requests.
-            if not self.router.holds(environment, live.slot, app.name) and not self.docker.is_bad(
-                self.docker.named(environment, live, app.name)
+            # An app that must never run twice is down for a moment; the router holds its requests. Where everything is
+            # closed visitors see a page of the router's.
+            if (
+                is_seen
+                and not self.router.holds(environment, live.slot, app.name)
+                and not self.docker.is_bad(self.docker.named(environment, live, app.name))
             ):
                 self._wrong(f"{environment} {app.name}: nothing runs for {live}")
         elif box.release != live.release:
             self._wrong(f"{environment} {app.name}: {box.release} answers in the name of {live.release}")
         elif box.app != app.name and app.name in self.day(live.release).apps:
             self._wrong(f"{environment} {app.name}: {box.app} answers for it")
-        elif not (
+        elif is_seen and not (
             self.docker.answers(box)
             or box.after_reboot
             or self.router.holds(environment, live.slot, app.name)
@@ -384,6 +409,8 @@ class World:
         live = Live.parse(self.router.does[box.environment])
         known = self.router.reach_memory[box.environment].get(live.slot, {}) if live else {}
         asked = {self.router.port(box.environment, live.slot, app) for app in known} if live else set()
+        if self.maintenance.is_closed(box.environment, box.app, "/"):
+            return
         if box.port in asked and self.docker.at_port(box.port) is box and not self.intake.trouble:
             self._wrong(f"{box.environment} {box.app}: told to stop while requests still come in")
 

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from .releases.backups import Archive, BackupKind, BackupRecord, BackupSet, Places, RestorePoint, Stanza, Target
     from .releases.catalog import Catalog
     from .releases.databases import DatabaseStatus, FoundCluster, Kept, KeptAll
+    from .releases.drills import Drill, DrillsAll
     from .releases.endpoints import Asked, Came
     from .releases.events import Event
     from .releases.jobs import JobNote
@@ -38,6 +39,7 @@ if TYPE_CHECKING:
     from .releases.rehearsal import Finding, Rehearsal
     from .releases.release import Entry, Live, Release
     from .releases.replicas import Scale
+    from .releases.restores import Restored, RestoredAll
     from .releases.runs import Carried, Process, Run, RunContainer
     from .releases.runtime import (
         Answer,
@@ -312,6 +314,10 @@ class StorePort(Protocol):
     def rehearsals(self, stack: str) -> list[Rehearsal]: ...
     def add_rehearsal(self, stack: str, rehearsal: Rehearsal) -> None: ...
     def set_schema(self, stack: str, environment: EnvironmentName, app: str, schema: AppSchema) -> None: ...
+    def restored(self, stack: str) -> RestoredAll: ...
+    def add_restored(self, stack: str, environment: EnvironmentName, database: str, restored: Restored) -> None: ...
+    def drills(self, stack: str) -> DrillsAll: ...
+    def add_drill(self, stack: str, drill: Drill) -> None: ...
     def set_scales(self, stack: Stack, environment: EnvironmentName, scales: Mapping[str, Scale]) -> None: ...
 
     def set_slot_compose(
@@ -648,6 +654,83 @@ class NoLinter:
         return ()
 
 
+class RestoresPort(Protocol):
+    """Clusters that go back to a moment where they are, and the heartbeat by which moments are found."""
+
+    def answers(self, stanza: Stanza) -> bool: ...
+    def beat(self, stanza: Stanza) -> float: ...
+    def archived_until(self, stanza: Stanza) -> float | None: ...
+    def commits_since(self, stanza: Stanza, moment: float) -> int | None: ...
+    def schedule(self, units: Mapping[str, str], *, write: bool) -> list[str]: ...
+    def newest_beat(self, port: int) -> float | None: ...
+    def damage(self, version: str, port: int) -> list[str]: ...
+    def answer(self, port: int, database: str, question: str, seconds: int) -> str: ...
+    def timeline(self, stanza: Stanza) -> str: ...
+    def free_bytes(self, stanza: Stanza) -> int: ...
+    def halt(self, stanza: Stanza) -> None: ...
+    def swap(self, stanza: Stanza, name: str) -> None: ...
+    def replay(self, stanza: Stanza, seconds: float = ...) -> str: ...
+    def open(self, stanza: Stanza, *, for_good: bool) -> None: ...
+    def put_back(self, stanza: Stanza, name: str, *, starts: bool) -> None: ...
+    def kept(self, stanza: Stanza) -> dict[str, int]: ...
+    def drop(self, stanza: Stanza, name: str) -> None: ...
+
+
+class NoRestores:
+    """A host on which nothing is restored."""
+
+    def answers(self, stanza: Stanza) -> bool:
+        return False
+
+    def beat(self, stanza: Stanza) -> float:
+        raise KeyError(stanza.name)
+
+    def archived_until(self, stanza: Stanza) -> float | None:
+        return None
+
+    def commits_since(self, stanza: Stanza, moment: float) -> int | None:
+        return None
+
+    def schedule(self, units: Mapping[str, str], *, write: bool) -> list[str]:
+        return []
+
+    def newest_beat(self, port: int) -> float | None:
+        return None
+
+    def damage(self, version: str, port: int) -> list[str]:
+        return []
+
+    def answer(self, port: int, database: str, question: str, seconds: int) -> str:
+        raise KeyError(port)
+
+    def timeline(self, stanza: Stanza) -> str:
+        return ""
+
+    def free_bytes(self, stanza: Stanza) -> int:
+        return 0
+
+    def halt(self, stanza: Stanza) -> None:
+        return None
+
+    def swap(self, stanza: Stanza, name: str) -> None:
+        return None
+
+    def replay(self, stanza: Stanza, seconds: float = 0.0) -> str:
+        raise KeyError(stanza.name)
+
+    def open(self, stanza: Stanza, *, for_good: bool) -> None:
+        return None
+
+    def put_back(self, stanza: Stanza, name: str, *, starts: bool) -> None:
+        return None
+
+    def kept(self, stanza: Stanza) -> dict[str, int]:
+        return {}
+
+    def drop(self, stanza: Stanza, name: str) -> None:
+        return None
+
+
 class MachinePort(Protocol):
     """The host itself: its services, and who listens where."""
 
@@ -836,5 +919,6 @@ class Host:
     catalogs: CatalogPort = field(default_factory=NoCatalogs)
     scratch: ScratchPort = field(default_factory=NoScratch)
     linter: LinterPort = field(default_factory=NoLinter)
+    restores: RestoresPort = field(default_factory=NoRestores)
     #: The host's memory; 0 if it is not known.
     memory_bytes: int = 0

@@ -94,6 +94,16 @@ TABLE = (
         ("stack", "where", "real"),
         *("verify", "verify", "ask what the outside was promised", "verify"),
     ),
+    Command(
+        "restore",
+        ("stack", "where", "database", "at", "point", "release", "into", "confirm", "drop", "reason", "lock_wait"),
+        *("restore", "restore", "bring a database back to a moment", "restore"),
+    ),
+    Command(
+        "drill",
+        ("stack", "where", "database", "lock_wait"),
+        *("drill", "drill", "restore the newest backup beside what runs, and check it", "drill"),
+    ),
     Command("recover", ("stack",), *("recover", "recover", "finish or undo what was interrupted", "recover")),
     Command(
         "backup",

@@ -164,6 +164,9 @@ class PgBackRest:
         words += [f"--set={target.label}"] if target.label else []
         words += [f"--target-timeline={target.timeline}"] if target.timeline else []
         words += ["--delta"] if delta else []
+        # One that is to become the cluster itself is somewhere else by the time it asks for its log.
+        command = f'pgbackrest --config={stanza.config} --stanza={stanza.name} archive-get %f "%p"'
+        words += [f"--recovery-option=restore_command={command}"] if archive else []
         self._ask(stanza, *words, "restore", seconds=LONGEST_SECONDS, low=not archive)
 
     def provide_data_directory(self, directory: str) -> None:

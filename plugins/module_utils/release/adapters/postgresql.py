@@ -24,6 +24,8 @@ from ..util.files import read, write_atomically
 
 USER = "postgres"
 SECONDS = 120
+#: What runs as postgres ends with the engine: a copy that goes on would write into what a recovery has put back.
+LEASH = ("setpriv", "--pdeathsig", "TERM")
 #: How long a status waits, which may ask many.
 LOOK_SECONDS = 5
 #: Of a superuser's own sessions: nothing that they say is logged, and they wait for nobody's lock.
@@ -207,10 +209,11 @@ def as_postgres(words: list[str], text: str = "", seconds: int = SECONDS) -> str
 
 def run(words: list[str], text: str = "", seconds: int = SECONDS) -> str:
     environment = {**os.environ, "PGOPTIONS": OPTIONS, "PGCONNECT_TIMEOUT": str(min(seconds, 10)), "LC_ALL": "C.UTF-8"}
+    leash = LEASH if words[0] == "runuser" else ()
     name = next(word for word in words if word not in ("runuser", "-u", USER, "--"))
     try:
         done = subprocess.run(
-            words,
+            [*leash, *words],
             input=text,
             capture_output=True,
             text=True,

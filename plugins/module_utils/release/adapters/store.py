@@ -33,8 +33,10 @@ from ..planning.disk_usage import Sample
 from ..planning.networks import Blocks
 from ..planning.preflight import PROVISION
 from ..releases.compose import LABEL, PRIVATE_KEY, SECRETS, key_files
+from ..releases.drills import Drill
 from ..releases.release import PARTIAL, STATUSES, Entry, Release
 from ..releases.replicas import Scale
+from ..releases.restores import Restored
 from ..releases.schema import AppSchema
 from ..releases.slot import StandbyNote
 from ..stack.flags import FlagChange, State
@@ -42,7 +44,7 @@ from ..stack.model import ENVIRONMENTS, SLOTS, EnvironmentName, Slot, Stack
 from ..stack.networks import is_block
 from ..util.files import as_json, read, read_existing, sync_directory, write_atomically, write_synced
 from ..util.lazy import lazy_part
-from . import disk_samples, flags_file, own_files, scales_file, schemas_file, secret_ages_file
+from . import disk_samples, flags_file, own_files, restores_file, scales_file, schemas_file, secret_ages_file
 
 if TYPE_CHECKING:
     from ..releases import databases
@@ -75,6 +77,8 @@ OWN_FILES: Mapping[str, str] = {
     "schemas.json": "",
     "restore_points.json": "",
     "backups.json": "",
+    restores_file.RESTORED: "",
+    restores_file.DRILLS: "",
     "services/*/*/*/compose.json": hint("services", where="<which>"),
 }
 SETTINGS_FILES: Mapping[str, type] = {ACCESS_SETTINGS: dict, CLEANUP_SETTINGS: dict, NOTIFICATION_SETTINGS: list}
@@ -332,6 +336,22 @@ class Store:
 
     def set_scales(self, stack: Stack, environment: EnvironmentName, scales: Mapping[str, Scale]) -> None:
         scales_file.save(os.path.join(self.state, stack.name, "replicas.json"), environment, scales)
+
+    # Restores in place and drills: /var/lib/onehost/<stack>/restores.json, drills.json
+
+    def restored(self, stack: str) -> dict[str, dict[str, list[Restored]]]:
+        return restores_file.load_restored(os.path.join(self.state, stack, restores_file.RESTORED))
+
+    def add_restored(self, stack: str, environment: EnvironmentName, database: str, restored: Restored) -> None:
+        restores_file.add_restored(
+            os.path.join(self.state, stack, restores_file.RESTORED), environment, database, restored
+        )
+
+    def drills(self, stack: str) -> dict[str, dict[str, list[Drill]]]:
+        return restores_file.load_drills(os.path.join(self.state, stack, restores_file.DRILLS))
+
+    def add_drill(self, stack: str, drill: Drill) -> None:
+        restores_file.add_drill(os.path.join(self.state, stack, restores_file.DRILLS), drill)
 
     # What is known of the schemas of databases: /var/lib/onehost/<stack>/schemas.json
 

@@ -51,6 +51,7 @@ LATE = {
     "PgBackRest": "..adapters.pgbackrest",
     "Postgresql": "..adapters.postgresql",
     "Restic": "..adapters.restic",
+    "Restores": "..adapters.restores",
     "ScratchClusters": "..adapters.scratch",
     "Squawk": "..adapters.squawk",
 }
@@ -84,13 +85,15 @@ if TYPE_CHECKING:
     from ..adapters.pgbackrest import PgBackRest
     from ..adapters.postgresql import Postgresql
     from ..adapters.restic import Restic
+    from ..adapters.restores import Restores
     from ..adapters.scratch import ScratchClusters
     from ..adapters.squawk import Squawk
 else:
     BackupTimers = _later("BackupTimers")
     Asker, BackupPlaces, Catalogs = _later("Asker"), _later("BackupPlaces"), _later("Catalogs")
     Console, PgBackRest, Postgresql = _later("Console"), _later("PgBackRest"), _later("Postgresql")
-    Restic, ScratchClusters, Squawk = _later("Restic"), _later("ScratchClusters"), _later("Squawk")
+    Restic, Restores, ScratchClusters = _later("Restic"), _later("Restores"), _later("ScratchClusters")
+    Squawk = _later("Squawk")
 
 
 class Clock:
@@ -152,5 +155,6 @@ def this_host() -> Host:
         catalogs=Catalogs(),
         scratch=ScratchClusters(),
         linter=Squawk(),
+        restores=Restores(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )

@@ -176,6 +176,32 @@ def _backup_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="show what would be done, and how old everything is")
 
 
+def _restore_arguments(parser: argparse.ArgumentParser) -> None:
+    _stack_argument(parser)
+    parser.add_argument("--environment", default="", help="which environment")
+    parser.add_argument("--database", default="", help="which database, if there are several with backups")
+    parser.add_argument("--at", default="", help="a moment with its zone, or latest")
+    parser.add_argument("--point", default="", help="the name of a restore point")
+    parser.add_argument("--release", default="", help="to just before this release has migrated")
+    parser.add_argument("--into", default="", help="scratch: a copy beside what runs, to look at")
+    parser.add_argument("--confirm", default="", help="the environment, again: nothing is replaced without it")
+    parser.add_argument("--drop", default="", help="remove what a restore has left: its name, all, or look")
+    parser.add_argument("--reason", default="", help="kept in the history of restores")
+    parser.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for another operation")
+    parser.add_argument("--check", action="store_true", help="tell what would be lost, change nothing")
+
+
+def _drill_arguments(parser: argparse.ArgumentParser) -> None:
+    _stack_argument(parser)
+    parser.add_argument("--environment", default="production", help="which environment")
+    parser.add_argument("--database", default="", help="one database instead of all with backups")
+    parser.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for another drill")
+    parser.add_argument("--check", action="store_true", help="tell what would be tried")
+    shown = parser.add_mutually_exclusive_group()
+    shown.add_argument("--json", action="store_true")
+    shown.add_argument("--junit", action="store_true", help="JUnit's XML; the rest goes to stderr")
+
+
 def _cleanup_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--check", action="store_true", help="show what would be removed")
     parser.add_argument("--lock-wait", type=float, default=0, help="seconds to wait for a running operation")
@@ -206,6 +232,8 @@ _ARGUMENTS: Mapping[str, Callable[[argparse.ArgumentParser], None]] = {
     "rehearse": _rehearse_arguments,
     "verify": _verify_arguments,
     "backup": _backup_arguments,
+    "restore": _restore_arguments,
+    "drill": _drill_arguments,
     "maps": _no_arguments,
     "cleanup": _cleanup_arguments,
     "notify": _no_arguments,

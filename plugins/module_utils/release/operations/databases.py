@@ -23,7 +23,7 @@ from ..releases.databases import DatabaseStatus, Kept, Login, database_name
 from ..releases.lock_holder import LockHolder
 from ..stack.databases import Database
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
-from . import backup_setup, compose_env_files
+from . import backup_setup, compose_env_files, restore_setup
 
 LOCK_SECONDS = 60.0
 #: Passwords of people's own by stack, environment, database and who it is for.
@@ -83,6 +83,7 @@ class _Provision:
             self._cluster(cluster)
         self.backups.finish(wanted)
         self.backups.timers(self.asked.stacks)
+        self.done.changes += restore_setup.provide(self.host, wanted, write=self.write)
         self.done.changes += self.backups.changes
         self.done.notes += self.backups.notes
         for stack in self.asked.stacks if wanted and self.write else ():

@@ -22,10 +22,11 @@ from .scaling import Scaling
 
 if TYPE_CHECKING:
     from ..planning.scale import ScalePlan
-    from . import downgrade_recovery, rehearsal
+    from . import downgrade_recovery, rehearsal, restoring
 else:
     downgrade_recovery = lazy_part(".downgrade_recovery", __package__)
     rehearsal = lazy_part(".rehearsal", __package__)
+    restoring = lazy_part(".restoring", __package__)
 
 #: Steps that change what runs or answers.
 ROLLOUT = frozenset(
@@ -74,10 +75,8 @@ def _recover(host: Host, stack: Stack, record: Record, name: str, redact: Redact
             if record.plan is None and record.header.get("operation") == "services":
                 journal.add("end", outcome="undone", message=found)
                 return f"{found}; {', '.join(record.changes)} was put back"
-        if record.header.get("operation") == "maintenance":
-            return maintenance.recover(host, stack, record, journal, found)
-        if record.scale:
-            return _scaled(host, stack, record, record.scale, journal, found)
+        if (of_its_own := _without_release(host, stack, record, journal, found)) is not None:
+            return of_its_own
         if record.plan is None:
             # Without its plan nothing can be finished or undone; then the witnesses of what is live decide.
             harmless = not record.damage and not ROLLOUT.intersection(record.steps)
@@ -101,6 +100,18 @@ def _released(host: Host, stack: Stack, record: Record, plan: Plan, journal: Jou
         journal.add("end", outcome="undone", message=found)
         return "; ".join([found, *rollout.jobs.notes, "it was undone"])
     return _forward(host, stack, record, rollout, journal, found)
+
+
+def _without_release(host: Host, stack: Stack, record: Record, journal: Journal, found: str) -> str | None:
+    """Operations that bring no release live have recoveries of their own. None for the others."""
+    if record.header.get("operation") == "maintenance":
+        return maintenance.recover(host, stack, record, journal, found)
+    if record.scale:
+        return _scaled(host, stack, record, record.scale, journal, found)
+    if record.restore:
+        is_open = "open" in record.steps
+        return restoring.recovered(host, stack, record.restore, journal, is_open=is_open, found=found)
+    return None
 
 
 def _scaled(host: Host, stack: Stack, record: Record, plan: ScalePlan, journal: Journal, found: str) -> str:

@@ -20,6 +20,7 @@ from ..paths import STATE
 from ..planning.scale import ScalePlan
 from ..ports import ClockPort
 from ..releases.plan import Plan, Step
+from ..releases.restores import RestorePlan
 from ..stack.model import EnvironmentName
 from ..util.files import sync_directory
 from ..util.printable import clean
@@ -44,6 +45,8 @@ class Record:
     changes: dict[str, dict[str, Any]] = field(default_factory=dict)
     #: The plan of a change of the number of replicas.
     scale: ScalePlan | None = None
+    #: The plan of a restore in place.
+    restore: RestorePlan | None = None
     result: dict[str, Any] | None = None
     #: Why the plan, or a part of what was recorded, cannot be read; the last line may be cut off, that is no damage.
     damage: str = ""
@@ -140,6 +143,8 @@ def _take(record: Record, line: str) -> str:
             record.plan = Plan.from_json(item["plan"])
         elif event == "scale":
             record.scale = ScalePlan.from_json(item["plan"])
+        elif event == "restore":
+            record.restore = RestorePlan.from_json(item["plan"])
         elif event == "step":
             record.steps.setdefault(str(item["step"]), False)
         elif event == "done":

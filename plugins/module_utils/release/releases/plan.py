@@ -45,6 +45,15 @@ Step = Literal[
     "stop",
     "warm",
     "scale",
+    "close",
+    "halt",
+    "aside",
+    "copy",
+    "replay",
+    "check",
+    "open",
+    "schema",
+    "reopen",
     "back",
 ]
 

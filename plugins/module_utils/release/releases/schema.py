@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, cast
 
-#: applied: as its migrations left it. begun: nobody has said yet how it ended. The others speak for themselves.
-SchemaState = Literal["applied", "begun", "failed", "interrupted"]
-STATES: tuple[SchemaState, ...] = ("applied", "begun", "failed", "interrupted")
+#: applied: as its migrations left it. begun: nobody has said yet how it ended. restored: it went back to a moment, and
+#: could not be asked. The others speak for themselves.
+SchemaState = Literal["applied", "begun", "failed", "interrupted", "restored"]
+STATES: tuple[SchemaState, ...] = ("applied", "begun", "failed", "interrupted", "restored")
 NOTHING = "nothing"
 UNKNOWN = "not known"
 #: expand: code of before goes on working. contract: something that it may rely on is gone or has become stricter.
@@ -112,6 +113,8 @@ class AppSchema:
         """What `status` says of it."""
         if self.is_settled:
             return self.shown
+        if self.state == "restored":
+            return f"{self.shown}: it was restored, and could not be asked since"
         how = {"begun": "has begun and nobody knows how it ended", "interrupted": "was interrupted"}
         return f"{self.shown}; the migration of {self.release} {how.get(self.state, self.state)}"
 

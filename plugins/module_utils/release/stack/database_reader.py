@@ -5,12 +5,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from typing import Any
 
 from ..errors import Problem
 from ..util.fields import Fields
-from . import backup_reader
+from . import backup_reader, drill_reader
 from .backups import Backup
 from .databases import ENGINES, KEYS_OF, SCHEMES, Database, has_prefix
 from .jobs import read_environments
@@ -53,6 +54,10 @@ def read_database(name: str, data: Any, where: str, problems: list[Problem]) -> 
         owner_url=fields.text("owner_url"),
         backup=_backup(fields, engine),
     )
+    tried = fields.value("drill")
+    can_be = here and database.backup is not None
+    drill = drill_reader.read_drills(tried, f"{fields.where}.drill", problems, backed_up=can_be)
+    database = dataclasses.replace(database, drill=drill)
     fields.no_others()
     if here and re.fullmatch(r"[1-9][0-9]*[mg]", database.memory):
         _check_memory(fields, database)

@@ -12,6 +12,7 @@ from typing import Any
 
 from ..env.matrix import GIVEN
 from .backups import OF_POSTGRESQL, Backup
+from .drills import Drills
 
 #: Schemes of addresses by engine, the usual one first. Libraries choose their driver by it.
 SCHEMES: Mapping[str, tuple[str, ...]] = {
@@ -67,6 +68,8 @@ class Database:
     owner_url: str = ""
     #: How it is backed up; None: not at all.
     backup: Backup | None = None
+    #: How it is tried that its backups can be restored; None without backups.
+    drill: Drills | None = None
 
     @property
     def is_here(self) -> bool:
@@ -96,7 +99,8 @@ class Database:
 def written(database: Database, data: Mapping[str, Any]) -> dict[str, Any]:
     """As in a stack's definition, so that it can be read again: what other engines have would be refused."""
     others = {key for engine, keys in KEYS_OF.items() if engine != database.engine for key in keys}
-    found = {key: value for key, value in data.items() if key not in others and not (key == "backup" and value is None)}
+    others |= {key for key in ("backup", "drill") if data.get(key) is None}
+    found = {key: value for key, value in data.items() if key not in others}
     if database.backup and database.engine != "postgresql":
         found["backup"] = {key: value for key, value in found["backup"].items() if key not in OF_POSTGRESQL}
     return found
