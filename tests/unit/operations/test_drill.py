@@ -16,8 +16,9 @@ from fakes.stacks import host_with_an_archive, shop_with_backups
 from fakes.world import World
 
 from release.errors import RefusedError
-from release.operations import drill
+from release.operations import backup_ages, drill, drill_opinions
 from release.operations.drill import DrillReport
+from release.planning.gates import Gate
 from release.releases.lock_holder import LockHolder
 from release.rendering import drills
 from release.stack.reader import read_stack
@@ -135,3 +136,18 @@ def test_ci_reads_it(tmp_path: Path) -> None:
     assert [case.get("name") for case in suite] == ["restore", "targets", "pg_amcheck", "one more"]
     data = drills.document("shop", report.drills)
     assert not data["holds"] and data["drills"][0]["problems"]
+
+
+def test_the_gate_of_backups_hears_the_drill(tmp_path: Path) -> None:
+    """A backup that could not be restored is none, however new it is."""
+    world = made(tmp_path)
+    good = Gate("backups", True, "all are new")
+    (never,) = drill_opinions.opinions(world.host, world.stack, "production", ask=True)
+    assert never.word == "warning" and not drill_opinions.opinions(world.host, world.stack, "production")
+    assert drill_opinions.judged(world.host, world.stack, "production", good, is_skipped=False).go
+    world.restores.damaged = ["block 3"]
+    carried_out(world)
+    for is_skipped in (False, True):
+        found = drill_opinions.judged(world.host, world.stack, "production", good, is_skipped=is_skipped)
+        assert not found.go and found.skipped == is_skipped and "pg_amcheck: block 3" in found.evidence
+    assert "drill" in " ".join(it.subject for it in backup_ages.seen(world.host, world.stack, "production").troubles)

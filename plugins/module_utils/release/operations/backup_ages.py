@@ -17,6 +17,7 @@ from ..ports import Host
 from ..releases.backups import Archive
 from ..releases.request import Request
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
+from . import drill_opinions
 
 
 class Trouble(NamedTuple):
@@ -44,7 +45,10 @@ def seen(host: Host, stack: Stack, environment: EnvironmentName) -> Seen:
     for name, archive in _archives(host, stack, environment).items():
         if text := judged.archive_trouble(name, archive, now):
             found.append(Trouble(environment, f"{name}: archive", text))
-    return Seen([judged.sentence(age) for age in ages], found)
+    tried = drill_opinions.opinions(host, stack, environment)
+    found += [Trouble(environment, f"{environment} drill", one.evidence) for one in tried if one.word != "go"]
+    said = [f"{environment} {one.evidence}" for one in tried if one.word == "go"]
+    return Seen([*(judged.sentence(age) for age in ages), *said], found)
 
 
 def troubles(host: Host, stack: Stack) -> list[Trouble]:
@@ -68,7 +72,9 @@ def gate(host: Host, stack: Stack, request: Request) -> list[Gate]:
     if not ages:
         return []
     archives = _archives(host, stack, "production")
-    return [judged.gate(ages, archives, host.clock.now(), request.skip_gates)]
+    found = judged.gate(ages, archives, host.clock.now(), request.skip_gates)
+    is_skipped = found.name in request.skip_gates
+    return [drill_opinions.judged(host, stack, "production", found, is_skipped=is_skipped)]
 
 
 def _ages(host: Host, stack: Stack, environment: EnvironmentName) -> list[Age]:
