@@ -151,3 +151,11 @@ def test_the_gate_of_backups_hears_the_drill(tmp_path: Path) -> None:
         found = drill_opinions.judged(world.host, world.stack, "production", good, is_skipped=is_skipped)
         assert not found.go and found.skipped == is_skipped and "pg_amcheck: block 3" in found.evidence
     assert "drill" in " ".join(it.subject for it in backup_ages.seen(world.host, world.stack, "production").troubles)
+
+
+def test_pieces_of_a_damaged_file_are_not_told() -> None:
+    assert (
+        drill.legible("FormatError: invalid at \ufffd\ufffdx\x1b: line 78")
+        == "FormatError: invalid at  … x … : line 78"
+    )
+    assert len(drill.legible("x" * 1000)) == drill.LONGEST + 2 and drill.legible("오류") == "오류"

@@ -8,6 +8,7 @@ It holds up no operation and is held up by none: it has a lock of its own, and t
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -30,6 +31,8 @@ from . import redaction
 
 #: How long one declared check may take.
 CHECK_SECONDS = 600
+#: Of a cause, in characters.
+LONGEST = 300
 
 
 @dataclass
@@ -161,7 +164,13 @@ class _Trial:
 def _redacted(host: Host, stack: Stack, found: Drill) -> Drill:
     redact = redaction.redactor(host, stack)
     checks = tuple(Finding(one.name, redact(one.answer), redact(one.problem)) for one in found.checks)
-    return Drill(**{**vars(found), "cause": redact(found.cause), "checks": checks})
+    return Drill(**{**vars(found), "cause": legible(redact(found.cause)), "checks": checks})
+
+
+def legible(text: str) -> str:
+    """What a program says of a damaged file, without the pieces of it that it quotes."""
+    plain = re.sub(r"[^\x20-\x7e]+", " … ", text) if "\ufffd" in text else text
+    return plain if len(plain) <= LONGEST else f"{plain[:LONGEST]} …"
 
 
 def _tell(host: Host, stack: Stack, environment: EnvironmentName, who: LockHolder, found: Drill) -> None:
