@@ -215,7 +215,7 @@ def test_the_table_knows_all_playbooks_and_their_options() -> None:
 EXAMPLES = dict.fromkeys(("free_gb", "free_percent", "lines", "lock_wait", "release_watch_seconds"), "5")
 EXAMPLES |= {"rebuild": "true", "secrets": "release", "where": "staging", "state": "on", "ends": "30m"}
 EXAMPLES |= {"replicas": "3", "route": "/a", "allow": "::1", "real": "true", "database": "downgrade"}
-EXAMPLES |= {"confirm": "production", "again": "true"}
+EXAMPLES |= {"confirm": "production", "again": "true", "at": "latest", "into": "scratch"}
 
 
 @pytest.mark.parametrize("name", [name for name, command in COMMANDS.items() if command.verb])
