@@ -217,7 +217,7 @@ def shop_with_migrations(in_place: bool = False, **changes: Any) -> dict[str, An
 def shop_with_backups(in_place: bool = False, **changes: Any) -> dict[str, Any]:
     """The shop whose API migrates a database of the host that is backed up."""
     definition = shop_with_migrations(in_place, **changes)
-    definition["env_matrix"] = {"API_TOKEN": {"class": "secret", "optional": True}}
+    definition["env_matrix"] = {"API_TOKEN": {"class": "secret", "optional": True}, "COLOUR": {"optional": True}}
     definition["env"], definition["secrets"] = {}, []
     definition["databases"] = {"main": {"backup": {}}}
     definition["apps"]["api"]["database"] = "main"

@@ -319,12 +319,17 @@ class World:
 
     def rotate_secret(self) -> None:
         number = next(self.numbers)
-        self.store.env["common"] = format_env({"DATABASE_URL": f"db://{number}", "COLOUR": "blue"}).encode()
+        self._set(DATABASE_URL=f"db://{number}", COLOUR="blue")
 
     def change_setting(self) -> None:
         number = next(self.numbers)
-        values = {"DATABASE_URL": "db://1", "COLOUR": f"c{number}"}
-        self.store.env["common"] = format_env(values).encode()
+        self._set(DATABASE_URL="db://1", COLOUR=f"c{number}")
+
+    def _set(self, **values: str) -> None:
+        """What the matrix of a stack does not know would be refused."""
+        matrix = self.stack.env_matrix
+        known = {name: value for name, value in values.items() if not matrix or name in matrix}
+        self.store.env["common"] = format_env(known).encode()
 
     # What can be observed
 
