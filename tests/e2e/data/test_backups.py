@@ -193,7 +193,7 @@ def test_where_nothing_reaches_the_archive_nothing_is_migrated(vault: Vault) -> 
         failed = vault.playbook("deploy_staging")
     finally:
         vault.lab.ssh(f"sudo rm {REPOSITORY}/postgresql && sudo mv {REPOSITORY}/away {REPOSITORY}/postgresql")
-    assert failed.rc != 0 and "no way back yet, so nothing was begun" in failed.problems(), failed.stdout
+    assert failed.rc != 0 and "no way back yet, so nothing was begun" in failed.problems, failed.stdout
     assert "does not exist" in vault.sql("staging", "SELECT * FROM step2")
     assert vault.sql("staging", "SELECT count(*) FROM step1") == "200 [(0,)]", "the old release goes on"
     vault.playbook("deploy_staging").ok()
@@ -217,7 +217,7 @@ def test_killed_before_in_and_after_its_restore_point_nothing_is_migrated(vault:
 def test_what_is_too_old_keeps_a_promote_back(vault: Vault) -> None:
     vault.records("[it.update(at=it['at'] - 4 * 86400, since=0) for it in data.values() if it['at']]")
     refused = vault.playbook("promote")
-    assert refused.rc != 0 and "TOO OLD" in refused.problems() and "gate backups" in refused.problems()
+    assert refused.rc != 0 and "TOO OLD" in refused.problems and "gate backups" in refused.problems
     made = vault.playbook("backup", where="production").ok()
     assert "production database main: backup" in made.stdout
     vault.playbook("promote").ok()
@@ -240,7 +240,7 @@ def test_damage_is_found_and_told_until_it_is_gone(vault: Vault) -> None:
     vault.lab.ssh(broken)
     assert "verify FAILED: " in vault.backup("--environment production --kind verify", check=False)
     refused = vault.playbook("promote")
-    assert refused.rc != 0 and "DAMAGED" in refused.problems()
+    assert refused.rc != 0 and "DAMAGED" in refused.problems
     label = bundle.split(f"{CLUSTER}/")[1].split("/")[0]
     vault.backup("--environment production --kind full")
     vault.lab.ssh(f"{PGBACKREST} --set={label} expire")
