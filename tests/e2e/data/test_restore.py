@@ -1,0 +1,152 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A database goes back to a moment, to the row, and whoever is killed on the way leaves no half."""
+
+from __future__ import annotations
+
+import json
+import shlex
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.beside import Beside
+from support.lab import Lab, until
+
+SOURCE = Path(__file__).parents[1] / "files" / "ledger"
+CLUSTER = "tally_production_main"
+NOW = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
+
+
+def stacks(_lab: Lab) -> dict[str, Any]:
+    check = {"name": "numbers", "sql": "SELECT count(*) FROM numbers", "at_least": 1}
+    return {
+        "tally": {
+            "directory": "/home/ubuntu/tally",
+            "source": "/srv/git/tally.git",
+            "watch_seconds": 1,
+            "disk_floor_gb": 1,
+            "environments": {
+                "staging": {"ports": [4400], "hosts": ["staging.tally.example"]},
+                "production": {"ports": [80], "hosts": ["tally.example"]},
+            },
+            "build_arguments": {"BASE_IMAGE": "onehost-lab/python:3"},
+            "env_matrix": {"GREETING": {"default": "hello"}},
+            "databases": {
+                "main": {
+                    "memory": "160m",
+                    "connections": 10,
+                    "backup": {"dump": "never"},
+                    "drill": {"checks": [check]},
+                }
+            },
+            "apps": {
+                "tally": {
+                    "context": ".",
+                    "port": 8000,
+                    "loopback_port": 21710,
+                    "health": "/",
+                    "routes": [{"path": "/"}],
+                    "database": "main",
+                },
+            },
+        }
+    }
+
+
+@dataclass
+class Tally:
+    """The stack on its lab, with a table of numbered rows."""
+
+    beside: Beside
+    port: int = 0
+
+    @property
+    def lab(self) -> Lab:
+        return self.beside.lab
+
+    def sql(self, text: str) -> str:
+        words = f"sudo -u postgres psql -X -q -p {self.port} -d main -At -c {shlex.quote(text)}"
+        return self.lab.ssh(words).strip()
+
+    def restore(self, words: str, *, fails: bool = False) -> str:
+        command = f"sudo onehost restore --stack tally --environment production {words} 2>&1"
+        return self.lab.ssh(command, seconds=120, check=not fails)
+
+    def answers(self) -> int:
+        return self.lab.get("http", "/", {"Host": "tally.example"}).status
+
+    def folders(self) -> list[str]:
+        return self.lab.ssh("sudo ls /var/lib/postgresql/17 | grep tally_production").split()
+
+
+@pytest.fixture(scope="module")
+def tally(beside: Beside) -> Iterator[Tally]:
+    with beside.until_stopped("tally"):
+        found = Tally(beside)
+        files = {path.name: path.read_text() for path in SOURCE.iterdir() if path.is_file()}
+        found.lab.push_commit({**files, "note.txt": str(time.time())}, repository="tally")
+        beside.playbook("deploy_staging", stack="tally").ok()
+        beside.playbook("promote", stack="tally").ok()
+        kept = json.loads(found.lab.ssh("sudo cat /var/lib/onehost/tally/databases.json"))
+        found.port = kept["production"]["main"]["port"]
+        found.sql("CREATE TABLE numbers (n int PRIMARY KEY, at timestamptz DEFAULT clock_timestamp())")
+        beside.playbook("backup", stack="tally", where="production").ok()
+        yield found
+
+
+def test_to_the_last_row_before_a_moment_and_back(tally: Tally) -> None:
+    tally.sql("INSERT INTO numbers (n) SELECT generate_series(1, 100)")
+    moment = tally.sql(NOW)
+    tally.sql("INSERT INTO numbers (n) SELECT generate_series(101, 150)")
+    # A moment is reached only by a commit after it that is archived; rows are committed above.
+    until(lambda: moment < tally.sql(NOW), 10, "the moment lies behind")
+    refused = tally.restore(f"--at {moment}", fails=True)
+    assert "is not confirmed" in refused and tally.sql("SELECT count(*) FROM numbers") == "150"
+    tally.beside.playbook("restore", stack="tally", where="production", at=moment, confirm="production").ok()
+    assert tally.sql("SELECT count(*), max(n) FROM numbers") == "100|100"
+    assert tally.answers() == 200
+    point = next(name for name in tally.folders() if ".before-" in name).partition(".")[2]
+    tally.restore(f"--point {point} --confirm production")
+    assert tally.sql("SELECT count(*) FROM numbers") == "150", "its own restore point, on the timeline of before"
+    tally.restore("--drop all")
+    assert tally.folders() == [CLUSTER]
+
+
+@pytest.mark.parametrize("step", ["copy", "aside", "replay"])
+def test_killed_on_its_way(tally: Tally, step: str) -> None:
+    before = tally.sql("SELECT count(*) FROM numbers")
+    words = "onehost restore --stack tally --environment production --at latest --confirm production"
+    tally.lab.ssh(f"sudo sh -c '{words} >/dev/null 2>&1 & echo $! >/run/restore.pid'")
+    newest = "sudo sh -c 'cat $(ls -t /var/lib/onehost/tally/operations/*-restore-* | head -1)'"
+    until(lambda: f'"step": "{step}"' in tally.lab.ssh(newest), 60, f"it is at {step}")
+    tally.lab.ssh("sudo sh -c 'kill -9 $(cat /run/restore.pid)'")
+    tally.lab.ssh("sudo onehost recover --stack tally", seconds=120)
+    assert tally.sql("SELECT count(*) FROM numbers") == before
+    assert tally.answers() == 200 and tally.folders() == [CLUSTER]
+
+
+def test_a_cluster_that_is_gone_comes_back(tally: Tally) -> None:
+    until(lambda: tally.restore("--at latest --check").count("\n") > 3, 90, "it is archived")
+    tally.lab.ssh(f"sudo systemctl stop postgresql@17-{CLUSTER}; sudo rm -rf /var/lib/postgresql/17/{CLUSTER}")
+    assert "does not answer" in tally.restore("--at latest --check")
+    tally.restore("--at latest --confirm production")
+    assert tally.sql("SELECT count(*) FROM numbers") == "150" and tally.answers() == 200
+    tally.restore("--drop all")
+
+
+def test_a_drill_measures_and_finds_what_is_damaged(tally: Tally) -> None:
+    done = tally.lab.ssh("sudo onehost drill --stack tally", seconds=120)
+    assert "holds  pg_amcheck: whole" in done and "holds  numbers: 150" in done and "would be lost" in done
+    home = f"/var/lib/onehost-backups/postgresql/backup/{CLUSTER}"
+    tally.lab.ssh(
+        f"sudo sh -c 'for one in $(find {home} -type f -size +50k | head -20); do "
+        "dd if=/dev/urandom of=$one bs=64 seek=100 count=4 conv=notrunc status=none; done'"
+    )
+    broken = tally.lab.ssh("sudo onehost drill --stack tally 2>&1", seconds=120, check=False)
+    assert "could not be restored" in broken, broken
+    assert "NO-GO" in tally.beside.playbook("promote", stack="tally").stdout
