@@ -116,9 +116,10 @@ class Vault:
     def backup(self, *words: str, check: bool = True) -> str:
         """As a person does on the host; the timer's own may be at it."""
         command = f"sudo onehost backup --stack vault {' '.join(words)} 2>&1"
-        timers = "systemctl is-active onehost-backup-vault"
-        until(lambda: "activ" not in self.lab.ssh(timers, check=False).replace("inactive", ""), 60, "its timer is done")
-        return self.lab.ssh(command, check=check, seconds=120)
+        timer = "systemctl is-active onehost-backup-vault"
+        at_it = ("active", "activating")
+        until(lambda: self.lab.ssh(timer, check=False).strip() not in at_it, 60, "its timer is done")
+        return self.lab.ssh(command, check=check, seconds=400)
 
     def status(self) -> list[str]:
         lines = self.lab.ssh("sudo onehost status --stack vault").splitlines()
@@ -257,8 +258,8 @@ def bucket(vault: Vault, tmp_path: Path) -> Iterator[str]:
         "ca.pem": ca.pem,
         "s3.pem": made.certificate,
         "s3.key": made.key,
-        # Never among the words of a command, which sudo would log.
-        "environment": f"RCLONE_AUTH_KEY={BUCKET['key']},{BUCKET['secret']}\n".encode(),
+        # Never among the words of a command, which sudo would log. A list for rclone, so its commas are quoted.
+        "environment": f"RCLONE_AUTH_KEY='\"{BUCKET['key']},{BUCKET['secret']}\"'\n".encode(),
         "secret": f"{BUCKET['secret']}\n".encode(),
     }
     for name, data in parts.items():

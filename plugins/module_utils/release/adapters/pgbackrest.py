@@ -30,7 +30,7 @@ POLL_SECONDS = 0.1
 #: How long a restore point may take to arrive in the archive.
 POINT_SECONDS = 30.0
 _ARCHIVE = """SELECT json_build_object(
-  'is_on', current_setting('archive_mode') <> 'off' AND current_setting('archive_command') LIKE 'pgbackrest %',
+  'is_on', current_setting('archive_mode') <> 'off' AND current_setting('archive_command') LIKE '%pgbackrest %',
   'last', coalesce(last_archived_wal, ''), 'last_at', coalesce(extract(epoch FROM last_archived_time), 0),
   'failed_at', coalesce(extract(epoch FROM last_failed_time), 0), 'failures', failed_count)
 FROM pg_stat_archiver;

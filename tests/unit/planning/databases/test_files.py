@@ -62,4 +62,4 @@ def test_what_is_not_backed_up_hands_its_log_to_nobody_and_wants_no_restart_for_
     command = (
         "--config=/etc/onehost/pgbackrest/shop_staging_user.data.conf --stanza=shop_staging_user.data archive-push"
     )
-    assert f"archive_command = 'pgbackrest {command} %p'\narchive_timeout = 60s\n" in wanted
+    assert f"archive_command = 'timeout 120 pgbackrest {command} %p'\narchive_timeout = 60s\n" in wanted

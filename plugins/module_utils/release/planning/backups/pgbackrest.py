@@ -19,6 +19,11 @@ BUNDLES, BLOCKS = (2, 39), (2, 46)
 SPOOL = "/var/lib/pgbackrest"
 #: How long a file of the log may take to arrive.
 ARCHIVE_SECONDS = 60
+#: How long one answer of a bucket may take. Several are tried before a bucket counts as away.
+IO_SECONDS = 15
+#: How long a file of the log may take to be handed on. Then that has failed, is counted and told: pgBackRest tries
+#: for minutes where a bucket does not answer, and nobody would know.
+PUSH_SECONDS = 120
 
 
 def settings(stanza: Stanza, backup: Backup, places: Places, version: tuple[int, ...]) -> str:
@@ -41,7 +46,7 @@ def settings(stanza: Stanza, backup: Backup, places: Places, version: tuple[int,
         "process-max=2",
         "start-fast=y",
         f"archive-timeout={ARCHIVE_SECONDS}",
-        "io-timeout=30",
+        f"io-timeout={IO_SECONDS}",
         # Below a directory that nobody else can make first.
         f"lock-path={SPOOL}/lock",
         f"spool-path={SPOOL}/spool",
@@ -79,7 +84,7 @@ def _bucket(bucket: Bucket | None) -> dict[str, str]:
 
 def archive_command(stanza: Stanza) -> str:
     """How PostgreSQL hands on each file of its log."""
-    return f"pgbackrest --config={stanza.config} --stanza={stanza.name} archive-push %p"
+    return f"timeout {PUSH_SECONDS} pgbackrest --config={stanza.config} --stanza={stanza.name} archive-push %p"
 
 
 def version_of(text: str) -> tuple[int, ...]:
