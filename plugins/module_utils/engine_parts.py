@@ -55,6 +55,7 @@ from .release.operations import (
     old_release,
     reach,
     restore_points,
+    restored_rollback,
     schema_declared,
 )
 from .release.operations import drift as drift_operations
@@ -106,6 +107,7 @@ LATE = (
     migrations,
     old_release,
     restore_points,
+    restored_rollback,
     schema_declared,
     schema_steps,
     schema_ways,

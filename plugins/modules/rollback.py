@@ -31,9 +31,11 @@ options:
         stay as they are, and a release that a step in between does not fit is refused.
       - With V(keep) they stay, and the release goes live although a step took away what it may rely on.
       - With V(downgrade) C(migrate.down) of the stack brings them to the release's schema.
-      - Both need O(confirm) where something could be lost.
+      - With V(restore) they go back to just before the migration, and what was written since is lost. Production is
+        closed meanwhile.
+      - All need O(confirm) where something could be lost.
     type: str
-    choices: ["", keep, downgrade]
+    choices: ["", keep, downgrade, restore]
     default: ""
   confirm:
     description:

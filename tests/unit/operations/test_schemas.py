@@ -122,7 +122,7 @@ def test_past_a_contract_step_it_is_refused_with_the_ways_on(world: World, check
     assert f"Between them a contract step: 0001 to 0002 by {second} (column public.posts.c0001 is gone)" in text
     forward, down = text.index("onehost.release.deploy_staging"), text.index("database=downgrade")
     assert forward < down < text.index("database=keep")
-    assert text.count(f"-e release={first}") == 2 and text.count("-e confirm=production") == 2
+    assert text.count(f"-e release={first}") == 3 and text.count("-e confirm=production") == 3
     assert "has no `migrate.down`" not in text
     assert live(world) == third
     # To the one between nothing stands in the way.

@@ -98,6 +98,7 @@ class Planner:
             was_timeline=host.restores.timeline(self.stanza) if runs else "",
             person=self.who.person,
             reason=self.who.reason,
+            then=self.wish.then,
         )
 
     def _closes(self, problems: list[Problem]) -> bool:

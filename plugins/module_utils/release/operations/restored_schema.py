@@ -16,7 +16,7 @@ from ..releases.history import find
 from ..releases.plan import Plan
 from ..releases.release import timestamp
 from ..releases.restores import RestorePlan
-from ..releases.schema import AppSchema
+from ..releases.schema import AppSchema, SchemaStep
 from ..stack.model import Stack
 from . import witnesses
 from .migration_runs import MigrationRuns
@@ -49,6 +49,8 @@ def ask(host: Host, stack: Stack, day: Stack, plan: RestorePlan, journal: Journa
         at = timestamp(datetime.datetime.fromtimestamp(host.clock.now(), datetime.timezone.utc))
         applied = AppSchema(revision, "restored" if revision is None else "applied", plan.release, revision, at)
         found = dataclasses.replace(known, **{name: getattr(applied, name) for name in CHANGED})
+        if revision is not None and known.revision not in (None, revision):
+            found = found.stepped(SchemaStep(app, known.revision or "", revision, at=at, is_down=True))
         host.store.set_schema(stack.name, plan.environment, app, found)
         if revision != entry.schema.get(app, revision):
             notes.append(

@@ -63,15 +63,19 @@ class Restoring:
         self.halt()
         self.swap()
         self.replay()
-        self.check()
+        if not self.plan.then:
+            # The release that is live needs what the database is about to lose.
+            self.check()
         self.finish()
 
     def finish(self) -> None:
         """From the moment on after which there is no way back."""
         self.open()
-        self.start_apps()
+        if not self.plan.then:
+            self.start_apps()
         self.ask_schema()
-        self.reopen()
+        if not self.plan.then:
+            self.reopen()
 
     def close(self) -> None:
         """Nobody sees what goes on."""
@@ -229,11 +233,20 @@ def carry_out(restoring: Restoring) -> None:
         raise
 
 
+def goes_on(plan: RestorePlan) -> str:
+    """What is left to do where a rollback was to follow."""
+    back = hint("rollback", release=plan.then)
+    opened = f", then {hint('maintenance', state='off', where=plan.environment)}" if plan.closes else ""
+    return f"the apps that use it are stopped, since {plan.release} needs what is gone; go on with {back}{opened}"
+
+
 def recovered(host: Host, stack: Stack, plan: RestorePlan, log: Journal, *, is_open: bool, found: str) -> str:
     """One that was interrupted: finished once its cluster was open for writing, and put back before."""
     restoring = Restoring(host, stack, plan, log)
     if is_open:
         restoring.finish()
+        if plan.then:
+            restoring.notes.append(goes_on(plan))
         log.add("end", outcome="succeeded", message=found, release=plan.release)
         return "; ".join([found, *restoring.notes, f"it was finished, {sentence(plan)}"])
     restoring.put_back()

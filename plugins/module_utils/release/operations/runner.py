@@ -52,8 +52,9 @@ from .observe import observe
 from .rollout import Rollout
 
 if TYPE_CHECKING:
-    from . import backup_ages, migration_gate
+    from . import backup_ages, migration_gate, restored_rollback
 else:
+    restored_rollback = lazy_part(".restored_rollback", __package__)
     backup_ages = lazy_part(".backup_ages", __package__)
     migration_gate = lazy_part(".migration_gate", __package__)
 
@@ -68,6 +69,21 @@ def run(
     redact: Redactor | None = None,
 ) -> OperationReport:
     """Carry out one request. Expected failures are not raised; they are in the report. `redact` learns the secrets."""
+    if request.operation == "rollback" and request.database == "restore":
+        return restored_rollback.run(host, stack, request, check=check, journal_path=journal_path, redact=redact)
+    return run_alone(host, stack, request, check=check, journal_path=journal_path, redact=redact)
+
+
+def run_alone(
+    host: Host,
+    stack: Stack,
+    request: Request,
+    *,
+    check: bool = False,
+    journal_path: str = "",
+    redact: Redactor | None = None,
+) -> OperationReport:
+    """The same, where no other operation belongs to it."""
     begun = host.clock.monotonic()
     path = journal_path or new_journal_path(host, stack, request)
     report = OperationReport(request.operation, stack.name, request.environment)

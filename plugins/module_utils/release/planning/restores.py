@@ -35,6 +35,8 @@ class Wish:
     confirm: str = ""
     into: str = ""
     drop: str = ""
+    #: The release that a rollback goes to afterwards.
+    then: str = ""
 
 
 @dataclass(frozen=True)

@@ -32,6 +32,12 @@ class Way:
     def contracts(self) -> tuple[SchemaStep, ...]:
         return tuple(step for step in self.steps if step.verdict == "contract")
 
+    @property
+    def restore_point(self) -> str:
+        """That of just before the first of the steps: what it brings back is the schema of the release. Empty if there
+        is none."""
+        return (self.steps[0].restore_point or "") if self.steps and self.steps[0].before == self.wanted else ""
+
 
 def ways(release: str, then: Mapping[str, str], now: Schemas, apps: Iterable[str]) -> list[Way]:
     """`then` has the revisions that the release went live with."""

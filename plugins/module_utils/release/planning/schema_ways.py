@@ -44,10 +44,13 @@ def refusals(
         problems.append(Problem(what, "apps", "leave `apps` out"))
     if request.database == "downgrade":
         problems += [problem for way in going for problem in _down_problems(way, where, downs.get(way.app))]
+    if request.database == "restore":
+        problems += [problem for way in going for problem in _restore_problems(way, where)]
     if request.confirm != request.environment and not check:
         lost = {
             "keep": "some of its code may fail on what is applied",
             "downgrade": "what the newer schema alone can hold is lost",
+            "restore": "all that was written since the migration is lost",
         }
         what = f"{request.database}: {lost[request.database]}; the environment must be named"
         problems.append(Problem(what, "confirm", f"add {option('confirm', request.environment)}"))
@@ -71,8 +74,11 @@ def three_ways(way: Way, request: Request, downs: Mapping[str, Migrate]) -> str:
     down = f"or take the schema back first, by the app's own `down`: {back_by('downgrade')}"
     if migrate is None or not migrate.down:
         down += f" ({way.app} has no `migrate.down` yet)"
+    back = f"or bring it back to just before that, without what was written since: {back_by('restore')}"
+    if not way.restore_point:
+        back += f" ({way.app} has no restore point of before)"
     keep = f"If its code does not use what is gone: {back_by('keep')}"
-    return f"{forward}; {down}. {keep}"
+    return f"{forward}; {down}; {back}. {keep}"
 
 
 def _down_problems(way: Way, where: str, migrate: Migrate | None) -> list[Problem]:
@@ -86,6 +92,13 @@ def _down_problems(way: Way, where: str, migrate: Migrate | None) -> list[Proble
         what = f"{way.app}: {way.wanted!r} is no single word that `{REVISION}` of its `down` could stand for"
         return [Problem(what, where, "give it a `down` without, which undoes one migration at a time")]
     return []
+
+
+def _restore_problems(way: Way, where: str) -> list[Problem]:
+    if way.restore_point:
+        return []
+    what = f"{way.app}: no restore point was made before its schema changed"
+    return [Problem(what, where, f"choose another way, or a moment: {hint('restore', at='<moment>')}")]
 
 
 def down_of(app: str, day: Stack, today: Stack) -> Migrate | None:

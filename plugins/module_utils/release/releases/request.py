@@ -13,8 +13,9 @@ from ..util.printable import check_printable
 OPERATIONS: dict[str, EnvironmentName] = {"deploy": "staging", "promote": "production", "rollback": "production"}
 
 #: keep: the schema stays, though a step took away what the release may rely on. downgrade: the app's own way down.
-#: Without one it stays, and what would not fit is refused.
-DATABASE_WAYS = ("keep", "downgrade")
+#: restore: back to just before the migration, without what was written since. Without one it stays, and what would
+#: not fit is refused.
+DATABASE_WAYS = ("keep", "downgrade", "restore")
 
 
 @dataclass(frozen=True)

@@ -84,6 +84,9 @@ class RestorePlan:
     was_timeline: str = ""
     person: str = ""
     reason: str = ""
+    #: The release that a rollback goes to afterwards, for which the database goes back. Then no app is started on it
+    #: here, and the environment stays closed.
+    then: str = ""
 
     @property
     def point(self) -> str:
