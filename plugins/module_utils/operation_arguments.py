@@ -28,7 +28,7 @@ ARGUMENTS: dict[str, dict[str, Any]] = {
         **_SHARED,
         "release": {"type": "str", "default": ""},
         "secrets": {"type": "str", "choices": ["today", "release"], "default": "today"},
-        "database": {"type": "str", "choices": ["", "keep", "downgrade"], "default": ""},
+        "database": {"type": "str", "choices": ["", "keep", "downgrade", "restore"], "default": ""},
         "confirm": {"type": "str", "default": ""},
     },
 }

@@ -102,7 +102,8 @@ class Restic:
 
     def _stream(self, mine: _Repository, thing: str, days: int, source: subprocess.Popen[bytes], name: str) -> int:
         """What a program prints. It is no copy if the program fails in the middle."""
-        assert source.stdout is not None and source.stderr is not None
+        if source.stdout is None or source.stderr is None:
+            raise ValueError("it was started without pipes")
         begin = ["--stdin", f"--stdin-filename={name}"]
         done = self._backup(mine, thing, PARTIAL, begin, source.stdout)
         why = source.stderr.read().decode(errors="replace")
