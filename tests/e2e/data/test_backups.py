@@ -272,7 +272,7 @@ def bucket(vault: Vault, tmp_path: Path) -> Iterator[str]:
         unpack = "sudo mkdir -p /opt/s3/data/vault && sudo tar -xf - -C /opt/s3 --no-same-owner"
         words = [*vault.lab.ssh_words, "ubuntu@127.0.0.1", unpack]
         subprocess.run(words, stdin=packed.stdout, check=True, timeout=120)
-    unit = "sudo systemd-run --quiet --unit=s3-vault --property=EnvironmentFile=/opt/s3/environment "
+    unit = "sudo systemd-run --quiet --collect --unit=s3-vault --property=EnvironmentFile=/opt/s3/environment "
     unit += "/opt/s3/rclone serve s3 --addr 127.0.0.1:9443 --cert /opt/s3/s3.pem --key /opt/s3/s3.key /opt/s3/data"
     vault.lab.ssh("sudo install -m 644 /opt/s3/ca.pem /etc/ssl/s3-ca.pem")
     vault.lab.ssh("echo 127.0.0.1 s3.vault.test | sudo tee -a /etc/hosts >/dev/null")

@@ -149,8 +149,8 @@ def test_a_rollback_says_what_is_applied_before_it_begins(product: Product) -> N
     assert "migrate" in again.report["steps"] and "migrated from" not in notes(again), "there was nothing to do"
     told = product.play("rollback", options="--check")
     [gate] = [row for row in told.ok().report["gates"] if row["gate"] == "schema"]
-    assert gate["result"] == "warning" and "alumni-api: 0003 is applied" in gate["evidence"]
-    assert "went live with 0002" in gate["evidence"] and "a rollback does not migrate" in told.stdout
+    assert gate["result"] == "go" and "alumni-api: 0003 is applied" in gate["evidence"]
+    assert "went live with 0002; newer by steps that only add (0002 to 0003)" in gate["evidence"]
 
 
 def test_one_that_waits_for_a_lock_fails_no_request_and_stalls_none_for_longer(product: Product) -> None:
@@ -169,7 +169,8 @@ def test_one_that_waits_for_a_lock_fails_no_request_and_stalls_none_for_longer(p
     with Load(targets, 60) as load:
         letting_go = threading.Thread(target=_let_go_once_it_was_in_vain, args=(product,))
         letting_go.start()
-        result = product.play("promote")
+        # Tried on a copy it would wait for nobody, and what is of interest here comes after that.
+        result = product.play("promote", skip_gates="migration_safe")
         letting_go.join(60)
         window = load.take()
     holder.wait(60)
@@ -223,7 +224,7 @@ def test_killed_before_in_and_after_it_schema_and_history_agree(product: Product
     host = Faults(product.lab, sample.STACK)
     product.add("0003d", "one that takes a while", 'op.execute("select pg_sleep(2)")')
     before = product.of("staging").health()["version"]
-    for moment in ("migrate:begun", "migrate:half", "old_release:begun", "migrate:done", "start:begun"):
+    for moment in ("migrate:begun", "migrate:run", "old_release:begun", "migrate:done", "start:begun"):
         host.kill_at(moment, "deploy")
         told = product.onehost("recover")
         assert f"was interrupted at {moment.partition(':')[0]}" in told and "it was undone" in told, told

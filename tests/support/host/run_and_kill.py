@@ -34,6 +34,8 @@ INSIDE: dict[str, tuple[Any, str, str, int]] = {
     "statuses:half": (store.Store, "set_status", "after", 1),
     # The third container: the first two ask.
     "migrate:half": (one_off.OneOff, "start", "after", 3),
+    # The first, where the database is backed up: it was asked before its restore point.
+    "migrate:run": (one_off.OneOff, "start", "after", 1),
     # The second: the first one asks.
     "downgrade:half": (one_off.OneOff, "start", "after", 2),
     "start:half": (docker.Docker, "_compose", "before", 1),
