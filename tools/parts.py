@@ -42,6 +42,8 @@ COLOUR = re.compile(r"\x1b\[[\d;]*m")
 
 printing = threading.Lock()
 running: list[subprocess.Popen[str]] = []
+#: Told to end: whoever has ended a part begins no other.
+ending = threading.Event()
 
 
 @dataclass
@@ -106,7 +108,7 @@ def run(name: str, mark: str = "") -> Part:
 
 def run_next(waiting: queue.SimpleQueue[str], done: list[Part]) -> None:
     """Run what nobody has begun yet, until nothing is left."""
-    while True:
+    while not ending.is_set():
         try:
             name = waiting.get_nowait()
         except queue.Empty:
@@ -148,6 +150,7 @@ def what_failed(failed: list[str], seconds: float) -> Iterator[str]:
 
 def end(number: int, _: FrameType | None) -> None:
     """Stop the running parts, then this program; `tools/lab sweep` removes their labs."""
+    ending.set()
     for process in running[:]:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)
