@@ -137,6 +137,7 @@ class PgBackRest:
                 log = f"/var/log/postgresql/postgresql-{stanza.version}-{stanza.name}.log"
                 where = host_command(f"tail {log}")
                 raise OperationError("the restore point is not in the archive", stanza.name, why, where)
+            # Between two looks: PostgreSQL tells nobody when a file is archived, and the deadline above ends it.
             time.sleep(POLL_SECONDS)
         return RestorePoint(name, str(found["lsn"]), float(found["at"]))
 

@@ -158,6 +158,7 @@ class Restores:
         while self._recovers(stanza):
             if time.monotonic() > until:
                 raise OperationError("has not got to its target", stanza.name, f"after {seconds:.0f} s")
+            # Between two looks: PostgreSQL tells nobody when it has got there, and the deadline above ends it.
             time.sleep(POLL_SECONDS)
         return self.timeline(stanza)
 
@@ -244,6 +245,7 @@ def _remove(path: str) -> None:
         with contextlib.suppress(OperationError):
             as_postgres(words, seconds=3600)
             return
+        # Between two attempts: those helpers are no children of ours to wait for.
         time.sleep(POLL_SECONDS)
     if os.path.lexists(path):
         as_postgres(words, seconds=3600)

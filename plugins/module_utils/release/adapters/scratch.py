@@ -152,4 +152,5 @@ def _wait_until_open(made: Scratch, seconds: float) -> None:
         if time.monotonic() >= deadline:
             where = f"copy {made.name}"
             raise OperationError("still replays its logs", where, f"after {seconds:g} s", host_command("pg_lsclusters"))
+        # Between two looks: PostgreSQL tells nobody when it has replayed its logs; the deadline above ends it.
         time.sleep(POLL_SECONDS)

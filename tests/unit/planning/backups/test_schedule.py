@@ -20,8 +20,8 @@ TASKS = [task for task in schedule.tasks(STACK, HERE) if task.environment == "pr
 MAIN = "production database main"
 
 
-def done(ago: float, **more: float) -> BackupRecord:
-    return BackupRecord(0.0, NOW - ago, **more)  # type: ignore[arg-type]
+def done(ago: float, failed_at: float = 0.0, why: str = "") -> BackupRecord:
+    return BackupRecord(0.0, NOW - ago, failed_at=failed_at, why=why)
 
 
 def due(records: schedule.Records) -> list[str]:
