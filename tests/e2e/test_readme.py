@@ -19,6 +19,8 @@ SHOP = Path(__file__).parent / "files" / "shop"
 ADDRESS, SOURCE = "203.0.113.10", "https://git.example.com/me/shop.git"
 #: The example has neither flags nor keys, says nothing of drift, and is not to be closed in between.
 NOT_OF_THE_EXAMPLE = ("drift", "flags", "maintenance", "rotate_jwt")
+#: It keeps no data either; somebody who believes it does has to hear so.
+OF_DATA = ("backup", "restore", "drill")
 #: What nobody types who has installed the collection.
 OF_A_CLONE = re.compile(r"playbooks/\w+\.yml")
 
@@ -111,7 +113,10 @@ def test_the_everyday_commands_one_after_the_other(reader: Reader, shop: Lab) ->
     answers = {}
     for line in Readme("README.md").everyday_commands:
         name = re.findall(r"onehost\.release\.(\w+)", line)[0]
-        if name not in NOT_OF_THE_EXAMPLE:
+        if name in OF_DATA:
+            refused = reader.type(line, seconds=PLAYBOOK_SECONDS, ends_with=2)
+            assert "backup" in refused and "Fix: " in refused, refused
+        elif name not in NOT_OF_THE_EXAMPLE:
             answers[name] = said(reader, line)
         if name == "promote":
             assert shop.get("http").body == "welcome\n"

@@ -76,8 +76,8 @@ class Reader:
         (self.folder / name).parent.mkdir(parents=True, exist_ok=True)
         (self.folder / name).write_text(text)
 
-    def type(self, line: str, seconds: float = 300) -> str:
-        """What a command line prints; it must succeed."""
+    def type(self, line: str, seconds: float = 300, ends_with: int = 0) -> str:
+        """What a command line prints; it must succeed, or end with what is expected."""
         done = subprocess.run(
             ["bash", "-ec", line],
             cwd=self.folder,
@@ -89,5 +89,5 @@ class Reader:
             check=False,
             timeout=seconds,
         )
-        assert done.returncode == 0, f"{line} ended with {done.returncode}:\n{done.stdout}"
+        assert done.returncode == ends_with, f"{line} ended with {done.returncode}:\n{done.stdout}"
         return done.stdout

@@ -25,16 +25,16 @@ def docker(*words: str) -> str:
     return subprocess.run(["docker", *words], check=True, capture_output=True, text=True, timeout=60).stdout
 
 
-def held(path: Path) -> bool:
-    """Whether a process holds the lock."""
+def holder(path: Path) -> str:
+    """What the process that holds the lock wrote there; empty if none holds it."""
     if not path.exists():
-        return False
+        return ""
     with path.open() as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            return True
-    return False
+            return file.read() or "somebody who wrote nothing"
+    return ""
 
 
 def look(stack: str) -> dict[str, Any]:
@@ -46,7 +46,7 @@ def look(stack: str) -> dict[str, Any]:
         seen["live"][environment] = path.read_text().split()[1]
         entries = [line.split() for line in runtime(f"show map {path}").splitlines() if line.strip()]
         seen["memory"][environment] = [entry[2] for entry in entries if len(entry) == 3 and entry[1] == "live"]
-        seen["locked"][environment] = held(Path(f"/run/onehost/{stack}-{environment}.lock"))
+        seen["locked"][environment] = holder(Path(f"/run/onehost/{stack}-{environment}.lock"))
     releases = {}
     for path in sorted(Path(definition["directory"], "releases").iterdir()):
         # A release that a kill left half-written is recognised by its name.
