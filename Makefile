@@ -111,8 +111,11 @@ slowest = --durations=15 --durations-min=1
 COVERAGE ?=
 coverage = $(if $(COVERAGE),--cov --cov-report=term --cov-fail-under=95)
 
-unit: setup ## Tests without a host; COVERAGE=1 counts how much of the engine they reach
-	@pytest tests/unit tests/invariants tests/repository --quiet --numprocesses=auto --dist=worksteal $(slowest) $(coverage) $(PYTEST)
+# Who waits for it gets a sample of the random tests and of the moments to be killed at, and no tests of programs.
+quick = $(if $(HYPOTHESIS_PROFILE),,-m 'not programs')
+
+unit: setup ## Tests without a host, quick; all of them: HYPOTHESIS_PROFILE=ci; COVERAGE=1 counts what they reach
+	@pytest tests/unit tests/invariants tests/repository --quiet --numprocesses=auto --dist=worksteal $(quick) $(slowest) $(coverage) $(PYTEST)
 
 browser: setup ## The status page in a headless browser
 	@tools/browser

@@ -683,10 +683,12 @@ def places(case: Case, step: int) -> range:
     return range(1 + CASES.index(case) // 2 % min(step, length(case)), length(case) + 1, step)
 
 
-EACH = pytest.mark.parametrize("case", CASES, ids=lambda case: case.name)
+def each(cases: list[Case]) -> pytest.MarkDecorator:
+    """The scope has all tests of a case run one after the other, so that it is prepared once in each process."""
+    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name, scope="module")
 
 
-@EACH
+@each(CASES)
 def test_killed_anywhere(case: Case) -> None:
     for number in places(case, STRIDE):
         how = ("recover", "promote", "rollback", "reboot")[(number + number // 4) % 4]
@@ -701,7 +703,7 @@ def test_killed_anywhere(case: Case) -> None:
                 check_afterwards(world, number + CASES.index(case))
 
 
-@EACH
+@each(CASES)
 def test_killed_again_while_recovering(case: Case) -> None:
     """The second kill comes at a step that moves through the recovery as the first moves through the operation."""
     for number in places(case, RARELY):
@@ -721,7 +723,7 @@ def test_killed_again_while_recovering(case: Case) -> None:
 
 
 @pytest.mark.parametrize("fault", ["docker", "disk", "docker for good", "disk for good"])
-@pytest.mark.parametrize("case", CHANGES, ids=lambda case: case.name)
+@each(CHANGES)
 def test_a_change_fails_anywhere(case: Case, fault: str) -> None:
     disk, lasting, number = fault.startswith("disk"), fault.endswith("for good"), 1
     while True:
@@ -739,7 +741,7 @@ def test_a_change_fails_anywhere(case: Case, fault: str) -> None:
 
 
 @pytest.mark.parametrize("fault", ["docker", "disk", "docker for good", "disk for good"])
-@pytest.mark.parametrize("case", [case for case in CASES if case not in CHANGES], ids=lambda case: case.name)
+@each([case for case in CASES if case not in CHANGES])
 def test_fails_anywhere(case: Case, fault: str) -> None:
     disk, lasting = fault.startswith("disk"), fault.endswith("for good")
     step = STRIDE if fault == "docker" else RARELY

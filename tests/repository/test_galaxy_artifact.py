@@ -16,6 +16,8 @@ import pytest
 import yaml
 from support.package import ROOT, Installation, build, copy_clone, known_files, run
 
+pytestmark = pytest.mark.programs
+
 #: What lies about in a clone that is worked in: none of it may reach users.
 JUNK = (
     ".lab/onehost-lab/id_ed25519",

@@ -10,7 +10,7 @@ from pathlib import Path
 
 from hypothesis import HealthCheck, Phase, settings
 
-# `ci` is what `make test` searches, and `quick`, for everybody who waits, is half of it. Both are short: a failing
+# `ci` is what `make test` searches, and `quick`, for everybody who waits, is a sample of it. Both are short: a failing
 # sequence is shown as found, not minimised. HYPOTHESIS_PROFILE=long searches for minutes
 # and minimises what it finds.
 QUIET = [HealthCheck.too_slow, HealthCheck.data_too_large, HealthCheck.filter_too_much]
@@ -32,10 +32,10 @@ settings.register_profile("mutate", settings.get_profile("ci"), max_examples=40)
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "quick")
 THOROUGH = PROFILE == "long"
 #: From one place where an operation is killed to the next, in changes that it makes; and where it is rarer.
-STRIDE = 4 if PROFILE == "quick" else 1
-RARELY = 1 if THOROUGH else 10 if PROFILE == "quick" else 5
+STRIDE = 12 if PROFILE == "quick" else 1
+RARELY = 1 if THOROUGH else 30 if PROFILE == "quick" else 5
 #: How many sequences of operations are tried on the faked host.
-SEQUENCES = {"quick": 120, "ci": 240, "mutate": 40, "many": 2400}.get(PROFILE, 3000)
+SEQUENCES = {"quick": 60, "ci": 240, "mutate": 40, "many": 2400}.get(PROFILE, 3000)
 settings.load_profile(PROFILE)
 #: The journal is flushed line by line, which costs nothing in memory.
 FAST = "/dev/shm" if Path("/dev/shm").is_dir() else None

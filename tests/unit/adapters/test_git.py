@@ -20,6 +20,8 @@ from release.errors import OperationError
 from release.planning.source_view import Build
 from release.stack.model import Stack
 
+pytestmark = pytest.mark.programs
+
 API = [Build("api", "Dockerfile")]
 LFS = "version https://git-lfs.github.com/spec/v1\noid sha256:0\nsize 5\n"
 

@@ -19,6 +19,8 @@ import pytest
 from release.entrypoints import remote
 from release.entrypoints.remote_client import VERSION_MISMATCH, engine_fingerprint
 
+pytestmark = pytest.mark.programs
+
 #: Found by Ansible's loader only, which the fixture `collection` sets up.
 ENGINE_PARTS = "ansible_collections.onehost.release.plugins.module_utils.engine_parts"
 SOURCE = Path(remote.__file__).parents[1]

@@ -23,6 +23,8 @@ from release.planning.drift.report import DriftReport
 from release.stack.model import Stack
 from release.stack.reader import read_stack
 
+pytestmark = pytest.mark.programs
+
 API = "https://api.shop.example"
 WRONG = b"fetch('https://old.other.app/x')\n"
 

@@ -15,7 +15,7 @@ from typing import Any
 import pytest
 from fakes.stacks import shop_definition
 
-pytestmark = pytest.mark.usefixtures("collection")
+pytestmark = [pytest.mark.usefixtures("collection"), pytest.mark.programs]
 ROOT = Path(__file__).parents[3]
 
 

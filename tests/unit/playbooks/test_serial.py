@@ -15,6 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
+pytestmark = pytest.mark.programs
+
 PLAYBOOKS = Path(__file__).parents[3] / "playbooks"
 
 

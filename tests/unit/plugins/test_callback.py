@@ -22,7 +22,7 @@ from typing import Any
 
 import pytest
 
-pytestmark = pytest.mark.usefixtures("collection")
+pytestmark = [pytest.mark.usefixtures("collection"), pytest.mark.programs]
 
 ROOT = Path(__file__).resolve().parents[3]
 FILES = Path(__file__).parent / "files" / "output"
