@@ -18,6 +18,7 @@ from typing import Any
 from fakes.backups import FakeBackupPlaces, FakeBackups, FakeBackupTimer, FakeCopies
 from fakes.clock import FakeClock
 from fakes.console import FakeConsole
+from fakes.copied import FakeCopied
 from fakes.databases import FakeDatabases
 from fakes.disk import FakeDisk
 from fakes.docker import BOOT_SECONDS, HEALTHY, Box, FakeDocker
@@ -98,6 +99,7 @@ class World:
         self.backups = FakeBackups(self)
         self.places = FakeBackupPlaces()
         self.copies = FakeCopies(self)
+        self.copied = FakeCopied()
         self.backup_timer = FakeBackupTimer()
         self.restores = FakeRestores(self)
         self.scratch = FakeScratch(self)
@@ -128,6 +130,7 @@ class World:
             backup_places=self.places,
             catalogs=self.databases,
             copies=self.copies,
+            copied=self.copied,
             backup_timer=self.backup_timer,
             restores=self.restores,
             scratch=self.scratch,

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from .planning.witnesses import Word
     from .releases.backups import Archive, BackupKind, BackupRecord, BackupSet, Places, RestorePoint, Stanza, Target
     from .releases.catalog import Catalog
+    from .releases.copied import Copied, Present
     from .releases.databases import DatabaseStatus, FoundCluster, Kept, KeptAll
     from .releases.drills import Drill, DrillsAll
     from .releases.endpoints import Asked, Came
@@ -496,6 +497,31 @@ class NoCopies:
         return 0
 
 
+class CopiedPort(Protocol):
+    """Files in the copies of volumes, and the same files in the volumes now."""
+
+    def copies(self, places: Places, kind: str, stack: str, thing: str) -> list[Copied]: ...
+    def paths(self, places: Places, kind: str, stack: str, copied: Copied) -> Iterator[str]: ...
+    def checksum(self, places: Places, kind: str, stack: str, copied: Copied, path: str) -> str: ...
+    def present(self, root: str, path: str) -> Present | None: ...
+
+
+class NoCopied:
+    """A host on which nothing is copied."""
+
+    def copies(self, places: Places, kind: str, stack: str, thing: str) -> list[Copied]:
+        return []
+
+    def paths(self, places: Places, kind: str, stack: str, copied: Copied) -> Iterator[str]:
+        return iter(())
+
+    def checksum(self, places: Places, kind: str, stack: str, copied: Copied, path: str) -> str:
+        raise KeyError(path)
+
+    def present(self, root: str, path: str) -> Present | None:
+        return None
+
+
 class BackupTimerPort(Protocol):
     """The timer of a stack's backups."""
 
@@ -916,6 +942,7 @@ class Host:
     backup_timer: BackupTimerPort = field(default_factory=NoBackupTimer)
     copies: CopiesPort = field(default_factory=NoCopies)
     backup_places: BackupPlacesPort = field(default_factory=NoBackupPlaces)
+    copied: CopiedPort = field(default_factory=NoCopied)
     catalogs: CatalogPort = field(default_factory=NoCatalogs)
     scratch: ScratchPort = field(default_factory=NoScratch)
     linter: LinterPort = field(default_factory=NoLinter)

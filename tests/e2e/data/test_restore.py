@@ -19,11 +19,19 @@ from support.lab import Lab, until
 
 SOURCE = Path(__file__).parents[1] / "files" / "ledger"
 CLUSTER = "tally_production_main"
+CONTAINER = (
+    "$(sudo docker ps --quiet --filter label=release.onehost.stack=tally "
+    "--filter label=release.onehost.environment=production)"
+)
 NOW = "SELECT to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD\"T\"HH24:MI:SS.US\"Z\"')"
 
 
 def stacks(_lab: Lab) -> dict[str, Any]:
-    check = {"name": "numbers", "sql": "SELECT count(*) FROM numbers", "at_least": 1}
+    checks = [
+        {"name": "numbers", "sql": "SELECT count(*) FROM numbers", "at_least": 1},
+        {"name": "uploads", "volume": "uploads", "sample": 5},
+        {"name": "files", "volume": "uploads", "sql": "SELECT path, sha256 FROM files"},
+    ]
     return {
         "tally": {
             "directory": "/home/ubuntu/tally",
@@ -41,9 +49,10 @@ def stacks(_lab: Lab) -> dict[str, Any]:
                     "memory": "160m",
                     "connections": 10,
                     "backup": {"dump": "never"},
-                    "drill": {"checks": [check]},
+                    "drill": {"checks": checks},
                 }
             },
+            "volumes": {"uploads": {"user": 10001, "backup": True}},
             "apps": {
                 "tally": {
                     "context": ".",
@@ -52,6 +61,7 @@ def stacks(_lab: Lab) -> dict[str, Any]:
                     "health": "/",
                     "routes": [{"path": "/"}],
                     "database": "main",
+                    "volumes": {"uploads": "/data"},
                 },
             },
         }
@@ -143,9 +153,41 @@ def test_a_cluster_that_is_gone_comes_back(tally: Tally) -> None:
     tally.restore("--drop all")
 
 
+def _upload(tally: Tally) -> None:
+    """Twelve files that the database knows, in a copy; then one more."""
+    tally.sql("CREATE TABLE files (path text PRIMARY KEY, sha256 text)")
+    known = "n || '.txt', encode(sha256(('file ' || n)::bytea), 'hex')"
+    tally.sql(f"INSERT INTO files SELECT {known} FROM generate_series(1, 13) n")
+    write = "sudo docker exec {} sh -c 'for n in $(seq {}); do printf \"file $n\" >/data/$n.txt; done'"
+    tally.lab.ssh(write.format(CONTAINER, "1 12"))
+    tally.lab.ssh("sudo onehost backup --stack tally --environment production --kind copy", seconds=120)
+    # The kernel's clock of files ticks by itself, so this one is to be later by more than that.
+    time.sleep(1.5)
+    tally.lab.ssh(write.format(CONTAINER, "13 13"))
+    # What the archive has not got yet no drill knows.
+    tally.sql("SELECT pg_switch_wal()")
+
+
+def _spoil_uploads(tally: Tally) -> None:
+    """Damage in restic's repository, and a row whose file nobody has."""
+    packs = "/var/lib/onehost-backups/restic/tally/data"
+    tally.lab.ssh(
+        f"sudo sh -c 'for one in $(find {packs} -type f); do "
+        "dd if=/dev/urandom of=$one bs=1 seek=40 count=64 conv=notrunc status=none; done'"
+    )
+    tally.sql("INSERT INTO files VALUES ('stray', repeat('ab', 32))")
+    tally.sql("SELECT pg_switch_wal()")
+
+
 def test_a_drill_measures_and_finds_what_is_damaged(tally: Tally) -> None:
+    _upload(tally)
     done = tally.lab.ssh("sudo onehost drill --stack tally", seconds=120)
     assert "holds  pg_amcheck: whole" in done and "holds  numbers: 150" in done and "would be lost" in done
+    assert "holds  uploads: 5 of 12 files: 5 as in the volume" in done, done
+    assert "holds  files: 13 files: 12 as the database says, 1 newer than the copy" in done, done
+    _spoil_uploads(tally)
+    wrong = tally.lab.ssh("sudo onehost drill --stack tally 2>&1", seconds=120, check=False)
+    assert "FAILS  uploads: " in wrong and "FAILS  files: " in wrong and "stray: the database knows it" in wrong, wrong
     home = f"/var/lib/onehost-backups/postgresql/backup/{CLUSTER}"
     tally.lab.ssh(
         f"sudo sh -c 'for one in $(find {home} -type f -size +50k | head -20); do "

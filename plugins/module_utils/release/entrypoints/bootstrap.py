@@ -48,6 +48,7 @@ LATE = {
     "BackupPlaces": "..adapters.backup_places",
     "Catalogs": "..adapters.catalogs",
     "Console": "..adapters.console",
+    "CopiedFiles": "..adapters.copied_files",
     "PgBackRest": "..adapters.pgbackrest",
     "Postgresql": "..adapters.postgresql",
     "Restic": "..adapters.restic",
@@ -81,6 +82,7 @@ if TYPE_CHECKING:
     from ..adapters.backup_timers import BackupTimers
     from ..adapters.catalogs import Catalogs
     from ..adapters.console import Console
+    from ..adapters.copied_files import CopiedFiles
     from ..adapters.endpoints.asker import Asker
     from ..adapters.pgbackrest import PgBackRest
     from ..adapters.postgresql import Postgresql
@@ -93,7 +95,7 @@ else:
     Asker, BackupPlaces, Catalogs = _later("Asker"), _later("BackupPlaces"), _later("Catalogs")
     Console, PgBackRest, Postgresql = _later("Console"), _later("PgBackRest"), _later("Postgresql")
     Restic, Restores, ScratchClusters = _later("Restic"), _later("Restores"), _later("ScratchClusters")
-    Squawk = _later("Squawk")
+    Squawk, CopiedFiles = _later("Squawk"), _later("CopiedFiles")
 
 
 class Clock:
@@ -152,6 +154,7 @@ def this_host() -> Host:
         backup_places=BackupPlaces(),
         backup_timer=BackupTimers(),
         copies=Restic(),
+        copied=CopiedFiles(),
         catalogs=Catalogs(),
         scratch=ScratchClusters(),
         linter=Squawk(),

@@ -27,7 +27,7 @@ from ..rendering import drills as shown
 from ..rendering import notifications
 from ..stack.drills import Check, Drills
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
-from . import redaction
+from . import drill_files, redaction
 
 #: How long one declared check may take.
 CHECK_SECONDS = 600
@@ -62,7 +62,7 @@ def request(
         return report
     with lock.hold(lock.lock_path(stack.name, f"drill-{environment}", host.paths.locks), who, lock_wait):
         for one in mine:
-            found = _redacted(host, stack, carry_out(host, stack, one))
+            found = _redacted(host, stack, carry_out(host, stack, one, who))
             host.store.add_drill(stack.name, found)
             report.drills.append(found)
             report.lines += shown.lines([found])
@@ -85,7 +85,7 @@ def _chosen(host: Host, stack: Stack, where: str, database: str) -> tuple[Enviro
     return environment, mine
 
 
-def carry_out(host: Host, stack: Stack, one: BackedUp) -> Drill:
+def carry_out(host: Host, stack: Stack, one: BackedUp, who: LockHolder) -> Drill:
     """Restore the newest backup and look at the copy. Whatever fails is the finding."""
     wanted, now = one.database.drill or Drills(), host.clock.now()
     found = Drill(
@@ -96,7 +96,7 @@ def carry_out(host: Host, stack: Stack, one: BackedUp) -> Drill:
         rto_seconds=wanted.rto_minutes * 60.0,
     )
     try:
-        return _Trial(host, stack, one, wanted, found).run()
+        return _Trial(host, stack, one, wanted, found, who).run()
     except OperationError as error:
         return Drill(**{**vars(found), "cause": f"{error.what}: {error.cause}"})
 
@@ -108,6 +108,7 @@ class _Trial:
     one: BackedUp
     wanted: Drills
     found: Drill
+    who: LockHolder
 
     def run(self) -> Drill:
         """Raises OperationError."""
@@ -154,8 +155,13 @@ class _Trial:
             yield self._asked(port, check)
 
     def _asked(self, port: int, check: Check) -> Finding:
+        def ask(question: str) -> str:
+            return self.host.restores.answer(port, self.one.stanza.database, question, CHECK_SECONDS)
+
+        if check.volume:
+            return drill_files.look(self.host, self.stack, self.one, check, self.who, ask=ask)
         try:
-            answer = self.host.restores.answer(port, self.one.stanza.database, check.sql, CHECK_SECONDS)
+            answer = ask(check.sql)
         except OperationError as error:
             return Finding(check.name, "", error.cause)
         return Finding(check.name, answer, check.problem(answer))

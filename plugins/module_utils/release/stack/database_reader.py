@@ -115,6 +115,7 @@ def _check_one(stack: Stack, database: Database, place: str) -> list[Problem]:
         known = ", ".join(stack.volumes) or "none"
         what = f"volume {database.volume!r} is not one of the stack's"
         problems.append(Problem(what, f"{place}.volume", f"add it to `volumes`; known: {known}"))
+    problems += drill_reader.check_volumes(stack, database, place)
     for key in ("url", "owner_url"):
         name = getattr(database, key)
         row = stack.env_matrix.get(name)

@@ -11,16 +11,22 @@ from dataclasses import dataclass
 #: How old the newest drill may be beside the month: a timer may come late, and somebody has to look.
 GRACE_DAYS = 7
 LONGEST_MONTH = 31
+#: How many files of a volume are read, and how many at most: each takes about a second.
+SAMPLE, LARGEST_SAMPLE = 20, 500
 
 
 @dataclass(frozen=True)
 class Check:
-    """A question to a restored copy, and the bounds of its answer, which is a number."""
+    """A question to a restored copy, and the bounds of its answer, which is a number. With a `volume` it is about the
+    files of that: `sql` finds their paths and checksums."""
 
     name: str
     sql: str
     at_least: float | None = None
     at_most: float | None = None
+    volume: str = ""
+    #: How many of its files are read; None without a volume.
+    sample: int | None = None
 
     def problem(self, answer: str) -> str:
         """What is wrong with an answer; empty if nothing is."""
