@@ -24,7 +24,8 @@ from release.rendering.page.document import page, trouble
 
 OUTPUT = Path(__file__).resolve().parents[1] / "output"
 TROUBLE = trouble("shop", "vm-1.example.com", pages.NOW, f"docker: {pages.MARK} {pages.LONG}")
-DAYS = {day.__name__: page(day()) for day in (pages.usual, pages.first_day, pages.bad_day, pages.no_way_back)}
+KINDS = (pages.usual, pages.first_day, pages.bad_day, pages.no_way_back, pages.drilled)
+DAYS = {day.__name__: page(day()) for day in KINDS}
 DAYS["several"] = page(pages.usual(), pages.neighbours())
 CARDS = ["Production", "Staging", "Rollback", "Releases", "Disk", "Promotes, rollbacks, deploys"]
 
@@ -148,6 +149,9 @@ async def what_it_says(site: str) -> None:
         drawn = "document.querySelector('.plot svg').getBoundingClientRect()"
         assert await tab.run(f"{drawn}.width > 200 && {drawn}.height > 100")
         assert await tab.run("document.querySelectorAll('.used').length") == 3, "two pieces of a line, and the key"
+        await tab.open(f"{site}/drilled", 390, 844, "light")
+        lows = "[...document.querySelectorAll('.low svg')].map(s => s.getBoundingClientRect())"
+        assert await tab.run(f"{lows}.filter(b => b.width > 200 && b.height > 60 && b.height < 100).length") == 4
 
 
 def test_what_a_reader_finds(site: str) -> None:

@@ -22,7 +22,7 @@ from release.releases.status import (
     RollbackPreview,
     StatusReport,
 )
-from release.rendering.page.data import DiskUse, PageData
+from release.rendering.page.data import DiskUse, DrillPoint, PageData
 
 #: 21 Nov 2026, 07:01:12 UTC.
 NOW = 1795244472
@@ -198,6 +198,20 @@ def _page(data: dict[str, Any]) -> PageData:
 def usual() -> PageData:
     """An ordinary day."""
     return _page(_usual())
+
+
+def drilled() -> PageData:
+    """A year of drills of one database, one of which has failed, and the first of another."""
+    year = [
+        DrillPoint(
+            NOW - (11 - month) * 30.4 * DAY - 4 * HOUR, 40.0 + 9 * month, 30.0 + month % 3 * 10, 3600.0, 900.0, False
+        )
+        for month in range(12)
+    ]
+    year[5] = replace(year[5], recovery_seconds=None, lost_seconds=None, failed=True)
+    year[8] = replace(year[8], lost_seconds=1260.0)
+    first = DrillPoint(float(NOW - 300), 7.25, 12.0, 3600.0, 900.0, False)
+    return replace(usual(), drills={"production main": tuple(year), "staging search": (first,)})
 
 
 def neighbours() -> list[PageData]:

@@ -6,17 +6,20 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 from fakes.docker import CRASHING
+from fakes.stacks import shop_with_backups
 from fakes.world import World
 from support.page_reader import Reader
 
 from release.operations.page_data import look
 from release.planning.disk_usage import Sample
 from release.process import journal, lock
+from release.releases.drills import Drill
 from release.releases.lock_holder import LockHolder
-from release.rendering.page.data import PageData
+from release.rendering.page.data import DrillPoint, PageData
 from release.rendering.page.document import page
 
 GB = 1_000_000_000
@@ -56,6 +59,25 @@ def test_the_past_with_durations(world: World) -> None:
     text = Reader(page(data)).text
     assert "try this" in text and "Rollback production refused" in text
     assert data.status.rollback.possible is False and "not possible" in text
+
+
+def test_what_drills_have_measured(tmp_path: Path) -> None:
+    world = World(str(tmp_path), shop_with_backups())
+    assert seen(world).drills == {}
+    good = Drill("production", "main", 5.0, lost_seconds=30.0, recovery_seconds=40.0, rpo_seconds=900, rto_seconds=3600)
+    bad = replace(good, at=6.0, lost_seconds=None, recovery_seconds=0.0, cause="the disk is full")
+    for one in (good, bad, replace(good, database="gone")):
+        world.store.add_drill("shop", one)
+    data = seen(world)
+    assert data.drills == {
+        "production main": (
+            DrillPoint(5.0, 40.0, 30.0, 3600, 900, failed=False),
+            DrillPoint(6.0, None, None, 3600, 900, failed=True),
+        )
+    }
+    assert data.to_json()["drills"]["production main"][0]["recovery_seconds"] == 40.0
+    text = Reader(page(data)).text
+    assert "Drills" in text and "not to be relied on" in text and "disk is full" not in text
 
 
 def test_before_the_first_release(world: World) -> None:

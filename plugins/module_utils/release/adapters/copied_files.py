@@ -31,6 +31,8 @@ from .restic import _Repository as Repository
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK = 1 << 20
+#: Of what restic says, in characters.
+LONGEST = 300
 
 
 class CopiedFiles:
@@ -111,7 +113,8 @@ class CopiedFiles:
                 yield running.stdout
                 if running.wait() != 0:
                     said.seek(0)
-                    why = " ".join(said.read().decode(errors="replace").split())[-500:]
+                    # Of damaged trees some versions tell by a panic: its beginning is what people can read.
+                    why = " ".join(said.read().decode(errors="replace").split())[:LONGEST]
                     raise OperationError("restic failed", "backups", why or f"it was ended at {words[0]}")
             finally:
                 end.cancel()

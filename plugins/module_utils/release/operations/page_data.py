@@ -7,10 +7,11 @@ from __future__ import annotations
 
 from ..planning.disk_usage import Sample, lowest
 from ..ports import Host
+from ..releases.drills import Drill
 from ..releases.host_state import HostState
 from ..releases.status import OperationSummary, ReleaseSummary, StatusReport
 from ..rendering import key_grace_period
-from ..rendering.page.data import DiskUse, PageData
+from ..rendering.page.data import DiskUse, DrillPoint, PageData
 from ..stack.model import ENVIRONMENTS, Stack
 from . import redaction
 from .observe import observe
@@ -35,6 +36,7 @@ def look(host: Host, stack: Stack, name: str, space: tuple[int, int], samples: l
         operations=redaction.redact_operations(_operations(host, stack), redact),
         notes=tuple(_notes(found)),
         address=_address(stack),
+        drills=_drills(host, stack),
         disk=DiskUse(total=total, free=free, lowest=least.free if least else free, samples=tuple(samples)),
     )
 
@@ -53,6 +55,23 @@ def _notes(found: StatusReport) -> list[str]:
     due = [f"secret {text}" for text in found.due]
     damage = [f"damaged: {text}" for text in found.damage]
     return [*damage, *due, *offline, *key_grace_period.lines(found.keys), *found.flags]
+
+
+def _drills(host: Host, stack: Stack) -> dict[str, tuple[DrillPoint, ...]]:
+    """What drills have measured. Nothing is read where no database is backed up."""
+    mine = ENVIRONMENTS if any(database.drill for database in stack.databases.values()) else ()
+    known = host.store.drills(stack.name) if mine else {}
+    return {
+        f"{environment} {name}": tuple(_point(one) for one in found)
+        for environment in mine
+        for name, found in known.get(environment, {}).items()
+        if name in stack.databases
+    }
+
+
+def _point(one: Drill) -> DrillPoint:
+    recovery = None if one.cause else one.recovery_seconds
+    return DrillPoint(one.at, recovery, one.lost_seconds, one.rto_seconds, one.rpo_seconds, not one.is_good)
 
 
 def _releases(state: HostState) -> list[ReleaseSummary]:

@@ -19,7 +19,7 @@ from support.page_reader import Reader
 from release.releases.status import AppStatus
 from release.rendering.page.document import STALE_MINUTES, page, stale_note, trouble
 
-DAYS = [pages.usual, pages.first_day, pages.bad_day, pages.no_way_back]
+DAYS = [pages.usual, pages.first_day, pages.bad_day, pages.no_way_back, pages.drilled]
 
 
 @pytest.mark.parametrize("day", DAYS)
@@ -89,6 +89,52 @@ def test_a_usual_day() -> None:
     assert floor == "M0 40.00H1000", "20 of 50 GB are to be free"
     for time_ in reader.all("time"):
         assert re.fullmatch(r"2026-11-\d\dT\d\d:\d\d:\d\dZ", str(time_["datetime"]))
+
+
+def drawn(reader: Reader, kind: str) -> list[str]:
+    """The lines of one kind in the plots of drills, without those of the disk and the keys."""
+    found = [str(path["d"]) for path in reader.all("path") if path.get("class") == kind]
+    return [line for line in found if line != "M0 6H24"][{"used": 2, "floor": 1}.get(kind, 0) :]
+
+
+def test_what_drills_have_measured() -> None:
+    reader = Reader(page(pages.drilled()))
+    assert "production main : 12 drills, 1 failed; the newest 4 hours ago." in reader.text
+    assert "recovery time: 2 min 19 s in the newest, at most 2 min 19 s" in reader.text
+    assert "would be lost: 50 s in the newest, at most 21 min 00 s" in reader.text
+    assert reader.text.count("target: 1 h 00 min") == 2 and reader.text.count("target: 15 min 00 s") == 2
+    assert reader.text.count("1 not measured") == 2 and "staging search : 1 good" in reader.text
+    assert "can be restored" in reader.text
+    lines = drawn(reader, "used")
+    assert len(lines) == 6, "two for each number of main, which was not measured once, and one dot's each of search"
+    assert len(drawn(reader, "floor")) == 4 and len(drawn(reader, "gone")) == 2
+    heights = [float(line.split()[1].partition("H")[0]) for line in drawn(reader, "floor")]
+    newest = [float(line.split()[-1]) for line in lines]
+    assert all(0 < height < 100 for height in heights + newest)
+    assert heights[0] < newest[1], "what is below its target is drawn below it"
+    labels = [str(image["aria-label"]) for image in reader.all("svg") if image.get("role") == "img"]
+    assert labels[1].startswith("Recovery time of production main over 12 drills; recovery time: 2 min 19 s")
+
+
+@pytest.mark.parametrize(
+    ("change", "word"),
+    [
+        ({"failed": True}, "not to be relied on"),
+        ({"recovery_seconds": None, "lost_seconds": None, "failed": True}, "not to be relied on"),
+        ({"recovery_seconds": 4000.0}, "target missed"),
+        ({"lost_seconds": None}, "target missed"),
+    ],
+)
+def test_the_newest_drill_counts(change: dict[str, Any], word: str) -> None:
+    data = pages.drilled()
+    *others, last = data.drills["production main"]
+    text = Reader(page(replace(data, drills={"production main": (*others, replace(last, **change))}))).text
+    assert word in text and "can be restored" not in text
+
+
+def test_where_nothing_was_tried_there_is_no_plot_of_it() -> None:
+    assert "Drills" not in Reader(page(pages.usual())).text
+    assert "Drills" not in Reader(page(replace(pages.usual(), drills={"production main": ()}))).text
 
 
 def test_whose_image_an_app_runs() -> None:

@@ -5,7 +5,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any
 
 from ...planning.disk_usage import Sample
@@ -23,6 +24,24 @@ class DiskUse:
 
 
 @dataclass(frozen=True)
+class DrillPoint:
+    """One drill of a database: what it has measured, and the targets of that day. In seconds."""
+
+    at: float
+    recovery_seconds: float | None
+    lost_seconds: float | None
+    rto_seconds: float
+    rpo_seconds: float
+    failed: bool
+
+    @property
+    def is_missed(self) -> bool:
+        if self.recovery_seconds is None or self.lost_seconds is None:
+            return True
+        return self.recovery_seconds > self.rto_seconds or self.lost_seconds > self.rpo_seconds
+
+
+@dataclass(frozen=True)
 class PageData:
     """The status of a stack, and past operations. `at` is when it was observed, in seconds since the epoch."""
 
@@ -35,6 +54,8 @@ class PageData:
     operations: tuple[OperationSummary, ...] = ()
     #: Sentences about secrets, keys and feature flags that an operator should know.
     notes: tuple[str, ...] = ()
+    #: Oldest first, by environment and database.
+    drills: Mapping[str, tuple[DrillPoint, ...]] = field(default_factory=dict)
 
     #: Where the page is: http or https, a host name or nothing if any will do, and a port.
     address: tuple[str, str, int] = ("http", "", 80)

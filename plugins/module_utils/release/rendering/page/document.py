@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from ...hints import hint, on_host
 from .data import PageData
 from .disk_plot import disk
+from .drill_plot import drills
 from .environment import environment
 from .history import operations, releases, rollback
 from .html import Markup, clock, join, tag
@@ -36,7 +37,7 @@ def page(data: PageData, others: Sequence[PageData] = ()) -> str:
         verdict(data),
         environment(data, "production"),
         environment(data, "staging"),
-        tag("div", rollback(data), releases(data), disk(data), operations(data), class_="rest whole"),
+        tag("div", rollback(data), releases(data), disk(data), operations(data), drills(data), class_="rest whole"),
     ]
     if data.notes:
         lines = tag("ul", *[tag("li", on_host(line, data.status.stack)) for line in data.notes], class_="changes")

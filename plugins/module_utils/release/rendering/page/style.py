@@ -133,6 +133,10 @@ margin-top:.75rem}
 .area{fill:var(--fill);stroke:none}
 .used{fill:none;stroke:var(--mark);stroke-width:2;stroke-linejoin:round}
 .floor{fill:none;stroke:var(--bad);stroke-width:1.5;stroke-dasharray:5 4}
+.dots{fill:none;stroke:var(--mark);stroke-width:7;stroke-linecap:round}
+.gone{fill:none;stroke:var(--bad);stroke-width:2}
+.plot.low svg{height:5.5rem}
+.key+.small{margin-top:1rem}
 .grid{fill:none;stroke:var(--line);stroke-width:1}
 .key{display:flex;flex-wrap:wrap;gap:.25rem 1.25rem;font-size:.875rem}
 .key li{display:flex;align-items:center;gap:.5rem}
