@@ -20,7 +20,7 @@ from .plot import DAY, HEIGHT, WIDTH, Point, frame, key, path, quarters
 
 NOTHING = Markup("")
 #: What is above the target, or above the longest of all, as a part of it.
-ROOM = 1.3
+ROOM = 3
 #: What is to the left of the first drill, as a part of the whole.
 MARGIN = 0.04
 
