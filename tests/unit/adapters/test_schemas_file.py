@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from release.adapters import schemas_file
+from release.releases.catalog import Catalog
 from release.releases.schema import AppSchema
 
 ONE = AppSchema("0002", "failed", "20260101T000000Z-production-1a2b3c4", "0001", "20260101T000100Z")
@@ -26,6 +27,17 @@ def test_each_environment_and_app_keeps_its_own(tmp_path: Path) -> None:
         "staging": {"api": AppSchema(None, "begun")},
         "production": {"api": ONE, "mail": AppSchema("")},
     }
+
+
+def test_the_catalog_of_before_is_kept_for_root_alone(tmp_path: Path) -> None:
+    """It has the words of checks and policies."""
+    path = tmp_path / schemas_file.NAME
+    begun = AppSchema("0002", "begun", shape=Catalog(relations={"public.posts": {"kind": "r", "columns": {}}}))
+    schemas_file.save(str(path), "production", "api", begun)
+    assert schemas_file.load(str(path))["production"] == {"api": begun}
+    assert path.stat().st_mode & 0o777 == 0o600
+    path.write_text(json.dumps({"production": {"api": {**AppSchema("0002").to_json(), "shape": {"types": 3}}}}))
+    assert schemas_file.load(str(path))["production"] == {"api": AppSchema("0002")}, "what is no catalog is left out"
 
 
 @pytest.mark.parametrize(

@@ -367,3 +367,35 @@ def test_killed_at_any_change_release_and_schema_go_together(tmp_path: Path) -> 
         if report is not None:
             break
     assert outcomes == {True, False} and number > 40
+
+
+@pytest.mark.parametrize("is_down", [False, True], ids=["asked at once", "asked later"])
+def test_killed_in_a_migration_its_verdict_is_known_all_the_same(world: World, is_down: bool) -> None:
+    """The catalog of before outlives whoever has read it, until somebody can compare."""
+    first, _ = shipped(world, contract=False)
+    world.databases.newest, world.databases.contracts = "0003", {"0003"}
+    world.commit({"api": HEALTHY})
+    world.good("deploy")
+    world.clock.time += 2
+
+    def strike() -> None:
+        if ("production", "0003") in world.databases.begun and not world.faults.at:
+            world.faults.kill_at(1)
+
+    world.faults.on("clock wait", strike)
+    world.faults.on("docker start run of api", lambda: world.faults.notice("clock wait"))
+    assert world.run("promote", skip_gates=("migration_safe",)) is None
+    assert world.store.known_schemas["production"]["api"].shape is not None
+    world.clock.time += 10
+    world.revive()
+    world.databases.is_down = is_down
+    world.recover()
+    assert applied(world) == "0003" and live(world) != first
+    if is_down:
+        world.databases.is_down = False
+        world.clock.time += 2
+        world.good("promote", skip_gates=("migration_safe",))
+    known = world.store.known_schemas["production"]["api"]
+    assert known.shape is None and [step.verdict for step in known.steps] == ["expand", "expand", "contract"]
+    assert "column public.posts.c0001 is gone" in refused(world.run("rollback", release=first))
+    check_settled(world)

@@ -36,6 +36,6 @@ def save(path: str, environment: EnvironmentName, app: str, schema: AppSchema) -
         whole = load(path)
         whole[environment][app] = schema
         data = {name: {one: it.to_json() for one, it in mine.items()} for name, mine in whole.items() if mine}
-        write_atomically(path, as_json(data), 0o644)
+        write_atomically(path, as_json(data), 0o600)
     finally:
         os.close(lock)

@@ -71,7 +71,7 @@ class Downgrades:
             if mine is None or mine.release != self.plan.release.id:
                 continue
             if mine.state == "begun" or mine.revision is None:
-                mine = records.find_out(runs, app, migrate, mine, "interrupted", Before(None, None, True))
+                mine = records.find_out(runs, app, migrate, mine, "interrupted", Before(None, True))
                 records.note(f"{app}: taking its schema back was interrupted; applied is {mine.shown}")
                 if mine.revision == down.to:
                     records.write(app, dataclasses.replace(mine, state="applied"))
@@ -102,10 +102,10 @@ class Downgrades:
             return
         point = self._secured(app, runs.day.apps[app].database, records)
         shape = records.watch.look(app)
-        begun = records.begin(app, revision)
+        begun = records.begin(app, revision, shape)
         done = self._down(runs, app, migrate, down, records)
         state: SchemaState = "applied" if done.last.outcome == "succeeded" else "failed"
-        after = records.find_out(runs, app, migrate, begun, state, Before(shape, point, True))
+        after = records.find_out(runs, app, migrate, begun, state, Before(point, True))
         if after.revision != down.to or state == "failed":
             records.write(app, dataclasses.replace(after, state="failed"))
             raise migration_errors.not_taken_back(done.last, runs.where, down.to, begun, after)

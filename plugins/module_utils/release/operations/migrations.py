@@ -95,15 +95,14 @@ class Migrations:
             if mine is None or mine.release != self.plan.release.id:
                 continue
             if mine.state == "begun":
-                mine = self.records.find_out(
-                    self.runs, app, migrate, mine, "interrupted", Before(None, self._point(app))
-                )
+                before = Before(self._point(app))
+                mine = self.records.find_out(self.runs, app, migrate, mine, "interrupted", before)
                 self.records.note(
                     f"{app}: its migration was interrupted; applied is {mine.shown}, it was {shown(mine.was)} before. "
                     "It is not begun again by a recovery; the next release goes on from there"
                 )
             elif mine.revision is None:
-                self.records.find_out(self.runs, app, migrate, mine, mine.state, Before(None, self._point(app)))
+                self.records.find_out(self.runs, app, migrate, mine, mine.state, Before(self._point(app)))
             elif mine.is_settled and mine.was != mine.revision:
                 self.records.note(migrations.kept_sentence(app, mine, self.plan))
 
@@ -179,12 +178,12 @@ class Migrations:
             return revision, revision
         self.journal.note(f"{app}: {shown(revision)} is applied" + (f", {wanted} is wanted" if wanted else ""))
         shape = self.records.watch.look(app)
-        begun = self.records.begin(app, revision)
+        begun = self.records.begin(app, revision, shape)
         is_again = known is not None and not known.is_settled
         done = migration_attempts.migrate(self.runs, app, migrate, self.records.note, again=is_again)
         is_done = done.last.outcome == "succeeded"
         state: SchemaState = "applied" if is_done else "failed"
-        after = self.records.find_out(self.runs, app, migrate, begun, state, Before(shape, self._point(app)))
+        after = self.records.find_out(self.runs, app, migrate, begun, state, Before(self._point(app)))
         if not is_done:
             raise migration_errors.failed(done.last, self.runs.where, migrate, begun, after, done.waits)
         if after.revision is None or (wanted is not None and after.revision != wanted):

@@ -15,7 +15,7 @@ from ..ports import Host
 from ..process.journal import Journal
 from ..releases.plan import Plan
 from ..releases.release import timestamp
-from ..releases.schema import AppSchema, Schemas, SchemaState
+from ..releases.schema import AppSchema, Schemas, SchemaState, SchemaStep
 from ..stack.migrate import Migrate
 from ..stack.model import Stack
 from ..util.lazy import lazy_part
@@ -30,9 +30,8 @@ else:
 
 
 class Before(NamedTuple):
-    """What is known from before a step: the catalog, the restore point, and whether it goes back."""
+    """What is known from before a step: the restore point, and whether it goes back."""
 
-    shape: Catalog | None = None
     point: str | None = None
     is_down: bool = False
 
@@ -47,11 +46,10 @@ class SchemaRecords:
     def known(self) -> Schemas:
         return self.host.store.schemas(self.stack.name)[self.plan.environment]
 
-    def begin(self, app: str, revision: str) -> AppSchema:
-        """From now on nobody knows what is applied until somebody asks."""
-        known = self.known().get(app)
-        steps = known.led_to(app, revision) if known else ()
-        begun = AppSchema(revision, "begun", self.plan.release.id, revision, steps=steps)
+    def begin(self, app: str, revision: str, shape: Catalog | None) -> AppSchema:
+        """From now on nobody knows what is applied until somebody asks. `shape` is its catalog of before."""
+        steps = self._steps(app, revision)
+        begun = AppSchema(revision, "begun", self.plan.release.id, revision, steps=steps, shape=shape)
         self.write(app, begun)
         return begun
 
@@ -59,8 +57,26 @@ class SchemaRecords:
         """Nothing is to be done."""
         known = self.known().get(app)
         if known is None or (known.revision, known.state) != (revision, "applied"):
-            steps = known.led_to(app, revision) if known else ()
+            steps = self._steps(app, revision)
             self.write(app, AppSchema(revision, "applied", self.plan.release.id, revision, steps=steps))
+
+    def _steps(self, app: str, revision: str) -> tuple[SchemaStep, ...]:
+        """Those that lead to what is found now. The last one may be one that nobody could compare then."""
+        known = self.known().get(app)
+        if known is None:
+            return ()
+        steps = known.led_to(app, revision)
+        if known.shape is None:
+            return steps
+        found = dataclasses.replace(known, revision=revision)
+        step = self.watch.step(app, known.shape, known.was or "", found)
+        if step is None or step.verdict == "unknown":
+            return steps
+        if steps and (steps[-1].release, steps[-1].verdict) == (known.release, "unknown"):
+            last = steps[-1]
+            step = dataclasses.replace(step, restore_point=last.restore_point, is_down=last.is_down, at=last.at)
+            steps = steps[:-1]
+        return (*steps, self._declared(step))
 
     def find_out(
         self,
@@ -80,15 +96,21 @@ class SchemaRecords:
         except OperationError as error:
             self.journal.note(f"{app}: what is applied is not known: {error.cause}")
             revision = None
-        found = dataclasses.replace(begun, revision=revision, state=state, at=self._now())
-        if step := self.watch.step(app, before.shape, begun.was or "", found):
+        found = dataclasses.replace(begun, revision=revision, state=state, at=self._now(), shape=None)
+        if step := self.watch.step(app, begun.shape, begun.was or "", found):
             step = dataclasses.replace(step, restore_point=before.point, is_down=before.is_down)
-            if step.verdict == "contract" and not step.is_down:
-                unused = schema_declared.unused_since(self.host, self.stack, self.plan, step, self.journal)
-                step = dataclasses.replace(step, unused_since=unused)
-            found = found.stepped(step)
+            found = found.stepped(self._declared(step))
+        if revision is None if step is None else step.verdict == "unknown":
+            # Whoever can ask later compares with it.
+            found = dataclasses.replace(found, shape=begun.shape)
         self.write(app, found)
         return found
+
+    def _declared(self, step: SchemaStep) -> SchemaStep:
+        if step.verdict != "contract" or step.is_down:
+            return step
+        unused = schema_declared.unused_since(self.host, self.stack, self.plan, step, self.journal)
+        return dataclasses.replace(step, unused_since=unused)
 
     def write(self, app: str, schema: AppSchema) -> None:
         written = dataclasses.replace(schema, at=self._now())

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Literal, NamedTuple, cast
 
+from .catalog import Catalog
+
 #: applied: as its migrations left it. begun: nobody has said yet how it ended. restored: it went back to a moment, and
 #: could not be asked. The others speak for themselves.
 SchemaState = Literal["applied", "begun", "failed", "interrupted", "restored"]
@@ -86,6 +88,9 @@ class AppSchema:
     #: How it came to be what it is, oldest first. They are kept here and not with their releases, so that none is
     #: forgotten when a release that failed is cleaned up: its schema stays.
     steps: tuple[SchemaStep, ...] = ()
+    #: The catalog of before the last step, from when that begins until somebody has compared it with the one after:
+    #: whoever begins it may be killed.
+    shape: Catalog | None = None
 
     def stepped(self, step: SchemaStep) -> AppSchema:
         return replace(self, steps=(*self.steps, step)[-MOST_STEPS:])
@@ -119,7 +124,9 @@ class AppSchema:
         return f"{self.shown}; the migration of {self.release} {how.get(self.state, self.state)}"
 
     def to_json(self) -> dict[str, Any]:
-        return {**vars(self), "steps": [step.to_json() for step in self.steps]}
+        shape = {} if self.shape is None else {"shape": vars(self.shape)}
+        data = {name: value for name, value in vars(self).items() if name != "shape"}
+        return {**data, "steps": [step.to_json() for step in self.steps], **shape}
 
     @classmethod
     def from_json(cls, data: Any) -> AppSchema | None:
@@ -133,7 +140,8 @@ class AppSchema:
         listed = data.get("steps")
         read = [SchemaStep.from_json(one) for one in listed] if isinstance(listed, list) else []
         steps = tuple(step for step in read if step is not None)
-        return cls(revision, state, str(data.get("release", "")), was, str(data.get("at", "")), steps)
+        shape = _catalog(data.get("shape"))
+        return cls(revision, state, str(data.get("release", "")), was, str(data.get("at", "")), steps, shape)
 
 
 class Standing(NamedTuple):
@@ -143,6 +151,13 @@ class Standing(NamedTuple):
     revision: str
     wanted: str | None
     is_pending: bool
+
+
+def _catalog(data: Any) -> Catalog | None:
+    try:
+        return Catalog.from_json(data) if isinstance(data, Mapping) else None
+    except ValueError:
+        return None
 
 
 #: By app.
