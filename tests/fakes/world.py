@@ -42,8 +42,10 @@ from fakes.systemd import FakeTimer
 from release.env.env_file import format_env
 from release.errors import OperationError, RefusedError
 from release.operations import (
+    backups,
     change_scale,
     change_services,
+    drill,
     job_runs,
     maintenance,
     recover,
@@ -52,8 +54,11 @@ from release.operations import (
     warm_slot,
     witnesses,
 )
+from release.operations.backups import BackupReport
+from release.operations.backups import Wish as BackupWish
 from release.operations.change_scale import Asked, ScaleReport
 from release.operations.change_services import ServicesReport
+from release.operations.drill import DrillReport
 from release.operations.maintenance import MaintenanceReport
 from release.operations.restore import RestoreReport
 from release.paths import Paths
@@ -231,6 +236,26 @@ class World:
         who = LockHolder.from_json({"operation": "restore", "person": "ann", "host": "desk", "reason": self.reason})
         try:
             return restore.request(self.host, self.stack, RestoreWish(**wish), who, check=check, path=path)
+        except (OperationError, RefusedError) as error:
+            return error
+        except Killed:
+            return None
+
+    def back_up(self, environment: str = "") -> BackupReport | OperationError | RefusedError | None:
+        """Do what backup.yml does. Returns None if it was killed, and the error if it failed."""
+        who = LockHolder.from_json({"operation": "backup", "person": "ann", "host": "desk"})
+        try:
+            return backups.take(self.host, self.stack, BackupWish(environment), who, lambda _line: None)
+        except (OperationError, RefusedError) as error:
+            return error
+        except Killed:
+            return None
+
+    def drill(self) -> DrillReport | OperationError | RefusedError | None:
+        """Do what drill.yml does. Returns None if it was killed, and the error if it failed."""
+        who = LockHolder.from_json({"operation": "drill", "person": "timer", "host": "vm"})
+        try:
+            return drill.request(self.host, self.stack, "", "", who)
         except (OperationError, RefusedError) as error:
             return error
         except Killed:

@@ -7,18 +7,20 @@ from __future__ import annotations
 
 import contextlib
 import dataclasses
+import datetime
 import tempfile
 from typing import Any
 
 import pytest
 from fakes.concurrency import one_by_one
 from fakes.docker import BREAKING, BREAKING_IN_PRODUCTION, CRASHING, DYING, HEALTHY, SICK, UNBUILDABLE
+from fakes.restores import BEFORE, RESTORED
 from fakes.stacks import (
     MIGRATE,
     changed_service,
     changed_stack,
     host_with_addresses,
-    host_with_backups,
+    host_with_an_archive,
     host_with_services,
     shop_definition,
     shop_with_backups,
@@ -42,9 +44,12 @@ from invariants.invariants import check_always, check_settled, left_of_runs
 from support.profiles import FAST, SEQUENCES
 
 from release.errors import RefusedError
+from release.operations.backups import BackupReport
+from release.operations.drill import DrillReport
 from release.operations.observe import observe
 from release.operations.status import status
 from release.process import journal
+from release.releases.backups import Places
 from release.releases.history import GOOD, kept, rollback_target
 from release.releases.release import Live
 from release.releases.report import OperationReport
@@ -164,7 +169,8 @@ class Life(RuleBasedStateMachine):
         if "migrations" in more:
             host_with_addresses(self.world)
         if "backups" in more:
-            host_with_backups(self.world)
+            host_with_an_archive(self.world)
+            self.world.places.places = Places("/mnt/backups", "pass")
         if beside:
             host_with_services(self.world)
         self.in_place = in_place
@@ -415,6 +421,56 @@ class Life(RuleBasedStateMachine):
         self.world.docker.stuck = set()
         self.note()
 
+    # The data
+
+    def strike(self, fault: tuple[str, int, bool] | None) -> None:
+        self.world.faults.disarm()
+        if fault:
+            kind, number, after = fault
+            if kind == "kill":
+                self.world.faults.kill_at(number, after)
+            else:
+                self.world.faults.fail_at(number, after=after, disk=kind == "disk", lasting=kind == "lasting")
+
+    @precondition(lambda self: bool(self.world.stack.databases))
+    @rule(ago=st.sampled_from([0, 100, 1000, 5000]), environment=st.sampled_from(ENVIRONMENTS), fault=FAULTS)
+    def restore(self, ago: int, environment: EnvironmentName, fault: tuple[str, int, bool] | None) -> None:
+        """The cluster is the one of before or the restored one, whole, whatever strikes."""
+        moment = datetime.datetime.fromtimestamp(self.world.clock.now() - ago, datetime.timezone.utc)
+        wish = {"at": moment.strftime("%Y-%m-%dT%H:%M:%SZ") if ago else "latest", "confirm": environment}
+        self.strike(fault)
+        self.world.restore(environment=environment, **wish)
+        self.world.revive()
+        # What is kept is called like the second in which it was put aside.
+        self.world.clock.time += 2
+        self.note()
+
+    @precondition(lambda self: bool(self.world.stack.databases))
+    @rule(fault=FAULTS)
+    def back_up(self, fault: tuple[str, int, bool] | None) -> None:
+        """It changes nothing of what runs, and the next one succeeds."""
+        router = dict(self.world.router.does)
+        self.strike(fault)
+        self.world.back_up()
+        self.world.revive()
+        self.mend_databases()
+        again = self.world.back_up()
+        assert isinstance(again, BackupReport) and again.ok, again
+        assert self.world.router.does == router
+
+    @precondition(lambda self: bool(self.world.stack.databases))
+    @rule(fault=FAULTS)
+    def drill(self, fault: tuple[str, int, bool] | None) -> None:
+        """It touches nothing but its copy, and the next one removes what it has left."""
+        before = {name: dataclasses.replace(it) for name, it in self.world.restores.known.items()}
+        self.strike(fault)
+        self.world.drill()
+        self.world.revive()
+        self.mend_databases()
+        again = self.world.drill()
+        assert isinstance(again, (DrillReport, RefusedError)), again
+        assert not self.world.scratch.there and self.world.restores.known == before
+
     # What happens to a host
 
     @rule(loss=st.sampled_from(LOSSES), environment=st.sampled_from(ENVIRONMENTS), which=st.integers(0, 30))
@@ -526,6 +582,9 @@ class Life(RuleBasedStateMachine):
         if any(world.unfinished(environment) or left_of_runs(world, environment) for environment in ENVIRONMENTS):
             return
         check_settled(world)
+        for cluster in world.restores.known.values():
+            assert cluster.data in (BEFORE, RESTORED) and cluster.runs, cluster
+            assert not cluster.guard and cluster.fresh is None, cluster
         live = Live.parse(world.router.files["production"])
         if live:
             assert live.release not in self.out, "a release that was given up came back by itself"
