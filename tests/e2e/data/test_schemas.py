@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from support import random_migrations
 from support.beside import Beside
-from support.faults import Faults, give_source
+from support.faults import LONG, Faults, give_source
 from support.lab import Lab, Result, until
 
 SOURCE = Path(__file__).parents[1] / "files" / "almanac"
@@ -33,6 +34,23 @@ VERSIONS: list[dict[str, Any]] = [
         "down": ["ALTER TABLE notes ADD said text", "UPDATE notes SET said = told"],
     },
 ]
+
+#: On the host: the installed engine's own judgement of each migration, on a database that no app has.
+JUDGE = """
+import dataclasses, json, sys
+from release.adapters.catalogs import Catalogs
+from release.adapters.postgresql import sql
+from release.planning import catalogs
+port, found = int(sys.argv[1]), []
+for setup, migration in json.load(sys.stdin):
+    sql(port, "postgres", "DROP DATABASE IF EXISTS judged;\\nCREATE DATABASE judged;")
+    sql(port, "judged", setup)
+    before = Catalogs().read(port, "judged")
+    sql(port, "judged", migration)
+    found.append(dataclasses.asdict(catalogs.compare(before, Catalogs().read(port, "judged"))))
+sql(port, "postgres", "DROP DATABASE judged;")
+print(json.dumps(found))
+"""
 
 
 def definition(port: int, name: str, database: dict[str, Any], **more: Any) -> dict[str, Any]:
@@ -69,7 +87,8 @@ def definition(port: int, name: str, database: dict[str, Any], **more: Any) -> d
 
 
 def stacks(_lab: Lab) -> dict[str, Any]:
-    return {"almanac": definition(21730, "almanac", {"memory": "128m", "connections": 5})}
+    database = {"memory": "128m", "connections": 5, "backup": {"dump": "never"}, "drill": False}
+    return {"almanac": definition(21730, "almanac", database)}
 
 
 @dataclass
@@ -110,9 +129,12 @@ class Almanac:
     def applied(self) -> str:
         return self.sql("SELECT max(name) FROM versions")
 
-    def sql(self, text: str, database: str = "main") -> str:
+    def port(self) -> int:
         kept = json.loads(self.lab.ssh("sudo cat /var/lib/onehost/almanac/databases.json"))
-        words = f"psql -X -p {kept['production']['main']['port']} -d {database} -At -c {shlex.quote(text)}"
+        return int(kept["production"]["main"]["port"])
+
+    def sql(self, text: str, database: str = "main") -> str:
+        words = f"psql -X -p {self.port()} -d {database} -At -c {shlex.quote(text)}"
         return self.lab.ssh(f"sudo -u postgres {words}").strip()
 
 
@@ -211,3 +233,38 @@ def test_a_promote_that_fails_after_it_says_on_what_schema_the_live_release_goes
     mended = almanac.playbook("rollback", release=before, database="downgrade", confirm="production").ok()
     assert "switch" not in mended.report["steps"] and almanac.live() == before
     until(lambda: almanac.answers() == (200, '["first"]'), 20, "it is well on its own schema again")
+
+
+def test_with_the_data_of_before_it_goes_back_and_says_what_is_lost(almanac: Almanac) -> None:
+    almanac.playbook("backup", where="production").ok()
+    older = almanac.live()
+    almanac.sql("INSERT INTO notes (said, told) VALUES ('second', 'second')")
+    almanac.ship(3, "told")
+    newer = almanac.live()
+    almanac.sql("INSERT INTO notes (told) VALUES ('since')")
+    tried = " ".join(almanac.playbook("rollback", database="restore", options="--check").ok().report["notes"])
+    assert f"main would go back to restore point {newer}-almanac" in tried, tried
+    assert "lost: everything that was written since" in tried and "at most" in tried, tried
+    for wrong in ("", "staging"):
+        refused = almanac.playbook("rollback", database="restore", **({"confirm": wrong} if wrong else {}))
+        assert refused.rc != 0 and "is not confirmed" in refused.problems, refused.problems
+    assert almanac.live() == newer and almanac.answers() == (200, '["first", "second", "since"]')
+    done = almanac.playbook("rollback", database="restore", confirm="production").ok()
+    assert almanac.live() == older and almanac.applied() == "0002"
+    assert almanac.answers() == (200, '["first", "second"]'), "open again, with all that was there just before"
+    # It can be undone: what the newer one has written is kept.
+    [undo] = [note for note in done.report["notes"] if "point=before-" in note]
+    assert "confirm=production" in undo and ".before-" in almanac.lab.ssh("sudo ls /var/lib/postgresql/17")
+    again = almanac.playbook("promote", skip_gates="not_rolled_back,migration_safe", reason="once more").ok()
+    assert "migrated from 0002 to 0003" in " ".join(again.report["notes"])
+    assert almanac.answers() == (200, '["first", "second"]')
+    almanac.lab.ssh("sudo onehost restore --stack almanac --environment production --drop all")
+
+
+def test_random_migrations_are_judged_rightly(almanac: Almanac) -> None:
+    cases = random_migrations.migrations(100 if LONG else 12, seed=int(time.time()) if LONG else 14)
+    given = shlex.quote(json.dumps([(case.setup, case.sql) for case in cases]))
+    program = f"sudo env PYTHONPATH=/usr/local/lib/onehost python3 -B -c {shlex.quote(JUDGE)} {almanac.port()}"
+    said = json.loads(almanac.lab.ssh(f"printf %s {given} | {program}", seconds=300))
+    wrong = [(case, it) for case, it in zip(cases, said, strict=True) if case.verdict != it["kind"]]
+    assert not wrong, wrong
