@@ -169,12 +169,15 @@ def _upload(tally: Tally) -> None:
 
 
 def _spoil_uploads(tally: Tally) -> None:
-    """Damage in restic's repository, and a row whose file nobody has."""
-    packs = "/var/lib/onehost-backups/restic/tally/data"
-    tally.lab.ssh(
-        f"sudo sh -c 'for one in $(find {packs} -type f); do "
-        "dd if=/dev/urandom of=$one bs=1 seek=40 count=64 conv=notrunc status=none; done'"
-    )
+    """Damage in what restic has of files, and a row whose file nobody has."""
+    place = "/var/lib/onehost-backups/restic/tally"
+    restic = f"sudo restic --quiet --no-lock -r {place} --password-file /etc/onehost/backups.key"
+    indexes = tally.lab.ssh(f"for one in $({restic} list index); do {restic} cat index $one; echo ,; done")
+    packs = [pack for index in json.loads(f"[{indexes} {{}}]") for pack in index.get("packs", ())]
+    for name in {pack["id"] for pack in packs if pack["blobs"][0]["type"] == "data"}:
+        path = f"{place}/data/{name[:2]}/{name}"
+        tally.lab.ssh(f"sudo dd if=/dev/urandom of={path} bs=400 count=1 conv=notrunc status=none")
+    tally.sql("DELETE FROM files WHERE path != '13.txt'")
     tally.sql("INSERT INTO files VALUES ('stray', repeat('ab', 32))")
     tally.sql("SELECT pg_switch_wal()")
 
@@ -187,7 +190,8 @@ def test_a_drill_measures_and_finds_what_is_damaged(tally: Tally) -> None:
     assert "holds  files: 13 files: 12 as the database says, 1 newer than the copy" in done, done
     _spoil_uploads(tally)
     wrong = tally.lab.ssh("sudo onehost drill --stack tally 2>&1", seconds=120, check=False)
-    assert "FAILS  uploads: " in wrong and "FAILS  files: " in wrong and "stray: the database knows it" in wrong, wrong
+    assert "FAILS  uploads: " in wrong and ".txt: " in wrong, wrong
+    assert "FAILS  files: stray: the database knows it, and it is not in the copy; it is nowhere else" in wrong, wrong
     home = f"/var/lib/onehost-backups/postgresql/backup/{CLUSTER}"
     tally.lab.ssh(
         f"sudo sh -c 'for one in $(find {home} -type f -size +50k | head -20); do "
