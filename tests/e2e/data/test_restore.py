@@ -153,6 +153,42 @@ def test_a_cluster_that_is_gone_comes_back(tally: Tally) -> None:
     tally.restore("--drop all")
 
 
+#: Changes directories of a volume into links to the host's own and back, as fast as it can.
+SWAPS = """import ctypes, os
+os.chdir("/data")
+swap = ctypes.CDLL(None).renameat2
+for n in range(300):
+    os.mkdir(f"d{n}")
+    open(f"d{n}/shadow", "w").write("mine")
+    os.symlink("/etc", f"l{n}")
+open("begun", "w")
+while os.path.exists("begun"):
+    for n in range(300):
+        swap(-100, b"d%d" % n, -100, b"l%d" % n, 2)
+"""
+
+
+def test_no_container_has_files_of_the_host_copied(tally: Tally) -> None:
+    """What is copied by root is the volume's, whatever is put in the place of its directories meanwhile."""
+    place = "/var/lib/onehost-backups/restic/tally"
+    restic = f"sudo restic --quiet --no-lock -r {place} --password-file /etc/onehost/backups.key"
+    volume = "/var/lib/docker/volumes/tally_production_uploads/_data"
+    tally.lab.ssh(f"sudo docker exec --detach {CONTAINER} python3 -c {shlex.quote(SWAPS)}")
+    until(lambda: "begun" in tally.lab.ssh(f"sudo ls {volume}"), 30, "directories are swapped")
+    stolen, mine = [], 0
+    for _attempt in range(4):
+        # It may fail, as files come and go; what it has copied counts.
+        tally.lab.ssh("sudo onehost backup --stack tally --environment production --kind copy", check=False)
+        listed = tally.lab.ssh(f"{restic} ls --json latest --tag production/volume/uploads").splitlines()
+        nodes = [json.loads(line) for line in listed]
+        files = [node for node in nodes if node.get("type") == "file" and node["path"].endswith("/shadow")]
+        stolen += [node["path"] for node in files if node["uid"] != 10001]
+        mine += len(files) - len(stolen)
+    tally.lab.ssh(f"sudo rm {volume}/begun")
+    tally.lab.ssh(f"sudo docker exec {CONTAINER} sh -c 'rm -rf /data/d* /data/l*'")
+    assert mine and not stolen, stolen
+
+
 def _upload(tally: Tally) -> None:
     """Twelve files that the database knows, in a copy; then one more."""
     tally.sql("CREATE TABLE files (path text PRIMARY KEY, sha256 text)")

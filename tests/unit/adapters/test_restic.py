@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import json
+import os
 import sqlite3
 from pathlib import Path
 
@@ -50,7 +51,10 @@ test ! -e {tmp_path}/why""",
 *ls*) echo there ;;
 *) echo /volumes/there ;;
 esac""",
-        "setpriv": 'while test "$1" != /usr/bin/python3; do shift; done; exec "$@"',
+        "unshare": f"""echo "unshare $*" >>{log}.apart
+while test "$1" != -c; do shift; done
+while test "$1" != --; do shift; done
+shift; exec "$@\"""",
     }
     for name, script in programs.items():
         (folder / name).write_text(f"#!/bin/sh\n{script}\n")
@@ -126,6 +130,27 @@ def test_a_sqlite_file_is_copied_as_one_moment(tmp_path: Path, told: Path) -> No
         assert copy.execute("SELECT n FROM t").fetchall() == [(7,)]
     assert "--stdin-filename=lite.db" in told.read_text()
     assert not list(Path("/var/tmp").glob("onehost-sqlite-*"))
+
+
+def test_a_link_in_the_place_of_a_sqlite_file_is_not_followed(tmp_path: Path, told: Path) -> None:
+    """As root alone it could lead anywhere; the volume of another stack is as good as /etc."""
+    volume, other = tmp_path / "volume", tmp_path / "other.db"
+    volume.mkdir()
+    with sqlite3.connect(other) as writer:
+        writer.execute("CREATE TABLE t (secret)")
+    (volume / "lite.db").symlink_to(other)
+    if os.geteuid() == 0:
+        with pytest.raises(OperationError, match="unable to open database file"):
+            Restic().sqlite(places(tmp_path), "path", "shop", "production file lite", str(volume / "lite.db"), 14)
+        assert not (tmp_path / "given").exists()
+    assert not list(Path("/var/tmp").glob("onehost-sqlite-*"))
+
+
+def test_files_are_walked_where_no_link_leads_out(tmp_path: Path, told: Path) -> None:
+    Restic().files(places(tmp_path), "path", "shop", "state shop", ["/a", "/b"], 14)
+    (apart,) = (tmp_path / "told.apart").read_text().split("unshare ")[1:]
+    assert apart.startswith("--mount --propagation=private -- /usr/bin/python3 -IS -c ")
+    assert " /a /b -- nice -n 10 ionice -c 3 restic --quiet --no-cache backup --json" in apart
 
 
 def test_what_is_too_old_is_freed_and_the_rest_read(tmp_path: Path, told: Path) -> None:

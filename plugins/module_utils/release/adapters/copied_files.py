@@ -26,8 +26,7 @@ from ..releases.backups import Places
 from ..releases.copied import Copied, Present
 from ..util.trees import DIRECTORY
 from . import restic
-from .restic import WHOLE
-from .restic import _Repository as Repository
+from .restic import WHOLE, Repository
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
 _CHUNK = 1 << 20

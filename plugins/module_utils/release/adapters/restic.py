@@ -32,11 +32,37 @@ PATH = "/usr/sbin:/usr/bin:/sbin:/bin"
 LEFT_OUT = ("source", "logs", "searched.json")
 #: A copy counts once its whole input was read; until then it has another name.
 WHOLE, PARTIAL = "whole", "partial"
-#: The user of the file, with the right to go through root's directories: SQLite makes files beside it.
-_SQLITE = """import sqlite3, sys
-with sqlite3.connect(f"file:{sys.argv[1]}?mode=rw", uri=True, timeout=60) as source:
-    with sqlite3.connect(sys.argv[2]) as copy:
-        source.backup(copy)
+#: Copies a database within its directory, from which no link leads out, as the user to whom that belongs: SQLite makes
+#: files beside it, and follows links by itself. Whoever is not root has no rights that could be misused.
+_SQLITE = """import os, sqlite3, sys
+place, name, target, user = sys.argv[1:]
+copy = sqlite3.connect(target)
+copy.execute("PRAGMA journal_mode=OFF")
+if os.geteuid() == 0:
+    os.chroot(place)
+    os.chdir(place := "/")
+    os.setgroups([])
+    os.setresgid(int(user), int(user), int(user))
+    os.setresuid(int(user), int(user), int(user))
+with sqlite3.connect(f"file:{os.path.join(place, name)}?mode=rw", uri=True, timeout=60) as source:
+    source.backup(copy)
+copy.close()
+"""
+#: Runs a program for which no link below these directories leads anywhere: a container may put one in the place of a
+#: directory of its volume between two looks of a program that is root. What is mounted for that, nobody else sees.
+_WITHIN = """import ctypes, os, sys
+end = sys.argv.index("--")
+mount = ctypes.CDLL(None, use_errno=True).mount
+# MS_BIND; then MS_REMOUNT, MS_BIND, MS_RDONLY and MS_NOSYMFOLLOW, which a kernel that does not know it ignores.
+BIND, CLOSED, IS_CLOSED = 4096, 32 | 4096 | 1 | 256, 0x2000
+for path in sys.argv[1:end]:
+    name = os.fsencode(path)
+    for flags in (BIND, CLOSED):
+        if mount(name, name, None, ctypes.c_ulong(flags), None):
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()), path)
+    if not os.statvfs(path).f_flag & IS_CLOSED:
+        raise OSError(f"this kernel cannot keep links below {path} from being followed")
+os.execvp(sys.argv[end + 1], sys.argv[end + 1:])
 """
 
 
@@ -59,14 +85,15 @@ class Restic:
 
     def verify(self, places: Places, kind: str, stack: str) -> None:
         """Free what no copy needs any more, and read all the rest. Raises OperationError if it is not whole."""
-        mine = _Repository(places, kind, stack, self.passphrase)
+        mine = Repository(places, kind, stack, self.passphrase)
         self._provide(mine)
         mine.ask("prune", seconds=LONGEST_SECONDS)
         mine.ask("check", "--read-data", seconds=LONGEST_SECONDS)
 
     def files(self, places: Places, kind: str, stack: str, thing: str, paths: Sequence[str], days: int) -> int:
         """Copy files as they are. Returns what was added to the repository."""
-        mine = _Repository(places, kind, stack, self.passphrase)
+        mine = Repository(places, kind, stack, self.passphrase)
+        mine.within = paths
         left_out = [f"--exclude={path}/{name}" for path in paths for name in LEFT_OUT]
         return self._copy(mine, thing, days, [*left_out, *paths])
 
@@ -81,26 +108,24 @@ class Restic:
         with subprocess.Popen(
             words, stdin=subprocess.DEVNULL, stdout=pipe, stderr=pipe, cwd="/", env=environment
         ) as it:
-            return self._stream(_Repository(places, kind, stack, self.passphrase), thing, days, it, "pg_dump")
+            return self._stream(Repository(places, kind, stack, self.passphrase), thing, days, it, "pg_dump")
 
     def sqlite(self, places: Places, kind: str, stack: str, thing: str, path: str, days: int) -> int:
         """A SQLite file by SQLite's own copy, while apps write to it, with the rights of the volume's user."""
         user = os.stat(os.path.dirname(path), follow_symlinks=False).st_uid
         folder = tempfile.mkdtemp(prefix="onehost-sqlite-", dir="/var/tmp")
         try:
-            os.chown(folder, user, -1)
             copy = os.path.join(folder, "copy")
-            rights = ["--clear-groups", "--inh-caps=+dac_read_search", "--ambient-caps=+dac_read_search"]
-            python = ["/usr/bin/python3", "-IS", "-c", _SQLITE, path, copy]
-            _run(["setpriv", f"--reuid={user}", f"--regid={user}", *rights, *python], {}, LONGEST_SECONDS, "SQLite")
+            words = [*os.path.split(path), copy, str(user)]
+            _run(["/usr/bin/python3", "-IS", "-c", _SQLITE, *words], {}, LONGEST_SECONDS, "SQLite")
             handle = os.open(copy, os.O_RDONLY | os.O_NOFOLLOW)
             with os.fdopen(handle, "rb") as file:
-                mine = _Repository(places, kind, stack, self.passphrase)
+                mine = Repository(places, kind, stack, self.passphrase)
                 return self._copy(mine, thing, days, ["--stdin", f"--stdin-filename={os.path.basename(path)}"], file)
         finally:
             shutil.rmtree(folder)
 
-    def _stream(self, mine: _Repository, thing: str, days: int, source: subprocess.Popen[bytes], name: str) -> int:
+    def _stream(self, mine: Repository, thing: str, days: int, source: subprocess.Popen[bytes], name: str) -> int:
         """What a program prints. It is no copy if the program fails in the middle."""
         if source.stdout is None or source.stderr is None:
             raise ValueError("it was started without pipes")
@@ -114,18 +139,18 @@ class Restic:
         self._forget(mine, thing, days)
         return done.added
 
-    def _copy(self, mine: _Repository, thing: str, days: int, words: Sequence[str], source: Any = None) -> int:
+    def _copy(self, mine: Repository, thing: str, days: int, words: Sequence[str], source: Any = None) -> int:
         done = self._backup(mine, thing, WHOLE, words, source)
         self._forget(mine, thing, days)
         return done.added
 
-    def _provide(self, mine: _Repository) -> None:
+    def _provide(self, mine: Repository) -> None:
         """Once for each: deriving its key takes half a second."""
         if mine.where not in self.provided:
             mine.provide()
             self.provided.add(mine.where)
 
-    def _backup(self, mine: _Repository, thing: str, state: str, words: Sequence[str], source: Any) -> _Done:
+    def _backup(self, mine: Repository, thing: str, state: str, words: Sequence[str], source: Any) -> _Done:
         self._provide(mine)
         left = json.loads(mine.ask("snapshots", "--json", f"--tag={tag(thing)},{PARTIAL}") or "[]")
         for snapshot in left or []:
@@ -135,19 +160,21 @@ class Restic:
         return _done(said)
 
     @staticmethod
-    def _forget(mine: _Repository, thing: str, days: int) -> None:
+    def _forget(mine: Repository, thing: str, days: int) -> None:
         """What is too old; the newest stays in any case."""
         keep = ["--group-by=host", "--keep-last=1", f"--keep-within={days}d"]
         mine.ask("forget", f"--tag={tag(thing)},{WHOLE}", *keep, seconds=LONGEST_SECONDS)
 
 
-class _Repository:
+class Repository:
     """One repository of restic, and what it is asked with."""
 
     def __init__(self, places: Places, kind: str, stack: str, passphrase: str) -> None:
         self.kind, self.directory = kind, f"{places.path}/restic"
         self.where = f"{self.directory}/{stack}" if kind == "path" else _address(places.bucket, stack)
         self.environment = {"RESTIC_REPOSITORY": self.where, "RESTIC_PASSWORD_FILE": passphrase}
+        #: What is copied: no link below it is followed.
+        self.within: Sequence[str] = ()
         # What is on this disk need not be kept on it a second time.
         self.options = ["--no-cache"] if kind == "path" else []
         if kind != "path" and places.bucket:
@@ -170,8 +197,11 @@ class _Repository:
         self.ask("unlock")
 
     def ask(self, *words: str, source: Any = None, seconds: int = SECONDS) -> str:
-        gently = ["nice", "-n", "10", "ionice", "-c", "3", "restic", "--quiet", *self.options]
-        return _run([*gently, *words], self.environment, seconds, "restic", source)
+        command = ["nice", "-n", "10", "ionice", "-c", "3", "restic", "--quiet", *self.options, *words]
+        if self.within and words[0] == "backup":
+            apart = ["unshare", "--mount", "--propagation=private", "--", "/usr/bin/python3", "-IS", "-c", _WITHIN]
+            command = [*apart, *self.within, "--", *command]
+        return _run(command, self.environment, seconds, "restic", source)
 
 
 def _address(bucket: Bucket | None, stack: str) -> str:
