@@ -67,7 +67,7 @@ CONTRACT = {
     "a value is wanted": "DELETE FROM {t}; ALTER TABLE {t} ADD more int NOT NULL",
     "no default": "ALTER TABLE {t} ALTER rank DROP DEFAULT",
     "shorter texts": "ALTER TABLE {t} ALTER name TYPE varchar(10)",
-    "another type": "ALTER TABLE {t} ALTER rank DROP DEFAULT, ALTER rank TYPE text, ALTER rank SET DEFAULT '0'",
+    "another type": "ALTER TABLE {t} ALTER small TYPE text",
     "smaller integers": "ALTER TABLE {t} DROP CONSTRAINT {t}_rank_check, ALTER rank TYPE smallint",
     "other numbers": "ALTER TABLE {t} ALTER price TYPE numeric(8, 3)",
     "a check": "ALTER TABLE {t} ADD CHECK (rank < 100)",
