@@ -22,7 +22,12 @@ _SHARED: dict[str, Any] = {
 
 #: The argument spec of each operation's module.
 ARGUMENTS: dict[str, dict[str, Any]] = {
-    "deploy": {**_SHARED, "version": {"type": "str", "default": ""}, "rebuild": {"type": "bool", "default": False}},
+    "deploy": {
+        **_SHARED,
+        "version": {"type": "str", "default": ""},
+        "rebuild": {"type": "bool", "default": False},
+        "keep_schema": {"type": "bool", "default": False},
+    },
     "promote": {**_SHARED, "skip_gates": {"type": "list", "elements": "str", "default": []}},
     "rollback": {
         **_SHARED,

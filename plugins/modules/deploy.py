@@ -23,6 +23,12 @@ options:
       - Build every app without the cache, even if its source did not change.
     type: bool
     default: false
+  keep_schema:
+    description:
+      - Migrate nothing, as a rollback does. For an older commit on data that is newer, which the databases of a lost
+        host may have.
+    type: bool
+    default: false
 extends_documentation_fragment:
   - onehost.release.stack
   - onehost.release.operation

@@ -44,7 +44,7 @@ VARIABLES = {
     "warm_seconds": "release_warm_seconds",
 }
 #: Options that no variable sets.
-NOT_FROM_VARIABLES = {"origin", "definition", "wait_seconds"}
+NOT_FROM_VARIABLES = {"origin", "definition", "wait_seconds", "keep_schema"}
 #: Longer than any build that anybody waits for. The operation continues even after that.
 LONGEST_SECONDS = 3600.0
 

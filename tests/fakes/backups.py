@@ -133,7 +133,8 @@ class FakeCopies:
     missing: set[str] = field(default_factory=set)
 
     def volume(self, name: str) -> str:
-        return "" if name in self.missing else f"/volumes/{name}"
+        is_missing = name in self.missing and name not in self.world.docker.volumes
+        return "" if is_missing else f"/volumes/{name}"
 
     def has(self, path: str) -> bool:
         return path not in self.missing

@@ -109,8 +109,11 @@ class FakeRestores:
 
     def laid_out(self, stanza: Stanza, directory: str, *, whole: bool) -> None:
         """pgBackRest writes there: first a part, then all."""
-        assert directory != stanza.data, "a backup is laid out over what is there"
-        if directory.startswith(stanza.data):
+        if directory == stanza.data:
+            mine = self.cluster(stanza)
+            assert not mine.runs and mine.data in (None, "half"), "a backup is laid out over what is there"
+            mine.data = RESTORED if whole else "half"
+        elif directory.startswith(stanza.data):
             self.cluster(stanza).fresh = RESTORED if whole else "half"
 
     def replay(self, stanza: Stanza, seconds: float = 0.0) -> str:
@@ -157,6 +160,11 @@ class FakeRestores:
     def drop(self, stanza: Stanza, name: str) -> None:
         with self.world.change(f"drop {stanza.name} {name}"):
             del self.cluster(stanza).asides[name]
+
+    def clear(self, stanza: Stanza) -> None:
+        mine = self.cluster(stanza)
+        with self.world.change(f"clear {stanza.name}"):
+            mine.runs, mine.data = False, None
 
     def restart(self) -> None:
         """A reboot: a cluster that is whole starts."""

@@ -35,6 +35,7 @@ from fakes.one_off import FakeOneOff, FakeRuns, FakeSchedule
 from fakes.postgresql import FakePostgresql
 from fakes.probe import FakeProbe
 from fakes.restores import FakeRestores
+from fakes.salvage import FakeSalvage
 from fakes.scratch import FakeScratch
 from fakes.stacks import FakeStacks, shop_definition
 from fakes.store import FakeStore
@@ -108,6 +109,7 @@ class World:
         self.backup_timer = FakeBackupTimer()
         self.restores = FakeRestores(self)
         self.scratch = FakeScratch(self)
+        self.salvage = FakeSalvage(self)
         self.host = Host(
             paths=Paths(state=f"{directory}/state", locks=f"{directory}/locks"),
             docker=self.docker,
@@ -139,6 +141,7 @@ class World:
             backup_timer=self.backup_timer,
             restores=self.restores,
             scratch=self.scratch,
+            salvage=self.salvage,
         )
         #: Wrong answers of the public ports, at any moment.
         self.violations: list[str] = []

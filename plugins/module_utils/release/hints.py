@@ -33,6 +33,7 @@ Playbook = Literal[
     "promote",
     "provision",
     "recover",
+    "recover_host",
     "rehearse",
     "restore",
     "rollback",

@@ -15,7 +15,7 @@ ROUTER_MAPS = f"{STATE}/switch"
 NOTIFICATIONS = f"{STATE}/notifications"
 
 #: Names directly below STATE, where each stack has a directory of its name: no stack can be called so.
-STATE_NAMES = frozenset({"switch", "runs", "notifications", "searches", "onehost", "ballast", "disk"})
+STATE_NAMES = frozenset({"switch", "runs", "notifications", "searches", "onehost", "ballast", "disk", "recovery"})
 
 # What provisioning wrote.
 SETTINGS = "/etc/onehost"
@@ -39,6 +39,9 @@ BACKUP_PLACES = f"{SETTINGS}/backups.json"
 BACKUP_PASSPHRASE = f"{SETTINGS}/backups.key"
 #: The usual place of backups on the host itself. postgres writes a part of it, so it is not below STATE.
 BACKUPS = "/var/lib/onehost-backups"
+
+#: While a lost host is brought back, and afterwards: what came from where, and what is done of it.
+RECOVERY = f"{STATE}/recovery"
 
 #: Timers of jobs and what they start: what systemd reads, so that they survive a reboot.
 SYSTEMD_UNITS = "/etc/systemd/system"

@@ -34,6 +34,7 @@ if TYPE_CHECKING:
     from .releases.drills import Drill, DrillsAll
     from .releases.endpoints import Asked, Came
     from .releases.events import Event
+    from .releases.host_recovery import Copy, HostRecovery, Known
     from .releases.jobs import JobNote
     from .releases.logs import Line, Source, Wish
     from .releases.reach import Reach
@@ -700,6 +701,7 @@ class RestoresPort(Protocol):
     def put_back(self, stanza: Stanza, name: str, *, starts: bool) -> None: ...
     def kept(self, stanza: Stanza) -> dict[str, int]: ...
     def drop(self, stanza: Stanza, name: str) -> None: ...
+    def clear(self, stanza: Stanza) -> None: ...
 
 
 class NoRestores:
@@ -754,6 +756,58 @@ class NoRestores:
         return {}
 
     def drop(self, stanza: Stanza, name: str) -> None:
+        return None
+
+    def clear(self, stanza: Stanza) -> None:
+        return None
+
+
+class SalvagePort(Protocol):
+    """What a lost host has left in its backups, read on an empty one; and the record of how that comes back."""
+
+    def read(self) -> HostRecovery | None: ...
+    def write(self, record: HostRecovery) -> None: ...
+    def copies(self, places: Places, kind: str, stack: str) -> list[Copy]: ...
+    def missing(self) -> list[str]: ...
+    def known(self, places: Places, copy: Copy, path: str) -> Known: ...
+    def state(self, places: Places, copy: Copy, path: str, names: Collection[str]) -> list[str]: ...
+    def volume(self, places: Places, copy: Copy, mountpoint: str) -> None: ...
+    def file(self, places: Places, copy: Copy, path: str) -> None: ...
+    def sets(self, stanza: Stanza, settings: str) -> tuple[BackupSet, ...]: ...
+    def adopt(self, path: str) -> None: ...
+
+
+class NoSalvage:
+    """A host that was never lost."""
+
+    def read(self) -> HostRecovery | None:
+        return None
+
+    def write(self, record: HostRecovery) -> None:
+        return None
+
+    def copies(self, places: Places, kind: str, stack: str) -> list[Copy]:
+        return []
+
+    def missing(self) -> list[str]:
+        return []
+
+    def known(self, places: Places, copy: Copy, path: str) -> Known:
+        raise KeyError(path)
+
+    def state(self, places: Places, copy: Copy, path: str, names: Collection[str]) -> list[str]:
+        return []
+
+    def volume(self, places: Places, copy: Copy, mountpoint: str) -> None:
+        return None
+
+    def file(self, places: Places, copy: Copy, path: str) -> None:
+        return None
+
+    def sets(self, stanza: Stanza, settings: str) -> tuple[BackupSet, ...]:
+        return ()
+
+    def adopt(self, path: str) -> None:
         return None
 
 
@@ -947,5 +1001,6 @@ class Host:
     scratch: ScratchPort = field(default_factory=NoScratch)
     linter: LinterPort = field(default_factory=NoLinter)
     restores: RestoresPort = field(default_factory=NoRestores)
+    salvage: SalvagePort = field(default_factory=NoSalvage)
     #: The host's memory; 0 if it is not known.
     memory_bytes: int = 0

@@ -104,6 +104,7 @@ TABLE = (
         ("stack", "where", "database", "lock_wait"),
         *("drill", "drill", "restore the newest backup beside what runs, and check it", "drill"),
     ),
+    Command("recover_host", ("confirm",)),
     Command("recover", ("stack",), *("recover", "recover", "finish or undo what was interrupted", "recover")),
     Command(
         "backup",

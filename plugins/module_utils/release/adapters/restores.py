@@ -224,6 +224,11 @@ class Restores:
             raise ValueError(name)
         _remove(self._aside(stanza, name))
 
+    def clear(self, stanza: Stanza) -> None:
+        """Stop it, and remove its data, which is nobody's yet. Can be repeated."""
+        _systemctl("stop", stanza)
+        _remove(stanza.data)
+
     def _guard(self, stanza: Stanza) -> str:
         return f"{self.settings}/{stanza.version}/{stanza.name}/conf.d/{GUARD}"
 

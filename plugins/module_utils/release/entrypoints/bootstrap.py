@@ -53,6 +53,7 @@ LATE = {
     "Postgresql": "..adapters.postgresql",
     "Restic": "..adapters.restic",
     "Restores": "..adapters.restores",
+    "Salvage": "..adapters.salvage",
     "ScratchClusters": "..adapters.scratch",
     "Squawk": "..adapters.squawk",
 }
@@ -88,6 +89,7 @@ if TYPE_CHECKING:
     from ..adapters.postgresql import Postgresql
     from ..adapters.restic import Restic
     from ..adapters.restores import Restores
+    from ..adapters.salvage import Salvage
     from ..adapters.scratch import ScratchClusters
     from ..adapters.squawk import Squawk
 else:
@@ -95,7 +97,7 @@ else:
     Asker, BackupPlaces, Catalogs = _later("Asker"), _later("BackupPlaces"), _later("Catalogs")
     Console, PgBackRest, Postgresql = _later("Console"), _later("PgBackRest"), _later("Postgresql")
     Restic, Restores, ScratchClusters = _later("Restic"), _later("Restores"), _later("ScratchClusters")
-    Squawk, CopiedFiles = _later("Squawk"), _later("CopiedFiles")
+    Salvage, Squawk, CopiedFiles = _later("Salvage"), _later("Squawk"), _later("CopiedFiles")
 
 
 class Clock:
@@ -159,5 +161,6 @@ def this_host() -> Host:
         scratch=ScratchClusters(),
         linter=Squawk(),
         restores=Restores(),
+        salvage=Salvage(),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )

@@ -51,6 +51,7 @@ def answer(name: str, given: Mapping[str, Any], check: bool) -> dict[str, Any]:
         version=given.get("version") or "",
         release=given.get("release") or "",
         rebuild=bool(given.get("rebuild")),
+        keep_schema=bool(given.get("keep_schema")),
         skip_gates=tuple(given.get("skip_gates") or ()),
         secrets=given.get("secrets") or "today",
         database=given.get("database") or "",

@@ -11,6 +11,7 @@ import os
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from ..errors import Problem, RefusedError
 from ..hints import hint
@@ -23,7 +24,13 @@ from ..releases.databases import DatabaseStatus, Kept, Login, database_name
 from ..releases.lock_holder import LockHolder
 from ..stack.databases import Database
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
+from ..util.lazy import lazy_part
 from . import backup_setup, compose_env_files, restore_setup
+
+if TYPE_CHECKING:
+    from . import host_recovery
+else:
+    host_recovery = lazy_part(".host_recovery", __package__)
 
 LOCK_SECONDS = 60.0
 #: Passwords of people's own by stack, environment, database and who it is for.
@@ -66,6 +73,8 @@ class _Provision:
         names = {*host.stacks.names(), *(stack.name for stack in asked.stacks)}
         self.known = {name: host.store.databases(name) for name in sorted(names)}
         self.done = Provided()
+        #: Of a host that was lost: clusters that are laid out from their backups.
+        self.recovery = host.salvage.read()
         self.backups = backup_setup.Setup(host, asked.places, write=write)
 
     def run(self) -> Provided:
@@ -166,6 +175,9 @@ class _Provision:
         changed = database.configure(cluster, write=self.write)
         self.done.changes += changed
         runs = placed is not None and placed.runs
+        if self.recovery and self.recovery.cluster(cluster.name) and self.write:
+            self.recovery, runs = host_recovery.lay_out(self.host, self.recovery, cluster), False
+            self.done.changes.append(f"brought back {cluster.place}")
         if not self.write and not runs:
             self.done.changes.append(f"started {cluster.place}")
             return

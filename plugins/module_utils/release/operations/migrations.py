@@ -56,9 +56,9 @@ class Migrations:
 
     @functools.cached_property
     def wanted(self) -> dict[str, Migrate]:
-        """Those that are asked: none for a rollback, as the way back changes no data; and none whose app goes on with
-        the image and values that it has."""
-        if self.plan.operation == "rollback":
+        """Those that are asked: none for a rollback, as the way back changes no data, nor where the schema is kept; and
+        none whose app goes on with the image and values that it has."""
+        if self.plan.operation == "rollback" or self.plan.keeps_schema:
             return {}
         was = self.plan.was
         live = find(self.host.store.releases(self.stack.name), was.release) if was else None

@@ -224,4 +224,5 @@ def plan_new(
         warm_seconds=stack.warm_seconds if request.warm_seconds is None else request.warm_seconds,
         reached={app: str(at) for app, at in state.reached(request.environment).items()},
         replicas=many,
+        keeps_schema=request.keep_schema,
     )

@@ -101,6 +101,8 @@ class Plan:
     replicas: dict[str, int] = field(default_factory=dict)
     #: The apps whose databases go back first.
     downs: dict[str, Down] = field(default_factory=dict)
+    #: Whether nothing is migrated, though the release is new.
+    keeps_schema: bool = False
 
     @property
     def stays(self) -> bool:

@@ -36,6 +36,8 @@ class Request:
     secrets: str = "today"
     #: What a rollback does with databases whose schema is newer than the release's: see DATABASE_WAYS.
     database: str = ""
+    #: Whether a deploy leaves databases as they are: those of a lost host are as new as what ran on it.
+    keep_schema: bool = False
     #: The environment, typed out, by who knows what a way with a database takes away.
     confirm: str = ""
     lock_wait: float = 0.0
