@@ -85,6 +85,19 @@ def stacks(_lab: Lab) -> dict[str, Any]:
     return {"vault": definition()}
 
 
+#: A migration that commits by itself, each table, and stops or takes its time where a row in production says so.
+MAKES = """                cursor.execute(f"CREATE TABLE step{number} (id serial PRIMARY KEY, said text)")
+"""
+WAITS = """                cursor.execute("SELECT pg_sleep(4 * count(*)) FROM step1 WHERE said = 'slow'")
+"""
+LEAVES = """                connection.commit()
+                cursor.execute("SELECT 1 / (1 - count(*)) FROM step1 WHERE said = 'poison'")
+"""
+#: PostgreSQL restarts as soon as that waits.
+STRIKE = """until sudo -u postgres psql -X -p {port} -At -c "SELECT 1 FROM pg_stat_activity WHERE state = 'active'
+  AND query LIKE 'SELECT pg_sleep%'" | grep -q 1; do sleep 0.2; done; systemctl restart postgresql@17-{cluster}"""
+
+
 @dataclass
 class Vault:
     """The stack on its lab."""
@@ -101,10 +114,13 @@ class Vault:
     def playbook(self, name: str, **options: Any) -> Result:
         return self.beside.playbook(name, stack="vault", **options)
 
-    def push(self, version: int) -> None:
+    def push(self, version: int, *, halves: bool = False) -> None:
         files = {path.name: path.read_text() for path in (FILES / "ledger").iterdir() if path.is_file()}
         files["Dockerfile"] = files["Dockerfile"].replace("app.py ./", "app.py migrate.py VERSION ./")
         migrate = (FILES / "vault" / "migrate.py").read_text()
+        if halves:
+            assert MAKES in migrate
+            migrate = migrate.replace(MAKES, f"{WAITS}{MAKES}{LEAVES}")
         files |= {"migrate.py": migrate, "VERSION": str(version), "note.txt": str(time.time())}
         self.lab.push_commit(files, repository="vault")
 
@@ -249,6 +265,37 @@ def test_damage_is_found_and_told_until_it_is_gone(vault: Vault) -> None:
     vault.backup("--environment production --kind full")
     vault.lab.ssh(f"{PGBACKREST} --set={label} expire")
     assert "verify: done" in vault.backup("--environment production --kind verify")
+
+
+def test_a_migration_that_stops_half_way_leaves_what_is_known_and_the_next_promote_works(vault: Vault) -> None:
+    def known() -> tuple[str, str]:
+        kept = json.loads(vault.lab.ssh("sudo cat /var/lib/onehost/vault/schemas.json"))["production"]["vault"]
+        return kept["revision"], kept["state"]
+
+    now, rows = int(known()[0]), "SELECT count(*) FROM step1"
+    vault.push(now + 2, halves=True)
+    vault.playbook("deploy_staging").ok()
+    vault.sql("production", "INSERT INTO step1 (said) VALUES ('poison')")
+    counted = vault.sql("production", rows)
+    stopped = vault.playbook("promote", skip_gates="migration_safe,backups")
+    assert stopped.rc != 0 and "division by zero" in stopped.stdout, stopped.stdout
+    assert known() == (str(now + 1), "failed"), "there is no transaction to put it back"
+    assert vault.sql("production", f"SELECT count(*) FROM step{now + 1}") == "200 [(0,)]"
+    assert "does not exist" in vault.sql("production", f"SELECT count(*) FROM step{now + 2}")
+    # The same where PostgreSQL itself goes away and comes back under it.
+    vault.sql("production", "UPDATE step1 SET said = 'slow' WHERE said = 'poison'")
+    kept = json.loads(vault.lab.ssh("sudo cat /var/lib/onehost/vault/databases.json"))["production"]["main"]
+    strike = STRIKE.format(port=kept["port"], cluster=CLUSTER)
+    vault.lab.ssh(f"sudo systemd-run --quiet --collect --unit=strike sh -c {shlex.quote(strike)}")
+    struck = vault.playbook("promote", skip_gates="migration_safe,backups")
+    assert struck.rc != 0, struck.stdout
+    until(lambda: vault.sql("production", rows) == counted, 30, "the old release has its data again")
+    assert known()[0] in (str(now + 1), None) and known()[1] == "failed", known()
+    assert "does not exist" in vault.sql("production", f"SELECT count(*) FROM step{now + 2}")
+    vault.sql("production", "UPDATE step1 SET said = 'done' WHERE said = 'slow'")
+    vault.playbook("promote", skip_gates="migration_safe,backups").ok()
+    assert known() == (str(now + 2), "applied") and vault.sql("production", rows) == counted
+    assert vault.sql("production", f"SELECT count(*) FROM step{now + 2}") == "200 [(0,)]"
 
 
 @pytest.fixture
