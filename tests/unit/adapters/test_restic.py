@@ -40,7 +40,7 @@ case "$*" in
 *"cat config"*) test -e {tmp_path}/made || {{ echo "Fatal: unable to open config file" >&2; exit 1; }} ;;
 *init*) touch {tmp_path}/made ;;
 *snapshots*) echo '[{{"id": "old1"}}]' ;;
-*backup*) echo '{SUMMARY}' ;;
+*backup*) echo '{SUMMARY}'; test ! -e {tmp_path}/unread || exit 3 ;;
 esac""",
         "runuser": f"""echo "$PGAPPNAME: $*" >>{log}
 echo a dump
@@ -151,6 +151,19 @@ def test_files_are_walked_where_no_link_leads_out(tmp_path: Path, told: Path) ->
     (apart,) = (tmp_path / "told.apart").read_text().split("unshare ")[1:]
     assert apart.startswith("--mount --propagation=private -- /usr/bin/python3 -IS -c ")
     assert " /a /b -- nice -n 10 ionice -c 3 restic --quiet --no-cache backup --json" in apart
+
+
+def test_files_that_could_not_all_be_read_are_no_copy(tmp_path: Path, told: Path) -> None:
+    mine = Restic(str(tmp_path / "key"))
+    (tmp_path / "unread").touch()
+    with pytest.raises(OperationError):
+        mine.files(places(tmp_path), "path", "shop", "production volume up", ["/volumes/up"], 14)
+    assert "whole" not in told.read_text()
+    (tmp_path / "unread").unlink()
+    told.write_text("")
+    mine.files(places(tmp_path), "path", "shop", "production volume up", ["/volumes/up"], 14)
+    said = " / ".join(lines(told))
+    assert said.index("forget old1") < said.index("backup --json") < said.index("--add=whole 5a5a")
 
 
 def test_what_is_too_old_is_freed_and_the_rest_read(tmp_path: Path, told: Path) -> None:

@@ -130,17 +130,19 @@ class Restic:
         if source.stdout is None or source.stderr is None:
             raise ValueError("it was started without pipes")
         begin = ["--stdin", f"--stdin-filename={name}"]
-        done = self._backup(mine, thing, PARTIAL, begin, source.stdout)
+        done = self._backup(mine, thing, begin, source.stdout)
         why = source.stderr.read().decode(errors="replace")
         if source.wait() != 0:
             mine.ask("forget", done.snapshot)
             raise OperationError(f"{name} failed", thing, " ".join(why.split())[-500:])
-        mine.ask("tag", f"--remove={PARTIAL}", f"--add={WHOLE}", done.snapshot)
-        self._forget(mine, thing, days)
-        return done.added
+        return self._counts(mine, thing, days, done)
 
     def _copy(self, mine: Repository, thing: str, days: int, words: Sequence[str], source: Any = None) -> int:
-        done = self._backup(mine, thing, WHOLE, words, source)
+        """restic keeps a copy of what it could read, and fails, if it could not read all."""
+        return self._counts(mine, thing, days, self._backup(mine, thing, words, source))
+
+    def _counts(self, mine: Repository, thing: str, days: int, done: _Done) -> int:
+        mine.ask("tag", f"--remove={PARTIAL}", f"--add={WHOLE}", done.snapshot)
         self._forget(mine, thing, days)
         return done.added
 
@@ -150,12 +152,12 @@ class Restic:
             mine.provide()
             self.provided.add(mine.where)
 
-    def _backup(self, mine: Repository, thing: str, state: str, words: Sequence[str], source: Any) -> _Done:
+    def _backup(self, mine: Repository, thing: str, words: Sequence[str], source: Any) -> _Done:
         self._provide(mine)
         left = json.loads(mine.ask("snapshots", "--json", f"--tag={tag(thing)},{PARTIAL}") or "[]")
         for snapshot in left or []:
             mine.ask("forget", str(snapshot["id"]))
-        tags = f"--tag={tag(thing)},{state}"
+        tags = f"--tag={tag(thing)},{PARTIAL}"
         said = mine.ask("backup", "--json", "--host=onehost", tags, *words, source=source, seconds=LONGEST_SECONDS)
         return _done(said)
 
