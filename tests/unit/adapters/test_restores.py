@@ -169,6 +169,13 @@ def test_only_clusters_of_before_are_kept_and_dropped(host: Host) -> None:
     assert host.adapter.kept(missing) == {}
 
 
+def test_cleared_it_has_no_data_and_does_not_run(host: Host) -> None:
+    for times in (1, 2):
+        host.adapter.clear(host.stanza)
+        assert not host.data.exists() and host.told.count(unit("stop")) == times
+    assert host.told[1].startswith("runuser -u postgres -- rm ")
+
+
 def test_everything_below_postgres_directories_is_done_as_postgres(host: Host) -> None:
     host.adapter.swap(host.stanza, ASIDE)
     host.adapter.drop(host.stanza, ASIDE)

@@ -152,7 +152,7 @@ def _copies(data: Any, kind: str, stack: str) -> list[Copy]:
 
 def _moment(text: str) -> float:
     """Go's form of a time, with up to nine digits of a second."""
-    head, _, rest = text.partition(".")
+    head, _dot, rest = text.partition(".")
     zone = rest.lstrip("0123456789") if rest else ""
     whole = (head + zone) if rest else text
     return datetime.datetime.fromisoformat(whole.replace("Z", "+00:00")).timestamp()
