@@ -41,8 +41,8 @@ class FakeSalvage:
             assert again == record, "it cannot be read as it was written"
             self.record = again
 
-    def missing(self) -> list[str]:
-        return list(self.lacking)
+    def missing(self, *, clusters: bool) -> list[str]:
+        return [name for name in self.lacking if clusters or name != "pgbackrest"]
 
     def copies(self, places: Places, kind: str, stack: str) -> list[Copy]:
         if places.passphrase != self.passphrase:

@@ -142,6 +142,7 @@ def test_backups_of_a_cluster_that_is_not_here(kept: Path, tmp_path: Path, monke
     program.chmod(0o755)
     assert Salvage(str(tmp_path)).sets(Stanza("shop_production_main", "17", 5434, "main"), "[global]\n") == ()
     assert "--stanza=shop_production_main" in (tmp_path / "asked").read_text()
-    assert Salvage(str(tmp_path)).missing() == []
+    assert Salvage(str(tmp_path)).missing(clusters=True) == []
     monkeypatch.setenv("PATH", "/nowhere")
-    assert Salvage(str(tmp_path)).missing() == ["restic", "pgbackrest"]
+    assert Salvage(str(tmp_path)).missing(clusters=True) == ["restic", "pgbackrest"]
+    assert Salvage(str(tmp_path)).missing(clusters=False) == ["restic"], "files alone"

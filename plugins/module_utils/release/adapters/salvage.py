@@ -49,9 +49,10 @@ class Salvage:
         os.makedirs(self.home, mode=0o700, exist_ok=True)
         write_atomically(f"{self.home}/{RECORD}", as_json(record.to_json()), 0o600)
 
-    def missing(self) -> list[str]:
-        """Programs that are not installed yet."""
-        return [name for name in ("restic", "pgbackrest") if not shutil.which(name)]
+    def missing(self, *, clusters: bool) -> list[str]:
+        """Programs that are not installed yet; pgBackRest is wanted for `clusters` alone."""
+        wanted = ("restic", "pgbackrest") if clusters else ("restic",)
+        return [name for name in wanted if not shutil.which(name)]
 
     def copies(self, places: Places, kind: str, stack: str) -> list[Copy]:
         """All whole copies in a stack's repository, oldest first. Raises OperationError if it cannot be read."""

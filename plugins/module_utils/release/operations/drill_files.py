@@ -87,7 +87,7 @@ class _Look:
         return drill_files.sentence(words, whose, total), problems
 
 
-Seen = Iterator[tuple["Word | None", str]]
+Seen = Iterator[tuple[Word | None, str]]
 
 
 @dataclass

@@ -125,7 +125,8 @@ class _Recovery:
         if not self.places.passphrase:
             self.problems.append(planning.no_passphrase())
             raise RefusedError(self.problems)
-        if missing := self.host.salvage.missing():
+        clusters = any(one.is_here and one.backup for stack in self.stacks.values() for one in stack.databases.values())
+        if missing := self.host.salvage.missing(clusters=clusters):
             if self.write:
                 raise OperationError("programs are missing", "recover_host", ", ".join(missing))
             self.notes.append(f"{' and '.join(missing)} are not installed yet, so what the backups hold is not known")

@@ -44,6 +44,7 @@ def texts(wanted: ScratchWanted, place: str, port: int, sockets: str, known: Map
         "unix_socket_directories": sockets,
         "shared_buffers": f"{max(16, megabytes(wanted.memory) // 4)}MB",
         "maintenance_work_mem": f"{max(16, megabytes(wanted.memory) // 8)}MB",
+        "jit": "off",
         "ssl": "off",
         # It is thrown away: nothing of it must last, and none of it is archived.
         "fsync": "off",

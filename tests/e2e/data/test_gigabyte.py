@@ -1,0 +1,189 @@
+# Copyright (c) 2026, the onehost.release maintainers
+# GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""How long a gigabyte takes: a backup, a drill, a rehearsal and a restore; and what production's visitors notice."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support import bench as support
+from support.beside import Beside
+from support.lab import ROOT, Lab, until
+from support.load import Load, Target, Window
+
+pytestmark = pytest.mark.bench
+
+SOURCE = Path(__file__).parents[1] / "files" / "chapters"
+HOST = "bulk.example"
+#: One of them is 15 MB.
+SCALE = 68
+RATE = 50.0
+QUIET_SECONDS = 40.0
+#: Reads and writes a row, as a visitor does.
+ASKS = """SELECT abalance FROM pgbench_accounts WHERE aid = (SELECT 1 + (random() * 99999)::int);
+UPDATE pgbench_accounts SET abalance = abalance + 1 WHERE aid = (SELECT 1 + (random() * 99999)::int);
+"""
+#: Its answers say which release they are of, as the generator wants them.
+APP = (
+    ("import http.server", "import http.server\nimport json"),
+    ("text.encode()", 'json.dumps({"text": text, "release": os.environ["RELEASE_ID"]}).encode()'),
+    ("self.end_headers()", 'self.send_header("X-Release", os.environ["RELEASE_ID"])\n        self.end_headers()'),
+)
+PAGE = """# A gigabyte
+
+{size} made by pgbench, on a lab with two cores and one disk, with {rate:.0f} requests a second to production, each of
+which reads a row and writes one. A drill restores the newest backup with its log, and reads every page; a rehearsal
+migrates a copy and starts the old release on it; a restore is all of it, until the site is open again.
+
+| what | seconds | of at most | p99 meanwhile | failed |
+| --- | --- | --- | --- | --- |
+{table}
+
+Written by `make bench`.
+"""
+
+
+def stacks(_lab: Lab) -> dict[str, Any]:
+    return {
+        "bulk": {
+            "directory": "/home/ubuntu/bulk",
+            "source": "/srv/git/bulk.git",
+            "watch_seconds": 0,
+            "disk_floor_gb": 1,
+            "environments": {
+                "staging": {"ports": [4400], "hosts": [f"staging.{HOST}"]},
+                "production": {"ports": [80], "hosts": [HOST]},
+            },
+            "build_arguments": {"BASE_IMAGE": "onehost-lab/python:3"},
+            "env_matrix": {"GREETING": {"default": "hello"}},
+            "databases": {
+                "main": {"memory": "400m", "connections": 50, "backup": {"dump": "never"}, "drill": {"monthly": 0}}
+            },
+            "apps": {
+                "bulk": {
+                    "context": ".",
+                    "port": 8000,
+                    "loopback_port": 21790,
+                    "health": "/",
+                    "health_seconds": 30,
+                    "routes": [{"path": "/"}],
+                    "database": "main",
+                    "migrate": {
+                        "command": ["python3", "tool.py", "migrate"],
+                        "revision": ["python3", "tool.py", "revision"],
+                        "target": ["python3", "tool.py", "target"],
+                    },
+                },
+            },
+        }
+    }
+
+
+@dataclass
+class Bulk:
+    """The stack on its lab."""
+
+    beside: Beside
+    port: int = 0
+
+    @property
+    def lab(self) -> Lab:
+        return self.beside.lab
+
+    def stage(self, asks: str, **versions: str) -> None:
+        files = {str(path.relative_to(SOURCE)): path.read_text() for path in SOURCE.rglob("*") if path.is_file()}
+        files |= {f"versions/{name}.sql": text for name, text in versions.items()}
+        for old, new in APP:
+            assert old in files["app.py"]
+            files["app.py"] = files["app.py"].replace(old, new)
+        self.lab.push_commit({**files, "asks.sql": asks, "note.txt": str(time.time())}, repository="bulk")
+        self.beside.playbook("deploy_staging", stack="bulk").ok()
+
+    def psql(self, text: str) -> str:
+        return self.lab.ssh(f'sudo -u postgres psql -X -q -p {self.port} -d main -At -c "{text}"').strip()
+
+    def fill(self, port: int, scale: int) -> None:
+        """As the owner of the database: the app reads and writes it."""
+        owner = "SELECT pg_get_userbyid(datdba) FROM pg_database WHERE datname = 'main'"
+        name = self.lab.ssh(f'sudo -u postgres psql -X -p {port} -d main -At -c "{owner}"').strip()
+        program = "$(ls -d /usr/lib/postgresql/*/bin | sort -V | tail -1)/pgbench"
+        words = f"env PGOPTIONS='-c role={name}' {program} -i -q -s {scale} -p {port} main"
+        self.lab.ssh(f"cd / && sudo -u postgres {words} 2>&1", seconds=600)
+
+    def host(self, words: str) -> float:
+        """How long a command takes on the host."""
+        begun = time.monotonic()
+        self.lab.ssh(f"sudo onehost {words} 2>&1", seconds=900)
+        return time.monotonic() - begun
+
+
+@pytest.fixture(scope="module")
+def bulk(beside: Beside) -> Iterator[Bulk]:
+    with beside.until_stopped("bulk"):
+        found = Bulk(beside)
+        found.stage("SELECT 1")
+        beside.playbook("promote", stack="bulk").ok()
+        kept = json.loads(found.lab.ssh("sudo cat /var/lib/onehost/bulk/databases.json"))
+        found.port = kept["production"]["main"]["port"]
+        found.fill(found.port, SCALE)
+        found.fill(kept["staging"]["main"]["port"], 1)
+        found.stage(ASKS)
+        beside.playbook("promote", stack="bulk").ok()
+        yield found
+
+
+def test_a_gigabyte(bulk: Bulk) -> None:
+    size = bulk.psql("SELECT pg_size_pretty(sum(pg_database_size(oid))) FROM pg_database")
+    rows: list[str] = []
+
+    def note(what: str, seconds: float, window: Window | None, most: str) -> None:
+        seen = f"{window.p99 * 1000:.0f} ms | {window.failed} of {window.sent}" if window else "closed |"
+        rows.append(f"| {what} | {seconds:.1f} | {most} | {seen} |")
+        print(rows[-1], flush=True)
+
+    target = Target("page", bulk.lab.ports["http"], "/", host=HOST)
+    failed, p99 = 0, {}
+    with Load([target], RATE) as load:
+        for what, words, most in (
+            ("nothing", "", ""),
+            ("full backup", "backup --stack bulk --environment production --kind full", ""),
+            ("drill", "drill --stack bulk", "180"),
+            ("nothing, again", "", ""),
+        ):
+            load.take()
+            if not words:
+                # No condition to wait for: this is how long it is measured.
+                time.sleep(QUIET_SECONDS)
+            seconds = bulk.host(words) if words else QUIET_SECONDS
+            window = load.take()
+            failed, p99[what] = failed + window.failed, window.p99
+            note(what, seconds, window, most)
+        bulk.stage(ASKS, zz="ALTER TABLE pgbench_accounts ADD COLUMN since timestamptz")
+        load.take()
+        seconds = bulk.host("rehearse --stack bulk")
+        window = load.take()
+        failed, p99["rehearsal"] = failed + window.failed, window.p99
+        note("rehearsal", seconds, window, "180")
+    before = bulk.psql("SELECT count(*) FROM pgbench_accounts")
+    bulk.lab.ssh(f'sudo -u postgres psql -X -q -p {bulk.port} -d main -c "SELECT pg_switch_wal()"')
+    check = "sudo onehost restore --stack bulk --environment production --at latest --check 2>&1"
+    until(lambda: bulk.lab.ssh(check, check=False).count("\n") > 3, 120, "it is archived")
+    note(
+        "restore",
+        bulk.host("restore --stack bulk --environment production --at latest --confirm production"),
+        None,
+        "300",
+    )
+    assert bulk.psql("SELECT count(*) FROM pgbench_accounts") == before
+    bulk.host("restore --stack bulk --environment production --drop all")
+    if support.planned() == support.FULL:
+        page = ROOT / "docs" / "benchmarks" / "recovery.md"
+        page.write_text(PAGE.format(size=size, rate=RATE, table="\n".join(rows)), encoding="utf-8")
+    assert failed == 0, rows
