@@ -30,6 +30,8 @@ class FakeBackups:
     damage: list[str] = field(default_factory=list)
     #: Since when nothing arrives in the archive; 0: all is well.
     away_since: float = 0.0
+    #: What somebody has waited for it meanwhile.
+    waited: int = 0
     log: list[str] = field(default_factory=list)
 
     def version(self) -> tuple[int, ...]:
@@ -60,7 +62,9 @@ class FakeBackups:
             real: BackupKind = kind if any(it.repository == repository for it in mine) else "full"
             mine.append(BackupSet(f"{now}{real[0]}", real, now, now, 31_000_000, 3_700_000, repository))
 
-    def info(self, stanza: Stanza) -> tuple[BackupSet, ...]:
+    def info(self, stanza: Stanza, *, seconds: int = 120) -> tuple[BackupSet, ...]:
+        if self.away_since:
+            self.waited += seconds
         self._reach("info")
         return tuple(self.sets.get(stanza.name, ()))
 

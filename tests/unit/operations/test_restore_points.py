@@ -15,6 +15,7 @@ from invariants.invariants import check_settled
 
 from release.errors import OperationError
 from release.operations.restore_points import RestorePoints
+from release.planning.backups.pgbackrest import PATIENCE_SECONDS
 
 pytestmark = pytest.mark.usefixtures("one_by_one")
 
@@ -58,6 +59,8 @@ def test_where_nothing_reaches_the_archive_nothing_is_migrated(world: World) -> 
     world.backups.away_since = world.clock.now()
     report = world.run("promote")
     assert report is not None and report.failed
+    # What its gates and its rehearsal ask of pgBackRest, which tries for minutes to reach a bucket.
+    assert 0 < world.backups.waited <= 2 * PATIENCE_SECONDS
     problem = report.problems[0]
     assert "no way back yet, so nothing was begun" in problem["what"] and "has not arrived" in problem["what"]
     assert "onehost status" in problem["fix"] and "database main of shop production" in problem["where"]

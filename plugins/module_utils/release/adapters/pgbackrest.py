@@ -99,9 +99,10 @@ class PgBackRest:
         words = [f"--type={'full' if kind == 'full' else 'incr'}", f"--repo={repository}", "backup"]
         self._ask(stanza, *words, seconds=LONGEST_SECONDS, low=True)
 
-    def info(self, stanza: Stanza) -> tuple[BackupSet, ...]:
-        """The finished backups, oldest first."""
-        return pgbackrest.sets_of(json.loads(self._ask(stanza, "--output=json", "info")))
+    def info(self, stanza: Stanza, *, seconds: int = SECONDS) -> tuple[BackupSet, ...]:
+        """The finished backups, oldest first. Raises OperationError, also after `seconds`: it tries for two minutes to
+        reach a bucket that is away."""
+        return pgbackrest.sets_of(json.loads(self._ask(stanza, "--output=json", "info", seconds=seconds)))
 
     def verify(self, stanza: Stanza, repository: int) -> list[str]:
         """Read everything in a repository. Returns what is damaged or missing; its exit code says nothing of that."""

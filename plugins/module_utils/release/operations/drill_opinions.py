@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 
 from ..errors import OperationError
+from ..planning.backups.pgbackrest import PATIENCE_SECONDS
 from ..planning.backups.stanzas import BackedUp, backed_up
 from ..planning.drills import Opinion, opinion
 from ..planning.gates import Gate
@@ -29,7 +30,7 @@ def opinions(host: Host, stack: Stack, environment: EnvironmentName, *, ask: boo
 
 def _first_backup(host: Host, one: BackedUp) -> float | None:
     try:
-        return min((float(it.ended) for it in host.backups.info(one.stanza)), default=None)
+        return min((float(it.ended) for it in host.backups.info(one.stanza, seconds=PATIENCE_SECONDS)), default=None)
     except OperationError:
         return None  # that its repository is away is told by the age of its backups
 

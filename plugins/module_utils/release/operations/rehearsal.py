@@ -17,6 +17,7 @@ from typing import NamedTuple
 from ..errors import InterruptedOperationError, OperationError, RefusedError
 from ..hints import hint
 from ..planning import migration_errors, migrations, rehearsals, sql_findings
+from ..planning.backups.pgbackrest import PATIENCE_SECONDS
 from ..planning.backups.stanzas import backed_up
 from ..planning.catalogs import compare
 from ..planning.databases.clusters import cluster_name
@@ -184,7 +185,7 @@ class _Rehearsing:
 
     def _sets(self, stanza: Stanza) -> Sequence[BackupSet]:
         try:
-            return self.host.backups.info(stanza)
+            return self.host.backups.info(stanza, seconds=PATIENCE_SECONDS)
         except OperationError as error:
             self.tell(f"{stanza.name}: its backups cannot be asked, so the cluster is copied: {error.cause}")
             return ()

@@ -24,6 +24,8 @@ IO_SECONDS = 15
 #: How long a file of the log may take to be handed on. Then that has failed, is counted and told: pgBackRest tries
 #: for minutes where a bucket does not answer, and nobody would know.
 PUSH_SECONDS = 120
+#: How long a release waits for what is known of backups, which it can do without.
+PATIENCE_SECONDS = 15
 
 
 def settings(stanza: Stanza, backup: Backup, places: Places, version: tuple[int, ...]) -> str:
