@@ -87,9 +87,6 @@ class _Look:
         return drill_files.sentence(words, whose, total), problems
 
 
-Seen = Iterator[tuple[Word | None, str]]
-
-
 @dataclass
 class _Copy:
     """One copy."""
@@ -99,7 +96,7 @@ class _Copy:
     kind: str
     copied: Copied
 
-    def of_database(self, ask: Callable[[str], str]) -> Seen:
+    def of_database(self, ask: Callable[[str], str]) -> Iterator[tuple[Word | None, str]]:
         rows, problems = drill_files.rows(
             ask(drill_files.question(self.look.check.sql, self.look.check.sample or SAMPLE))
         )
@@ -115,7 +112,7 @@ class _Copy:
             now = None if checksum == row.sha256 else self.look.host.copied.present(self.look.root, row.path)
             yield drill_files.of_database(row, checksum, now, self.copied.begun)
 
-    def of_volume(self, paths: list[str]) -> Seen:
+    def of_volume(self, paths: list[str]) -> Iterator[tuple[Word | None, str]]:
         for path in paths:
             try:
                 checksum = self._checksum(path)
