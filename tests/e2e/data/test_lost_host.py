@@ -74,7 +74,7 @@ def stacks(_lab: Lab) -> dict[str, Any]:
                 "ark": {
                     "context": ".",
                     "port": 8000,
-                    "loopback_port": 21720,
+                    "loopback_port": 21740,
                     "health": "/",
                     "routes": [{"path": "/"}],
                     "database": "main",
