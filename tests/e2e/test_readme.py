@@ -20,7 +20,7 @@ ADDRESS, SOURCE = "203.0.113.10", "https://git.example.com/me/shop.git"
 #: The example has neither flags nor keys, says nothing of drift, and is not to be closed in between.
 NOT_OF_THE_EXAMPLE = ("drift", "flags", "maintenance", "rotate_jwt")
 #: It keeps no data either; somebody who believes it does has to hear so.
-OF_DATA = ("backup", "restore", "drill")
+OF_DATA = ("backup", "restore", "drill", "recover_host")
 #: What nobody types who has installed the collection.
 OF_A_CLONE = re.compile(r"playbooks/\w+\.yml")
 
