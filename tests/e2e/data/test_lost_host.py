@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 from support.beside import Beside
 from support.lab import Lab, Result, started, until
 
@@ -169,7 +170,7 @@ def lost(beside: Beside) -> Iterator[Lost]:
 
 
 @pytest.fixture(scope="module")
-def empty(lost: Lost) -> Iterator[Ark]:
+def empty(lost: Lost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ark]:
     """Another host, with nothing but the disk with the backups; the repository of the source is not lost."""
     with started("lost") as lab:
         paths = f"srv/git/ark.git {BACKUPS[1:]}/restic/ark"
@@ -182,7 +183,11 @@ def empty(lost: Lost) -> Iterator[Ark]:
         # Elsewhere the user of PostgreSQL had another number.
         lab.ssh(f"sudo chown -R 4242:4242 {BACKUPS}/postgresql")
         lab.repositories["ark"] = lab.repositories["workhub"].replace("workhub.git", "ark.git")
-        yield Ark(lab, lost.ark.inventory)
+        # The other stacks of this lab have backups too, which are not here: with them it would be refused.
+        inventory = tmp_path_factory.mktemp("lost") / "ark.yml"
+        mine = {f"onehost_stack_{name}": definition for name, definition in stacks(lab).items()}
+        inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": mine}}}))
+        yield Ark(lab, inventory)
 
 
 def test_what_cannot_come_back_is_refused_before_anything_changes(empty: Ark) -> None:
