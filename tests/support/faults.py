@@ -290,6 +290,7 @@ class Faults:
         seen = self.look()
         deadline = time.monotonic() + TIMERS_SECONDS
         while any(seen["locked"].values()) and time.monotonic() < deadline:
+            # Between two looks; the deadline is above.
             time.sleep(0.2)
             seen = self.look()
         found = problems(seen)

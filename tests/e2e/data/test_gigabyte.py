@@ -159,7 +159,7 @@ def test_a_gigabyte(bulk: Bulk) -> None:
         ):
             load.take()
             if not words:
-                # No condition to wait for: this is how long it is measured.
+                # This is how long it is measured: there is no condition to wait for.
                 time.sleep(QUIET_SECONDS)
             seconds = bulk.host(words) if words else QUIET_SECONDS
             window = load.take()

@@ -197,7 +197,7 @@ def _upload(tally: Tally) -> None:
     write = "sudo docker exec {} sh -c 'for n in $(seq {}); do printf \"file $n\" >/data/$n.txt; done'"
     tally.lab.ssh(write.format(CONTAINER, "1 12"))
     tally.lab.ssh("sudo onehost backup --stack tally --environment production --kind copy", seconds=120)
-    # The kernel's clock of files ticks by itself, so this one is to be later by more than that.
+    # Nothing says when the clock of files is past CLOCK_SECONDS (1.0), by which a file counts as newer than its copy.
     time.sleep(1.5)
     tally.lab.ssh(write.format(CONTAINER, "13 13"))
     # What the archive has not got yet no drill knows.
