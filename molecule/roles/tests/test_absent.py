@@ -14,6 +14,7 @@ GONE = [
     "/etc/sudoers.d/onehost",
     "/etc/systemd/system/onehost-boot.service",
     "/etc/systemd/system/onehost-maps.service",
+    "/etc/systemd/system/onehost.slice",
     "/etc/systemd/system/haproxy.service.d/onehost.conf",
     "/etc/cron.d/onehost-cleanup",
     "/usr/local/lib/onehost/cron-cleanup",

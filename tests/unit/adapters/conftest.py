@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A repository, and a stack that is its clone."""
+"""What adapters find here: no systemd that runs the host, a repository, and a stack that is its clone."""
 
 from __future__ import annotations
 
@@ -13,9 +13,18 @@ import pytest
 from fakes.stacks import shop_definition
 from support.commands import git
 
+from release.adapters import gently
 from release.adapters.git import Git
 from release.stack.model import Stack
 from release.stack.reader import read_stack
+
+
+@pytest.fixture(autouse=True)
+def not_booted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """So that no test makes a scope on a developer's own machine."""
+    path = tmp_path / "booted"
+    monkeypatch.setattr(gently, "BOOTED", str(path))
+    return path
 
 
 @pytest.fixture

@@ -40,8 +40,9 @@ def told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "nodes").write_text("".join(f"{json.dumps(node)}\n" for node in NODES))
     (tmp_path / "snapshots").write_text(json.dumps(SNAPSHOTS))
     programs = {
-        "nice": 'shift 6; shift; exec restic "$@"',
-        "restic": f"""echo "restic $*" >>{log}
+        "nice": 'shift 5; exec "$@"',
+        "restic": f"""shift
+echo "restic $*" >>{log}
 case "$*" in
 *snapshots*none*) echo null ;;
 *snapshots*) cat {tmp_path}/snapshots ;;

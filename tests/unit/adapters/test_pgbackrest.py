@@ -39,8 +39,9 @@ case "$* $asked" in
 *) cat {tmp_path}/answer; test ! -e {tmp_path}/fails ;;
 esac
 """
-    (folder / "runuser").write_text(script)
-    (folder / "runuser").chmod(0o755)
+    for name, text in (("runuser", script), ("nice", f'#!/bin/sh\necho "nice $1 $2" >>{log}\nshift 5\nexec "$@"\n')):
+        (folder / name).write_text(text)
+        (folder / name).chmod(0o755)
     (tmp_path / "answer").write_text("")
     (tmp_path / "archive").write_text(json.dumps(ARCHIVE))
     return log
@@ -77,9 +78,10 @@ def test_check_mode_on_a_host_without_postgresql(tmp_path: Path) -> None:
 
 def test_it_runs_as_postgres_with_the_settings_of_one_cluster(tmp_path: Path, told: Path) -> None:
     adapter(tmp_path).take(STANZA, "incremental", 2)
-    asked = told.read_text()
-    assert asked.startswith("-u postgres -- nice -n 10 ionice -c 3 pgbackrest --config=/etc/onehost/pgbackrest/")
-    assert "--stanza=shop_staging_main --type=incr --repo=2 backup" in asked
+    low, asked = told.read_text().splitlines()
+    assert low == "nice -n 10", "what serves people goes first"
+    assert asked.startswith("-u postgres -- pgbackrest --config=/etc/onehost/pgbackrest/")
+    assert asked.endswith("--stanza=shop_staging_main --type=incr --repo=2 backup")
 
 
 def test_a_failure_says_why(tmp_path: Path, told: Path) -> None:
@@ -123,10 +125,10 @@ def test_a_backup_s_own_file_is_of_the_log_too(tmp_path: Path, told: Path) -> No
 @pytest.mark.parametrize(
     ("target", "words"),
     [
-        (Target(), "--type=default --archive-mode=off restore"),
-        (Target("immediate"), "--type=immediate --archive-mode=off --target-action=promote restore"),
+        (Target(), "--type=default --archive-mode=off --recovery-option"),
+        (Target("immediate"), "--type=immediate --archive-mode=off --target-action=promote --recovery-option"),
         (Target("name", "p", timeline="2"), "--type=name --archive-mode=off --target=p --target-action=promote"),
-        (Target("time", "2026-11-26 09:55:00+09", 2, "20261126F"), "--repo=2 --set=20261126F restore"),
+        (Target("time", "2026-11-26 09:55:00+09", 2, "20261126F"), "--repo=2 --set=20261126F --recovery-option"),
     ],
 )
 def test_a_copy_is_laid_out(tmp_path: Path, told: Path, target: Target, words: str) -> None:
@@ -134,10 +136,13 @@ def test_a_copy_is_laid_out(tmp_path: Path, told: Path, target: Target, words: s
     mine = adapter(tmp_path)
     mine.restore_into(STANZA, str(place), target)
     assert stat.S_IMODE(place.stat().st_mode) == 0o700
+    preload = "env LD_PRELOAD=libeatmydata.so pgbackrest "
+    assert told.read_text().count(preload) == 2, "it is thrown away: neither data nor log need be synced"
     assert words in told.read_text() and f"--pg1-path={place}" in told.read_text()
     assert ("--target-timeline=2" in told.read_text()) == (target.timeline == "2")
     mine.restore_into(STANZA, str(place), target, archive=True, delta=True)
     assert "--archive-mode=preserve" in told.read_text() and "--delta" in told.read_text()
+    assert told.read_text().count(preload) == 2, "what is to be the cluster lasts"
 
 
 def test_where_backups_go_is_root_s_secret(tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def test_the_distributions_version_where_none_is_named() -> None:
 
 def test_what_makes_backups_is_installed_where_a_database_has_any() -> None:
     assert packages("", **{"backup": {"full": "daily"}}) == [
-        *("nftables", "postgresql-common", "restic", "pgbackrest", "postgresql")
+        *("nftables", "postgresql-common", "restic", "libeatmydata1", "pgbackrest", "postgresql")
     ]
 
 

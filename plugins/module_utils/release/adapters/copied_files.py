@@ -26,6 +26,7 @@ from ..releases.backups import Places
 from ..releases.copied import Copied, Present
 from ..util.trees import DIRECTORY
 from . import restic
+from .gently import gently
 from .restic import WHOLE, Repository
 
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
@@ -100,7 +101,7 @@ class CopiedFiles:
     def _running(self, places: Places, kind: str, stack: str, words: list[str]) -> Iterator[IO[bytes]]:
         """What restic prints, as it comes, all of which is to be read. Raises OperationError if it fails."""
         mine = self._repository(places, kind, stack)
-        command = ["nice", "-n", "10", "ionice", "-c", "3", "restic", "--quiet", *mine.options, *words]
+        command = gently(["restic", "--quiet", *mine.options, *words])
         home = pwd.getpwuid(os.geteuid()).pw_dir
         environment = {"PATH": restic.PATH, "LC_ALL": "C.UTF-8", "HOME": home, **mine.environment}
         with tempfile.TemporaryFile() as said, self._started(command, environment, said) as running:

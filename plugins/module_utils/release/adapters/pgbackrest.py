@@ -20,6 +20,7 @@ from ..planning.backups import pgbackrest
 from ..planning.backups.copies import DUMP
 from ..releases.backups import Archive, BackupKind, BackupSet, RestorePoint, Stanza, Target
 from ..util.files import read, write_atomically
+from .gently import UNSYNCED
 from .postgresql import as_postgres, sql
 
 USER = "postgres"
@@ -167,9 +168,11 @@ class PgBackRest:
         words += [f"--target-timeline={target.timeline}"] if target.timeline else []
         words += ["--delta"] if delta else []
         # One that is to become the cluster itself is somewhere else by the time it asks for its log.
-        command = f'pgbackrest --config={stanza.config} --stanza={stanza.name} archive-get %f "%p"'
-        words += [f"--recovery-option=restore_command={command}"] if archive else []
-        self._ask(stanza, *words, "restore", seconds=LONGEST_SECONDS, low=not archive)
+        where = "" if archive else f"--pg1-path={directory} "
+        program = " ".join((*(() if archive else UNSYNCED), "pgbackrest"))
+        command = f'{program} --config={stanza.config} --stanza={stanza.name} {where}archive-get %f "%p"'
+        words += [f"--recovery-option=restore_command={command}", "restore"]
+        self._ask(stanza, *words, seconds=LONGEST_SECONDS, low=not archive, lasts=archive)
 
     def provide_data_directory(self, directory: str) -> None:
         user = pwd.getpwnam(self.user)
@@ -177,12 +180,19 @@ class PgBackRest:
         os.chown(directory, user.pw_uid, user.pw_gid, follow_symlinks=False)
         os.chmod(directory, 0o700)
 
-    def _ask(self, stanza: Stanza, *words: str, seconds: int = SECONDS, low: bool = False, on: bool = True) -> str:
-        """`on`: of this cluster alone, which is not said where files of a repository are listed."""
-        # Of what the cluster needs to answer its apps, a backup takes nothing.
-        gently = ["nice", "-n", "10", "ionice", "-c", "3"] if low else []
-        command = [*gently, "pgbackrest", f"--config={stanza.config}"]
-        return as_postgres([*command, *([f"--stanza={stanza.name}"] if on else []), *words], seconds=seconds)
+    def _ask(
+        self,
+        stanza: Stanza,
+        *words: str,
+        seconds: int = SECONDS,
+        low: bool = False,
+        on: bool = True,
+        lasts: bool = True,
+    ) -> str:
+        """`on`: of this cluster alone, which is not said where files of a repository are listed. `lasts`: what it
+        writes is still wanted after a crash of the host."""
+        command = [*(() if lasts else UNSYNCED), "pgbackrest", f"--config={stanza.config}"]
+        return as_postgres([*command, *([f"--stanza={stanza.name}"] if on else []), *words], seconds=seconds, low=low)
 
 
 def _facts(path: str) -> tuple[int, int, int] | None:

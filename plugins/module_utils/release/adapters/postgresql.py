@@ -21,6 +21,7 @@ from ..planning.databases import files, roles
 from ..planning.databases.clusters import Cluster
 from ..releases.databases import DatabaseStatus, FoundCluster, database_name
 from ..util.files import read, write_atomically
+from .gently import gently
 
 USER = "postgres"
 SECONDS = 120
@@ -203,17 +204,18 @@ def sql(port: int, database: str, text: str, seconds: int = SECONDS) -> str:
     return as_postgres([*words, f"--port={port}", f"--dbname={database}", "--file=-"], text, seconds)
 
 
-def as_postgres(words: list[str], text: str = "", seconds: int = SECONDS) -> str:
-    return run(["runuser", "-u", USER, "--", *words], text, seconds)
+def as_postgres(words: list[str], text: str = "", seconds: int = SECONDS, *, low: bool = False) -> str:
+    """`low`: behind all that serves people."""
+    return run(["runuser", "-u", USER, "--", *words], text, seconds, low=low)
 
 
-def run(words: list[str], text: str = "", seconds: int = SECONDS) -> str:
+def run(words: list[str], text: str = "", seconds: int = SECONDS, *, low: bool = False) -> str:
     environment = {**os.environ, "PGOPTIONS": OPTIONS, "PGCONNECT_TIMEOUT": str(min(seconds, 10)), "LC_ALL": "C.UTF-8"}
-    leash = LEASH if words[0] == "runuser" else ()
+    leashed = [*LEASH, *words] if words[0] == "runuser" else words
     name = next(word for word in words if word not in ("runuser", "-u", USER, "--"))
     try:
         done = subprocess.run(
-            [*leash, *words],
+            gently(leashed) if low else leashed,
             input=text,
             capture_output=True,
             text=True,

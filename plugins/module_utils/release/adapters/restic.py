@@ -22,6 +22,7 @@ from ..hints import host_command
 from ..paths import BACKUP_PASSPHRASE
 from ..planning.backups.copies import DUMP, tag
 from ..releases.backups import Bucket, Places, Stanza
+from .gently import gently
 from .postgresql import USER
 
 #: A large volume, and a bucket far away, take their time.
@@ -199,11 +200,11 @@ class Repository:
         self.ask("unlock")
 
     def ask(self, *words: str, source: Any = None, seconds: int = SECONDS) -> str:
-        command = ["nice", "-n", "10", "ionice", "-c", "3", "restic", "--quiet", *self.options, *words]
+        command = ["restic", "--quiet", *self.options, *words]
         if self.within and words[0] == "backup":
             apart = ["unshare", "--mount", "--propagation=private", "--", "/usr/bin/python3", "-IS", "-c", _WITHIN]
             command = [*apart, *self.within, "--", *command]
-        return _run(command, self.environment, seconds, "restic", source)
+        return _run(gently(command), self.environment, seconds, "restic", source)
 
 
 def _address(bucket: Bucket | None, stack: str) -> str:

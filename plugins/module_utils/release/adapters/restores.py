@@ -117,9 +117,9 @@ class Restores:
     def damage(self, version: str, port: int) -> list[str]:
         """What PostgreSQL's own check finds wrong in a copy, in which it makes an extension for that."""
         program = f"/usr/lib/postgresql/{version}/bin/pg_amcheck"
-        words = ["nice", "-n", "10", program, f"--port={port}", "--all", "--install-missing", "--jobs=1"]
+        words = [program, f"--port={port}", "--all", "--install-missing", "--jobs=1"]
         try:
-            as_postgres(words, seconds=REPLAY_SECONDS)
+            as_postgres(words, seconds=REPLAY_SECONDS, low=True)
         except OperationError as error:
             return [error.cause]
         return []

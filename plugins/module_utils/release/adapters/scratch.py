@@ -102,10 +102,8 @@ class ScratchClusters(scratch_trials.Trials):
         """What fills a copy from a cluster that runs, at a pace that it bears."""
 
         def fill(directory: str) -> None:
-            words = ["nice", "-n", "15", "pg_basebackup", f"--port={port}", "--pgdata", directory]
-            as_postgres(
-                [*words, "--wal-method=stream", "--checkpoint=fast", f"--max-rate={COPY_RATE}"], "", COPY_SECONDS
-            )
+            words = ["pg_basebackup", f"--port={port}", "--pgdata", directory, "--wal-method=stream", "--no-sync"]
+            as_postgres([*words, "--checkpoint=fast", f"--max-rate={COPY_RATE}"], "", COPY_SECONDS, low=True)
 
         return fill
 

@@ -39,7 +39,7 @@ def test_it_archives_nothing_and_falls_short_of_no_setting_of_its_source() -> No
     assert "max_connections = '35'\n" in text and "max_prepared_transactions = '2'\n" in text
     words = scratch_files.start(SOCKETS_ALONE, "/s/x")
     assert "archive_mode=off" in words, "also where ALTER SYSTEM says otherwise, which comes with the data"
-    assert "--property=MemoryMax=256M" in words and "--property=Nice=15" in words
+    assert "--property=MemoryMax=768M" in words and "--property=Slice=onehost.slice" in words
 
 
 def test_the_room_that_it_wants_and_what_it_is_for() -> None:

@@ -13,8 +13,11 @@ from ...stack.database_reader import megabytes
 from .clusters import FIRST_PORT, LAST_PORT
 from .files import HEAD, MAP, users
 
-#: A copy is behind whatever serves people.
-NICE, WEIGHT = 15, 20
+#: A copy is behind whatever serves people: what its slice weighs is in its unit, of role release_engine.
+NICE, SLICE = 15, "onehost.slice"
+#: What it reads and writes is kept in memory too. Where that is short the kernel writes all that waits to be written at
+#: once, with one control group version also what is not this copy's, and commits of production wait for the disk.
+CACHED_MEGABYTES = 512
 #: What pg_control tells of the source, by its name in the settings.
 _KNOWN = {
     "max_connections": "max_connections",
@@ -48,6 +51,8 @@ def texts(wanted: ScratchWanted, place: str, port: int, sockets: str, known: Map
         "ssl": "off",
         # It is thrown away: nothing of it must last, and none of it is archived.
         "fsync": "off",
+        "checkpoint_flush_after": "0",
+        "bgwriter_flush_after": "0",
         "archive_mode": "off",
         "hot_standby": "on",
         "logging_collector": "on",
@@ -75,10 +80,9 @@ def start(wanted: ScratchWanted, place: str) -> list[str]:
     properties = {
         "Type": "notify",
         "User": "postgres",
+        "Slice": SLICE,
         "Nice": NICE,
-        "IOWeight": WEIGHT,
-        "CPUWeight": WEIGHT,
-        "MemoryMax": f"{megabytes(wanted.memory)}M",
+        "MemoryMax": f"{megabytes(wanted.memory) + CACHED_MEGABYTES}M",
         # At once: nothing of it must last.
         "KillSignal": "SIGQUIT",
         "TimeoutStartSec": f"{wanted.seconds:g}",
