@@ -57,8 +57,10 @@ def _write(host: Host, stack: Stack, data: PageData | Exception, found: Mapping[
         return _write_cause(host, stack, data)
     others = [other for name, other in found.items() if name != stack.name]
     try:
-        host.page.write(stack.name, "status.json", json.dumps(cleaned(data.to_json())).encode())
+        told = json.dumps(cleaned(data.to_json()))
         host.page.write(stack.name, "index.html", page(data, others).encode())
+        # Last: whoever waits for something in it, and then opens the page, finds it there too.
+        host.page.write(stack.name, "status.json", told.encode())
     except (ReleaseError, OSError, ValueError) as error:
         return _write_cause(host, stack, error)
     return []
