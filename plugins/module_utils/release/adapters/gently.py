@@ -14,6 +14,8 @@ from collections.abc import Sequence
 
 #: What of it a slice weighs is in roles/release_engine/templates/onehost.slice.j2.
 SLICE = "onehost.slice"
+#: A scope is not ended with the service or the session that it comes from, so its program ends with the engine.
+LEASH = ("setpriv", "--pdeathsig", "TERM")
 #: Within that slice, and where systemd runs nothing.
 LOW = ("nice", "-n", "10", "ionice", "-c", "3")
 #: For what writes a copy that is thrown away: `fsync` returns at once. A gigabyte that is synced keeps the commits of
@@ -24,6 +26,6 @@ BOOTED = "/run/systemd/system"
 
 
 def gently(words: Sequence[str]) -> list[str]:
-    """The command that runs this one behind all others. It stays the child of who starts it."""
+    """The command that runs this one behind all others. It stays the child of who starts it, and ends with it."""
     apart = ["systemd-run", "--scope", "--quiet", "--collect", f"--slice={SLICE}", "--"]
-    return [*(apart if os.path.isdir(BOOTED) else []), *LOW, *words]
+    return [*(apart if os.path.isdir(BOOTED) else []), *LEASH, *LOW, *words]

@@ -21,12 +21,10 @@ from ..planning.databases import files, roles
 from ..planning.databases.clusters import Cluster
 from ..releases.databases import DatabaseStatus, FoundCluster, database_name
 from ..util.files import read, write_atomically
-from .gently import gently
+from .gently import LEASH, gently
 
 USER = "postgres"
 SECONDS = 120
-#: What runs as postgres ends with the engine: a copy that goes on would write into what a recovery has put back.
-LEASH = ("setpriv", "--pdeathsig", "TERM")
 #: How long a status waits, which may ask many.
 LOOK_SECONDS = 5
 #: Of a superuser's own sessions: nothing that they say is logged, and they wait for nobody's lock.
@@ -211,11 +209,12 @@ def as_postgres(words: list[str], text: str = "", seconds: int = SECONDS, *, low
 
 def run(words: list[str], text: str = "", seconds: int = SECONDS, *, low: bool = False) -> str:
     environment = {**os.environ, "PGOPTIONS": OPTIONS, "PGCONNECT_TIMEOUT": str(min(seconds, 10)), "LC_ALL": "C.UTF-8"}
-    leashed = [*LEASH, *words] if words[0] == "runuser" else words
+    # What runs as postgres ends with the engine: a copy that goes on would write into what a recovery has put back.
+    leash = LEASH if words[0] == "runuser" else ()
     name = next(word for word in words if word not in ("runuser", "-u", USER, "--"))
     try:
         done = subprocess.run(
-            gently(leashed) if low else leashed,
+            gently(words) if low else [*leash, *words],
             input=text,
             capture_output=True,
             text=True,
