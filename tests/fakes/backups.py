@@ -28,6 +28,8 @@ class FakeBackups:
     points: dict[str, list[RestorePoint]] = field(default_factory=dict)
     restored: list[tuple[str, str, Target]] = field(default_factory=list)
     damage: list[str] = field(default_factory=list)
+    #: Files of the log that somebody has removed from the archive.
+    missing: list[str] = field(default_factory=list)
     #: Since when nothing arrives in the archive; 0: all is well.
     away_since: float = 0.0
     #: What somebody has waited for it meanwhile.
@@ -71,6 +73,10 @@ class FakeBackups:
     def verify(self, stanza: Stanza, repository: int) -> list[str]:
         self._reach("verify")
         return list(self.damage)
+
+    def gaps(self, stanza: Stanza, repository: int, first: str) -> list[str]:
+        self._reach("repo-ls")
+        return [f"{file} is missing in the archive" for file in self.missing if file >= first]
 
     def archive(self, stanza: Stanza) -> Archive:
         if self.away_since:

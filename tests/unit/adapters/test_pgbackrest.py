@@ -97,6 +97,16 @@ def test_damage_is_read_from_the_text_though_it_succeeds(tmp_path: Path, told: P
     assert "--output=text --verbose --repo=1 verify" in told.read_text()
 
 
+def test_a_file_of_the_log_that_is_missing_is_named(tmp_path: Path, told: Path) -> None:
+    names = [f"17-1/0000000100000000/00000001000000000000000{n}-{'ab' * 20}.zst" for n in (3, 5, 6)]
+    (tmp_path / "answer").write_text("\n".join(names))
+    assert adapter(tmp_path).gaps(STANZA, 2, "000000010000000000000003") == [
+        "000000010000000000000004 is missing in the archive"
+    ]
+    assert "--repo=2 --recurse repo-ls archive/shop_staging_main" in told.read_text()
+    assert not adapter(tmp_path).gaps(STANZA, 2, "000000010000000000000005")
+
+
 def test_how_the_log_is_archived(tmp_path: Path, told: Path) -> None:
     found = adapter(tmp_path).archive(STANZA)
     assert (found.is_on, found.last, found.last_at, found.failures) == (True, "000000010000000000000005", 50.5, 2)

@@ -50,7 +50,7 @@ def test_a_backup_that_can_be_restored(tmp_path: Path) -> None:
     (one,) = report.drills
     assert report.holds and one.is_good and not one.missed
     assert (one.lost_seconds, one.recovery_seconds, one.backup) == (42.0, 12.0, "shop_production_mainF")
-    assert [(it.name, it.problem) for it in one.checks] == [("pg_amcheck", ""), ("posts", "")]
+    assert [(it.name, it.problem) for it in one.checks] == [("archive", ""), ("pg_amcheck", ""), ("posts", "")]
     assert "restored" in report.lines[0] and "in 12 s, 42 s would be lost" in report.lines[0]
     assert world.store.drills("shop")["production"]["main"] == [one]
     assert not world.scratch.found(), "nothing is left of the copy"
@@ -70,6 +70,11 @@ def broken(world: World, how: str) -> None:
         world.scratch.free = 0
     elif how == "damaged":
         world.restores.damaged = ['heap table "main.public.posts", block 3: checksum']
+    elif how == "gap":
+        world.backups.missing = ["000000010000000000000005", "000000010000000000000006"]
+    elif how == "gap and away":
+        broken(world, "gap")
+        world.scratch.free = 0
     elif how == "no backup":
         world.backups.sets.clear()
     elif how == "check fails":
@@ -82,6 +87,8 @@ def broken(world: World, how: str) -> None:
         ("archive away", "unable to reach the repository"),
         ("no room", "the disk is full"),
         ("damaged", "pg_amcheck: heap table"),
+        ("gap", "archive: 000000010000000000000005 is missing in the archive; 000000010000000000000006 is"),
+        ("gap and away", "000000010000000000000006 is missing in the archive; the disk is full"),
         ("no backup", "there is no backup"),
         ("check fails", "one: 0 is less than 1"),
         ("no answer", "relation does not exist"),
@@ -133,7 +140,7 @@ def test_ci_reads_it(tmp_path: Path) -> None:
     report, _told = carried_out(world)
     suite = ElementTree.fromstring(drills.junit("shop", report.drills))[0]
     assert suite.get("name") == "shop production main drill" and suite.get("failures") == "1"
-    assert [case.get("name") for case in suite] == ["restore", "targets", "pg_amcheck", "one more"]
+    assert [case.get("name") for case in suite] == ["restore", "targets", "archive", "pg_amcheck", "one more"]
     data = drills.document("shop", report.drills)
     assert not data["holds"] and data["drills"][0]["problems"]
 

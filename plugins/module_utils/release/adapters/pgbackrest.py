@@ -110,8 +110,12 @@ class PgBackRest:
         words = ["--output=text", "--verbose", f"--repo={repository}", "verify"]
         found = pgbackrest.damage_in(self._ask(stanza, *words, seconds=LONGEST_SECONDS, low=True))
         mine = [one.first_log for one in self.info(stanza) if one.repository == repository]
+        return found + self.gaps(stanza, repository, min(mine, default=""))
+
+    def gaps(self, stanza: Stanza, repository: int, first: str) -> list[str]:
+        """Files of the log that are missing from the first one that is wanted on. Raises OperationError."""
         listed = self._ask(stanza, f"--repo={repository}", "--recurse", "repo-ls", f"archive/{stanza.name}", on=False)
-        return found + pgbackrest.gaps(listed.splitlines(), min(mine, default=""))
+        return pgbackrest.gaps(listed.splitlines(), first)
 
     def archive(self, stanza: Stanza) -> Archive:
         """How its log arrives in the archive. Raises OperationError if the cluster does not answer."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 
 from ..errors import OperationError, Problem, RefusedError
@@ -20,6 +20,7 @@ from ..planning.backups.stanzas import BackedUp, backed_up
 from ..planning.restores import Known, Wish
 from ..ports import Host
 from ..process import lock
+from ..releases.backups import BackupSet
 from ..releases.drills import Drill, Finding
 from ..releases.lock_holder import LockHolder
 from ..releases.scratch import ScratchWanted
@@ -33,6 +34,8 @@ from . import drill_files, redaction
 CHECK_SECONDS = 600
 #: Of a cause, in characters.
 LONGEST = 300
+#: How many files of the log that are missing are named.
+NAMED = 3
 
 
 @dataclass
@@ -113,15 +116,24 @@ class _Trial:
     def run(self) -> Drill:
         """Raises OperationError."""
         host, stanza = self.host, self.one.stanza
-        goal = self._goal()
+        sets = host.backups.info(stanza)
+        goal = self._goal(sets)
+        archive = self._archive(goal, sets)
         begun = host.clock.monotonic()
         wanted = ScratchWanted("drill", stanza.name, stanza.version, goal.size)
-        copy = host.scratch.make(wanted, lambda directory: host.backups.restore_into(stanza, directory, goal.target))
+        try:
+            copy = host.scratch.make(
+                wanted, lambda directory: host.backups.restore_into(stanza, directory, goal.target)
+            )
+        except OperationError as error:
+            if not archive.problem:
+                raise
+            raise OperationError(error.what, error.where, f"{archive.problem}; {error.cause}", error.fix) from error
         try:
             # Had the host been lost at this moment, this is what there would be.
             opened, recovery = host.clock.now(), host.clock.monotonic() - begun
             beat = host.restores.newest_beat(copy.port)
-            checks = tuple(self._checks(copy.port))
+            checks = (archive, *self._checks(copy.port))
             size = host.database.status(copy.port, stanza.database).size_bytes
         finally:
             host.scratch.remove(copy.name)
@@ -137,15 +149,23 @@ class _Trial:
             }
         )
 
-    def _goal(self) -> restores.Goal:
+    def _goal(self, sets: Sequence[BackupSet]) -> restores.Goal:
         host, mine = self.host, self.stack.name
         history = host.store.restored(mine).get(self.one.environment, {}).get(self.one.database.name, ())
         problems: list[Problem] = []
-        known = Known(host.clock.now(), host.backups.info(self.one.stanza), history=history)
+        known = Known(host.clock.now(), sets, history=history)
         goal = restores.goal(Wish(at=restores.LATEST), known, problems)
         if goal is None:
             raise OperationError("nothing could be restored", self.one.stanza.name, problems[0].what, problems[0].fix)
         return goal
+
+    def _archive(self, goal: restores.Goal, sets: Sequence[BackupSet]) -> Finding:
+        """Where a file of the log is missing, PostgreSQL takes that for its end, and opens without a word."""
+        target = goal.target
+        first = next((one.first_log for one in sets if one.label == target.label), "")
+        missing = self.host.backups.gaps(self.one.stanza, target.repository, first)
+        shown = "; ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} more" if len(missing) > NAMED else "")
+        return Finding("archive", "damaged" if missing else "whole", shown)
 
     def _checks(self, port: int) -> Iterator[Finding]:
         stanza = self.one.stanza
