@@ -31,6 +31,8 @@ class FakePostgresql:
     known_to_kernel: str = ""
     #: Those of which something was written that they have not read for certain.
     unread: set[str] = field(default_factory=set)
+    #: What is free for a cluster, by name; of the others nobody knows.
+    disks: dict[str, int] = field(default_factory=dict)
     #: Around every change, where faults strike.
     change: Callable[[str], contextlib.AbstractContextManager[object]] = contextlib.nullcontext
 
@@ -103,6 +105,9 @@ class FakePostgresql:
         return changed
 
     def status(self, port: int, database: str) -> DatabaseStatus:
-        if any(one.port == port and one.runs for one in self.found.values()):
-            return DatabaseStatus("postgresql", True, "17.12", 8_100_000, 3, 30)
-        return DatabaseStatus("postgresql", cause="no answer")
+        mine = next((one for one in self.found.values() if one.port == port), None)
+        free = self.disks.get(mine.name) if mine else None
+        place = f"/var/lib/postgresql/{mine.version}/{mine.name}" if mine else ""
+        if mine and mine.runs:
+            return DatabaseStatus("postgresql", True, "17.12", 8_100_000, 3, 30, place=place, free_bytes=free)
+        return DatabaseStatus("postgresql", cause="no answer", place=place, free_bytes=free)

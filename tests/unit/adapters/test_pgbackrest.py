@@ -8,8 +8,10 @@ from __future__ import annotations
 import getpass
 import json
 import os
+import shutil
 import stat
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -89,6 +91,23 @@ def test_a_failure_says_why(tmp_path: Path, told: Path) -> None:
     (tmp_path / "fails").write_text("")
     with pytest.raises(OperationError, match="unable to find primary cluster"):
         adapter(tmp_path).create_stanza(STANZA)
+
+
+def test_a_full_disk_of_its_own_repository_is_why(tmp_path: Path, told: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mine = adapter(tmp_path)
+    mine.configure(STANZA, f"repo1-type=s3\nrepo1-path=/x\nrepo2-path={tmp_path}/repository\n", write=True)
+    (tmp_path / "answer").write_text("ERROR: [082]: was not archived before the 60000ms timeout\n")
+    (tmp_path / "fails").write_text("")
+    place = tmp_path / "repository" / "backup" / STANZA.name
+    place.mkdir(parents=True)
+    free = {str(place): 9_000_000}
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free[os.fspath(path)]))
+    free[f"{tmp_path}/repository/archive/{STANZA.name}"] = 10**9
+    with pytest.raises(OperationError, match=r"its disk is full, 9 MB are free in .*/backup/.*lower `keep_days` .*082"):
+        mine.take(STANZA, "full", 2)
+    free[str(place)] = 10**9
+    with pytest.raises(OperationError, match=r"^(?!.*is full).*082"):
+        mine.take(STANZA, "full", 2)
 
 
 def test_damage_is_read_from_the_text_though_it_succeeds(tmp_path: Path, told: Path) -> None:

@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 import getpass
+import shutil
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
@@ -124,11 +127,31 @@ def test_the_guard_is_loaded_where_it_is_not(adapter: Postgresql, program: Calla
     assert adapter.guard("rules\n", write=True), "somebody has flushed it"
 
 
-def test_how_one_answers(adapter: Postgresql, program: Callable[[str, str], Path]) -> None:
-    program("runuser", "echo '17.12 (Debian 17.12-0+deb13u1)|8100000|3|30'")
-    assert adapter.status(5433, "main") == DatabaseStatus("postgresql", True, "17.12", 8_100_000, 3, 30)
+def test_how_one_answers(adapter: Postgresql, program: Callable[[str, str], Path], tmp_path: Path) -> None:
+    program("runuser", f"echo '17.12 (Debian 17.12-0+deb13u1)|8100000|3|30|{tmp_path}'")
+    found = adapter.status(5433, "main")
+    free, found = found.free_bytes, dataclasses.replace(found, free_bytes=None)
+    assert found == DatabaseStatus("postgresql", True, "17.12", 8_100_000, 3, 30, place=str(tmp_path))
+    assert free
     program("runuser", "echo 'psql: error: no such file' >&2; exit 2")
-    assert adapter.status(5433, "main").cause == "psql: error: no such file"
+    silent = adapter.status(5433, "main")
+    assert (silent.cause, silent.free_bytes) == ("psql: error: no such file", None)
+    assert silent.place == "/var/lib/postgresql/17/shop_staging_main"
+    program("pg_lsclusters", f"echo '17 shop_staging_main 5433 down postgres {tmp_path} /log'")
+    assert adapter.status(5433, "main").free_bytes, "the disk of one that is down can be looked at too"
+    program("pg_lsclusters", "exit 1")
+    assert adapter.status(5433, "main").place == ""
+
+
+def test_a_log_on_a_full_disk_of_its_own_counts(
+    adapter: Postgresql, program: Callable[[str, str], Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    free = {str(tmp_path): 10**9, f"{tmp_path}/pg_wal": 10**6}
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: SimpleNamespace(free=free[path]))
+    program("runuser", f"echo '17.12|8100000|3|30|{tmp_path}'")
+    assert adapter.status(5433, "main").is_full
+    free[f"{tmp_path}/pg_wal"] = 10**9
+    assert not adapter.status(5433, "main").is_full
 
 
 def test_one_that_does_not_start_is_told_of(adapter: Postgresql, program: Callable[[str, str], Path]) -> None:

@@ -66,6 +66,28 @@ def test_a_deploy_is_refused_before_it_builds(world: World) -> None:
     assert len(world.docker.images) == built
 
 
+def test_a_full_disk_is_told_before_its_cluster_stops(world: World) -> None:
+    world.good("deploy")
+    world.clock.time += 2
+    place = "/var/lib/postgresql/17/shop_production_main"
+    world.database.disks["shop_production_main"] = 3_000_000
+    report = world.run("promote")
+    assert result(report) == (
+        f"NO-GO: databases of production have no room: main (its disk is full: 3 MB are free in {place})"
+    )
+    assert f"df -h {place}" in told(report) and "systemctl" not in told(report)
+    stop(world, "production")
+    report = world.run("promote")
+    assert "do not answer: main (no answer; its disk is full" in result(report)
+    assert "sudo systemctl restart postgresql@17-shop_production_main" in told(report)
+    world.database.disks["shop_staging_main"] = 0
+    report = world.run("deploy")
+    assert "database main of shop staging: its disk is full: 0 MB are free in " in told(report)
+    world.database.disks.clear()
+    world.good("deploy")
+    check_settled(world)
+
+
 def test_apps_that_do_not_use_it_go(world: World) -> None:
     world.ship()
     stop(world, "staging")

@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import pytest
 
 from release.releases.databases import DatabaseStatus
@@ -27,6 +29,16 @@ def test_one_line_for_all_and_one_for_each_that_is_silent() -> None:
         "lite (SQLite, in a volume)"
     )
     assert second.startswith("   production old: does not answer: connection refused. Fix: ")
+
+
+def test_a_full_disk_is_told_with_what_to_do() -> None:
+    well = DatabaseStatus("postgresql", True, "17.12", 812_000_000, 14, 40, place="/data/17/main", free_bytes=2_000_000)
+    first, second = lines("production", {"main": well})
+    assert first.endswith("main (PostgreSQL 17.12, 812 MB, 14 of 40 connections, DISK FULL)")
+    assert second.startswith(
+        "   production main: its disk is full: 2 MB are free in /data/17/main. Fix: make room there"
+    )
+    assert len(lines("production", {"main": dataclasses.replace(well, free_bytes=200_000_000)})) == 1
 
 
 @pytest.mark.parametrize(("number", "text"), [(8_100_000, "8 MB"), (1_250_000_000, "1.2 GB"), (0, "0 MB")])

@@ -5,9 +5,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
 import pwd
+import shutil
 import stat
 import subprocess
 import time
@@ -28,6 +30,8 @@ SECONDS = 120
 #: A full backup, or a restore, of a large cluster takes its time.
 LONGEST_SECONDS = 24 * 3600
 POLL_SECONDS = 0.1
+#: A backup packs small files into one of 20 MB, and a file of the log has 16 MB.
+ROOM_BYTES = 64 * 2**20
 #: How long a restore point may take to arrive in the archive.
 POINT_SECONDS = 30.0
 _ARCHIVE = """SELECT json_build_object(
@@ -98,7 +102,23 @@ class PgBackRest:
     def take(self, stanza: Stanza, kind: BackupKind, repository: int) -> None:
         """Take a backup now. What is too old is removed with it."""
         words = [f"--type={'full' if kind == 'full' else 'incr'}", f"--repo={repository}", "backup"]
-        self._ask(stanza, *words, seconds=LONGEST_SECONDS, low=True)
+        try:
+            self._ask(stanza, *words, seconds=LONGEST_SECONDS, low=True)
+        except OperationError as error:
+            if not (full := self._full(stanza)):
+                raise
+            raise OperationError(error.what, error.where, f"{full} ({error.cause})", error.fix) from error
+
+    def _full(self, stanza: Stanza) -> str:
+        """Where its repositories have no room, and what to do; empty if they have. pgBackRest says that the log was not
+        archived, and to look at the command that does so."""
+        text = (read(os.path.join(self.settings, os.path.basename(stanza.config))) or b"").decode(errors="replace")
+        for path in pgbackrest.directories(text, stanza.name):
+            with contextlib.suppress(OSError):
+                free = shutil.disk_usage(path).free
+                if free < ROOM_BYTES:
+                    return f"its disk is full, {free / 1e6:.0f} MB are free in {path}: make room, or lower `keep_days`"
+        return ""
 
     def info(self, stanza: Stanza, *, seconds: int = SECONDS) -> tuple[BackupSet, ...]:
         """The finished backups, oldest first. Raises OperationError, also after `seconds`: it tries for two minutes to

@@ -34,7 +34,8 @@ OPTIONS = (
 )
 STATUS = """SELECT concat_ws('|', current_setting('server_version'), pg_database_size(current_database()),
   (SELECT count(*) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()),
-  current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int);
+  current_setting('max_connections')::int - current_setting('superuser_reserved_connections')::int,
+  current_setting('data_directory'));
 """
 
 
@@ -186,14 +187,33 @@ class Postgresql:
 
     def status(self, port: int, database: str) -> DatabaseStatus:
         try:
-            version, size, used, most = sql(port, database, STATUS, LOOK_SECONDS).split("|")
+            version, size, used, most, home = sql(port, database, STATUS, LOOK_SECONDS).split("|", 4)
         except OperationError as error:
-            return DatabaseStatus("postgresql", cause=error.cause)
-        return DatabaseStatus("postgresql", True, version.split()[0], int(size), int(used), int(most))
+            home = _home(port)
+            return DatabaseStatus("postgresql", cause=error.cause, place=home, free_bytes=_free_bytes(home))
+        known = (version.split()[0], int(size), int(used), int(most))
+        return DatabaseStatus("postgresql", True, *known, place=home, free_bytes=_free_bytes(home))
 
 
 def _unit(cluster: Cluster) -> str:
     return f"postgresql@{cluster.kept.version}-{cluster.name}.service"
+
+
+def _home(port: int) -> str:
+    """Where a cluster that does not answer has its files; empty where nobody knows."""
+    with contextlib.suppress(OperationError, OSError):
+        rows = [line.split() for line in run(["pg_lsclusters", "--no-header"], seconds=LOOK_SECONDS).splitlines()]
+        return next((row[5] for row in rows if row[2] == str(port)), "")
+    return ""
+
+
+def _free_bytes(home: str) -> int | None:
+    """What is free for its files and its log, which may be on a disk of its own; None where nobody knows."""
+    found = []
+    for path in (home, f"{home}/pg_wal") if home else ():
+        with contextlib.suppress(OSError):
+            found.append(shutil.disk_usage(path).free)
+    return min(found, default=None)
 
 
 def sql(port: int, database: str, text: str, seconds: int = SECONDS) -> str:

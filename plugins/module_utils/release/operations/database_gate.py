@@ -1,16 +1,16 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Whether the databases that a release needs answer, before anything is built, migrated or started. A rollback does not
-ask: it is what is left when other things are wrong."""
+"""Whether the databases that a release needs answer and have room, before anything is built, migrated or started. A
+rollback does not ask: it is what is left when other things are wrong."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from ..errors import Problem
-from ..hints import host_command
 from ..planning import gates
+from ..planning.databases import troubles
 from ..planning.preflight import selected
 from ..ports import Host
 from ..releases.request import Request
@@ -23,27 +23,28 @@ if TYPE_CHECKING:
 else:
     databases = lazy_part(".databases", __package__)
 
-FIX = host_command("pg_lsclusters")
-
 
 def gate(host: Host, stack: Stack, request: Request) -> list[gates.Gate]:
     """Of a promote. Nothing is asked of a stack whose databases live elsewhere, or in files."""
     name, found = "databases_answer", _asked(host, stack, request)
     if not found:
         return []
-    silent = {one: it.cause for one, it in found.items() if it.is_silent}
-    if not silent:
+    wrong = {one: it for one, it in found.items() if troubles.trouble(it)}
+    if not wrong:
         return [gates.Gate(name, True, f"{len(found)} databases of {request.environment} answer")]
-    evidence = "do not answer: " + ", ".join(f"{one} ({cause})" for one, cause in silent.items())
-    return [gates.Gate(name, False, f"databases of {request.environment} {evidence}", FIX, name in request.skip_gates)]
+    what = "do not answer" if any(it.is_silent for it in wrong.values()) else "have no room"
+    told = ", ".join(f"{one} ({troubles.cause(it)})" for one, it in wrong.items())
+    fix = "; ".join(dict.fromkeys(troubles.fix(it) for it in wrong.values()))
+    evidence = f"databases of {request.environment} {what}: {told}"
+    return [gates.Gate(name, False, evidence, fix, name in request.skip_gates)]
 
 
 def problems(host: Host, stack: Stack, request: Request) -> list[Problem]:
     """Of a deploy, before it builds."""
     return [
-        Problem(f"does not answer: {it.cause}", f"database {name} of {stack.name} {request.environment}", FIX)
+        Problem(text, f"database {name} of {stack.name} {request.environment}", troubles.fix(it))
         for name, it in _asked(host, stack, request).items()
-        if it.is_silent
+        if (text := troubles.trouble(it))
     ]
 
 

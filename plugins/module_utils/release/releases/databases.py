@@ -18,6 +18,8 @@ from ..stack.model import EnvironmentName, Stack
 OWNER, APPS, READER = "owner", "app", "reader"
 #: Apps connect as one of them, and with the next passwords as the other: what runs goes on until it is released anew.
 LOGINS = ("app_1", "app_2")
+#: Its log grows by files of 16 MB. Without room for the next one PostgreSQL stops, so it is told before that.
+FULL_BYTES = 64 * 2**20
 
 
 @dataclass(frozen=True)
@@ -95,6 +97,13 @@ class DatabaseStatus:
     connections: int = 0
     most_connections: int = 0
     cause: str = ""
+    #: Where its files are, and what is free there; None where nobody knows.
+    place: str = ""
+    free_bytes: int | None = None
+
+    @property
+    def is_full(self) -> bool:
+        return self.free_bytes is not None and self.free_bytes < FULL_BYTES
 
     @property
     def is_silent(self) -> bool:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..hints import host_command
+from ..planning.databases import troubles
 from ..releases.databases import DatabaseStatus
 
 #: What each engine is called, and what is said where nobody is asked.
@@ -15,17 +15,17 @@ _NAMES = {"postgresql": "PostgreSQL", "sqlite": "SQLite, in a volume", "external
 
 
 def lines(environment: str, found: Mapping[str, DatabaseStatus]) -> list[str]:
-    """One line for all, and one for each that does not answer. Nothing where there is none."""
+    """One line for all, and one for each that does not answer or has no room. Nothing where there is none."""
     if not found:
         return []
-    silent = [
-        f"   {environment} {name}: does not answer: {one.cause}. Fix: {host_command('pg_lsclusters')}"
+    wrong = [
+        f"   {environment} {name}: {text}. Fix: {troubles.fix(one)}"
         for name, one in found.items()
-        if one.is_silent
+        if (text := troubles.trouble(one))
     ]
     return [
         f"databases of {environment}: " + ", ".join(f"{name} ({word(one)})" for name, one in found.items()),
-        *silent,
+        *wrong,
     ]
 
 
@@ -35,7 +35,8 @@ def word(one: DatabaseStatus) -> str:
     if not one.answers:
         return _NAMES[one.engine]
     used = f"{one.connections} of {one.most_connections} connections"
-    return f"{_NAMES[one.engine]} {one.version}, {size(one.size_bytes)}, {used}"
+    full = ", DISK FULL" if one.is_full else ""
+    return f"{_NAMES[one.engine]} {one.version}, {size(one.size_bytes)}, {used}{full}"
 
 
 def size(number: int) -> str:

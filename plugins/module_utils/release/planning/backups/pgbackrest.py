@@ -84,6 +84,14 @@ def _bucket(bucket: Bucket | None) -> dict[str, str]:
     }
 
 
+def directories(text: str, stanza: str) -> list[str]:
+    """Where repositories on this host keep what is of one cluster, by its settings."""
+    found = dict(re.findall(r"^repo(\d+)-path=(.+)$", text, re.MULTILINE))
+    away = re.findall(r"^repo(\d+)-type=", text, re.MULTILINE)
+    here = [path for number, path in found.items() if number not in away]
+    return [f"{path}/{part}/{stanza}" for path in here for part in ("archive", "backup")]
+
+
 def archive_command(stanza: Stanza) -> str:
     """How PostgreSQL hands on each file of its log."""
     return f"timeout {PUSH_SECONDS} pgbackrest --config={stanza.config} --stanza={stanza.name} archive-push %p"
