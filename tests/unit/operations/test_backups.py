@@ -160,6 +160,17 @@ def test_one_that_fails_stops_no_other_and_is_told_once(world: World, notifier: 
     assert len(notifier.texts) == 2, "it was well in between"
 
 
+def test_a_full_one_ends_what_has_failed_of_incremental_ones(world: World) -> None:
+    take(world, due=True)
+    for kind, fails in (("incremental", True), ("full", False), ("incremental", True)):
+        world.clock.time += 600
+        world.backups.away_since = world.clock.time if fails else 0.0
+        take(world, kind=kind, environment="production")
+    records = world.store.backup_records("shop")
+    assert records["production database main: incremental"].failed_at == world.clock.time, "not since the first time"
+    assert any("failing since 0 s" in line for line in status_lines(status(world.host, world.stack)))
+
+
 def test_an_archive_that_nothing_reaches_is_an_alarm_and_a_no_go(world: World, notifier: Notifier) -> None:
     world.good("deploy")
     take(world, due=True)

@@ -158,6 +158,11 @@ class _Run:
             seconds = round(self.host.clock.monotonic() - clock, 2)
             record, ok = dataclasses.replace(before, at=began, seconds=seconds, size=size, failed_at=0.0, why=""), True
         self.records[task.key] = record
+        if ok and task.kind == "full":
+            # It is an incremental one too, so what has failed of those before is over.
+            other = f"{task.thing}: incremental"
+            if other in self.records:
+                self.records[other] = dataclasses.replace(self.records[other], failed_at=0.0, why="")
         self.host.store.set_backup_records(self.stack.name, self.records)
         return Outcome(task, record, ok)
 

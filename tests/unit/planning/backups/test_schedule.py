@@ -86,6 +86,14 @@ def test_ages_as_sentences() -> None:
     assert told(known)[0] == f"{MAIN}: backup 5 h old, failing since 3 h: away"
 
 
+def test_an_incremental_one_that_fails_is_told_beside_a_full_one_that_is_newer() -> None:
+    full, failing = done(5 * 3600), BackupRecord(0.0, failed_at=NOW - 3600, why="away")
+    known = {f"{MAIN}: full": full, f"{MAIN}: incremental": failing}
+    assert told(known)[0] == f"{MAIN}: backup 5 h old, failing since 60 min: away"
+    known[f"{MAIN}: full"] = done(60)
+    assert told(known)[0] == f"{MAIN}: backup 60 s old", "a full one is an incremental one too"
+
+
 def test_what_was_never_done_is_as_old_as_the_wish() -> None:
     records = schedule.planned(TASKS, {}, NOW - 3 * DAY)
     gate = judged.gate(schedule.ages(TASKS, records, NOW), {}, NOW)

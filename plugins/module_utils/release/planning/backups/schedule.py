@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
@@ -98,9 +99,15 @@ def _is_due(task: Task, records: Records, now: float) -> bool:
 
 
 def newest(task: Task, records: Records) -> BackupRecord | None:
-    """What counts for its age: a full backup counts as an incremental one, and for its age either does."""
+    """What counts for its age: a full backup counts as an incremental one, and for its age either does. What has failed
+    since is told with it, whichever it was."""
     mine = [records[key] for key in _keys(task) if key in records]
-    return max(mine, key=lambda record: record.at, default=None)
+    best = max(mine, key=lambda record: record.at, default=None)
+    failed = [record for record in mine if best is not None and record.failed_at > best.at]
+    if best is None or best.failed_at or not failed:
+        return best
+    first = min(failed, key=lambda record: record.failed_at)
+    return dataclasses.replace(best, failed_at=first.failed_at, why=first.why)
 
 
 def _keys(task: Task) -> Collection[str]:
