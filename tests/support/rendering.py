@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Any
 
@@ -32,11 +33,17 @@ def templar(**variables: Any) -> Templar:
 
 def render(role: str, template: str, **variables: Any) -> str:
     """One template of a role, with the role's defaults and vars."""
-    home = ROLES / role
-    for part in ("defaults", "vars"):
-        path = home / part / "main.yml"
-        if path.exists():
-            variables = {**trusted(yaml.safe_load(path.read_text()) or {}), **variables}
-    text = (home / "templates" / template).read_text()
-    engine = templar(**variables)
+    text = (ROLES / role / "templates" / template).read_text()
+    engine = templar(**{**variables_of(role), **variables})
     return str(engine.template(trust_as_template(text))) + "\n"
+
+
+@functools.cache
+def variables_of(role: str) -> dict[str, Any]:
+    """The role's defaults and vars, read once in each process."""
+    found: dict[str, Any] = {}
+    for part in ("defaults", "vars"):
+        path = ROLES / role / part / "main.yml"
+        if path.exists():
+            found = {**trusted(yaml.safe_load(path.read_text()) or {}), **found}
+    return found
