@@ -37,7 +37,7 @@ from fakes.stacks import (
 )
 from fakes.world import World
 from invariants.invariants import check_always, check_settled
-from support.profiles import FAST, RARELY, STRIDE, THOROUGH
+from support.profiles import FAST, ONE_IN, RARELY, STRIDE, WHOLE_WAY
 
 from release.errors import OperationError, RefusedError
 from release.operations.change_scale import ScaleReport
@@ -48,6 +48,8 @@ pytestmark = pytest.mark.usefixtures("one_by_one")
 
 
 OTHER = "redis@sha256:" + "c" * 64
+#: How the names of cases end whose stack never runs some of its apps twice.
+IN_PLACE = ", in place"
 
 
 @dataclass(frozen=True)
@@ -67,6 +69,11 @@ class Case:
     with_migrations: bool = False
     with_backups: bool = False
     with_schema: bool = False
+
+    @property
+    def stem(self) -> str:
+        """Its name without the way that it goes."""
+        return self.name.removesuffix(IN_PLACE)
 
     @property
     def definition(self) -> dict[str, Any]:
@@ -456,7 +463,7 @@ def both(name: str, operation: str, prepare: Callable[[World], Any], **options: 
     wanted = tuple(options.items())
     return [
         Case(name, operation, prepare, wanted),
-        Case(f"{name}, in place", operation, prepare, wanted, in_place=True),
+        Case(f"{name}{IN_PLACE}", operation, prepare, wanted, in_place=True),
     ]
 
 
@@ -590,6 +597,13 @@ CASES = [
 CHANGES = [case for case in CASES if case.operation in ("services", "maintenance", "scale")]
 
 
+def one_of_both(cases: list[Case]) -> list[Case]:
+    """For whoever waits: where an operation goes in both ways, now the one and now the other."""
+    stems = list(dict.fromkeys(case.stem for case in CASES))
+    paired = {case.stem for case in CASES if case.in_place}
+    return [case for case in cases if case.stem not in paired or stems.index(case.stem) % 2 == case.in_place]
+
+
 @functools.cache
 def prepared(case: Case) -> bytes:
     """The host at the moment before the operation."""
@@ -643,7 +657,7 @@ def finish(world: World, how: str) -> None:
 def check_afterwards(world: World, number: int) -> None:
     """Whatever was found is settled, and the whole way can be gone again: deploy, promote, back, and no further."""
     check_settled(world)
-    if number % 4 and not THOROUGH:
+    if number % WHOLE_WAY:
         return
     world.clock.time += 5
     world.one_off.ends.clear()
@@ -685,7 +699,8 @@ def places(case: Case, step: int) -> range:
 
 def each(cases: list[Case]) -> pytest.MarkDecorator:
     """The scope has all tests of a case run one after the other, so that it is prepared once in each process."""
-    return pytest.mark.parametrize("case", cases, ids=lambda case: case.name, scope="module")
+    tried = one_of_both(cases) if ONE_IN > 1 else cases
+    return pytest.mark.parametrize("case", tried, ids=lambda case: case.name, scope="module")
 
 
 @each(CASES)

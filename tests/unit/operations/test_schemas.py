@@ -15,6 +15,7 @@ from fakes.faults import counted_journal
 from fakes.stacks import changed_stack, host_with_clusters, shop_with_schema
 from fakes.world import World
 from invariants.invariants import check_settled
+from support.profiles import STRIDE
 
 from release.operations import status
 from release.planning.declarations import FILE
@@ -348,7 +349,7 @@ def test_where_the_older_release_fails_afterwards_that_is_told_and_a_promote_men
 def test_killed_at_any_change_release_and_schema_go_together(tmp_path: Path) -> None:
     """Before the schema has gone back all stays as it is, and after that the older release is brought live."""
     outcomes = set()
-    for number in range(1, 200, 3):
+    for number in range(1, 200, max(3, STRIDE)):
         world = made(tmp_path / str(number))
         first, second = shipped(world)
         world.faults.kill_at(number)

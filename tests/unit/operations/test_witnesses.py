@@ -14,6 +14,7 @@ from fakes.docker import HEALTHY, SICK
 from fakes.faults import Killed
 from fakes.world import World
 from invariants.invariants import check_always, check_settled
+from support.profiles import ONE_IN
 
 from release.env import secret_ages
 from release.errors import Problem
@@ -217,7 +218,7 @@ def test_an_unfinished_operation_comes_first(world: World) -> None:
     check_settled(world)
 
 
-@pytest.mark.parametrize("number", range(1, 40))
+@pytest.mark.parametrize("number", range(1, 40, ONE_IN))
 def test_killed_anywhere_and_the_map_is_lost(world: World, number: int) -> None:
     """A kill and then a power failure that takes the map with it."""
     world.faults.kill_at(number)

@@ -11,6 +11,7 @@ from typing import Any
 from hypothesis import given, note
 from hypothesis import settings as search
 from hypothesis import strategies as st
+from support.profiles import ONE_IN
 
 from release.planning import cleanup
 from release.planning.cleanup import ContainerUsage, DiskItem, HostUsage, ImageUsage, Settings, StackUsage
@@ -129,7 +130,7 @@ def of_kind(plan: cleanup.CleanupPlan, kind: str) -> list[str]:
     return [name for item in (*plan.trimmed, *plan.removals) if item.kind == kind for name in item.names]
 
 
-@search(max_examples=500, deadline=None)
+@search(max_examples=500 // ONE_IN, deadline=None)
 @given(hosts(), settings, keeps)
 def test_nothing_that_is_needed_is_ever_in_the_plan(seen: HostUsage, wanted: Settings, keep: set[str]) -> None:
     """Told a second time, in the words of the promise, without the planner's own helpers."""
@@ -165,7 +166,7 @@ def test_nothing_that_is_needed_is_ever_in_the_plan(seen: HostUsage, wanted: Set
         assert not {image.id for image in seen.images if gone & {*image.names, image.id}} & stack.needed_images
 
 
-@search(max_examples=500, deadline=None)
+@search(max_examples=500 // ONE_IN, deadline=None)
 @given(hosts(), settings, keeps)
 def test_plan_is_the_least_that_meets_its_floor(seen: HostUsage, wanted: Settings, keep: set[str]) -> None:
     plan = cleanup.plan(seen, wanted, keep)
