@@ -71,7 +71,7 @@ lint: setup ## Style, types, Ansible rules, documentation
 	@$(MAKE) --jobs=2 --output-sync=target lint-ansible lint-code
 
 lint-ansible:
-	@$(call timed,ansible-lint) ansible-lint --offline
+	@$(call timed,ansible-lint) $(PYTHON) -P tools/lint_ansible.py --offline
 
 mypy := mypy --strict --explicit-package-bases --namespace-packages
 # Ubuntu 22.04 has Python 3.10: what runs on a host uses no newer syntax and no newer part of the library.
