@@ -25,7 +25,7 @@ from types import FrameType
 ROOT = Path(__file__).resolve().parent.parent
 LOGS = ROOT / ".lab" / "parts"
 #: Parts that run beside each other, the longest first; all other parts run before, one by one.
-BESIDE = ("e2e", "beside", "samples", "data", "molecule", "faults", "attack", "upgrade", "sanity", "readme", "browser")
+BESIDE = ("e2e", "beside", "data", "faults", "samples", "molecule", "attack", "upgrade", "sanity", "readme", "browser")
 #: So many at a time: two cores are busy with more.
 AT_ONCE = 3
 #: The whole suite may never take longer, in seconds.
