@@ -174,23 +174,27 @@ class FakeRuns:
 
     world: World
     known: dict[str, dict[str, Any]] = field(default_factory=dict)
+    #: The same as they are read again.
+    read: dict[str, Run] = field(default_factory=dict)
     files: dict[str, dict[str, Any]] = field(default_factory=dict)
     set_notes: dict[tuple[str, str], JobNote] = field(default_factory=dict)
 
     def records(self, stack: str) -> list[Run]:
         self.world.faults.alive()
-        found = [record_of(data) for _, data in sorted(self.known.items(), reverse=True)]
-        return [run for run in found if run is not None]
+        return [run for _, run in sorted(self.read.items(), reverse=True)]
 
     def record(self, stack: str, run: str) -> Run | None:
         self.world.faults.alive()
-        return record_of(self.known.get(run))
+        return self.read.get(run)
 
     def write(self, run: Run) -> None:
         with self.world.change(f"store run of {run.app}: {run.outcome}"):
-            before = record_of(self.known.get(run.id))
+            before = self.read.get(run.id)
             assert before is None or not before.is_over, "the record of a run that was over is written again"
             self.known[run.id] = json.loads(json.dumps(run.to_json()))
+            again = record_of(self.known[run.id])
+            assert again is not None, "a run cannot be read any more"
+            self.read[run.id] = again
 
     def place(self, run: Run, compose: Mapping[str, Any]) -> str:
         path = f"/state/runs/{run.id}/compose.json"

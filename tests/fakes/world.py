@@ -11,7 +11,9 @@ container may disappear. The edge answers from router and containers, so a wrong
 from __future__ import annotations
 
 import contextlib
+import functools
 import itertools
+import json
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -75,6 +77,12 @@ from release.releases.request import OPERATIONS, Request
 from release.releases.runs import Run
 from release.stack.model import ENVIRONMENTS, App, EnvironmentName, Slot, Stack
 from release.stack.reader import read_stack
+
+
+@functools.lru_cache(maxsize=256)
+def stack_of(definition: str) -> Stack:
+    """Nearly all releases have the same few definitions, and nobody changes what is read."""
+    return read_stack("shop", json.loads(definition))
 
 
 class World:
@@ -381,7 +389,7 @@ class World:
     def day(self, release: str) -> Stack:
         """The stack as a release of the history defines it."""
         if release not in self.days:
-            self.days[release] = read_stack("shop", self.store.written[release].release.definition)
+            self.days[release] = stack_of(json.dumps(self.store.written[release].release.definition))
         return self.days[release]
 
     def app_of(self, release: str, name: str) -> App | None:

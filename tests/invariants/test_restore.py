@@ -7,8 +7,8 @@ before or the restored one, whole, open for writing, with its apps, and archived
 from __future__ import annotations
 
 import contextlib
-import dataclasses
 import datetime
+import functools
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -97,6 +97,7 @@ def run(world: World, case: Case) -> object:
     return world.restore(at=case.at or moment.strftime("%Y-%m-%dT%H:%M:%SZ"), confirm="production")
 
 
+@functools.cache
 def length(case: Case) -> int:
     with world_of(case) as world, counted_journal(world):
         world.faults.count = 0
@@ -177,7 +178,7 @@ def test_killed_again_while_recovering(case: Case) -> None:
 @EACH
 @pytest.mark.parametrize("fault", ["once", "for good", "disk"])
 def test_a_change_fails_anywhere(case: Case, fault: str) -> None:
-    for number in range(1, length(dataclasses.replace(case)) + 1, STRIDE):
+    for number in range(1, length(case) + 1, STRIDE):
         with world_of(case) as world:
             world.faults.fail_at(number, lasting=fault == "for good", disk=fault == "disk")
             found = run(world, case)
