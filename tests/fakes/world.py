@@ -11,9 +11,11 @@ container may disappear. The edge answers from router and containers, so a wrong
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import functools
 import itertools
 import json
+import pickle
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -468,3 +470,12 @@ class World:
         yield
         self.look()
         self.faults.strike(what, after=True)
+
+
+def again(kept: bytes, directory: str) -> World:
+    """A pickled host, elsewhere. Journals of what went before are of no more use, because all of it was finished."""
+    world: World = pickle.loads(kept)
+    paths = Paths(state=f"{directory}/state", locks=f"{directory}/locks")
+    world.host = dataclasses.replace(world.host, paths=paths)
+    world.faults.disarm()
+    return world

@@ -35,13 +35,12 @@ from fakes.stacks import (
     shop_with_schema,
     shop_with_services,
 )
-from fakes.world import World
+from fakes.world import World, again
 from invariants.invariants import check_always, check_settled
 from support.profiles import FAST, ONE_IN, RARELY, STRIDE, WHOLE_WAY
 
 from release.errors import OperationError, RefusedError
 from release.operations.change_scale import ScaleReport
-from release.paths import Paths
 from release.stack.reader import read_stack
 
 pytestmark = pytest.mark.usefixtures("one_by_one")
@@ -624,13 +623,9 @@ def prepared(case: Case) -> bytes:
 
 @contextlib.contextmanager
 def world_of(case: Case) -> Iterator[World]:
-    """A copy of it. The journals of what went before are of no more use, because all of it was finished."""
+    """A copy of it."""
     with tempfile.TemporaryDirectory(dir=FAST) as directory:
-        world: World = pickle.loads(prepared(case))
-        paths = Paths(state=f"{directory}/state", locks=f"{directory}/locks")
-        world.host = dataclasses.replace(world.host, paths=paths)
-        world.faults.disarm()
-        yield world
+        yield again(prepared(case), directory)
 
 
 @functools.cache

@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import pickle
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +13,7 @@ import pytest
 from fakes.docker import HEALTHY
 from fakes.faults import counted_journal
 from fakes.stacks import changed_stack, host_with_backups, shop_with_backups
-from fakes.world import World
+from fakes.world import World, again
 from invariants.invariants import check_settled, left_of_runs
 from support.profiles import STRIDE
 
@@ -246,14 +247,16 @@ def test_nothing_in_the_rehearsal_reaches_data_of_production(world: World) -> No
 
 @pytest.mark.parametrize("after", [False, True])
 def test_killed_at_any_moment_nothing_of_it_is_left(tmp_path: Path, after: bool) -> None:
+    world = World(str(tmp_path / "before"), shop_with_backups())
+    host_with_backups(world)
+    world.ship()
+    staged(world)
+    before = pickle.dumps(world)
     number = 1 - STRIDE
     while True:
         number += STRIDE
-        world = World(str(tmp_path / f"{after}{number}"), shop_with_backups())
-        host_with_backups(world)
+        world = again(before, str(tmp_path / f"{number}"))
         with counted_journal(world):
-            world.ship()
-            staged(world)
             world.faults.kill_at(number, after)
             report = world.run("promote")
             done = report is not None
