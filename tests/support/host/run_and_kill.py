@@ -38,6 +38,8 @@ INSIDE: dict[str, tuple[Any, str, str, int]] = {
     "migrate:run": (one_off.OneOff, "start", "after", 1),
     # The second: the first one asks.
     "downgrade:half": (one_off.OneOff, "start", "after", 2),
+    # The third again, of those on the copy.
+    "rehearse:half": (one_off.OneOff, "start", "after", 3),
     "start:half": (docker.Docker, "_compose", "before", 1),
     "stop:half": (docker.Docker, "stop", "before", 1),
     "before_switch:half": (one_off.OneOff, "start", "after", 1),
