@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What befalls data: full disks, a bucket that is away, a file of the log that is gone, kills. No row that was answered
+"""What befalls data: full disks, a file of the log that is gone, kills. No row that was answered
 as written is lost, and whoever looks is told what is wrong."""
 
 from __future__ import annotations
@@ -36,9 +36,12 @@ FILLER = f"{DISK}/filler"
 BULK = "INSERT INTO step1 (said) SELECT string_agg(md5(random()::text), '') FROM generate_series(1, 10000)"
 SWITCH = "SELECT pg_create_restore_point('granary'), pg_switch_wal()"
 ROWS = "SELECT count(*) FROM step1"
+#: When something last arrived in the archive, and when something last did not; seconds since 1970.
+ARCHIVED = """SELECT coalesce(extract(epoch FROM last_archived_time), 0),
+  coalesce(extract(epoch FROM last_failed_time), 0) FROM pg_stat_archiver"""
 
 
-def definition(**backup: Any) -> dict[str, Any]:
+def definition() -> dict[str, Any]:
     return {
         "directory": "/home/ubuntu/granary",
         "source": "/srv/git/granary.git",
@@ -51,7 +54,7 @@ def definition(**backup: Any) -> dict[str, Any]:
         "build_arguments": {"BASE_IMAGE": "onehost-lab/python:3"},
         "env_matrix": {"GREETING": {"default": "hello"}},
         # What it writes to a disk in memory counts as its memory.
-        "databases": {"main": {"memory": "256m", "connections": 5, "backup": {"dump": "never", **backup}}},
+        "databases": {"main": {"memory": "256m", "connections": 5, "backup": {"dump": "never"}}},
         "apps": {
             "granary": {
                 "context": ".",
@@ -124,6 +127,15 @@ class Granary:
     def rows(self) -> int:
         return int(self.as_superuser(ROWS))
 
+    def archived(self) -> tuple[float, float]:
+        last, failed = self.as_superuser(ARCHIVED).split("|")
+        return float(last), float(failed)
+
+    def switched(self) -> None:
+        """Something is written, and the file of the log that it is in is handed on."""
+        assert self.ask("INSERT INTO step1 (said) VALUES ('one more')") == "200 done"
+        self.as_superuser("SELECT pg_switch_wal()")
+
     def live(self) -> str:
         return self.host.live()
 
@@ -158,17 +170,14 @@ def granary(beside: Beside) -> Iterator[Granary]:
     with beside.until_stopped("granary"):
         found = Granary(beside, Faults(beside.lab, "granary"))
         give_source(beside.lab)
+        # A lab that is kept has been here before.
         known = json.loads(found.host.shell("cat /var/lib/onehost/granary/schemas.json", check=False) or "{}")
-        if known:
-            # A lab that is kept has been here before: its archive has the gaps that were made then.
-            found.version = int(known["staging"]["granary"]["revision"])
-            found.host.shell("rm -rf " + " ".join(f"{place}/*" for place in PLACES))
-        found.backup("full")
-        found.backup("verify")
+        found.version = int(known.get("staging", {}).get("granary", {}).get("revision", 0))
         found.staged(migrates=True)
         found.host.onehost("promote")
         kept = json.loads(found.host.shell("cat /var/lib/onehost/granary/databases.json"))
         found.port = kept["production"]["main"]["port"]
+        found.backup("full")
         yield found
 
 
@@ -234,6 +243,61 @@ def _switched_again(granary: Granary) -> str:
     return granary.lab.ssh(f"sudo -u postgres {words}", check=False)
 
 
+def test_a_repository_whose_disk_is_full(granary: Granary) -> None:
+    with on_a_small_disk(granary, "200m", *PLACES):
+        until(lambda: granary.ask(ROWS).startswith("200"), 30, "the app has its data again")
+        before, written = granary.rows(), 3
+        fill(granary)
+        full_at = time.time()
+        for _row in range(written):
+            granary.switched()
+        until(lambda: granary.archived()[1] > full_at, 60, "nothing fits into the archive")
+        code, told = granary.backup("incremental", check=False)
+        assert code != 0 and f"its disk is full, 0 MB are free in {ARCHIVE}: make room" in told, told
+        assert any("failing since" in line for line in granary.status("BACKUP of")), granary.status("")
+        assert granary.ask(BULK) == "200 done" and granary.rows() == before + written + 1
+        granary.host.shell(f"rm {FILLER}*")
+        freed_at = time.time()
+        until(lambda: granary.archived()[0] > max(freed_at, granary.archived()[1]), 120, "the archive catches up")
+        granary.backup("incremental")
+        assert not granary.status("failing since")
+        assert (
+            "restore point"
+            in granary.onehost("restore --stack granary --environment production --at latest --check")[1]
+        )
+        assert "verify: done" in granary.backup("verify")[1]
+    until(lambda: granary.rows() == before + written + 1, 30, "and on its own disk again")
+
+
+def test_a_file_of_the_log_that_somebody_removes(granary: Granary) -> None:
+    granary.backup("full")
+    # So that a drill knows how much would be lost.
+    granary.host.shell("systemctl start onehost-heartbeat")
+    files = f"find {ARCHIVE} -name '0000*-*' -type f | sort"
+    there = len(granary.host.shell(files).split())
+    for _file in range(3):
+        granary.switched()
+    until(lambda: len(granary.host.shell(files).split()) >= there + 3, 60, "they are archived")
+    drilled = granary.onehost("drill --stack granary")[1]
+    assert "holds  archive" in drilled, drilled
+    # What comes after the gap is in the archive too: nobody has noticed.
+    gone = granary.host.shell(files).split()[-2]
+    name = gone.rpartition("/")[2][:24]
+    granary.host.shell(f"mv {gone} /root/gone")
+    code, told = granary.onehost("drill --stack granary", check=False)
+    assert code != 0 and f"{name} is missing in the archive" in told, told
+    code, told = granary.backup("verify", check=False)
+    assert code != 0 and f"{name} is missing in the archive" in told, told
+    assert any("DAMAGED" in line and name in line for line in granary.status("BACKUP of"))
+    granary.staged()
+    code, told = granary.onehost("promote --stack granary", check=False)
+    assert code != 0 and "gate backups" in told and name in told, told
+    granary.host.shell(f"mv /root/gone {gone}")
+    assert "verify: done" in granary.backup("verify")[1]
+    granary.onehost("drill --stack granary")
+    granary.host.onehost("promote")
+
+
 RESTORE = ("restore", "--environment", "production", "--at", "latest", "--confirm", "production")
 
 
@@ -254,17 +318,16 @@ def test_a_restore_killed_before_in_and_after_its_steps(granary: Granary, moment
     assert granary.ask("INSERT INTO step1 (said) VALUES ('after')") == "200 done"
 
 
-def test_a_rehearsal_killed_before_in_and_after_its_steps(granary: Granary) -> None:
-    """After each the next promote begins its own, until nobody kills it."""
+@pytest.mark.parametrize("moment", ["rehearse:begun", "rehearse:half", "rehearse:done"])
+def test_a_rehearsal_killed_before_in_and_after_its_steps(granary: Granary, moment: str) -> None:
     before, live = granary.rows(), granary.live()
     granary.staged(migrates=True)
-    for moment in ("rehearse:begun", "rehearse:half", "rehearse:done"):
-        granary.host.kill_at(moment, "promote")
-        assert bool(granary.left()) == (moment == "rehearse:half"), granary.left()
-        told = granary.onehost("recover --stack granary")[1]
-        assert "was interrupted at rehearse" in told and "nothing had been changed" in told, told
-        assert not granary.left() and granary.live() == live and granary.rows() == before
-        assert "does not exist" in granary.ask(f"SELECT * FROM step{granary.version}")
+    granary.host.kill_at(moment, "promote")
+    assert bool(granary.left()) == (moment == "rehearse:half"), granary.left()
+    told = granary.onehost("recover --stack granary")[1]
+    assert "was interrupted at rehearse" in told and "nothing had been changed" in told, told
+    assert not granary.left() and granary.live() == live and granary.rows() == before
+    assert "does not exist" in granary.ask(f"SELECT * FROM step{granary.version}")
     granary.host.onehost("promote")
     assert not granary.left() and granary.live() != live and granary.rows() == before
     assert granary.ask(f"SELECT count(*) FROM step{granary.version}") == "200 [(0,)]"
