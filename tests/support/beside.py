@@ -50,6 +50,10 @@ class Beside:
     def playbook(self, name: str, *, stack: str, **options: Any) -> Result:
         return self.lab.playbook(name, inventories=[self.inventory], stack=stack, **options)
 
+    def operate(self, name: str, *, stack: str, **options: Any) -> Result:
+        """The same for deploy_staging, promote and rollback without Ansible: see Lab.operate."""
+        return self.lab.operate(name, stack=stack, **options)
+
     @contextmanager
     def until_stopped(self, stack: str) -> Iterator[None]:
         """What a stack runs is stopped at the end, so that it takes nothing of the next test's time."""

@@ -18,7 +18,7 @@ from typing import Any
 
 import ansible_runner  # type: ignore[import-untyped]
 
-from support import again, strategy
+from support import again, connection, exchange, strategy
 
 ROOT = Path(__file__).resolve().parent.parent.parent
 INVENTORY = ROOT / "inventories" / "lab"
@@ -172,7 +172,26 @@ class Lab:
             events = list(run.events)
             # The lines that a person sees, without the terminal's colours and line ends.
             stdout = "\n".join(event["stdout"] for event in events if event.get("stdout")).replace("\r", "")
+        self.hang_up()
         return Result(-1 if run.rc is None else run.rc, stdout, time.monotonic() - begin, events)
+
+    def operate(self, name: str, *, options: str = "", **variables: Any) -> Result:
+        """Carry out deploy_staging, promote or rollback as the playbook of that name does, without Ansible, which takes
+        most of its time: the engine on the host is asked what the playbook asks. The options are `--check` or none."""
+        assert options in ("", "--check"), f"{options} is for a playbook"
+        begin = time.monotonic()
+        wanted = {"release_watch_seconds": WATCH_SECONDS} | (again.VARIABLES if name == "promote" else {}) | variables
+        asked = exchange.request(name, wanted, check=bool(options))
+        said = self.ssh(f"sudo {exchange.COMMAND}", data=asked, seconds=PLAYBOOK_SECONDS)
+        answer = exchange.answer(said, str(variables.get("stack", "")))
+        failed = bool(answer.get("failed"))
+        kind = "runner_on_failed" if failed else "runner_on_ok"
+        stats = {"changed": {self.name: int(answer["changed"])}}
+        events: list[Event] = [
+            {"event": kind, "event_data": {"task": name, "res": answer}},
+            {"event": "playbook_on_stats", "event_data": stats},
+        ]
+        return Result(int(failed), "\n".join(answer["lines"]), time.monotonic() - begin, events)
 
     def start_ansible(self, *words: str, where: Path = ROOT) -> subprocess.Popen[str]:
         """Start ansible-playbook exactly as typed, `-i` excepted, in a process group of its own; it can be killed."""
@@ -196,11 +215,11 @@ class Lab:
 
     # The host
 
-    def ssh(self, command: str, *, check: bool = True, seconds: float = 60) -> str:
-        """Standard output of a shell command that the login user runs on the host."""
+    def ssh(self, command: str, *, check: bool = True, seconds: float = 60, data: str = "") -> str:
+        """Standard output of a shell command that the login user runs on the host, with this as its standard input."""
         answer = subprocess.run(
-            [*self.ssh_words, "ubuntu@127.0.0.1", command],
-            stdin=subprocess.DEVNULL,
+            [*self.ssh_words, *connection.options(self.socket), "ubuntu@127.0.0.1", command],
+            input=data,
             capture_output=True,
             text=True,
             check=False,
@@ -209,6 +228,18 @@ class Lab:
         if check:
             assert answer.returncode == 0, f"{command} ended with {answer.returncode}:\n{answer.stdout}{answer.stderr}"
         return answer.stdout
+
+    @property
+    def socket(self) -> Path:
+        """Of the connection that commands share."""
+        return connection.sockets() / self.name
+
+    def hang_up(self) -> None:
+        """End that connection. The next one knows the groups of the login user as they are by then."""
+        if self.socket.exists():
+            words = [*self.ssh_words, "-o", f"ControlPath={self.socket}", "-O", "exit", "ubuntu@127.0.0.1"]
+            # It may end by itself meanwhile, after its time.
+            subprocess.run(words, capture_output=True, check=False, timeout=20)
 
     def apt(self, command: str) -> None:
         """Retry until a deadline: the host's own timers may hold apt's lock, and a mirror may be slow."""
@@ -223,11 +254,14 @@ class Lab:
 
         Journals of operations are left out, because every run writes one, even a refused run.
         """
+        files = (
+            f"sudo find {path} /etc/onehost /etc/nginx /etc/haproxy /var/lib/onehost/switch /etc/sudoers.d"
+            " -path '*/.git/*' -prune -o -type f"
+        )
         return self.ssh(
             "sudo docker ps --all --no-trunc --format '{{.ID}} {{.Image}} {{.State}} {{.Names}}' | sort; "
             "sudo docker images --no-trunc --format '{{.ID}} {{.Repository}}:{{.Tag}}' | sort; "
-            f"sudo find {path} /etc/onehost /etc/nginx /etc/haproxy /var/lib/onehost/switch /etc/sudoers.d"
-            " -path '*/.git/*' -prune -o -type f -printf '%p %m %u ' -exec sh -c 'sha256sum < \"$1\"' - {} \\; | sort; "
+            f"{files} -printf '%p %m %u\\n' | sort; {files} -exec sha256sum {{}} + | sort; "
             f"sudo git -c safe.directory='*' -C {path} rev-parse HEAD 2>&1; "
             # Includes the time of the last reload.
             "systemctl show --property=ActiveEnterTimestamp,ExecReload nginx haproxy docker"
@@ -235,6 +269,7 @@ class Lab:
 
     def reboot(self) -> None:
         """Reboot like `docker restart`, including systemd's own halt and boot."""
+        self.hang_up()
         subprocess.run(["docker", "restart", self.name], check=True, capture_output=True, timeout=120)
 
     def save(self, snapshot: str) -> None:
@@ -247,6 +282,7 @@ class Lab:
         self.read_description()
 
     def _tool(self, *words: str) -> None:
+        self.hang_up()
         subprocess.run([str(ROOT / "tools/lab"), words[0], "--name", self.name, *words[1:]], check=True, timeout=300)
 
     # The public ports
@@ -286,7 +322,7 @@ class Lab:
         A change that must not reach other tests goes to a branch of its own. Returns the commit's id.
         """
         environment = os.environ | {
-            "GIT_SSH_COMMAND": " ".join(self.ssh_words),
+            "GIT_SSH_COMMAND": shlex.join([*self.ssh_words, *connection.options(self.socket)]),
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "GIT_CONFIG_NOSYSTEM": "1",
         }
