@@ -104,14 +104,17 @@ class Chores:
     def playbook(self, name: str, **options: Any) -> Result:
         return self.beside.playbook(name, stack="chores", **options)
 
+    def operate(self, name: str, **options: Any) -> Result:
+        return self.beside.operate(name, stack="chores", **options)
+
     def stage(self) -> None:
         self.lab.push_commit(
             {"Dockerfile": DOCKERFILE, "work.py": WORK, "note.txt": str(time.time())}, repository="chores"
         )
-        self.playbook("deploy_staging").ok()
+        self.operate("deploy_staging").ok()
 
     def promote(self) -> str:
-        return str(self.playbook("promote").ok().report["release"])
+        return str(self.operate("promote").ok().report["release"])
 
     def book(self, words: str) -> str:
         """A command in production's volume."""
@@ -128,8 +131,12 @@ class Chores:
         lines = [line.split() for line in self.book("cat notes").splitlines()]
         return [(word, release) for name, word, release in lines if name == kind]
 
+    def onehost(self, words: str) -> str:
+        """What a person on the host does with production's jobs, and is told."""
+        return self.lab.ssh(f"sudo onehost jobs --stack chores --environment production 2>&1 {words}")
+
     def jobs(self) -> dict[str, Any]:
-        shown = json.loads(self.lab.ssh("sudo onehost jobs --stack chores --environment production --json"))
+        shown = json.loads(self.onehost("--json"))
         rows: dict[str, Any] = shown[0]["jobs"]["production"]
         return rows
 
@@ -165,7 +172,7 @@ def test_a_scheduled_job_spans_a_promote_and_a_rollback(chores: Chores) -> None:
     chores.book("touch go")
     chores.wait_for("ended", first)
     chores.wait_for("begun", second)
-    chores.playbook("rollback").ok()
+    chores.operate("rollback").ok()
     number = chores.notes().count(("begun", first))
     chores.wait_for("begun", first, number + 1)
     until(lambda: chores.jobs()["long"]["outcome"] in ("succeeded", "running"), 30, "its record")
@@ -185,27 +192,25 @@ def test_run_by_a_person_with_its_history(chores: Chores) -> None:
     shown = chores.playbook("jobs", where="production", run="announce", reason="once more").ok().stdout
     assert "announce of chores production succeeded" in shown
     assert "chores-token-for-tests" not in shown and "the token is" in shown
-    history = chores.playbook("jobs", where="production", history="announce").ok().stdout
+    history = chores.onehost("--history announce")
     assert "once more" in history and "after_switch" in history
     chores.book("touch fail-announce")
     failed = chores.playbook("jobs", where="production", run="announce")
     assert failed.rc != 0 and "exit code 1" in failed.stdout and "told to fail" in failed.stdout
     chores.book("rm fail-announce")
     assert "production announce: failed" in chores.lab.ssh("sudo onehost status --stack chores")
-    checked = chores.playbook("jobs", where="production", run="announce", options="--check").ok().stdout
-    assert "would run announce" in checked
-    refused = chores.playbook("jobs", where="production", run="chores")
-    assert refused.rc != 0 and "is no job" in refused.stdout
+    assert "would run announce" in chores.onehost("--run announce --check")
+    assert "is no job" in chores.onehost("--run chores ; test $? -eq 1")
 
 
 def test_suspended_it_stays_so_through_a_promote(chores: Chores) -> None:
-    chores.playbook("jobs", where="production", suspend="long", reason="too loud").ok()
+    chores.onehost("--suspend long --reason 'too loud'")
     until(lambda: chores.jobs()["long"]["outcome"] == "succeeded", 30, "its last run ends")
     number = len(chores.notes())
     chores.stage()
     release = chores.promote()
     assert len(chores.notes()) == number and "too loud" in chores.jobs()["long"]["suspended"]
-    chores.lab.ssh("sudo onehost jobs --stack chores --environment production --resume long")
+    chores.onehost("--resume long")
     chores.wait_for("ended", release)
     check_never_twice(chores)
 
@@ -215,7 +220,7 @@ def test_a_failing_hook_undoes_the_promote(chores: Chores) -> None:
     before = chores.lab.get("http", headers={"Host": HOST}).release
     for hook, step in (("prepare", "before_switch"), ("announce", "after_switch")):
         chores.book(f"touch fail-{hook}")
-        failed = chores.playbook("promote")
+        failed = chores.operate("promote")
         assert failed.rc != 0 and f"{step}: {hook} failed" in failed.stdout, failed.stdout
         assert "told to fail" in failed.stdout
         chores.book(f"rm fail-{hook}")
@@ -232,8 +237,7 @@ def test_a_scheduled_job_spans_a_reboot(chores: Chores) -> None:
     until(lambda: chores.lab.get("http", headers={"Host": HOST}).release == release, 90, "the release is back")
     chores.lab.ssh("systemctl is-active onehost-job-chores_production_long.timer")
     # Told as what it was, and not taken for done; the next time of the schedule has its run.
-    history = "sudo onehost jobs --stack chores --environment production --history long"
-    until(lambda: "interrupted" in chores.lab.ssh(history), 60, "the record says that it was interrupted")
+    until(lambda: "interrupted" in chores.onehost("--history long"), 60, "the record says that it was interrupted")
     chores.book("touch go")
     chores.wait_for("ended", release, ended + 1)
     until(lambda: chores.jobs()["long"]["outcome"] == "succeeded", 30, "its next run")
@@ -251,6 +255,6 @@ def test_a_killed_engine_leaves_nothing_behind(chores: Chores) -> None:
     chores.book("touch go")
     until(lambda: len(chores.notes()) > begun + 1, 30, "the next run")
     check_never_twice(chores)
-    chores.lab.ssh("sudo onehost jobs --stack chores --environment production --suspend long")
+    chores.onehost("--suspend long")
     until(lambda: not chores.containers(), 30, "no container of a run is left")
     assert chores.lab.ssh("sudo find /var/lib/onehost/chores/runs -mindepth 1 -type d") == ""

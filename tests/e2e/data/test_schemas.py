@@ -102,8 +102,8 @@ class Almanac:
     def lab(self) -> Lab:
         return self.beside.lab
 
-    def playbook(self, name: str, **options: Any) -> Result:
-        return self.beside.playbook(name, stack="almanac", **options)
+    def operate(self, name: str, **options: Any) -> Result:
+        return self.beside.operate(name, stack="almanac", **options)
 
     def push(self, schemas: int, reads: str, **more: str) -> None:
         """Commit code that reads this column and brings so many of the schemas."""
@@ -113,9 +113,9 @@ class Almanac:
 
     def ship(self, schemas: int, reads: str, **more: str) -> Result:
         self.push(schemas, reads, **more)
-        self.playbook("deploy_staging").ok()
+        self.operate("deploy_staging").ok()
         # It is about what was promoted all the same: see test_rehearsal.
-        result = self.playbook("promote", skip_gates="migration_safe").ok()
+        result = self.operate("promote", skip_gates="migration_safe").ok()
         self.releases.append(result.report["release"])
         return result
 
@@ -154,10 +154,10 @@ def gate(result: Result) -> dict[str, str]:
 
 def test_after_a_step_that_only_adds_a_rollback_goes(almanac: Almanac) -> None:
     first, second = almanac.releases
-    result = almanac.playbook("rollback").ok()
+    result = almanac.operate("rollback").ok()
     assert gate(result)["result"] == "go" and "newer by steps that only add (0001 to 0002)" in gate(result)["evidence"]
     assert almanac.live() == first and almanac.answers() == (200, '["first"]') and almanac.applied() == "0002"
-    again = almanac.playbook("rollback", release=second).ok()
+    again = almanac.operate("rollback", release=second).ok()
     assert "same schema, 0002" in gate(again)["evidence"] and almanac.live() == second
 
 
@@ -166,7 +166,7 @@ def test_past_a_step_that_took_something_away_it_is_refused_with_the_ways_on(alm
     third = almanac.releases[-1]
     lost = f"0002 to 0003 by {third} (column public.notes.said is gone)"
     for options in ("", "--check"):
-        result = almanac.playbook("rollback", options=options)
+        result = almanac.operate("rollback", options=options)
         assert (result.rc == 0) == bool(options), result.stdout
         assert gate(result)["result"] == "NO-GO" and lost in gate(result)["evidence"]
         [problem] = result.report["problems"]
@@ -176,23 +176,23 @@ def test_past_a_step_that_took_something_away_it_is_refused_with_the_ways_on(alm
     status = almanac.lab.ssh("sudo onehost status --stack almanac")
     assert "rollback would be refused: to" in status and lost in status
     assert "--database downgrade --confirm production" in status
-    refused = almanac.playbook("rollback", database="downgrade")
+    refused = almanac.operate("rollback", database="downgrade")
     assert refused.rc != 0 and "the environment must be named" in refused.problems
     assert almanac.live() == third and almanac.answers() == (200, '["first"]') and almanac.applied() == "0003"
 
 
 def test_its_schema_is_taken_back_before_the_older_release_goes_live(almanac: Almanac) -> None:
     second, third = almanac.releases[-2:]
-    tried = almanac.playbook("rollback", database="downgrade", options="--check").ok()
+    tried = almanac.operate("rollback", database="downgrade", options="--check").ok()
     assert f"would take its database back to 0002, in the image of {third}" in " ".join(tried.report["preview"])
-    result = almanac.playbook("rollback", database="downgrade", confirm="production").ok()
+    result = almanac.operate("rollback", database="downgrade", confirm="production").ok()
     steps = list(result.report["steps"])
     assert steps.index("downgrade") < steps.index("start") < steps.index("switch")
     assert "almanac: taken back from 0003 to 0002" in " ".join(result.report["notes"])
     assert almanac.live() == second and almanac.applied() == "0002"
     assert almanac.answers() == (200, '["first"]'), "its column is there again, with what it held"
     # What the newer one reads is still there, as the catalogs say: nothing stands in the way to it.
-    newer = almanac.playbook("rollback", release=third, options="--check").ok()
+    newer = almanac.operate("rollback", release=third, options="--check").ok()
     assert gate(newer)["result"] == "go" and "0003 to 0002" in gate(newer)["evidence"]
 
 
@@ -201,7 +201,7 @@ def test_killed_when_it_is_back_the_older_release_is_brought_live(almanac: Alman
     host = Faults(almanac.lab, "almanac")
     words = ("rollback", "--database", "downgrade", "--confirm", "production")
     for moment in ("downgrade:begun", "downgrade:half", "downgrade:done", "start:done"):
-        almanac.playbook("promote", skip_gates="not_rolled_back,migration_safe", reason="once more").ok()
+        almanac.operate("promote", skip_gates="not_rolled_back,migration_safe", reason="once more").ok()
         live = almanac.live()
         assert almanac.applied() == "0003"
         host.kill_at(moment, *words)
@@ -213,16 +213,16 @@ def test_killed_when_it_is_back_the_older_release_is_brought_live(almanac: Alman
         if moment in ("downgrade:done", "start:done"):
             assert almanac.applied() == "0002" and "it was finished" in told
         if almanac.live() == live:
-            almanac.playbook("rollback", database="downgrade", confirm="production").ok()
+            almanac.operate("rollback", database="downgrade", confirm="production").ok()
 
 
 def test_a_promote_that_fails_after_it_says_on_what_schema_the_live_release_goes_on(almanac: Almanac) -> None:
     before = almanac.live()
     almanac.push(3, "told")
-    almanac.playbook("deploy_staging").ok()
+    almanac.operate("deploy_staging").ok()
     # Its code is well in staging, and not here.
     almanac.sql("ALTER TABLE notes RENAME told TO told_otherwise")
-    result = almanac.playbook("promote", skip_gates="not_rolled_back,migration_safe", reason="once more")
+    result = almanac.operate("promote", skip_gates="not_rolled_back,migration_safe", reason="once more")
     almanac.sql("ALTER TABLE notes RENAME told_otherwise TO told")
     assert result.rc != 0
     said = " ".join(result.report["notes"])
@@ -230,32 +230,32 @@ def test_a_promote_that_fails_after_it_says_on_what_schema_the_live_release_goes
     assert f"{before} goes on and is not well on the schema that is applied: almanac: " in said
     assert f"-e release={before} -e database=downgrade -e confirm=production" in said
     assert almanac.live() == before and almanac.answers()[0] != 200
-    mended = almanac.playbook("rollback", release=before, database="downgrade", confirm="production").ok()
+    mended = almanac.operate("rollback", release=before, database="downgrade", confirm="production").ok()
     assert "switch" not in mended.report["steps"] and almanac.live() == before
     until(lambda: almanac.answers() == (200, '["first"]'), 20, "it is well on its own schema again")
 
 
 def test_with_the_data_of_before_it_goes_back_and_says_what_is_lost(almanac: Almanac) -> None:
-    almanac.playbook("backup", where="production").ok()
+    almanac.lab.ssh("sudo onehost backup --stack almanac --environment production", seconds=120)
     older = almanac.live()
     almanac.sql("INSERT INTO notes (said, told) VALUES ('second', 'second')")
     almanac.ship(3, "told")
     newer = almanac.live()
     almanac.sql("INSERT INTO notes (told) VALUES ('since')")
-    tried = " ".join(almanac.playbook("rollback", database="restore", options="--check").ok().report["notes"])
+    tried = " ".join(almanac.operate("rollback", database="restore", options="--check").ok().report["notes"])
     assert f"main would go back to restore point {newer}-almanac" in tried, tried
     assert "lost: everything that was written since" in tried and "at most" in tried, tried
     for wrong in ("", "staging"):
-        refused = almanac.playbook("rollback", database="restore", **({"confirm": wrong} if wrong else {}))
+        refused = almanac.operate("rollback", database="restore", **({"confirm": wrong} if wrong else {}))
         assert refused.rc != 0 and "is not confirmed" in refused.problems, refused.problems
     assert almanac.live() == newer and almanac.answers() == (200, '["first", "second", "since"]')
-    done = almanac.playbook("rollback", database="restore", confirm="production").ok()
+    done = almanac.operate("rollback", database="restore", confirm="production").ok()
     assert almanac.live() == older and almanac.applied() == "0002"
     assert almanac.answers() == (200, '["first", "second"]'), "open again, with all that was there just before"
     # It can be undone: what the newer one has written is kept.
     [undo] = [note for note in done.report["notes"] if "point=before-" in note]
     assert "confirm=production" in undo and ".before-" in almanac.lab.ssh("sudo ls /var/lib/postgresql/17")
-    again = almanac.playbook("promote", skip_gates="not_rolled_back,migration_safe", reason="once more").ok()
+    again = almanac.operate("promote", skip_gates="not_rolled_back,migration_safe", reason="once more").ok()
     assert "migrated from 0002 to 0003" in " ".join(again.report["notes"])
     assert almanac.answers() == (200, '["first", "second"]')
     almanac.lab.ssh("sudo onehost restore --stack almanac --environment production --drop all")
