@@ -66,11 +66,14 @@ class Chapters:
     def playbook(self, name: str, **options: Any) -> Result:
         return self.beside.playbook(name, stack="chapters", **options)
 
+    def operate(self, name: str, **options: Any) -> Result:
+        return self.beside.operate(name, stack="chapters", **options)
+
     def staged(self, **files: str | None) -> None:
         """Another commit in staging; names have a dot for `__` and a slash for `___`."""
         named = {name.replace("___", "/").replace("__", "."): text for name, text in files.items()}
         self.lab.push_commit(named, repository="chapters")
-        self.playbook("deploy_staging").ok()
+        self.operate("deploy_staging").ok()
 
     def as_superuser(self, text: str) -> str:
         kept = json.loads(self.lab.ssh("sudo cat /var/lib/onehost/chapters/databases.json"))["production"]["main"]
@@ -100,15 +103,15 @@ def chapters(beside: Beside) -> Iterator[Chapters]:
         found = Chapters(beside)
         files = {str(path.relative_to(SOURCE)): path.read_text() for path in SOURCE.rglob("*") if path.is_file()}
         beside.lab.push_commit(files, repository="chapters")
-        found.playbook("deploy_staging").ok()
-        found.playbook("promote").ok()
+        found.operate("deploy_staging").ok()
+        found.operate("promote").ok()
         yield found
 
 
 def test_what_only_adds_goes_and_says_what_was_seen(chapters: Chapters) -> None:
     chapters.staged(versions___0002__sql="ALTER TABLE people ADD mail text; UPDATE people SET mail = name;\n")
     before = chapters.live()
-    told = chapters.playbook("promote").ok().stdout
+    told = chapters.operate("promote").ok().stdout
     assert "migration_safe" in told and "0001 to 0002 rehearsed in" in told and "only adds" in told, told
     assert f"{before} is well on it" in told and "1001 rows touched" in told
     assert chapters.as_superuser("SELECT count(mail) FROM people") == "1000"
@@ -124,7 +127,7 @@ def test_what_breaks_the_release_before_is_refused_and_what_is_declared_goes(cha
     before = chapters.live()
     ahead = chapters.playbook("rehearse")
     assert ahead.rc != 0 and "breaks older code: column public.people.name is gone" in ahead.stdout, ahead.stdout
-    refused = chapters.playbook("promote")
+    refused = chapters.operate("promote")
     assert refused.rc != 0 and "refused, nothing was changed" in refused.stdout
     flat = " ".join(refused.stdout.replace("│", " ").split())
     assert f"{before} is not well on the migrated copy: chapters: HTTP 503" in flat, flat
@@ -137,10 +140,10 @@ def test_what_breaks_the_release_before_is_refused_and_what_is_declared_goes(cha
         versions___0004__sql="ALTER TABLE people RENAME title TO name; ALTER TABLE people DROP nick;\n",
         asks__sql="SELECT name FROM people\n",
     )
-    assert "column public.people.nick is gone" in chapters.playbook("promote").stdout
+    assert "column public.people.nick is gone" in chapters.operate("promote").stdout
     declared = f"contract: 0004, nobody reads the nick any more, {before}\n"
     chapters.staged(**{"versions___onehost-migrations__txt": declared})
-    told = chapters.playbook("promote").ok().stdout
+    told = chapters.operate("promote").ok().stdout
     assert "0002 to 0004" in told and "breaks older code" in told
     assert chapters.as_superuser("SELECT max(version) FROM versions") == "0004"
     assert not chapters.left()
@@ -155,5 +158,5 @@ def test_killed_in_the_middle_nothing_of_it_is_left(chapters: Chapters) -> None:
     assert "onehost_scratch_5532" in chapters.left()
     chapters.lab.ssh("sudo onehost recover --stack chapters", seconds=60)
     assert not chapters.left()
-    chapters.playbook("promote").ok()
+    chapters.operate("promote").ok()
     assert not chapters.left() and chapters.as_superuser("SELECT max(version) FROM versions") == "0005"
