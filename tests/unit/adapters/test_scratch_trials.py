@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from release.adapters.scratch_trials import statements_of
+from release.adapters.scratch_trials import fatal_of, statements_of
 
 
 def line(user: str, message: str, severity: str = "LOG", detail: str = "") -> str:
@@ -30,3 +30,13 @@ def test_statements_of_everybody_but_superusers_in_order() -> None:
 
 def test_a_line_that_is_cut_off_is_left_out() -> None:
     assert statements_of(line("owner", "statement: SELECT 1") + '2026,"owner') == ["SELECT 1"]
+
+
+def test_why_a_server_has_stopped() -> None:
+    log = (
+        '1,"[local]",half a line\n'
+        + line("", "requested timeline 3 is not a child of this server's history", "FATAL")
+        + line("", "startup process exited with exit code 1")
+    )
+    assert fatal_of(log) == "requested timeline 3 is not a child of this server's history"
+    assert fatal_of(line("", "database system is ready")) == ""

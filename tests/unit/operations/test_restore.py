@@ -183,6 +183,15 @@ def test_a_cluster_that_is_lost_comes_back_from_what_is_archived(world: World) -
     assert world.backups.restored[-1][2].kind == "latest"
 
 
+def test_where_the_log_has_a_gap_the_end_of_it_is_the_gap(world: World) -> None:
+    """PostgreSQL opens there without a word."""
+    world.backups.missing = ["000000010000000000000007", "000000010000000000000008"]
+    text = "\n".join(done(world.restore(at="latest", check=True)).lines)
+    assert "BEFORE that it ends: 000000010000000000000007 is missing in the archive, and 1 more; nothing" in text
+    assert "BEFORE" not in "\n".join(done(world.restore(at=at(world, 600), check=True)).lines)
+    done(world.restore(at="latest", confirm="production"))
+
+
 def test_a_cluster_that_cannot_be_put_back_can_be_restored(world: World) -> None:
     """It is what a restore is for: nobody has to repair it first."""
     world.restores.fails, world.restores.is_broken = "FATAL: no such target", True

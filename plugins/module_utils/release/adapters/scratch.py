@@ -72,13 +72,24 @@ class ScratchClusters(scratch_trials.Trials):
                 as_postgres(["sh", "-c", 'umask 077; cat >"$0"', f"{place}/{name}"], text)
             if wanted.address:
                 run(["nft", "--file", "-"], scratch_files.guard(port, wanted.block))
-            run(scratch_files.start(wanted, place), seconds=int(wanted.seconds))
+            self._start(wanted, place)
             made = Scratch(wanted.name, wanted.version, port, f"{place}/data", SOCKETS)
             _wait_until_open(made, wanted.seconds)
         except BaseException:
             self.remove(wanted.name)
             raise
         return made
+
+    @staticmethod
+    def _start(wanted: ScratchWanted, place: str) -> None:
+        try:
+            run(scratch_files.start(wanted, place), seconds=int(wanted.seconds))
+        except OperationError as error:
+            # systemd says no more than that it failed.
+            words = ["sh", "-c", 'test ! -f "$0" || tail --bytes=20000 "$0"', f"{place}/log/server.csv"]
+            why = scratch_trials.fatal_of(as_postgres(words)) or error.cause
+            fix = host_command(f"journalctl --unit {scratch_files.unit(wanted.name)}")
+            raise OperationError("did not start", f"copy {wanted.name}", why, fix) from error
 
     def remove(self, name: str) -> None:
         """End it and remove all of it, however far it came. Can be repeated."""

@@ -95,6 +95,12 @@ def statements_of(log: str) -> list[str]:
     return found
 
 
+def fatal_of(log: str) -> str:
+    """Why a server has stopped: the last such message of a csvlog, whose beginning may be cut; empty without one."""
+    rows = (row for row in csv.reader(io.StringIO(log)) if len(row) > _MESSAGE)
+    return next((row[_MESSAGE] for row in reversed(list(rows)) if row[_SEVERITY] in ("FATAL", "PANIC")), "")
+
+
 def _sample(line: str) -> LockSample | None:
     parts = line.strip().split("|", 3)
     if len(parts) != 4:

@@ -18,7 +18,7 @@ from ..planning import restores
 from ..planning.backups.stanzas import backed_up
 from ..planning.restores import Known, Wish
 from ..ports import Host
-from ..releases.backups import Stanza
+from ..releases.backups import Stanza, Target
 from ..releases.lock_holder import LockHolder
 from ..releases.restores import RestorePlan
 from ..stack.model import ENVIRONMENTS, EnvironmentName, Stack
@@ -96,10 +96,18 @@ class Planner:
             free=free,
             seconds=restores.estimate([(one.recovery_seconds, one.size) for one in drills if one.is_good], found.size),
             was_timeline=host.restores.timeline(self.stanza) if runs else "",
+            gaps=self._gaps(found.target, known),
             person=self.who.person,
             reason=self.who.reason,
             then=self.wish.then,
         )
+
+    def _gaps(self, target: Target, known: Known) -> tuple[str, ...]:
+        """To any other moment beyond one PostgreSQL does not get, and says so."""
+        if target.kind != restores.LATEST:
+            return ()
+        first = next((one.first_log for one in known.sets if one.label == target.label), "")
+        return tuple(self.host.backups.gaps(self.stanza, target.repository, first))
 
     def _closes(self, problems: list[Problem]) -> bool:
         """Whether the environment is to be closed for visitors: not where somebody has done so already."""

@@ -82,6 +82,8 @@ class RestorePlan:
     #: How long the last drill took, for as much data; None: there was none.
     seconds: float | None = None
     was_timeline: str = ""
+    #: Files of the log that are missing, where it goes back to the end of what is archived: that is the first of them.
+    gaps: tuple[str, ...] = ()
     person: str = ""
     reason: str = ""
     #: The release that a rollback goes to afterwards, for which the database goes back. Then no app is started on it
@@ -110,5 +112,5 @@ class RestorePlan:
         """Raises ValueError, KeyError or TypeError."""
         fields = dict(data)
         fields["stanza"], fields["target"] = Stanza(**fields["stanza"]), Target(**fields["target"])
-        fields["apps"] = tuple(fields["apps"])
+        fields["apps"], fields["gaps"] = tuple(fields["apps"]), tuple(fields.get("gaps", ()))
         return cls(**fields)

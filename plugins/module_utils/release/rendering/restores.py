@@ -19,6 +19,9 @@ def lines(plan: RestorePlan) -> list[str]:
         f"   lost: everything that was written {_lost(plan)}",
         f"   takes {_takes(plan)}; {size(plan.size)} are needed beside what is there, {size(plan.free)} are free",
     ]
+    if plan.gaps:
+        more = f", and {len(plan.gaps) - 1} more" if len(plan.gaps) > 1 else ""
+        found.append(f"   BEFORE that it ends: {plan.gaps[0]}{more}; nothing that was written since comes back")
     if plan.apps:
         closed = f", and {plan.environment} is in maintenance" if plan.closes else ""
         found.append(f"   meanwhile {', '.join(plan.apps)} stop{'s' if len(plan.apps) == 1 else ''}{closed}")
