@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 import time
 import urllib.parse
 from collections.abc import Iterator
@@ -13,8 +12,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.certificates import authority
 from support.beside import Beside
+from support.bucket import Bucket
 from support.faults import Faults, give_source
 from support.lab import Lab, Result, until
 
@@ -41,8 +40,6 @@ connection.execute("INSERT INTO t VALUES (?)", ({ROW!r},))
 connection.commit()
 os._exit(0)
 """
-BUCKET = {"endpoint": "s3.vault.test:9443", "bucket": "vault", "key": "vault-key", "secret": "sesame-open-1"}
-BUCKET |= {"prefix": "vm1", "ca_file": "/etc/ssl/s3-ca.pem", "by_path": True}
 
 
 def definition(**backup: Any) -> dict[str, Any]:
@@ -299,53 +296,30 @@ def test_a_migration_that_stops_half_way_leaves_what_is_known_and_the_next_promo
 
 
 @pytest.fixture
-def bucket(vault: Vault, tmp_path: Path) -> Iterator[None]:
-    """A bucket that speaks S3, on the host itself, under a name and a certificate of its own."""
-    ca = authority()
-    made = ca.make(["s3.vault.test"])
-    program = Path(__file__).parents[3] / ".venv" / "bin" / "rclone"
-    parts = {
-        "ca.pem": ca.pem,
-        "s3.pem": made.certificate,
-        "s3.key": made.key,
-        # Never among the words of a command, which sudo would log. A list for rclone, so its commas are quoted.
-        "environment": f"RCLONE_AUTH_KEY='\"{BUCKET['key']},{BUCKET['secret']}\"'\n".encode(),
-        "secret": f"{BUCKET['secret']}\n".encode(),
-    }
-    for name, data in parts.items():
-        (tmp_path / name).write_bytes(data)
-    files = ["-C", str(program.parent), "rclone", "-C", str(tmp_path), *parts]
-    with subprocess.Popen(["tar", "-cf", "-", *files], stdout=subprocess.PIPE) as packed:
-        unpack = "sudo mkdir -p /opt/s3/data/vault && sudo tar -xf - -C /opt/s3 --no-same-owner"
-        words = [*vault.lab.ssh_words, "ubuntu@127.0.0.1", unpack]
-        subprocess.run(words, stdin=packed.stdout, check=True, timeout=120)
-    unit = "sudo systemd-run --quiet --collect --unit=s3-vault --property=EnvironmentFile=/opt/s3/environment "
-    unit += "/opt/s3/rclone serve s3 --addr 127.0.0.1:9443 --cert /opt/s3/s3.pem --key /opt/s3/s3.key /opt/s3/data"
-    vault.lab.ssh("sudo install -m 644 /opt/s3/ca.pem /etc/ssl/s3-ca.pem")
-    vault.lab.ssh("echo 127.0.0.1 s3.vault.test | sudo tee -a /etc/hosts >/dev/null")
-    vault.lab.ssh(unit)
-    yield
-    vault.lab.ssh("sudo systemctl stop s3-vault", check=False)
+def bucket(vault: Vault, tmp_path: Path) -> Iterator[Bucket]:
+    found = Bucket(vault.lab, "vault", 9443)
+    found.install(tmp_path)
+    found.start()
+    yield found
+    found.stop()
     # Whoever provisions next knows of no bucket.
     vault.provision().ok()
 
 
-@pytest.mark.usefixtures("bucket")
-def test_a_bucket_beside_the_directory(vault: Vault) -> None:
-    options = f"-e {shlex.quote(json.dumps({'postgresql_backup_bucket': BUCKET}))}"
+def test_a_bucket_beside_the_directory(vault: Vault, bucket: Bucket) -> None:
     assert "postgresql_backup_bucket" in vault.provision(repository=["path", "s3"]).stdout, "nobody has named it"
-    vault.provision(options, repository=["path", "s3"]).ok()
+    vault.provision(bucket.options, repository=["path", "s3"]).ok()
     said = vault.backup("--environment production")
     assert "FAILED" not in said, said
-    listed = vault.lab.ssh("sudo find /opt/s3/data/vault/vm1 -maxdepth 2 -mindepth 2").split()
+    listed = vault.lab.ssh(f"sudo find {bucket.data}/vault/vm1 -maxdepth 2 -mindepth 2").split()
     wanted = {"postgresql/archive", "postgresql/backup", "restic/vault"}
     assert {path.rpartition("vm1/")[2] for path in listed} >= wanted
-    assert not vault.lab.ssh(f"sudo grep -rlaF {ROW} /opt/s3/data", check=False)
+    assert not vault.lab.ssh(f"sudo grep -rlaF {ROW} {bucket.data}", check=False)
     assert "verify: done" in vault.backup("--environment production --kind verify")
     searched = "/var/log /etc/onehost/stacks /var/lib/onehost"
-    assert not vault.lab.ssh(f"sudo grep -rlFf /opt/s3/secret {searched}", check=False, seconds=120)
+    assert not vault.lab.ssh(f"sudo grep -rlFf {bucket.home}/secret {searched}", check=False, seconds=120)
     # Away, that is told; the cluster keeps its log for it.
-    vault.lab.ssh("sudo systemctl stop s3-vault")
+    bucket.stop()
     vault.sql("production", f"INSERT INTO step1 (said) VALUES ('{ROW}')")
     assert "FAILED" in vault.backup("--environment production --kind incremental", check=False)
     assert any("failing since" in line for line in vault.status()), vault.status()

@@ -1,7 +1,7 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What befalls data: full disks, a file of the log that is gone, kills. No row that was answered
+"""What befalls data: full disks, a bucket that is away, a file of the log that is gone, kills. No row that was answered
 as written is lost, and whoever looks is told what is wrong."""
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from typing import Any
 
 import pytest
 from support.beside import Beside
+from support.bucket import Bucket
 from support.faults import Faults, give_source
-from support.lab import Lab, until
+from support.lab import Lab, Result, until
 
 FILES = Path(__file__).parents[1] / "files"
 HOST = "granary.example"
@@ -41,7 +42,7 @@ ARCHIVED = """SELECT coalesce(extract(epoch FROM last_archived_time), 0),
   coalesce(extract(epoch FROM last_failed_time), 0) FROM pg_stat_archiver"""
 
 
-def definition() -> dict[str, Any]:
+def definition(**backup: Any) -> dict[str, Any]:
     return {
         "directory": "/home/ubuntu/granary",
         "source": "/srv/git/granary.git",
@@ -54,7 +55,7 @@ def definition() -> dict[str, Any]:
         "build_arguments": {"BASE_IMAGE": "onehost-lab/python:3"},
         "env_matrix": {"GREETING": {"default": "hello"}},
         # What it writes to a disk in memory counts as its memory.
-        "databases": {"main": {"memory": "256m", "connections": 5, "backup": {"dump": "never"}}},
+        "databases": {"main": {"memory": "256m", "connections": 5, "backup": {"dump": "never", **backup}}},
         "apps": {
             "granary": {
                 "context": ".",
@@ -89,6 +90,9 @@ class Granary:
     @property
     def lab(self) -> Lab:
         return self.beside.lab
+
+    def provision(self, options: str = "", **backup: Any) -> Result:
+        return self.beside.provisioned(f"--tags stack,postgresql {options}", granary=definition(**backup))
 
     def staged(self, *, migrates: bool = False) -> None:
         """Another commit in staging."""
@@ -331,3 +335,38 @@ def test_a_rehearsal_killed_before_in_and_after_its_steps(granary: Granary, mome
     granary.host.onehost("promote")
     assert not granary.left() and granary.live() != live and granary.rows() == before
     assert granary.ask(f"SELECT count(*) FROM step{granary.version}") == "200 [(0,)]"
+
+
+@pytest.fixture
+def bucket(granary: Granary, tmp_path: Path) -> Iterator[Bucket]:
+    found = Bucket(granary.lab, "granary", 9444)
+    found.install(tmp_path)
+    found.start()
+    yield found
+    # Whoever provisions next knows of no bucket.
+    granary.provision().ok()
+    found.stop()
+
+
+def test_a_bucket_that_is_away_and_comes_back(granary: Granary, bucket: Bucket) -> None:
+    granary.provision(bucket.options, repository="s3").ok()
+    granary.backup("full")
+    usual = granary.promoted()
+    bucket.stop()
+    before, live, away_at = granary.rows(), granary.live(), time.time()
+    granary.switched()
+    # It tries for two minutes; what has no need of it goes on meanwhile.
+    backup = "onehost backup --stack granary --environment production --kind incremental --lock-wait 120"
+    granary.host.shell(f"systemd-run --quiet --collect --unit=granary-backup {backup}")
+    took = granary.promoted()
+    assert took < usual + 20 and granary.live() != live, f"{took:.1f} s, and {usual:.1f} s before"
+    until(lambda: bool(granary.status("failing since")), 200, "the status says so")
+    assert granary.archived()[0] < away_at and granary.ask(ROWS) == f"200 [({before + 1},)]"
+    bucket.start()
+    back_at = time.time()
+    until(lambda: granary.archived()[0] > back_at, 120, "its log arrives")
+    assert "verify: done" in granary.backup("verify")[1]
+    granary.backup("incremental")
+    assert not granary.status("failing since") and not granary.status("BACKUP of")
+    granary.promoted()
+    assert granary.rows() == before + 1
