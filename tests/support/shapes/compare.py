@@ -16,6 +16,7 @@ from support.shapes.wire import Message, Seen, answers, take_message
 
 #: From what delay on something was held back.
 LATE_SECONDS = 0.3
+LATE = "client: late"
 
 
 def text(raw: bytes) -> str:
@@ -99,5 +100,5 @@ def differences(shape: Shape, direct: Seen, edge: Seen) -> list[str]:
     if rest != more and rest[:2] + more[:2] != b"":
         found.append(f"client: then {text(rest)} -> {text(more)}")
     if edge.first_seconds - direct.first_seconds > LATE_SECONDS:
-        found.append("client: late")
+        found.append(LATE)
     return list(dict.fromkeys(found))
