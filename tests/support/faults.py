@@ -203,11 +203,6 @@ class Faults:
         answers = [self.lab.get("production", path, {"Host": self.host_name}) for path in self.apps.values()]
         return all(answer.status == 200 for answer in answers)
 
-    def has_booted(self) -> bool:
-        """Whether all services of the boot have begun, and those that end have ended: one of them recovers."""
-        state = self.root("systemctl", "is-system-running", check=False).stdout.strip()
-        return state in ("running", "degraded")
-
     def operations(self) -> int:
         """How many operations the journal has."""
         return len(self.shell(f"ls /var/lib/onehost/{self.stack}/operations").split())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import http.client
 import json
 import os
@@ -266,6 +267,15 @@ class Lab:
             # Includes the time of the last reload.
             "systemctl show --property=ActiveEnterTimestamp,ExecReload nginx haproxy docker"
         )
+
+    def changes(self, before: str, path: str = "/home/ubuntu/workhub") -> list[str]:
+        """The lines of `state` that are others by now: a failed test names them, and not the whole state twice."""
+        compared = difflib.unified_diff(before.splitlines(), self.state(path).splitlines(), lineterm="", n=0)
+        return [line for line in compared if not line.startswith(("---", "+++", "@@"))]
+
+    def has_booted(self) -> bool:
+        """Whether all services of the boot have begun, and those that end have ended: one of them recovers."""
+        return self.ssh("systemctl is-system-running || true").strip() in ("running", "degraded")
 
     def reboot(self) -> None:
         """Reboot like `docker restart`, including systemd's own halt and boot."""

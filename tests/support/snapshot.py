@@ -17,7 +17,7 @@ from contextlib import contextmanager
 import lab
 import lab_image
 import lab_snapshot
-from support.lab import ROOT, Lab, kept_lab
+from support.lab import ROOT, Lab, kept_lab, until
 
 #: What decides the state of a provisioned and released host, beside the lab itself.
 INGREDIENTS = (
@@ -79,4 +79,6 @@ def reach(host: Lab, stage: str, make: Callable[[], object]) -> None:
             make()
             if used(host):
                 host.save(snapshot)
+    # Taking and loading one are boots, and the edge answers before HAProxy and the recovery of the boot are done.
+    until(host.has_booted, 90, "the services of the boot have ended")
     host.stage = stage

@@ -44,7 +44,7 @@ def test_reboot(faults: Faults) -> None:
         until(faults.answers, 60, "production answers after the boot")
         assert is_closed(faults)
         # What recovers at boot takes the locks for a moment.
-        until(faults.has_booted, 60, "the services of the boot have ended")
+        until(faults.lab.has_booted, 60, "the services of the boot have ended")
         open_again(faults)
 
 
