@@ -19,7 +19,16 @@ from release.env.env_file import parse_env
 from release.errors import OperationError
 from release.releases.labels import LABEL, REPLICA
 from release.releases.release import Live
-from release.releases.runtime import BuildResult, Container, Handle, Image, Placed, ServiceContainer
+from release.releases.runtime import (
+    BuildResult,
+    Container,
+    Handle,
+    Image,
+    ImageLayer,
+    LaidOut,
+    Placed,
+    ServiceContainer,
+)
 from release.releases.services import CREATED_FROM, SERVICE
 from release.stack.model import EnvironmentName, Slot
 from release.stack.replicas import address, unit
@@ -109,6 +118,9 @@ class FakeDocker:
         self.built = 0
         self.inside = b""
         self.exported: list[list[str]] = []
+        #: Whether layers lie in directories, one that all images share and one of each image, and those that were read.
+        self.is_laid_out = False
+        self.read: list[str] = []
         #: How the variables in containers differ from those they were started with.
         self.more_inside: dict[str, str] = {}
         self.missing_inside: set[str] = set()
@@ -217,6 +229,15 @@ class FakeDocker:
                     self.world.clock.time += seconds[box.app]
                     box.killed = True
                 box.up = False
+
+    def laid_out(self, image: str) -> LaidOut | None:
+        layers = tuple(ImageLayer(digest, f"/layers/{digest}") for digest in ("base", image))
+        return LaidOut(b"{}", layers) if self.is_laid_out else None
+
+    def layer_files(self, layer: ImageLayer) -> Iterator[tuple[str, IO[bytes] | None]]:
+        """With what a test has put into the images."""
+        self.read.append(layer.digest)
+        yield "app/.env", io.BytesIO(b"" if layer.digest == "base" else self.inside)
 
     @contextlib.contextmanager
     def export(self, images: Sequence[str]) -> Iterator[IO[bytes]]:

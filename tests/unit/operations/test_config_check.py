@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.docker import HEALTHY
 from fakes.stacks import changed_stack, shop_definition, shop_with_matrix, shop_with_processes
 from fakes.world import World
 
@@ -125,6 +126,26 @@ def test_an_image_is_searched_once_for_each_secret(shop: World) -> None:
     assert report is not None and report.failed and len(shop.docker.exported) == 2
     assert [g["gate"] for g in report.gates if g["result"] == "NO-GO"] == ["no_leaks"]
     assert shop.good("promote", skip_gates=("no_leaks",)).changed
+
+
+def test_only_new_layers_are_read_where_they_lie_in_directories(shop: World) -> None:
+    wrong_in(shop, "common", DATABASE_URL="db://kanarienvogel")
+    shop.docker.is_laid_out = True
+    config_check.report(shop.host, shop.stack, running=False, record=True, write=True)
+    shop.ship()
+    assert shop.docker.read.count("base") == 1 and not shop.docker.exported
+    first = len(shop.docker.read)
+    shop.git.commit({"api": HEALTHY})
+    shop.good("deploy")
+    assert len(shop.docker.read) == first + 1, "the layer of the one image that is new"
+    wrong_in(shop, "common", DATABASE_URL="db://another-bird")
+    shop.docker.inside = b"db://another-bird"
+    report = shop.run("promote")
+    assert report is not None and [g["gate"] for g in report.gates if g["result"] == "NO-GO"] == ["no_leaks"]
+    assert shop.docker.read.count("base") == 2, "for another value everything is searched again"
+    shop.docker.inside = b""
+    again = shop.run("promote")
+    assert again is not None and not again.failed, "what held a secret was not recorded"
 
 
 def looked(world: World) -> dict[str, Any]:

@@ -10,7 +10,7 @@ import json
 import urllib.parse
 
 import pytest
-from fakes.images import Exported, tar
+from fakes.images import Exported, LaidOutImages, tar
 from support.profiles import ONE_IN
 
 from release.env.own_values import OwnValue
@@ -134,3 +134,44 @@ def test_an_image_with_it_everywhere_is_told_briefly() -> None:
     files = {f"f{number}": URL.encode() for number in range(image_search.MOST_PLACES + 50)}
     (places,) = image_search.search(Exported(tar(files)), [IMAGE], own_encodings(OWN[:1])).places.values()
     assert len(places) == image_search.MOST_PLACES and places[-1].where == image_search.MORE_PLACES
+
+
+# Layers that lie in directories
+
+LAYERS = {"base": {"bin/sh": b"x"}, "own": {"app/a.js": b"'https://shop.example'"}, "clean": {"app/b.js": b"y"}}
+
+
+def laid_out() -> LaidOutImages:
+    return LaidOutImages(LAYERS, {IMAGE: ["base", "own"], OTHER: ["base", "clean"]})
+
+
+def test_each_layer_is_read_once_and_counts_for_its_images() -> None:
+    docker = laid_out()
+    result = image_search.search(docker, [IMAGE, OTHER], own_encodings(OWN[:1]))
+    assert docker.read == ["base", "own", "clean"]
+    assert not docker.asked, "nothing was exported"
+    assert [str(place) for place in result.places[IMAGE]] == ["URL in /app/a.js"]
+    assert result.places[OTHER] == []
+
+
+def test_a_known_layer_is_not_read_and_what_it_holds_still_counts() -> None:
+    first = image_search.search(laid_out(), [IMAGE], own_encodings(OWN[:1]))
+    docker = laid_out()
+    again = image_search.search(docker, [IMAGE, OTHER], own_encodings(OWN[:1]), first.layers)
+    assert docker.read == ["clean"]
+    assert again.places[IMAGE] == first.places[IMAGE]
+    assert set(again.layers) == {"base", "own", "clean"}
+
+
+def test_configuration_and_history_are_searched_each_time() -> None:
+    docker = LaidOutImages(LAYERS, {OTHER: ["base"]}, about=b'["ENV URL=https://shop.example"]')
+    known: dict[str, list[image_search.Place]] = {"base": []}
+    places = image_search.search(docker, [OTHER], own_encodings(OWN[:1]), known).places[OTHER]
+    assert [place.where for place in places] == ["the image's configuration or history"]
+
+
+def test_what_lies_nowhere_is_exported() -> None:
+    docker = LaidOutImages(LAYERS, {OTHER: ["base"]})
+    assert set(image_search.search(docker, [IMAGE, OTHER], own_encodings(OWN)).places) == {IMAGE, OTHER}
+    assert docker.asked == 1
+    assert docker.read == ["base"]

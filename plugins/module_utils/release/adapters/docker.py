@@ -26,10 +26,11 @@ from ..hints import host_command
 from ..paths import DOCKER_SOCKET
 from ..releases.labels import LABEL, REPLICA
 from ..releases.log_formats import nanoseconds
-from ..releases.runtime import BuildResult, Container, Handle, Image, Placed, ServiceContainer
+from ..releases.runtime import BuildResult, Container, Handle, Image, ImageLayer, LaidOut, Placed, ServiceContainer
 from ..releases.services import CREATED_FROM, SERVICE
 from ..stack.model import EnvironmentName, Slot
 from ..util.concurrency import concurrently
+from . import image_files
 from .build_log import BuildLog
 
 if TYPE_CHECKING:
@@ -149,6 +150,17 @@ class Docker:
             self.expect(
                 "DELETE", f"/images/{urllib.parse.quote(reference, safe=':/')}", {"noprune": "true"}, also=(404,)
             )
+
+    def laid_out(self, image: str) -> LaidOut | None:
+        """Where the layers of an image lie on the disk; None where only an export has them."""
+        status, shown = self.call("GET", f"/images/{image}/json")
+        if status >= 400 or (shown.get("GraphDriver") or {}).get("Name") != image_files.DRIVER:
+            return None
+        return image_files.laid_out(shown, self.expect("GET", f"/images/{image}/history"))
+
+    def layer_files(self, layer: ImageLayer) -> Iterator[tuple[str, IO[bytes] | None]]:
+        """The names in a layer, each with the content if it is a file."""
+        return image_files.files(layer)
 
     @contextlib.contextmanager
     def export(self, images: Sequence[str]) -> Iterator[IO[bytes]]:

@@ -58,7 +58,8 @@ else:
     restore_points_file = lazy_part(".restore_points_file", __package__)
     backup_records_file = lazy_part(".backup_records_file", __package__)
 
-SEARCHED_KEPT = 400
+#: Of images and layers: five apps have some ten new ones with each release.
+SEARCHED_KEPT = 1000
 RECOVER = hint("recover")
 #: Below the directory of a stack, each with what brings it back; without one nothing does, and nothing needs it. Those
 #: of releases are listed by name.

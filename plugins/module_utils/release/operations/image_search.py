@@ -4,18 +4,20 @@
 """Searching images in one pass: for values that may be nowhere, and for those that only one environment may hold.
 
 The search covers every file of every layer, including files that a later layer removed, the configuration and the
-history.
+history. Layers that lie in directories are read there, each once; the others come from an export of the whole image.
 """
 
 from __future__ import annotations
 
+import io
 import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import IO, TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from ..errors import OperationError
+from ..releases.runtime import ImageLayer, LaidOut
 from ..util.lazy import lazy_import
 from .image_layers import Exporting, Layers, opened
 
@@ -71,19 +73,55 @@ class Place(NamedTuple):
         return f"{self.wanted.name} in {self.where}"
 
 
+class Searching(Exporting, Protocol):
+    """What the search needs of Docker."""
+
+    def laid_out(self, image: str) -> LaidOut | None: ...
+    def layer_files(self, layer: ImageLayer) -> Iterator[tuple[str, IO[bytes] | None]]: ...
+
+
 @dataclass
 class Found:
-    """What was found, by image: places, and layers that cannot be read."""
+    """What was found: the places by image, those by the digest of each layer that was in a directory, and layers that
+    cannot be read."""
 
     places: dict[str, list[Place]] = field(default_factory=dict)
+    layers: dict[str, list[Place]] = field(default_factory=dict)
     unreadable: list[str] = field(default_factory=list)
 
 
-def search(docker: Exporting, images: Sequence[str], wanted: Forms) -> Found:
-    """Where values were found: names and places, never a value."""
+def search(
+    docker: Searching, images: Sequence[str], wanted: Forms, known: Mapping[str, list[Place]] | None = None
+) -> Found:
+    """Where values were found: names and places, never a value. `known` has what was found in layers by the same
+    search before: only new layers are read, where Docker's storage has them in directories."""
     found = Found()
-    if not wanted or not images:
+    if not wanted:
         return found
+    exported = [image for image in images if not _laid_out(docker, image, wanted, known or {}, found)]
+    if exported:
+        _exported(docker, exported, wanted, found)
+    return found
+
+
+def _laid_out(docker: Searching, image: str, wanted: Forms, known: Mapping[str, list[Place]], found: Found) -> bool:
+    """Search an image where its layers lie; False if they lie nowhere."""
+    image_files = docker.laid_out(image)
+    if image_files is None:
+        return False
+    places = list(_file(CONFIGURATION, io.BytesIO(image_files.about), wanted))
+    for layer in image_files.layers:
+        if layer.digest not in found.layers:
+            places_before = known.get(layer.digest)
+            found.layers[layer.digest] = (
+                list(_in_files(docker.layer_files(layer), wanted)) if places_before is None else places_before
+            )
+        places += found.layers[layer.digest]
+    found.places[image] = list(dict.fromkeys(places))
+    return True
+
+
+def _exported(docker: Searching, images: Sequence[str], wanted: Forms, found: Found) -> None:
     parts: dict[str, list[Place]] = {}
     layers = Layers()
     try:
@@ -102,24 +140,27 @@ def search(docker: Exporting, images: Sequence[str], wanted: Forms) -> Found:
         raise OperationError("an image could not be searched for secrets", "docker", repr(error)) from error
     for image, names in layers.of(images, parts).items():
         found.places[image] = list(dict.fromkeys(place for name in names for place in parts[name]))
-    return found
 
 
 def _layer(stream: Any, wanted: Forms) -> Iterator[Place]:
-    number: dict[Wanted, int] = {}
     with tarfile.open(fileobj=stream, mode="r|") as layer:
-        for member in layer:
-            path = f"/{member.name.lstrip('./')}"
-            keys = _in_bytes(member.name.encode(errors="replace"), wanted)
-            if keys:
-                path = "the name of a file"
-            file = layer.extractfile(member) if member.isfile() else None
-            if file is not None:
-                keys |= _in_stream(file, wanted)
-            for key in sorted(keys, key=lambda one: (one.name, one.environment)):
-                number[key] = number.get(key, 0) + 1
-                if number[key] <= MOST_PLACES:
-                    yield Place(key, path if number[key] < MOST_PLACES else MORE_PLACES)
+        files = ((one.name.lstrip("./"), layer.extractfile(one) if one.isfile() else None) for one in layer)
+        yield from _in_files(files, wanted)
+
+
+def _in_files(files: Iterable[tuple[str, IO[bytes] | None]], wanted: Forms) -> Iterator[Place]:
+    number: dict[Wanted, int] = {}
+    for name, file in files:
+        path = f"/{name}"
+        keys = _in_bytes(name.encode(errors="replace"), wanted)
+        if keys:
+            path = "the name of a file"
+        if file is not None:
+            keys |= _in_stream(file, wanted)
+        for key in sorted(keys, key=lambda one: (one.name, one.environment)):
+            number[key] = number.get(key, 0) + 1
+            if number[key] <= MOST_PLACES:
+                yield Place(key, path if number[key] < MOST_PLACES else MORE_PLACES)
 
 
 def _file(where: str, stream: Any, wanted: Forms) -> Iterable[Place]:

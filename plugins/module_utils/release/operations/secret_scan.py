@@ -3,8 +3,9 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What images are searched for: the values of secrets, and what an environment has of its own.
 
-A searched image is recorded with a keyed fingerprint of what was searched for, so each image is searched once, and
-again only when a value has changed. With it is kept which environments' own values it holds, as names and places.
+A searched image is recorded with a keyed fingerprint of what was searched for, and so is each of its layers. So each is
+searched once, and again only when a value has changed. With it is kept which environments' own values it holds, as
+names and places.
 """
 
 from __future__ import annotations
@@ -24,10 +25,13 @@ from ..ports import Host
 from ..releases.host_state import HostState
 from ..stack.app_env import build_secrets, values_of
 from ..stack.model import ENVIRONMENTS, Stack
-from .image_search import Forms, Wanted, search
+from .image_search import Forms, Place, Wanted, search
 
 #: Shorter values match by chance everywhere.
 SHORTEST = 8
+
+#: What a layer is recorded by, before its digest. Images go by their digests alone.
+LAYER = "layer "
 
 FIX = "take it out of the build (ARG, COPY; see build_secrets), replace the secret where it is issued, and deploy again"
 
@@ -106,17 +110,31 @@ def search_new(host: Host, stack: Stack, state: HostState, images: Iterable[str]
     known = host.store.searched(stack)
     mark = fingerprint(salt, wanted)
     new = [image for image in asked if not salt or known.get(image, "").partition(" ")[0] != mark]
-    found = search(host.docker, new, wanted)
+    found = search(host.docker, new, wanted, _known_layers(known, mark))
     leaked = [str(place) for places in found.places.values() for place in places if not place.wanted.environment]
     result = Result([*dict.fromkeys(leaked), *found.unreadable], own=bool(own))
     rows = {image: _recorded(known.get(image, "")) for image in asked if image not in new}
-    for image in new:
-        places = found.places.get(image, [])
-        rows[image] = [Held(p.wanted.name, p.wanted.environment, p.where) for p in places if p.wanted.environment]
+    rows |= {image: _held(found.places.get(image, [])) for image in new}
     result.held = {image: held for image, held in rows.items() if held}
     if new and salt and not result.leaked:
-        host.store.set_searched(stack, {**known, **{image: _record(mark, rows[image]) for image in new}})
+        told = {LAYER + digest: _record(mark, _held(places)) for digest, places in found.layers.items()}
+        told |= {image: _record(mark, rows[image]) for image in new}
+        # The list is kept from its end: what images share stays in it as long as it is met again.
+        host.store.set_searched(stack, {**{key: text for key, text in known.items() if key not in told}, **told})
     return result
+
+
+def _held(places: Iterable[Place]) -> list[Held]:
+    return [Held(one.wanted.name, one.wanted.environment, one.where) for one in places if one.wanted.environment]
+
+
+def _known_layers(known: Mapping[str, str], mark: str) -> dict[str, list[Place]]:
+    """What was found in layers that were searched for the same before. None has a secret, or it would not be known."""
+    return {
+        key.removeprefix(LAYER): [Place(Wanted(held.key, held.environment), held.where) for held in _recorded(text)]
+        for key, text in known.items()
+        if key.startswith(LAYER) and text.partition(" ")[0] == mark
+    }
 
 
 def _secrets(stack: Stack, state: HostState) -> dict[str, str]:

@@ -23,6 +23,20 @@ class Image:
     size: int
 
 
+class ImageLayer(NamedTuple):
+    """A layer of images: the digest of its content, and the directory that has its files."""
+
+    digest: str
+    place: str
+
+
+class LaidOut(NamedTuple):
+    """An image whose layers lie in directories: configuration and history as JSON, and the layers from the lowest."""
+
+    about: bytes
+    layers: tuple[ImageLayer, ...]
+
+
 @dataclass(frozen=True)
 class Placed:
     """Where a container is, and whether it runs: what Docker's list tells, without a question for each."""
