@@ -9,6 +9,7 @@ The unit goes with a reboot, the directory is found by its place. So whoever was
 
 from __future__ import annotations
 
+import inspect
 import os
 import re
 import subprocess
@@ -20,7 +21,7 @@ from ..hints import hint, host_command
 from ..planning.databases import scratch_files
 from ..planning.databases.clusters import FIRST_PORT, LAST_PORT
 from ..releases.scratch import Scratch, ScratchWanted
-from . import scratch_trials
+from . import scratch_trials, write_out
 from .postgresql import Postgresql, as_postgres, run, sql
 
 HOME = "/var/lib/postgresql"
@@ -75,6 +76,9 @@ class ScratchClusters(scratch_trials.Trials):
             self._start(wanted, place)
             made = Scratch(wanted.name, wanted.version, port, f"{place}/data", SOCKETS)
             _wait_until_open(made, wanted.seconds)
+            if wanted.address:
+                # Containers come and go beside it, and with each that goes the whole file system is synced.
+                as_postgres(["python3", "-IS", "-", place], inspect.getsource(write_out), COPY_SECONDS, low=True)
         except BaseException:
             self.remove(wanted.name)
             raise

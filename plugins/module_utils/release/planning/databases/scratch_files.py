@@ -18,6 +18,10 @@ NICE, SLICE = 15, "onehost.slice"
 #: What it reads and writes is kept in memory too. Where that is short the kernel writes all that waits to be written at
 #: once, with one control group version also what is not this copy's, and commits of production wait for the disk.
 CACHED_MEGABYTES = 512
+#: What nobody syncs is often removed before it was ever written. Beside containers it is written as it comes: with each
+#: that ends all that waits is, and commits of production wait for that.
+_WRITTEN_LATE = {"checkpoint_flush_after": "0", "bgwriter_flush_after": "0"}
+_WRITTEN_SOON = {"checkpoint_flush_after": "256kB", "bgwriter_flush_after": "512kB", "backend_flush_after": "256kB"}
 #: What pg_control tells of the source, by its name in the settings.
 _KNOWN = {
     "max_connections": "max_connections",
@@ -51,8 +55,7 @@ def texts(wanted: ScratchWanted, place: str, port: int, sockets: str, known: Map
         "ssl": "off",
         # It is thrown away: nothing of it must last, and none of it is archived.
         "fsync": "off",
-        "checkpoint_flush_after": "0",
-        "bgwriter_flush_after": "0",
+        **(_WRITTEN_SOON if wanted.address else _WRITTEN_LATE),
         "archive_mode": "off",
         "hot_standby": "on",
         "logging_collector": "on",
