@@ -43,6 +43,8 @@ class FakeRestores:
     #: How far behind the archive is.
     behind: float = 90.0
     free: int = 50 * 10**9
+    #: Whether a disk is mounted at the data directory.
+    mounted: bool = False
     #: Why the replay stops, or nothing; what the copy of a drill says.
     fails: str = ""
     answers_of: dict[str, str] = field(default_factory=dict)
@@ -90,6 +92,9 @@ class FakeRestores:
 
     def free_bytes(self, stanza: Stanza) -> int:
         return self.free
+
+    def is_mounted(self, stanza: Stanza) -> bool:
+        return self.mounted
 
     def halt(self, stanza: Stanza) -> None:
         with self.world.change(f"guard {stanza.name}"):

@@ -266,3 +266,17 @@ def test_units_of_ours_and_no_others(host: Host) -> None:
         "systemctl enable --now onehost-drill-shop.timer",
     ]
     assert host.adapter.schedule(wanted, write=True) == []
+
+
+@pytest.mark.parametrize(("mounted", "is_mounted"), [("{data}", True), ("{home}", False), ("{data}2", False)])
+def test_where_something_is_mounted_nothing_can_be_moved(host: Host, mounted: str, is_mounted: bool) -> None:
+    place = mounted.format(data=host.data, home=host.data.parent)
+    mounts = host.root / "mountinfo"
+    mounts.write_text(f"22 1 8:1 / / rw - ext4 /dev/sda1 rw\n23 22 8:2 / {place} rw shared:1 - ext4 /dev/sdb rw\n")
+    adapter = Restores(str(host.root / "etc"), str(host.units), str(mounts))
+    assert adapter.is_mounted(host.stanza) is is_mounted
+
+
+def test_names_of_mount_points_are_those_of_proc() -> None:
+    found = restores.mount_points(Path("/proc/self/mountinfo").read_text())
+    assert "/proc" in found and restores.mount_name("/a b\\c") == "/a\\040b\\134c"

@@ -215,6 +215,10 @@ def test_everything_that_is_wrong_is_told(world: World) -> None:
     world.restores.free = 10**8
     said = refused(world.restore(at=at(world, 600)))
     assert "is not confirmed" in said and "1.2 GB are needed and 0.1 GB are free" in said
+    world.restores.mounted = True
+    said = refused(world.restore(at=at(world, 600)))
+    assert "is where a disk or a directory is mounted" in said and "-e into=scratch shows the copy" in said
+    world.restores.mounted = False
     for wish, why in (
         ({}, "at, point and release: are not given"),
         ({"at": "latest", "point": "x"}, "at and point: are given together"),

@@ -60,8 +60,10 @@ _TIMELINE = "SELECT ('x' || substr(pg_walfile_name(pg_current_wal_lsn()), 1, 8))
 class Restores:
     """Clusters on this host."""
 
-    def __init__(self, settings: str = "/etc/postgresql", units: str = SYSTEMD_UNITS) -> None:
-        self.settings, self.units = settings, units
+    def __init__(
+        self, settings: str = "/etc/postgresql", units: str = SYSTEMD_UNITS, mounts: str = "/proc/self/mountinfo"
+    ) -> None:
+        self.settings, self.units, self.mounts = settings, units, mounts
 
     def schedule(self, units: Mapping[str, str], *, write: bool) -> list[str]:
         """Have systemd know these units of ours, and no others. Returns the changed paths."""
@@ -134,6 +136,10 @@ class Restores:
 
     def free_bytes(self, stanza: Stanza) -> int:
         return shutil.disk_usage(os.path.dirname(os.path.dirname(stanza.data))).free
+
+    def is_mounted(self, stanza: Stanza) -> bool:
+        """Whether a disk, or another directory, is mounted at its data directory, which then cannot be moved."""
+        return mount_name(os.path.realpath(stanza.data)) in mount_points((read(self.mounts) or b"").decode())
 
     def halt(self, stanza: Stanza) -> None:
         """Stop it. However it starts from now on, nobody writes."""
@@ -235,6 +241,16 @@ class Restores:
     @staticmethod
     def _aside(stanza: Stanza, name: str) -> str:
         return f"{stanza.data}.{name}"
+
+
+def mount_points(mountinfo: str) -> set[str]:
+    """The fifth field of each line, as proc(5) writes it."""
+    return {fields[4] for line in mountinfo.splitlines() if len(fields := line.split()) > 4}
+
+
+def mount_name(path: str) -> str:
+    """A path as that field has it."""
+    return "".join(f"\\{ord(one):03o}" if one in " \t\n\\" else one for one in path)
 
 
 def _move(path: str, to: str) -> None:

@@ -162,7 +162,7 @@ class _Trial:
     def _archive(self, goal: restores.Goal, sets: Sequence[BackupSet]) -> Finding:
         """Where a file of the log is missing, PostgreSQL takes that for its end, and opens without a word."""
         target = goal.target
-        first = next((one.first_log for one in sets if one.label == target.label), "")
+        first = restores.first_log(sets, target)
         missing = self.host.backups.gaps(self.one.stanza, target.repository, first)
         shown = "; ".join(missing[:NAMED]) + (f" and {len(missing) - NAMED} more" if len(missing) > NAMED else "")
         return Finding("archive", "damaged" if missing else "whole", shown)

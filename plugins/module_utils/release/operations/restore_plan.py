@@ -66,6 +66,8 @@ class Planner:
         free = host.restores.free_bytes(self.stanza)
         if found:
             problems += restores.room_problem(found.size, free, os.path.dirname(self.stanza.data))
+        if host.restores.is_mounted(self.stanza):
+            problems.append(restores.mount_problem(self.stanza.data))
         closes = self._closes(problems)
         if write and self.wish.confirm != self.environment:
             what = f"replaces database {self.database} of {self.stack.name} {self.environment}, and is not confirmed"
@@ -106,7 +108,7 @@ class Planner:
         """To any other moment beyond one PostgreSQL does not get, and says so."""
         if target.kind != restores.LATEST:
             return ()
-        first = next((one.first_log for one in known.sets if one.label == target.label), "")
+        first = restores.first_log(known.sets, target)
         return tuple(self.host.backups.gaps(self.stanza, target.repository, first))
 
     def _closes(self, problems: list[Problem]) -> bool:

@@ -184,3 +184,16 @@ def room_problem(size: int, free: int, where: str) -> list[Problem]:
         return []
     what = f"{needed / 1e9:.1f} GB are needed and {free / 1e9:.1f} GB are free: the cluster of before is kept"
     return [Problem(what, where, hint("cleanup"))]
+
+
+def mount_problem(data: str) -> Problem:
+    """The cluster of before is kept by moving its directory, and so is what is put in its place."""
+    what = "is where a disk or a directory is mounted, so it cannot be kept aside"
+    look = option("into", "scratch")
+    fix = f"mount it at {data.rpartition('/')[0]}, with the data in a directory of it; {look} shows the copy meanwhile"
+    return Problem(what, data, fix)
+
+
+def first_log(sets: Sequence[BackupSet], target: Target) -> str:
+    """The first file of the log that a target's backup needs; empty if that is not known."""
+    return next((one.first_log for one in sets if one.label == target.label), "")
