@@ -35,9 +35,10 @@ class FakeBackups:
     #: What somebody has waited for it meanwhile.
     waited: int = 0
     log: list[str] = field(default_factory=list)
+    installed: tuple[int, ...] = (2, 55)
 
     def version(self) -> tuple[int, ...]:
-        return (2, 55)
+        return self.installed
 
     def configure(self, stanza: Stanza, text: str, *, write: bool) -> bool:
         changed = self.texts.get(stanza.name) != text

@@ -41,7 +41,12 @@ case "$* $asked" in
 *) cat {tmp_path}/answer; test ! -e {tmp_path}/fails ;;
 esac
 """
-    for name, text in (("runuser", script), ("nice", f'#!/bin/sh\necho "nice $1 $2" >>{log}\nshift 5\nexec "$@"\n')):
+    version = f"#!/bin/sh\ntest ! -e {tmp_path}/old || exec echo pgBackRest 2.37\necho pgBackRest 2.55.1\n"
+    for name, text in (
+        ("runuser", script),
+        ("pgbackrest", version),
+        ("nice", f'#!/bin/sh\necho "nice $1 $2" >>{log}\nshift 5\nexec "$@"\n'),
+    ):
         (folder / name).write_text(text)
         (folder / name).chmod(0o755)
     (tmp_path / "answer").write_text("")
@@ -114,6 +119,13 @@ def test_damage_is_read_from_the_text_though_it_succeeds(tmp_path: Path, told: P
     (tmp_path / "answer").write_text("[]")
     assert adapter(tmp_path).verify(STANZA, 1), "no word of success"
     assert "--output=text --verbose --repo=1 verify" in told.read_text()
+
+
+def test_what_an_old_one_cannot_read_again_is_counted(tmp_path: Path, told: Path) -> None:
+    (tmp_path / "old").write_text("")
+    (tmp_path / "answer").write_text("[]")
+    assert adapter(tmp_path).verify(STANZA, 1) == []
+    assert "verify" not in told.read_text() and "repo-ls" in told.read_text()
 
 
 def test_a_file_of_the_log_that_is_missing_is_named(tmp_path: Path, told: Path) -> None:

@@ -212,6 +212,16 @@ def test_damage_is_found_by_reading_everything(world: World) -> None:
     assert refused is not None and "DAMAGED" in str(refused.problems)
 
 
+def test_an_old_pgbackrest_says_what_it_does_not_do(world: World) -> None:
+    world.good("deploy")
+    take(world, due=True)
+    world.backups.installed = (2, 37)
+    told: list[str] = []
+    wish = Wish(environment="production", kind="verify")
+    assert backups.take(world.host, world.stack, wish, WHO, told.append).ok
+    assert any("pgBackRest 2.37 reads nothing again, so only the files of the log are counted" in line for line in told)
+
+
 def test_a_dump_makes_room_for_a_migration_and_is_done_later(world: World, notifier: Notifier) -> None:
     take(world, due=True)
     ended = "FATAL: terminating connection due to administrator command"

@@ -126,9 +126,11 @@ class PgBackRest:
         return pgbackrest.sets_of(json.loads(self._ask(stanza, "--output=json", "info", seconds=seconds)))
 
     def verify(self, stanza: Stanza, repository: int) -> list[str]:
-        """Read everything in a repository. Returns what is damaged or missing; its exit code says nothing of that."""
-        words = ["--output=text", "--verbose", f"--repo={repository}", "verify"]
-        found = pgbackrest.damage_in(self._ask(stanza, *words, seconds=LONGEST_SECONDS, low=True))
+        """Read everything in a repository. Returns what is damaged or missing; its exit code says nothing of that.
+        Before version VERIFIES only the files of the log are counted."""
+        words, found = ["--output=text", "--verbose", f"--repo={repository}", "verify"], list[str]()
+        if self.version() >= pgbackrest.VERIFIES:
+            found = pgbackrest.damage_in(self._ask(stanza, *words, seconds=LONGEST_SECONDS, low=True))
         mine = [one.first_log for one in self.info(stanza) if one.repository == repository]
         return found + self.gaps(stanza, repository, min(mine, default=""))
 

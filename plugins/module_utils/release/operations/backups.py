@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from ..errors import OperationError, Problem, RefusedError
 from ..hints import hint
 from ..planning.backups import copies, schedule
+from ..planning.backups.pgbackrest import VERIFIES
 from ..planning.backups.schedule import Task
 from ..planning.backups.stanzas import backed_up
 from ..ports import Host
@@ -178,6 +179,12 @@ class _Run:
             return self.copies.dump(task, stanza)
         repositories = range(1, len(task.backup.repository) + 1)
         if task.kind == "verify":
+            version = self.host.backups.version()
+            if version < VERIFIES:
+                shown = ".".join(map(str, version))
+                self.tell(
+                    f"{task.key}: pgBackRest {shown} reads nothing again, so only the files of the log are counted"
+                )
             self._verify(stanza, repositories)
             return 0
         # Whatever has failed when it was provisioned, or was removed since, is made again.

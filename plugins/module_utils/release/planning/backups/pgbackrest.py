@@ -16,6 +16,8 @@ from ...stack.backups import Backup
 HEAD = "# Written by onehost; changes here are lost. It holds keys: for root and postgres alone.\n"
 #: From which version on pgBackRest packs small files together, and keeps only what has changed within large ones.
 BUNDLES, BLOCKS = (2, 39), (2, 46)
+#: From which on it can tell what of a repository is damaged: https://pgbackrest.org/release.html, of 2.39.
+VERIFIES = (2, 39)
 SPOOL = "/var/lib/pgbackrest"
 #: How long a file of the log may take to arrive.
 ARCHIVE_SECONDS = 60
