@@ -31,18 +31,13 @@ options:
       - How much of the host's memory all clusters together may have.
     type: int
     default: 50
-  backups:
-    description:
-      - Where backups of databases with C(backup) go. C(directory) is on this host; C(bucket) elsewhere, with
-        C(endpoint), C(bucket), C(key), C(secret), C(region), C(prefix), C(ca_file) and C(by_path). C(passphrase)
-        encrypts them all; without it one is made on the host.
-    type: dict
-    default: {}
   restart:
     description:
       - Restarts a cluster whose new settings want that. Without it they wait, and a warning says so.
     type: bool
     default: false
+extends_documentation_fragment:
+  - onehost.release.backups
 attributes:
   check_mode:
     support: full
@@ -71,6 +66,7 @@ changes:
 import socket
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.backup_arguments import BACKUPS, given_backups
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import (
     OperationError,
@@ -87,7 +83,7 @@ ARGUMENTS = {
     "stacks": {"type": "list", "elements": "dict", "required": True},
     "passwords": {"type": "dict", "default": {}, "no_log": True},
     "memory_percent": {"type": "int", "default": 50},
-    "backups": {"type": "dict", "default": {}, "no_log": True},
+    "backups": BACKUPS,
     "restart": {"type": "bool", "default": False},
 }
 
@@ -99,7 +95,7 @@ def main() -> None:
         host = bootstrap.this_host()
         stacks = [read_stack(stack.get("name", "stack"), stack, stored=True) for stack in given["stacks"]]
         problems: list[Problem] = []
-        places = read_places(given["backups"], problems)
+        places = read_places(given_backups(given["backups"]), problems)
         if problems:
             raise RefusedError(problems)
         asked = databases.Asked(stacks, given["passwords"], given["memory_percent"], given["restart"], places)

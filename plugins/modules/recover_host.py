@@ -12,6 +12,7 @@ description:
   - Puts the state of each stack, its volumes and its SQLite files back from the newest copies, and writes down from
     which backups the module M(onehost.release.databases) lays out clusters, instead of making empty ones. It is used
     before the rest is provisioned, and again with O(finished) once production answers.
+  - Of O(backups) the passphrase is required, which is kept elsewhere.
   - Refused on a host that is not empty. Killed in between, it goes on with the same copies.
 options:
   stacks:
@@ -20,11 +21,6 @@ options:
     type: list
     elements: dict
     required: true
-  backups:
-    description:
-      - Where the backups are, as in M(onehost.release.databases). C(passphrase) is required.
-    type: dict
-    default: {}
   host:
     description:
       - The name of the host in the inventory.
@@ -40,6 +36,8 @@ options:
       - Says what came back and what to do next, and ends the recovery.
     type: bool
     default: false
+extends_documentation_fragment:
+  - onehost.release.backups
 attributes:
   check_mode:
     support: full
@@ -92,6 +90,7 @@ skip_gates:
 import socket
 
 from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.onehost.release.plugins.module_utils.backup_arguments import BACKUPS, given_backups
 from ansible_collections.onehost.release.plugins.module_utils.refusal import end_refused
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
@@ -103,7 +102,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.util.print
 
 ARGUMENTS = {
     "stacks": {"type": "list", "elements": "dict", "required": True},
-    "backups": {"type": "dict", "default": {}, "no_log": True},
+    "backups": BACKUPS,
     "host": {"type": "str", "required": True},
     "confirm": {"type": "str", "default": ""},
     "finished": {"type": "bool", "default": False},
@@ -122,7 +121,7 @@ def main() -> None:
             done = host_recovery.finish(host, stacks, write=write)
         else:
             problems = [] if module.check_mode and not given["confirm"] else confirmed(given["confirm"], given["host"])
-            done = host_recovery.begin(host, stacks, given["backups"], who, problems, write=write)
+            done = host_recovery.begin(host, stacks, given_backups(given["backups"]), who, problems, write=write)
     except (RefusedError, OperationError) as error:
         end_refused(module, error, **NOTHING)
     module.exit_json(
