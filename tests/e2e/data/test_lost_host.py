@@ -1,7 +1,10 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""A host is gone. An empty one, the inventory and the backups of the other: production answers with all that it had."""
+"""A host is gone. An empty one, the inventory and the backups of the other: production answers with all that it had.
+
+The backups are on a disk that is still there; in the long form they are in a bucket alone.
+"""
 
 from __future__ import annotations
 
@@ -17,6 +20,8 @@ from typing import Any
 import pytest
 import yaml
 from support.beside import Beside
+from support.bucket import Bucket
+from support.faults import LONG
 from support.lab import Lab, Result, started, until
 
 FILES = Path(__file__).parents[1] / "files"
@@ -51,7 +56,12 @@ done
 """
 
 
-def stacks(_lab: Lab) -> dict[str, Any]:
+def bucket_of(lab: Lab) -> Bucket:
+    return Bucket(lab, "ark", 9445)
+
+
+def stacks(_lab: Lab, repository: str = "path") -> dict[str, Any]:
+    backup = {"dump": "never", "repository": [repository]}
     return {
         "ark": {
             "directory": "/home/ubuntu/ark",
@@ -68,7 +78,7 @@ def stacks(_lab: Lab) -> dict[str, Any]:
             "keys": {"mount": "/keys", "user": 10001},
             "volumes": {"uploads": {"user": 10001, "backup": True}},
             "databases": {
-                "main": {"memory": "160m", "connections": 10, "backup": {"dump": "never"}},
+                "main": {"memory": "160m", "connections": 10, "backup": backup},
                 "lite": {"engine": "sqlite", "volume": "uploads", "backup": True},
             },
             "apps": {
@@ -98,8 +108,11 @@ class Ark:
 
     lab: Lab
     inventory: Path
+    #: More words of every command line.
+    options: str = ""
 
     def playbook(self, name: str, options: str = "", **variables: Any) -> Result:
+        options = f"{options} {self.options}".strip()
         return self.lab.playbook(name, inventories=[self.inventory], options=options, **variables)
 
     def push(self, version: int) -> str:
@@ -140,7 +153,20 @@ class Lost:
 
 
 @pytest.fixture(scope="module")
-def lost(beside: Beside) -> Iterator[Lost]:
+def bucket(beside: Beside, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Bucket | None]:
+    """The only place of the backups, in the long form."""
+    found = bucket_of(beside.lab) if LONG else None
+    if found:
+        found.install(tmp_path_factory.mktemp("bucket"))
+        found.start()
+        beside.provision(found.options, **stacks(beside.lab, "s3"))
+    yield found
+    if found:
+        found.stop()
+
+
+@pytest.fixture(scope="module")
+def lost(beside: Beside, bucket: Bucket | None) -> Iterator[Lost]:
     """Production with rows before and after its backup, files, a key; staging is one commit further."""
     with beside.until_stopped("ark"):
         ark = Ark(beside.lab, beside.inventory)
@@ -169,25 +195,39 @@ def lost(beside: Beside) -> Iterator[Lost]:
         yield found
 
 
+def places(bucket: Bucket | None) -> str:
+    """What is not lost, as words of tar: the repository of the source, and the backups."""
+    if bucket:
+        return f"srv/git/ark.git {bucket.data[1:]}"
+    kinds = " ".join(f"{BACKUPS[1:]}/postgresql/{kind}/{CLUSTER}" for kind in ("archive", "backup"))
+    return f"srv/git/ark.git {BACKUPS[1:]}/restic/ark {kinds} {kinds.replace('production', 'staging')}"
+
+
 @pytest.fixture(scope="module")
-def empty(lost: Lost, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ark]:
-    """Another host, with nothing but the disk with the backups; the repository of the source is not lost."""
+def empty(lost: Lost, bucket: Bucket | None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ark]:
+    """Another host, with nothing but what is not lost."""
     with started("lost") as lab:
-        paths = f"srv/git/ark.git {BACKUPS[1:]}/restic/ark"
-        kinds = " ".join(f"{BACKUPS[1:]}/postgresql/{kind}/{CLUSTER}" for kind in ("archive", "backup"))
-        kinds += " " + kinds.replace("production", "staging")
-        pack = f"sudo tar -C / -cf - {paths} {kinds}"
+        pack = f"sudo tar -C / -cf - {places(bucket)}"
         unpack = "sudo tar -C / -xf - --numeric-owner && sudo chown -R ubuntu /srv/git/ark.git"
         with subprocess.Popen([*lost.ark.lab.ssh_words, "ubuntu@127.0.0.1", pack], stdout=subprocess.PIPE) as packed:
             subprocess.run([*lab.ssh_words, "ubuntu@127.0.0.1", unpack], stdin=packed.stdout, check=True, timeout=120)
-        # Elsewhere the user of PostgreSQL had another number.
-        lab.ssh(f"sudo chown -R 4242:4242 {BACKUPS}/postgresql")
+        options = ""
+        if bucket:
+            there = bucket_of(lab)
+            there.install(tmp_path_factory.mktemp("bucket"))
+            there.start()
+            options = there.options
+        else:
+            # Elsewhere the user of PostgreSQL had another number.
+            lab.ssh(f"sudo chown -R 4242:4242 {BACKUPS}/postgresql")
         lab.repositories["ark"] = lab.repositories["workhub"].replace("workhub.git", "ark.git")
         # The other stacks of this lab have backups too, which are not here: with them it would be refused.
         inventory = tmp_path_factory.mktemp("lost") / "ark.yml"
-        mine = {f"onehost_stack_{name}": definition for name, definition in stacks(lab).items()}
+        mine = {
+            f"onehost_stack_{name}": definition for name, definition in stacks(lab, "s3" if bucket else "path").items()
+        }
         inventory.write_text(yaml.safe_dump({"onehost_hosts": {"hosts": {"onehost-lab": mine}}}))
-        yield Ark(lab, inventory)
+        yield Ark(lab, inventory, options)
 
 
 def test_what_cannot_come_back_is_refused_before_anything_changes(empty: Ark) -> None:
