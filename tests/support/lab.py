@@ -151,13 +151,14 @@ class Lab:
         watch: Callable[[Event], None] | None = None,
         **extra_variables: Any,
     ) -> Result:
-        """Run playbooks/<name>.yml to its end. `options` are more words of the command line."""
+        """Run playbooks/<name>.yml to its end, or one elsewhere that is named by its whole path without the `.yml`.
+        `options` are more words of the command line."""
         begin = time.monotonic()
         with tempfile.TemporaryDirectory(prefix="onehost-run-") as private:
             run = ansible_runner.run(
                 private_data_dir=private,
                 project_dir=str(ROOT),
-                playbook=f"playbooks/{name}.yml",
+                playbook=f"{Path('playbooks') / name}.yml",
                 inventory=[str(INVENTORY), *map(str, inventories)],
                 envvars=self.environment,
                 extravars=(again.VARIABLES if name == "promote" else {})
