@@ -67,8 +67,8 @@ def released(lab: Lab, request: pytest.FixtureRequest) -> Lab:
     """WorkHub's first commit runs in staging and in production, unless a release does already."""
 
     def release() -> None:
-        lab.playbook("deploy_staging", version=lab.commit()).ok()
-        lab.playbook("promote").ok()
+        lab.operate("deploy_staging", version=lab.commit()).ok()
+        lab.operate("promote").ok()
 
     def answers() -> bool:
         return all(lab.get(port, path).status < 500 for port in ("staging", "production") for path in ROUTES)

@@ -30,11 +30,11 @@ def test_operations_that_have_nothing_to_work_on(unchanged: Lab) -> None:
     assert promote.rc != 0
     assert "nothing is live in staging" in promote.problems
     assert "playbooks/deploy_staging.yml" in promote.problems
-    rollback = unchanged.playbook("rollback")
+    rollback = unchanged.operate("rollback")
     assert rollback.rc != 0
     assert "nothing is live, so there is nothing to roll back" in rollback.problems
     assert "playbooks/deploy_staging.yml" in rollback.problems, "there is nothing that could be promoted either"
-    some = unchanged.playbook("deploy_staging", apps="wbfinhub")
+    some = unchanged.operate("deploy_staging", apps="wbfinhub")
     assert some.rc != 0
     assert "the first deploy must include every app" in some.problems
     status = unchanged.playbook("status").ok()
@@ -78,13 +78,13 @@ def test_the_command_that_is_named_on_the_host_can_be_pasted_there(unchanged: La
 class TestOnAReleasedHost:
     def test_rollback_with_nothing_to_go_back_to(self, unchanged: Lab) -> None:
         """Must come before any second promote."""
-        result = unchanged.playbook("rollback")
+        result = unchanged.operate("rollback")
         assert result.rc != 0
         assert "there is no good release to roll back to" in result.problems
         assert "after the second promote" in result.problems
 
     def test_promote_of_what_is_live_already(self, unchanged: Lab) -> None:
-        result = unchanged.playbook("promote").ok()
+        result = unchanged.operate("promote").ok()
         assert result.changes == 0
         assert f"production already runs {unchanged.get('production').release}" in result.stdout
 
@@ -114,14 +114,14 @@ class TestOnAReleasedHost:
 
     def test_promote_and_rollback_of_an_unknown_app(self, unchanged: Lab) -> None:
         for name in ("promote", "rollback"):
-            result = unchanged.playbook(name, apps="shop")
+            result = unchanged.operate(name, apps="shop")
             assert result.rc != 0
             assert "'shop' is not an app of stack workhub" in result.problems
 
     def test_promote_without_its_env_file_and_key(self, unchanged: Lab) -> None:
         unchanged.ssh(f"cd {HOME} && sudo mv env/production away && sudo mv keys/jwt_private.pem keys/away")
         try:
-            result = unchanged.playbook("promote")
+            result = unchanged.operate("promote")
         finally:
             unchanged.ssh(f"cd {HOME} && sudo mv away env/production && sudo mv keys/away keys/jwt_private.pem")
         assert result.rc != 0
@@ -133,21 +133,21 @@ class TestOnAReleasedHost:
             {"docker-compose.yml": "services: {}\n", "config/.env.common": "A=1\n", "WBFinHub/note.txt": "new\n"},
             branch="with-our-files",
         )
-        result = unchanged.playbook("deploy_staging", version="with-our-files", options="--check").ok()
+        result = unchanged.operate("deploy_staging", version="with-our-files", options="--check").ok()
         assert "would deploy" in result.stdout
 
     def test_a_name_that_means_two_commits(self, unchanged: Lab) -> None:
         unchanged.push_commit({"WBFinHub/note.txt": "1\n"}, branch="twice")
         unchanged.ssh("git -C /srv/git/workhub.git tag twice main")
-        result = unchanged.playbook("deploy_staging", version="twice")
+        result = unchanged.operate("deploy_staging", version="twice")
         assert result.rc != 0
         assert "version 'twice' is ambiguous: refs/heads/twice (" in result.problems
         assert "name one of them: refs/heads/twice, refs/tags/twice" in result.problems
-        unchanged.playbook("deploy_staging", version="refs/tags/twice", options="--check").ok()
+        unchanged.operate("deploy_staging", version="refs/tags/twice", options="--check").ok()
 
     def test_an_app_without_a_folder_or_a_dockerfile(self, unchanged: Lab) -> None:
         unchanged.push_commit({"WBFinHub": None, "WBSalesHub/Dockerfile": None}, branch="incomplete")
-        result = unchanged.playbook("deploy_staging", version="incomplete")
+        result = unchanged.operate("deploy_staging", version="incomplete")
         assert result.rc != 0
         assert "app wbfinhub: folder WBFinHub does not exist in commit" in result.problems
         assert "app wbsaleshub: WBSalesHub/Dockerfile does not exist in commit" in result.problems

@@ -10,9 +10,9 @@ def test_rollback_works_after_a_cleanup_that_takes_all_it_may(released: Lab) -> 
     path = "WBFinHub/src/main.js"
     for number in (1, 2):
         released.push_commit({path: released.read_source(path) + f"// cleanup {number}\n"})
-        released.playbook("deploy_staging", version=released.commit(), release_watch_seconds=1).ok()
+        released.operate("deploy_staging", version=released.commit()).ok()
         if number == 1:
-            released.playbook("promote", release_watch_seconds=1).ok()
+            released.operate("promote").ok()
     second = released.get("production").release
     assert second != first
     running = released.ssh("sudo docker ps --quiet | sort")
@@ -21,8 +21,8 @@ def test_rollback_works_after_a_cleanup_that_takes_all_it_may(released: Lab) -> 
     assert "what takes the most space" in result.stdout
     assert released.ssh("sudo docker ps --quiet | sort") == running
     assert "onehost-lab/node:22" in released.ssh("sudo docker images --format '{{.Repository}}:{{.Tag}}'")
-    released.playbook("rollback", release_watch_seconds=1).ok()
+    released.operate("rollback").ok()
     assert released.get("production").release == first
     # Staging's own release was kept as well.
-    released.playbook("promote", release_watch_seconds=1).ok()
+    released.operate("promote").ok()
     assert released.get("production").release not in (first, second)

@@ -37,8 +37,9 @@ def canaries(released: Lab) -> Iterator[tuple[Lab, str]]:
     released.ssh("sudo systemctl stop canary-argv")
     yield released, "\n".join(printed)
     # The other tests log in with the lab's own values, which go live with a release.
-    for playbook in ("provision", "deploy_staging", "promote"):
-        released.playbook(playbook).ok()
+    released.playbook("provision", options="--tags stack").ok()
+    for operation in ("deploy_staging", "promote"):
+        released.operate(operation).ok()
 
 
 def container(lab: Lab, app: str) -> str:
@@ -155,8 +156,8 @@ def test_a_switch_and_a_rotation_through_deploys_and_a_reboot(canaries: tuple[La
     old = log_in(lab)
     lab.playbook("rotate_jwt").ok()
     assert "with the previous key pair" in lab.playbook("status").ok().stdout
-    lab.playbook("deploy_staging").ok()
-    lab.playbook("promote").ok()
+    lab.operate("deploy_staging").ok()
+    lab.operate("promote").ok()
     assert battle(lab) == (503, "off"), "a release does not turn it back"
     assert lab.ssh(f"sudo stat -c '%a %u' {keys}/jwt_private.pem").split() == ["600", "10001"]
     status = lab.playbook("status").ok().stdout

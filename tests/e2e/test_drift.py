@@ -28,7 +28,7 @@ def declared(released: Lab) -> Iterator[Lab]:
     released.ssh(f"sudo sed -i \"s,^PUBLIC_URL=.*,PUBLIC_URL='{STAGING}',\" {VALUES}")
     yield released
     released.ssh(f"sudo cp -p /root/workhub.json {STACK} && sudo cp -p /root/staging {VALUES}")
-    released.playbook("deploy_staging", version=released.commit()).ok()
+    released.operate("deploy_staging", version=released.commit()).ok()
 
 
 def test_drift(declared: Lab, tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ def hosts(result: Result) -> dict[str, set[str]]:
 def test_promote_stops_at_the_first_host_that_fails(released: Lab) -> None:
     path = "HWTestAgent/src/main.js"
     commit = released.push_commit({path: released.read_source(path) + "// for three hosts\n"}, branch="three-hosts")
-    released.playbook("deploy_staging", version=commit).ok()
+    released.operate("deploy_staging", version=commit).ok()
     before = released.get("production").release
     result = released.playbook("promote", inventories=THREE)
     assert result.rc != 0

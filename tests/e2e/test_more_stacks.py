@@ -54,8 +54,8 @@ def test_a_second_stack_with_a_worker_and_a_host_name(more_stacks: Lab) -> None:
 
 
 def test_an_app_of_somebody_else(more_stacks: Lab) -> None:
-    more_stacks.playbook("deploy_staging", inventories=MORE, stack="parcel").ok()
-    more_stacks.playbook("promote", inventories=MORE, stack="parcel").ok()
+    more_stacks.operate("deploy_staging", stack="parcel").ok()
+    more_stacks.operate("promote", stack="parcel").ok()
     answer = more_stacks.get("http", "/", {"Host": "parcel.example"})
     assert (answer.status, answer.body) == (200, "<h1>Parcel says hello</h1>\n")
     assert "-production-" in answer.release
@@ -84,7 +84,7 @@ def build_again(lab: Lab) -> None:
         "git push --quiet origin HEAD:main"
     )
     lab.ssh(f"sudo -u parcel sh -c {shlex.quote(script)}")
-    report = lab.playbook("deploy_staging", inventories=MORE, stack="parcel").ok().report
+    report = lab.operate("deploy_staging", stack="parcel").ok().report
     assert set(report["built"]) == {"parcel"}
 
 

@@ -51,7 +51,7 @@ def listening(lab: Lab, port: int, address: str = "127.0.0.1") -> Iterator[None]
 def test_a_service_that_does_not_run(released: Lab, service: str, told: str, fix: str) -> None:
     with stopped(released, service):
         before = released.state()
-        refused = released.playbook("deploy_staging", rebuild=True)
+        refused = released.operate("deploy_staging", rebuild=True)
         assert refused.rc != 0
         assert told in refused.problems and fix in refused.problems
         assert not released.changes(before), "nothing was built or started"
@@ -64,7 +64,7 @@ def test_somebody_else_on_a_port_of_the_idle_slot(released: Lab) -> None:
     port = int(first) + idle
     with listening(released, port):
         before = released.state()
-        refused = released.playbook("deploy_staging", rebuild=True)
+        refused = released.operate("deploy_staging", rebuild=True)
         assert refused.rc != 0
         assert f"port {port} is taken by python3" in refused.problems, refused.problems
         assert f"ss -ltnp sport = :{port}" in refused.problems
@@ -89,15 +89,15 @@ def test_somebody_else_on_a_public_port_of_the_next_release(released: Lab, tmp_p
     live = released.get("staging").release
     try:
         with listening(released, 4601, "0.0.0.0"):
-            failed = released.playbook("deploy_staging", inventories=changed)
+            failed = released.operate("deploy_staging")
             assert failed.rc != 0
             assert "nginx refused the routes of the release" in failed.stdout
             assert "bind() to 0.0.0.0:4601 failed" in failed.stdout
             assert released.get("staging").release == live, "everything was undone"
-        released.playbook("deploy_staging", inventories=changed).ok()
+        released.operate("deploy_staging").ok()
     finally:
         released.playbook("provision", options=parts).ok()
-        released.playbook("deploy_staging").ok()
+        released.operate("deploy_staging").ok()
 
 
 def test_provisioning_says_that_nginx_goes_on_with_its_old_configuration(released: Lab) -> None:

@@ -21,14 +21,14 @@ def gitleaks(released: Lab) -> Iterator[Lab]:
     released.apt("apt-get update -qq && apt-get install --yes -qq gitleaks")
     yield released
     released.apt("apt-get remove --yes -qq gitleaks")
-    released.playbook("deploy_staging", version=released.commit()).ok()
+    released.operate("deploy_staging", version=released.commit()).ok()
 
 
 def test_a_promote_is_refused(gitleaks: Lab) -> None:
     before = gitleaks.get("production").release
     commit = gitleaks.push_commit({PLACE: f'export const token = "{TOKEN}";\n'}, branch="with-a-token")
-    gitleaks.playbook("deploy_staging", version=commit).ok()
-    refused = gitleaks.playbook("promote")
+    gitleaks.operate("deploy_staging", version=commit).ok()
+    refused = gitleaks.operate("promote")
     assert refused.rc != 0
     assert "no_leaks" in refused.stdout
     assert "github-pat in /" in refused.stdout
@@ -36,10 +36,10 @@ def test_a_promote_is_refused(gitleaks: Lab) -> None:
     assert TOKEN not in refused.stdout, "where it is, never what it is"
     assert gitleaks.get("production").release == before
     # Whoever knows better may say so, and it is written down.
-    passed = gitleaks.playbook("promote", skip_gates="no_leaks", reason="a made-up token").ok()
+    passed = gitleaks.operate("promote", skip_gates="no_leaks", reason="a made-up token").ok()
     assert TOKEN not in passed.stdout
     release = gitleaks.get("production").release
     assert release != before
     assert "no_leaks" in gitleaks.ssh(f"cat /home/ubuntu/workhub/releases/{release}/release.json")
-    gitleaks.playbook("rollback").ok()
+    gitleaks.operate("rollback").ok()
     assert gitleaks.get("production").release == before

@@ -44,8 +44,8 @@ def elsewhere(released: Lab, tmp_path: Path) -> Iterator[list[Path]]:
     """The changed inventory. In the end the host is as it was."""
     yield [inventory_of(tmp_path, changed())]
     released.playbook("provision").ok()
-    released.playbook("deploy_staging").ok()
-    released.playbook("promote", **AGAIN).ok()
+    released.operate("deploy_staging").ok()
+    released.operate("promote", **AGAIN).ok()
 
 
 @contextmanager
@@ -81,17 +81,17 @@ def test_whatever_the_inventory_says_what_is_live_answers(released: Lab, elsewhe
     assert said_of(provisioned.stdout) == WANTED
 
     with no_request_fails(released, "production"):
-        released.playbook("deploy_staging", inventories=elsewhere).ok()
-        second = released.playbook("promote", inventories=elsewhere, **AGAIN).ok().report["release"]
+        released.operate("deploy_staging").ok()
+        second = released.operate("promote", **AGAIN).ok().report["release"]
     assert not said_of(released.playbook("provision", options="--check", inventories=elsewhere).ok().stdout)
     assert released.get("production", "/finhub/").release == second
     assert released.ssh("ss -Hltn sport = :80").strip() == "", "nothing listens there any more"
 
     with no_request_fails(released, "production"):
-        back = released.playbook("rollback", inventories=elsewhere).ok().report
+        back = released.operate("rollback").ok().report
     assert back["release"] == first and back["probes"]["failed"] == 0
     assert {released.get("http", path).release for path in PATHS} == {first}
     released.ssh("sudo systemctl restart haproxy")
     assert {released.get("production", path).release for path in PATHS} == {first}
-    again = released.playbook("rollback", inventories=elsewhere, release=second).ok().report
+    again = released.operate("rollback", release=second).ok().report
     assert again["release"] == second and released.get("production", "/finhub/").release == second
