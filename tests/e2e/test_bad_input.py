@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
+from support import strategy
 from support.lab import INVENTORY, ROOT, Lab
 
 CHECKOUT = "/home/ubuntu/workhub"
@@ -53,7 +54,8 @@ def test_operations_that_have_nothing_to_work_on(unchanged: Lab) -> None:
 def test_the_command_that_is_named_can_be_pasted(
     unchanged: Lab, playbook: str, folder: str, next_one: str, output: str
 ) -> None:
-    environment = os.environ | unchanged.environment | {"ANSIBLE_STDOUT_CALLBACK": output}
+    environment = os.environ | unchanged.environment | strategy.environment("promote")
+    environment |= {"ANSIBLE_STDOUT_CALLBACK": output}
 
     def typed(command: str) -> subprocess.CompletedProcess[str]:
         words = {"cwd": ROOT / folder, "env": environment, "stdin": subprocess.DEVNULL, "timeout": 600}
@@ -153,8 +155,8 @@ class TestOnAReleasedHost:
         assert "app wbsaleshub: WBSalesHub/Dockerfile does not exist in commit" in result.problems
 
     def test_an_unknown_stack(self, unchanged: Lab) -> None:
-        for name in ("deploy_staging", "promote", "rollback", "status"):
-            result = unchanged.playbook(name, stack="shop")
+        asked = [unchanged.operate(name, stack="shop") for name in ("deploy_staging", "promote", "rollback")]
+        for result in (*asked, unchanged.playbook("status", stack="shop")):
             assert result.rc != 0
             assert "shop" in result.stdout and "choose from workhub" in result.stdout
 

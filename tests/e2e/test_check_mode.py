@@ -57,7 +57,7 @@ class Checks:
         return self.done[names]
 
     def _check(self, names: tuple[str, ...]) -> Checked:
-        lab, playbook = self.lab, self.place / f"check-{names[0]}"
+        lab, playbook = self.lab, self.place / (names[0] if names != TOGETHER else "together")
         playbook.with_suffix(".yml").write_text(json.dumps([play for name in names for play in plays(name)]))
         # The first sudo leaves a mark in the home directory, whoever calls it.
         lab.ssh("sudo true && touch /tmp/before")

@@ -160,7 +160,7 @@ class Lab:
                 project_dir=str(ROOT),
                 playbook=f"{Path('playbooks') / name}.yml",
                 inventory=[str(INVENTORY), *map(str, inventories)],
-                envvars=self.environment,
+                envvars=self.environment | strategy.environment(name),
                 extravars=(again.VARIABLES if name == "promote" else {})
                 | {"release_watch_seconds": WATCH_SECONDS}
                 | extra_variables,
@@ -196,11 +196,12 @@ class Lab:
         return Result(int(failed), "\n".join(answer["lines"]), time.monotonic() - begin, events)
 
     def start_ansible(self, *words: str, where: Path = ROOT) -> subprocess.Popen[str]:
-        """Start ansible-playbook exactly as typed, `-i` excepted, in a process group of its own; it can be killed."""
+        """Start ansible-playbook exactly as typed, `-i` excepted, in a process group of its own; it can be killed.
+        The first word is the playbook."""
         return subprocess.Popen(
             ["ansible-playbook", "-i", str(INVENTORY), *words],
             cwd=where,
-            env=os.environ | self.environment,
+            env=os.environ | self.environment | strategy.environment(words[0]),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,

@@ -1,6 +1,7 @@
-"""The Ansible strategy in tests: Mitogen, which keeps one Python on the host for a whole play.
+"""The Ansible strategy in tests: Mitogen where a playbook has many tasks. It keeps one Python on the host for a play.
 
-A provision then takes two thirds of the time. Users never get it: it is chosen here only, by the variable
+A provision then takes two thirds of the time; an operation, which is one task, would take twice as much of the
+processor, because Mitogen has to start. Users never get it: it is chosen here only, by the variable
 ONEHOST_TEST_STRATEGY (default `mitogen_linear`; `linear` is Ansible's own). What users run is still tested: the main
 job's tests and molecule's scenario `default` use Ansible's own strategy.
 """
@@ -14,6 +15,8 @@ from pathlib import Path
 VARIABLE = "ONEHOST_TEST_STRATEGY"
 PLAIN = "linear"
 DEFAULT = "mitogen_linear"
+#: Playbooks of many tasks; the last one is what a test makes of many playbooks.
+LONG = ("provision", "recover_host", "together")
 
 
 def plugins() -> Path:
@@ -23,10 +26,10 @@ def plugins() -> Path:
     return Path(found.origin).parent / "plugins" / "strategy"
 
 
-def environment() -> dict[str, str]:
-    """Environment variables for Ansible."""
+def environment(playbook: str = "provision") -> dict[str, str]:
+    """Environment variables for Ansible, for a playbook by its name, its path or its name in the collection."""
     name = os.environ.get(VARIABLE) or DEFAULT
-    if name == PLAIN:
+    if name == PLAIN or Path(playbook).name.removesuffix(".yml").rpartition(".")[2] not in LONG:
         return {"ANSIBLE_STRATEGY": PLAIN}
     return {
         "ANSIBLE_STRATEGY": name,
