@@ -12,27 +12,38 @@ PUBLIC_PORTS = {22, 80, 443, 4400, 4500, 4600, 4643}
 LIMITED = 4400
 # Ports that take a connection, by address: `scan.py SECONDS FIRST LAST`. What is dropped is given up after SECONDS.
 SCAN = """
-import asyncio, json, resource, sys
-seconds, first, last = map(float, sys.argv[1:])
-async def ask(address, source, port, gate):
-    async with gate:
-        try:
-            connecting = asyncio.open_connection(address, port, local_addr=(source, 0))
-            _, writer = await asyncio.wait_for(connecting, seconds)
-        except (OSError, asyncio.TimeoutError):
-            return None
-        writer.close()
-        return port
-async def main():
-    found = {}
-    for address, source in (("192.0.2.1", "192.0.2.2"), ("2001:db8::1", "2001:db8::2")):
-        gate = asyncio.Semaphore(4000)
-        ports = range(int(first), int(last) + 1)
-        answers = await asyncio.gather(*(ask(address, source, port, gate) for port in ports))
-        found[address] = [port for port in answers if port]
-    print(json.dumps(found))
+import json, resource, select, socket, sys, time
+seconds, first, last = float(sys.argv[1]), int(sys.argv[2]), int(sys.argv[3])
+AT_ONCE, NO_PORT = 8000, 24
+def ask(family, address, source, ports):
+    found, asked, watch = [], {}, select.epoll()
+    for port in ports:
+        one = socket.socket(family)
+        one.setblocking(False)
+        one.setsockopt(socket.IPPROTO_IP, NO_PORT, 1)
+        one.bind((source, 0))
+        one.connect_ex((address, port))
+        asked[one.fileno()] = one, port
+        watch.register(one, select.EPOLLOUT)
+    end = time.monotonic() + seconds
+    while asked and (left := end - time.monotonic()) > 0:
+        for number, events in watch.poll(left):
+            one, port = asked.pop(number)
+            if not events & (select.EPOLLERR | select.EPOLLHUP):
+                found.append(port)
+            one.close()
+    for one, _ in asked.values():
+        one.close()
+    return found
 resource.setrlimit(resource.RLIMIT_NOFILE, (8192, 8192))
-asyncio.run(main())
+found = {}
+for family, address, source in (
+    (socket.AF_INET, "192.0.2.1", "192.0.2.2"), (socket.AF_INET6, "2001:db8::1", "2001:db8::2")
+):
+    found[address] = []
+    for begin in range(first, last + 1, AT_ONCE):
+        found[address] += ask(family, address, source, range(begin, min(begin + AT_ONCE, last + 1)))
+print(json.dumps(found))
 """
 
 
