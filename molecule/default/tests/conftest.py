@@ -2,9 +2,10 @@
 
 import pytest
 import testinfra
+from support import as_root
 
 
 @pytest.fixture(scope="session")
 def host(request):
-    inventory = request.config.getoption("ansible_inventory")
-    return testinfra.get_host("ansible://onehost-lab?sudo=true", ansible_inventory=inventory)
+    where, options = as_root.address(request.config.getoption("ansible_inventory"))
+    return testinfra.get_host(where, **options)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 import testinfra
+from support import as_root
 
 SCENARIO = Path(__file__).resolve().parents[1]
 ROOT = SCENARIO.parents[1]
@@ -18,8 +19,8 @@ def pytest_collection_modifyitems(items):
 
 @pytest.fixture(scope="session")
 def host(request):
-    inventory = request.config.getoption("ansible_inventory")
-    return testinfra.get_host("ansible://onehost-lab?sudo=true", ansible_inventory=inventory)
+    where, options = as_root.address(request.config.getoption("ansible_inventory"))
+    return testinfra.get_host(where, **options)
 
 
 @pytest.fixture(scope="session")
