@@ -48,7 +48,8 @@ def router_apps(
             apps = {app.name: app.timeout_seconds for app in stack.web_apps}
             for app, seconds in (kept or {}).get(name, {}).items():
                 apps[app] = max(apps.get(app, 0), seconds)
-            found[name] = apps
+            # By name: what the host has of a stack is written in that order.
+            found[name] = dict(sorted(apps.items()))
     return found
 
 

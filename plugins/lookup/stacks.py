@@ -36,6 +36,14 @@ options:
         are among them.
     type: bool
     default: false
+  kept:
+    description:
+      - What the host has of its stacks, as M(onehost.release.definitions) returns it. All stacks of the inventory that
+        are not named are then taken and returned as they are there, and left out if they are not; what the inventory
+        says of them is not looked at.
+      - Problems of a named stack, and a name that the inventory does not have, are then errors in any case.
+    type: list
+    elements: dict
 author:
   - the onehost.release maintainers (@onehost)
 """
@@ -55,6 +63,7 @@ _raw:
 
 import re
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from typing import Any
 
 from ansible.errors import AnsibleError, AnsibleLookupError
@@ -88,56 +97,100 @@ _RENAMED_ROLES = (
 RENAMED = {old + end: new + end for old, new, ends in _RENAMED_ROLES for end in ends.split() or [""]}
 
 
+@dataclass
+class _Found:
+    """Definitions by the ends of their variables' names. `stored` are those that the host has."""
+
+    definitions: dict[str, Any] = field(default_factory=dict)
+    unread: dict[str, list[Problem]] = field(default_factory=dict)
+    stored: set[str] = field(default_factory=set)
+
+    def name(self, key: str) -> str:
+        return _name(key, self.definitions[key])
+
+    def take(self, kept: Iterable[dict[str, Any]], terms: list[str]) -> None:
+        """Have what the host has in the place of all definitions but the named ones."""
+        names = {key: self.name(key) for key in self.definitions}
+        if unknown := [name for name in terms if name not in names.values()]:
+            what = f"-e stack={unknown[0]}: " + (
+                "the inventory has no such stack" if unknown[0] else "no name is given"
+            )
+            fix = "choose from " + ", ".join(sorted(names.values()))
+            raise AnsibleLookupError(f"refused, nothing was changed: {what}. Fix: {fix}")
+        here = {definition["name"]: definition for definition in kept}
+        self.stored = {key for key, name in names.items() if name not in terms}
+        for key in self.stored:
+            definition = here.get(names[key])
+            if definition is not None:
+                self.definitions[key] = definition
+            else:
+                del self.definitions[key]
+        self.stored &= self.definitions.keys()
+
+
 class LookupModule(LookupBase):
     """Lookup plugin of the collection."""
 
     def run(self, terms: list[str], variables: dict[str, Any] | None = None, **kwargs: Any) -> list[dict[str, Any]]:
-        names = sorted(name for name in (variables or {}) if name.startswith(PREFIX))
+        given = variables or {}
         self.set_options(var_options=variables, direct=kwargs)
         # Provisioning has no action of its own that could look at what was typed; it reads the stacks first.
         if typed_options.typed_playbook() == "provision" and (
-            problem := typed_options.problem_with("provision", variables or {}, self._loader)
+            problem := typed_options.problem_with("provision", given, self._loader)
         ):
             raise AnsibleLookupError(problem)
-        with_env = self.get_option("env")
+        with_env, kept = self.get_option("env"), self.get_option("kept")
+        found = self._read(terms, given)
+        if kept is not None:
+            found.take(kept, terms)
+        stacks, bad = read_each(found.definitions, self._ports(given), stored=found.stored)
+        if with_env and (kept is not None or self._one_by_one):
+            mine = [stack for stack in stacks if not terms or stack.name in terms]
+            bad = _wrong_values(found.definitions, mine) | found.unread | bad
+            wrong = {found.name(key) for key in bad}
+            stacks = [stack for stack in stacks if stack.name not in wrong]
+        about = {key: problems for key, problems in bad.items() if found.name(key) in terms}
+        if self.get_option("problems") and (stacks or not with_env) and not (about and kept is not None):
+            return [
+                {"name": found.name(key), "problems": [str(problem) for problem in problems]}
+                for key, problems in bad.items()
+                if key not in found.stored
+            ]
+        _refuse(about if kept is not None or (self.get_option("keep_going") and stacks) else bad, given)
+        named = {
+            stack.name: stack.to_mapping(with_env=with_env) for stack in stacks if not terms or stack.name in terms
+        }
+        if kept is None:
+            return list(named.values())
+        return [named.get(found.name(key), found.definitions[key]) for key in sorted(found.definitions)]
+
+    @property
+    def _one_by_one(self) -> bool:
+        return bool(self.get_option("keep_going") or self.get_option("problems"))
+
+    def _read(self, terms: list[str], variables: dict[str, Any]) -> _Found:
+        """The definitions in the inventory, with env values where they are wanted."""
         reader = lookup_loader.get("ansible.builtin.vars", loader=self._loader, templar=self._templar)
-        one_by_one = self.get_option("keep_going") or self.get_option("problems")
-        definitions: dict[str, Any] = {}
-        unread: dict[str, list[Problem]] = {}
-        for name in names:
-            raw, key = (variables or {})[name], name[len(PREFIX) :].replace("_", "-")
-            if with_env or not isinstance(raw, Mapping):
+        found = _Found()
+        for variable in sorted(name for name in variables if name.startswith(PREFIX)):
+            raw, key = variables[variable], variable[len(PREFIX) :].replace("_", "-")
+            whole = not isinstance(raw, Mapping)
+            name = key if whole else _name(key, {"name": self._templar.template(raw.get("name"))})
+            if whole or (self.get_option("env") and (not terms or name in terms)):
                 try:
                     # All of it now, and what a template lacks must fail here.
-                    definitions[key] = _whole(plain(reader.run([name], variables)[0]))
+                    found.definitions[key] = _whole(plain(reader.run([variable], variables)[0]))
                     continue
                 except (AnsibleError, TemplateError) as error:
-                    if not one_by_one or not isinstance(raw, Mapping):
+                    if whole or not self._one_by_one:
                         raise
-                    unread[key] = [_unread(key, error)]
-            definition = self._templar.template({key: value for key, value in raw.items() if key != "env"})
-            definitions[key] = {**definition, "env": _no_texts(raw.get("env"))}
-        problems = [
-            Problem("has a new name", f"variable {old}", f"rename it to {new}")
-            for old, new in RENAMED.items()
-            if old in (variables or {})
-        ]
-        stacks, bad = read_each(definitions, self._ports(variables or {}))
-        if with_env and one_by_one:
-            bad = unread | _wrong_values(definitions, stacks) | bad
-            stacks = [stack for stack in stacks if all(stack.name != _name(key, definitions[key]) for key in bad)]
-        if self.get_option("problems") and (stacks or not with_env):
-            return [
-                {"name": _name(key, definitions[key]), "problems": [str(problem) for problem in found]}
-                for key, found in bad.items()
-            ]
-        told = list(bad.values())
-        if self.get_option("keep_going") and stacks:
-            told = [found for key, found in bad.items() if _name(key, definitions[key]) in terms]
-        problems += dict.fromkeys(problem for found in told for problem in found)
-        if problems:
-            raise AnsibleLookupError(f"{len(problems)} problem(s) in the inventory:\n{_lines(problems)}")
-        return [stack.to_mapping(with_env=with_env) for stack in stacks if not terms or stack.name in terms]
+                    found.unread[key] = [_unread(key, error)]
+            if self.get_option("kept") is not None and name not in terms:
+                found.definitions[key] = {"name": name}
+                continue
+            definition = self._templar.template({field: value for field, value in raw.items() if field != "env"})
+            found.definitions[key] = {**definition, "env": _no_texts(raw.get("env"))}
+        return found
 
     def _ports(self, variables: dict[str, Any]) -> dict[int, str]:
         """Ports that other parts of the host have, by the variables of their roles."""
@@ -145,6 +198,18 @@ class LookupModule(LookupBase):
         metrics = self._templar.template(variables.get("router_metrics_port") or 0)
         found = {**dict.fromkeys(_numbers(ssh), "SSH"), **dict.fromkeys(_numbers([metrics]), "HAProxy's metrics")}
         return {port: use for port, use in found.items() if port}
+
+
+def _refuse(told: Mapping[str, Iterable[Problem]], variables: Mapping[str, Any]) -> None:
+    """Raise these problems, and variables that are named as before."""
+    problems = [
+        Problem("has a new name", f"variable {old}", f"rename it to {new}")
+        for old, new in RENAMED.items()
+        if old in variables
+    ]
+    problems += dict.fromkeys(problem for found in told.values() for problem in found)
+    if problems:
+        raise AnsibleLookupError(f"{len(problems)} problem(s) in the inventory:\n{_lines(problems)}")
 
 
 def _whole(value: Any) -> Any:

@@ -20,6 +20,12 @@ options:
     type: list
     elements: dict
     required: true
+  only:
+    description:
+      - Name of the stack whose clusters are provided; empty is all. Those of the others stay as they are, unless
+        backups go elsewhere now. All count for the memory, and for who reaches which port.
+    type: str
+    default: ""
   passwords:
     description:
       - Passwords by stack, environment, database and C(app) or C(owner). They are used when passwords are made, so with
@@ -81,6 +87,7 @@ from ansible_collections.onehost.release.plugins.module_utils.release.util.print
 
 ARGUMENTS = {
     "stacks": {"type": "list", "elements": "dict", "required": True},
+    "only": {"type": "str", "default": ""},
     "passwords": {"type": "dict", "default": {}, "no_log": True},
     "memory_percent": {"type": "int", "default": 50},
     "backups": BACKUPS,
@@ -98,7 +105,9 @@ def main() -> None:
         places = read_places(given_backups(given["backups"]), problems)
         if problems:
             raise RefusedError(problems)
-        asked = databases.Asked(stacks, given["passwords"], given["memory_percent"], given["restart"], places)
+        asked = databases.Asked(
+            stacks, given["passwords"], given["memory_percent"], given["restart"], places, given["only"]
+        )
         who = lock.this_process("provision", "provision", socket.gethostname(), host.clock.now())
         done = databases.provide(host, asked, who, write=not module.check_mode)
     except (RefusedError, OperationError) as error:

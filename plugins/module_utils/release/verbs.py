@@ -133,7 +133,7 @@ TABLE = (
         "flags", ("stack", "flag", "state", "where", "reason"), control_verb="flags", control_help="set a feature flag"
     ),
     Command("import_env", ("common", "staging", "production", "dest", "values")),
-    Command("provision", ("offline",)),
+    Command("provision", ("stack", "offline")),
     Command("rotate_jwt", ("stack", "state", "overlap_hours", "lock_wait")),
 )
 

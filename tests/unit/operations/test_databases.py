@@ -219,3 +219,57 @@ def _settled(world: World, where: str) -> None:
     for environment in ("staging", "production"):
         mine = kept[environment]["main"]
         assert database.found[f"shop_{environment}_main"].port == mine.port, where
+
+
+def both(world: World, only: str = "", places: AskedPlaces | None = None, **changes: Any) -> Provided:
+    """Provide the shop and a stack beside it, of which both have these settings."""
+    changed(world, **changes)
+    blog = dataclasses.replace(world.stack, name="blog")
+    host = dataclasses.replace(world.host, memory_bytes=4 * GIB)
+    return provide(host, Asked([blog, world.stack], places=places, only=only), WHO)
+
+
+@pytest.fixture
+def two(world: World) -> World:
+    """A host with the clusters of two stacks, with backups."""
+    world.store.blocks["blog"] = {"staging": "172.16.224.128/26", "production": "172.16.224.192/26"}
+    both(world, backup={})
+    clusters(world).log.clear()
+    return world
+
+
+def test_of_one_stack_alone_the_other_ones_clusters_stay(two: World) -> None:
+    before, rules, timers = dict(clusters(two).written), clusters(two).rules, dict(two.store.kept)
+    clusters(two).granted.clear()
+    done = both(two, "shop", backup={}, connections=7)
+    assert not [line for line in done.changes if "blog" in line] and done.notes == []
+    assert {name for name, text in clusters(two).written.items() if before[name] != text} == {
+        "shop_staging_main",
+        "shop_production_main",
+    }
+    assert clusters(two).rules == rules and two.store.kept == timers, "who reaches which port is known of all"
+    assert set(clusters(two).granted) == {"shop_staging_main", "shop_production_main"}
+    assert both(two, "shop", backup={}, connections=7).changes == []
+    assert any("blog" in line for line in both(two, backup={}, connections=7).changes)
+
+
+def test_of_one_stack_alone_all_count_for_the_memory(two: World) -> None:
+    with pytest.raises(RefusedError, match="memory"):
+        both(two, "shop", backup={}, memory="700m")
+
+
+def test_a_new_database_of_another_stack_is_not_made(world: World) -> None:
+    world.store.blocks["blog"] = {"staging": "172.16.224.128/26", "production": "172.16.224.192/26"}
+    both(world, "shop")
+    assert (
+        set(clusters(world).found) == {"shop_staging_main", "shop_production_main"} and "blog" not in world.store.kept
+    )
+
+
+def test_backups_that_go_elsewhere_go_there_from_all_clusters(two: World) -> None:
+    done = both(two, "shop", AskedPlaces("/mnt/backups"), backup={})
+    assert {"blog_production_main", "shop_production_main"} <= {
+        name for name, text in two.backups.texts.items() if "/mnt/backups" in text
+    }
+    assert "where backups go" in done.changes
+    assert both(two, "shop", AskedPlaces("/mnt/backups"), backup={}).changes == []

@@ -94,6 +94,92 @@ def test_ports_of_other_roles_are_taken() -> None:
         evaluate("query('onehost.release.stacks')", onehost_stack_shop=shop, router_metrics_port=2222)
 
 
+def beside(**changes: Any) -> dict[str, Any]:
+    """A second stack, with an app and ports of its own."""
+    app = {"context": ".", "port": 3000, "loopback_port": 26000, "health": "/", "routes": [{"path": "/"}]}
+    return {
+        "directory": "/srv/blog",
+        "environments": {"staging": {"ports": [8300]}, "production": {"ports": [8400]}},
+        "apps": {"posts": app},
+        **changes,
+    }
+
+
+def named(terms: str, options: str = "", *, kept: Any, **stacks: Any) -> Any:
+    variables = {f"onehost_stack_{name}": stack for name, stack in stacks.items()}
+    return evaluate(f"query('onehost.release.stacks', {terms}, kept=kept{options})", kept=kept, **variables)
+
+
+@pytest.fixture
+def blog() -> dict[str, Any]:
+    """As the host has it."""
+    (found,) = evaluate("query('onehost.release.stacks', env=false)", onehost_stack_blog=beside())
+    return dict(found)
+
+
+def test_of_all_but_the_named_one_the_host_says_what_they_are(blog: dict[str, Any]) -> None:
+    shop = shop_definition() | {"env": {"common": {"SECRET": "new"}}}
+    never = trust_as_template("{{ never_read }}")
+    stacks = {"shop": shop, "blog": beside(soak_minutes=7, env=never), "wiki": beside(apps={}), "blog_old": beside()}
+    found = named("'shop'", kept=[blog, {**blog, "name": "gone"}], **stacks)
+    assert [stack["name"] for stack in found] == ["blog", "shop"], "what is not on the host yet is left out"
+    assert found[0] == blog and found[0]["soak_minutes"] == 0 and found[1]["env"]["common"] == {"SECRET": "new"}
+    assert named("'shop'", ", problems=true", kept=[blog], **stacks) == []
+
+
+@pytest.mark.parametrize(
+    ("name", "what"), [("shpo", "-e stack=shpo: the inventory has no such"), ("", "-e stack=: no name is given")]
+)
+def test_a_stack_that_the_inventory_lacks_is_refused(blog: dict[str, Any], name: str, what: str) -> None:
+    for options in ("", ", problems=true", ", env=false, keep_going=true"):
+        with pytest.raises(AnsibleError, match=what) as caught:
+            named(repr(name), options, kept=[], shop=shop_definition(), blog=beside())
+        assert "refused, nothing was changed: " in str(caught.value)
+        assert str(caught.value).endswith("Fix: choose from blog, shop")
+
+
+def test_what_is_wrong_with_the_named_one_alone_is_refused(blog: dict[str, Any]) -> None:
+    shop = shop_definition()
+    blog["environments"]["production"]["ports"] = shop["environments"]["staging"]["ports"] = [8400]
+    # The inventory would have both out of each other's way; the host has not yet.
+    moved = beside()
+    moved["environments"]["production"]["ports"] = [8500]
+    for options in ("", ", problems=true", ", env=false, keep_going=true"):
+        with pytest.raises(AnsibleError, match=r"stack shop.*8400") as caught:
+            named("'shop'", options, kept=[blog], shop=shop, blog=moved)
+        assert len(str(caught.value).splitlines()) == 2
+    shop["environments"]["staging"]["ports"] = [8600]
+    wrong = beside(env_matrix={"GREETING": {"required": True}})
+    assert named("'shop'", ", problems=true", kept=[blog], shop=shop, blog=wrong) == []
+    with pytest.raises(AnsibleError, match="GREETING"):
+        named("'blog'", ", problems=true", kept=[blog], shop=shop, blog=wrong)
+
+
+def test_what_is_made_from_the_hosts_definition_is_the_same(stack: dict[str, Any]) -> None:
+    """Its names are sorted; the same files come from it, in the same order."""
+    stack["apps"]["api"]["routes"] += [{**stack["apps"]["api"]["routes"][0], "path": path} for path in ("/z", "/a/b")]
+    stack["environments"]["production"]["hosts"] = ["shop.example", "a.shop.example"]
+    stack["apps"] = dict(reversed(stack["apps"].items()))
+    here = json.loads(json.dumps(evaluate("stack | onehost.release.without_env", stack=stack), sort_keys=True))
+    assert list(here["apps"]) != list(stack["apps"])
+    for made in (
+        "[stack] | onehost.release.router_apps({'shop-production': {'old': 90, 'aged': 1}})",
+        # Its template sorts them.
+        "(stack | onehost.release.edge_view('production')).routes | sort(attribute='path')",
+        "(stack | onehost.release.edge_view('production')).hosts",
+        "[stack] | onehost.release.public_ports",
+    ):
+        assert json.dumps(evaluate(made, stack=here)) == json.dumps(evaluate(made, stack=stack)), made
+
+
+def test_what_an_earlier_version_let_pass_is_in_nobodys_way(blog: dict[str, Any]) -> None:
+    blog["apps"]["posts"]["compose"] = {"networks": ["backend"]}
+    found = named("'shop'", kept=[blog], shop=shop_definition(), blog=beside())
+    assert found[0] == blog
+    with pytest.raises(AnsibleError, match="compose"):
+        named("'blog'", kept=[blog], shop=shop_definition(), blog=blog)
+
+
 def test_each_renamed_variable_is_one_that_a_role_takes() -> None:
     renamed = importlib.import_module("ansible_collections.onehost.release.plugins.lookup.stacks").RENAMED
     known = {"onehost_control_node"}

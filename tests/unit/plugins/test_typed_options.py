@@ -54,6 +54,7 @@ def typed(monkeypatch: pytest.MonkeyPatch) -> Any:
         ("rotate_jwt", "overlap_hour", "overlap_hours"),
         ("import_env", "comon", "common"),
         ("provision", "ofline", "offline"),
+        ("provision", "stak", "stack"),
         ("provision", "onehost_hraden", "onehost_harden"),
         ("provision", "firewall_stat", "firewall_state"),
     ],

@@ -50,6 +50,12 @@ class Setup:
             found.append(Problem(what, "postgresql_backup_passphrase", fix))
         return found
 
+    def moves(self, clusters: Sequence[Cluster]) -> bool:
+        """Whether backups go elsewhere from now on."""
+        known = self.host.backup_places.read()
+        now = (self.asked.path, self.asked.bucket)
+        return bool(_with_backups(clusters)) and (known is None or (known.path, known.bucket) != now)
+
     def prepare(self, clusters: Sequence[Cluster]) -> None:
         """Before the clusters' settings, which name what is made here."""
         mine = _with_backups(clusters)

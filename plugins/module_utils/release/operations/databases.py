@@ -48,6 +48,8 @@ class Asked:
     restart: bool = False
     #: Where backups go; None where that is not said.
     places: AskedPlaces | None = None
+    #: The one stack whose clusters are made as they are to be; empty is all of them.
+    only: str = ""
 
 
 @dataclass
@@ -87,23 +89,35 @@ class _Provision:
         }
         if ports and self.host.database.guard(files.guard(ports), write=self.write):
             self.done.changes.append("who reaches which port")
-        self.backups.prepare(wanted)
-        for cluster in wanted:
+        # Where backups go is the host's own matter: when that changes, the log of all clusters goes there.
+        moved = self.backups.moves(wanted)
+        mine = [cluster for cluster in wanted if moved or self._is_meant(cluster.stack)]
+        self.backups.prepare(mine)
+        for cluster in mine:
             self._cluster(cluster)
-        self.backups.finish(wanted)
-        self.backups.timers(self.asked.stacks)
+        self.backups.finish(mine)
+        self.backups.timers(self._meant())
         self.done.changes += restore_setup.provide(self.host, wanted, write=self.write)
         self.done.changes += self.backups.changes
         self.done.notes += self.backups.notes
-        for stack in self.asked.stacks if wanted and self.write else ():
+        for stack in self._meant() if wanted and self.write else ():
             compose_env_files.provide(self.host, stack)
         return self.done
+
+    def _is_meant(self, stack: str) -> bool:
+        return self.asked.only in ("", stack)
+
+    def _meant(self) -> list[Stack]:
+        return [stack for stack in self.asked.stacks if self._is_meant(stack.name)]
 
     def _plan(self) -> list[Cluster]:
         """What is kept of each, with what is new; written down before any of it is made."""
         problems: list[Problem] = []
         version, wanted = self.host.database.usual_version(), []
         for stack in self.asked.stacks:
+            if not self._is_meant(stack.name):
+                wanted += self._as_it_is(stack)
+                continue
             kept: dict[str, dict[str, Kept]] = {name: dict(mine) for name, mine in self.known[stack.name].items()}
             for environment in ENVIRONMENTS:
                 for one in _here(stack, environment):
@@ -132,6 +146,14 @@ class _Provision:
                 if self.write:
                     self.host.store.set_databases(stack.name, self.known[stack.name])
         return wanted
+
+    def _as_it_is(self, stack: Stack) -> list[Cluster]:
+        return [
+            Cluster(stack.name, environment, one, kept, self._block(stack.name, environment))
+            for environment in ENVIRONMENTS
+            for one in _here(stack, environment)
+            if (kept := self.known[stack.name].get(environment, {}).get(one.name))
+        ]
 
     def _keep(self, stack: Stack, environment: EnvironmentName, one: Database, version: str) -> Kept:
         given = self.asked.given.get(stack.name, {}).get(environment, {}).get(one.name, {})

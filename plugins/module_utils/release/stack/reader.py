@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING, Any
 
 from ..env.matrix import Key, read_matrix
@@ -86,12 +86,14 @@ def read_stacks(definitions: Mapping[str, Any], taken: Mapping[int, str] | None 
 
 
 def read_each(
-    definitions: Mapping[str, Any], taken: Mapping[int, str] | None = None
+    definitions: Mapping[str, Any], taken: Mapping[int, str] | None = None, *, stored: Collection[str] = ()
 ) -> tuple[list[Stack], dict[str, list[Problem]]]:
     """The stacks of one host that are right by themselves and beside each other, and the problems of the others by the
-    names that they were given under."""
+    names that they were given under. `stored` are those of them that an engine wrote."""
     noted: dict[str, list[Problem]] = {name: [] for name in sorted(definitions)}
-    found = {name: _read_stack(name, definitions[name], problems) for name, problems in noted.items()}
+    found = {
+        name: _read_stack(name, definitions[name], problems, stored=name in stored) for name, problems in noted.items()
+    }
     bad = {name: list(dict.fromkeys(problems)) for name, problems in noted.items() if problems}
     good = {name: stack for name, stack in found.items() if stack is not None and name not in bad}
     while True:
