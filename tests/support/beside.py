@@ -29,15 +29,17 @@ class Beside:
         self.provision(**stacks)
 
     def provision(self, options: str = "", /, **stacks: Any) -> None:
-        """Set up the host with these definitions. The others are as they were: a host has the stacks of its inventory,
-        so all of them are in it each time. `options` are more words of the command line."""
+        """Set up the host with these definitions. A single one that is not the first is set up alone. The others are as
+        they were: a host has the stacks of its inventory, so all of them are in it each time. `options` are more words
+        of the command line."""
         self.provisioned(options, **stacks).ok()
 
     def provisioned(self, options: str = "", /, **stacks: Any) -> Result:
         """The same, where it may fail: then the definitions are those of before again."""
         before = dict(self.stacks)
         self._define({**before, **stacks})
-        result = self.lab.playbook("provision", inventories=[self.inventory], options=options)
+        alone: dict[str, Any] = {"stack": next(iter(stacks))} if before and len(stacks) == 1 else {}
+        result = self.lab.playbook("provision", inventories=[self.inventory], options=options, **alone)
         if result.rc != 0:
             self._define(before)
         return result

@@ -95,6 +95,9 @@ class Scribe:
     def playbook(self, name: str, **options: Any) -> Result:
         return self.beside.playbook(name, stack="scribe", **options)
 
+    def operate(self, name: str, **options: Any) -> Result:
+        return self.beside.operate(name, stack="scribe", **options)
+
     def commit(self, app: str = "") -> None:
         files = {path.name: path.read_text() for path in SOURCE.iterdir()}
         text = app or f"{files['app.py']}# {time.time()}\n"
@@ -141,8 +144,8 @@ def scribe(beside: Beside) -> Iterator[Scribe]:
         found = Scribe(beside)
         for _release in range(2):
             found.commit()
-            found.playbook("deploy_staging").ok()
-            found.playbook("promote").ok()
+            found.operate("deploy_staging").ok()
+            found.operate("promote").ok()
         yield found
 
 
@@ -212,11 +215,11 @@ def test_a_flood_is_read_whole(scribe: Scribe, tmp_path: Path) -> None:
 
 def test_of_a_slot_that_failed_and_is_gone(scribe: Scribe) -> None:
     scribe.commit(BROKEN)
-    failed = scribe.playbook("deploy_staging")
+    failed = scribe.operate("deploy_staging")
     assert failed.rc != 0 and "logs.yml -e stack=scribe -e app=scribe -e where=staging -e release=" in failed.stdout
     assert "no database" in scribe.logs("scribe --environment staging -n 20 --grep database")
     scribe.commit()
-    scribe.playbook("deploy_staging").ok()
+    scribe.operate("deploy_staging").ok()
     found = json.loads(scribe.logs("scribe --environment staging --grep database --json").splitlines()[-1])
     assert found["line"] == '{"event":"start","error":"no database"}'
     shown = scribe.playbook("logs", app="scribe", where="staging", grep="no database", release=found["release"]).ok()

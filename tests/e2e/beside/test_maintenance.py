@@ -59,10 +59,13 @@ class Kiosk:
         return self.beside.lab
 
     def provision(self, pages: dict[str, Any]) -> None:
-        self.beside.provision(kiosk=definition(pages))
+        self.beside.provision("--tags stack,router,edge", kiosk=definition(pages))
 
     def playbook(self, name: str, **options: Any) -> Result:
         return self.beside.playbook(name, stack="kiosk", **options)
+
+    def operate(self, name: str, **options: Any) -> Result:
+        return self.beside.operate(name, stack="kiosk", **options)
 
     def push(self, text: str) -> None:
         files = {path.name: path.read_text() for path in SOURCE.iterdir() if path.is_file()}
@@ -74,8 +77,8 @@ class Kiosk:
 
     def release(self, text: str) -> None:
         self.push(text)
-        self.playbook("deploy_staging").ok()
-        self.playbook("promote").ok()
+        self.operate("deploy_staging").ok()
+        self.operate("promote").ok()
 
     def onehost(self, words: str, *, check: bool = True) -> str:
         return self.lab.ssh(f"sudo onehost {words} 2>&1", check=check, seconds=120)
@@ -145,10 +148,10 @@ def test_a_promote_in_it_under_load(kiosk: Kiosk) -> None:
         Target(name, kiosk.lab.ports["http"], path, HOST) for name, path in (("desk", "/desk"), ("till", "/till/"))
     ]
     kiosk.push("second")
-    kiosk.playbook("deploy_staging").ok()
+    kiosk.operate("deploy_staging").ok()
     with Load(targets, 100) as load:
         load.take()
-        report = kiosk.playbook("promote").ok().report
+        report = kiosk.operate("promote").ok().report
         elsewhere = kiosk.lab.ssh(
             "curl -s -o /dev/null -w '%{http_code}' -H 'Host: kiosk.example' http://localhost/desk"
         )
@@ -264,7 +267,7 @@ def test_an_app_that_is_gone_has_the_page_too(kiosk: Kiosk) -> None:
 
 def test_a_page_that_is_none_is_refused(kiosk: Kiosk) -> None:
     kiosk.lab.push_commit({"pages/404.html": None, "note.txt": str(time.time())}, repository="kiosk")
-    refused = kiosk.playbook("deploy_staging")
+    refused = kiosk.operate("deploy_staging")
     assert refused.rc != 0 and "pages/404.html: is no file of this commit" in refused.problems
 
 

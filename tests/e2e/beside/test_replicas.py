@@ -75,11 +75,14 @@ class Crowd:
     def playbook(self, name: str, **options: Any) -> Result:
         return self.beside.playbook(name, stack="crowd", **options)
 
+    def operate(self, name: str, **options: Any) -> Result:
+        return self.beside.operate(name, stack="crowd", **options)
+
     def deploy(self, text: str) -> None:
         files = {path.name: path.read_text() for path in SOURCE.iterdir() if path.is_file()}
         files["app.py"] += f"# {text} {time.time()}\n"
         self.lab.push_commit(files, repository="crowd")
-        self.playbook("deploy_staging").ok()
+        self.operate("deploy_staging").ok()
 
     def scale(self, number: int | str, app: str = "crowd") -> float:
         """With the command on the host. Returns its seconds."""
@@ -120,7 +123,7 @@ def crowd(beside: Beside) -> Iterator[Crowd]:
     with beside.until_stopped("crowd"):
         found = Crowd(beside)
         found.deploy("one")
-        found.playbook("promote").ok()
+        found.operate("promote").ok()
         yield found
 
 
@@ -219,9 +222,9 @@ def test_released_and_rolled_back_under_load(crowd: Crowd) -> None:
     crowd.scale(3)
     crowd.deploy("two")
     with crowd.load() as load:
-        seconds = crowd.playbook("promote").ok().seconds
+        seconds = crowd.operate("promote").ok().seconds
         assert len(crowd.answering()) == 3, "the number stays"
-        seconds += crowd.playbook("rollback").ok().seconds
+        seconds += crowd.operate("rollback").ok().seconds
         assert len(crowd.answering()) == 3
         window = load.take()
     print(window.line())

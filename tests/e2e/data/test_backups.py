@@ -111,6 +111,9 @@ class Vault:
     def playbook(self, name: str, **options: Any) -> Result:
         return self.beside.playbook(name, stack="vault", **options)
 
+    def operate(self, name: str, **options: Any) -> Result:
+        return self.beside.operate(name, stack="vault", **options)
+
     def push(self, version: int, *, halves: bool = False) -> None:
         files = {path.name: path.read_text() for path in (FILES / "ledger").iterdir() if path.is_file()}
         files["Dockerfile"] = files["Dockerfile"].replace("app.py ./", "app.py migrate.py VERSION ./")
@@ -151,8 +154,8 @@ def vault(beside: Beside) -> Iterator[Vault]:
     with beside.until_stopped("vault"):
         found = Vault(beside)
         found.push(1)
-        found.playbook("deploy_staging").ok()
-        found.playbook("promote").ok()
+        found.operate("deploy_staging").ok()
+        found.operate("promote").ok()
         assert found.sql("production", f"INSERT INTO step1 (said) VALUES ('{ROW}')") == "200 done"
         found.lab.ssh(f"sudo docker exec -i {CONTAINER} python3 - <<'END'\n{FILL}END")
         yield found
@@ -204,13 +207,13 @@ def test_where_nothing_reaches_the_archive_nothing_is_migrated(vault: Vault) -> 
     vault.push(2)
     vault.lab.ssh(away)
     try:
-        failed = vault.playbook("deploy_staging")
+        failed = vault.operate("deploy_staging")
     finally:
         vault.lab.ssh(f"sudo rm {REPOSITORY}/postgresql && sudo mv {REPOSITORY}/away {REPOSITORY}/postgresql")
     assert failed.rc != 0 and "no way back yet, so nothing was begun" in failed.problems, failed.stdout
     assert "does not exist" in vault.sql("staging", "SELECT * FROM step2")
     assert vault.sql("staging", "SELECT count(*) FROM step1") == "200 [(0,)]", "the old release goes on"
-    vault.playbook("deploy_staging").ok()
+    vault.operate("deploy_staging").ok()
     assert vault.sql("staging", "SELECT count(*) FROM step2") == "200 [(0,)]"
 
 
@@ -224,24 +227,24 @@ def test_killed_before_in_and_after_its_restore_point_nothing_is_migrated(vault:
         assert f"was interrupted at {moment.partition(':')[0]}" in told and "it was undone" in told, told
         assert "does not exist" in vault.sql("staging", "SELECT * FROM step3")
         assert vault.sql("staging", "SELECT count(*) FROM step2") == "200 [(0,)]"
-    vault.playbook("deploy_staging").ok()
+    vault.operate("deploy_staging").ok()
     assert vault.sql("staging", "SELECT count(*) FROM step3") == "200 [(0,)]"
 
 
 def test_what_is_too_old_keeps_a_promote_back(vault: Vault) -> None:
     vault.records("[it.update(at=it['at'] - 4 * 86400, since=0) for it in data.values() if it['at']]")
-    refused = vault.playbook("promote")
+    refused = vault.operate("promote")
     assert refused.rc != 0 and "TOO OLD" in refused.problems and "gate backups" in refused.problems
     made = vault.playbook("backup", where="production").ok()
     assert "production database main: backup" in made.stdout
-    vault.playbook("promote").ok()
+    vault.operate("promote").ok()
     assert vault.sql("production", "SELECT count(*) FROM step2") == "200 [(0,)]"
 
 
 def test_damage_is_found_and_told_until_it_is_gone(vault: Vault) -> None:
     # A promote that has nothing to do has no gates.
     vault.push(4)
-    vault.playbook("deploy_staging").ok()
+    vault.operate("deploy_staging").ok()
     vault.backup("--environment production --kind full")
     assert "verify: done" in vault.backup("--environment production --kind verify")
     folder = f"{REPOSITORY}/postgresql/archive/{CLUSTER}"
@@ -256,7 +259,7 @@ def test_damage_is_found_and_told_until_it_is_gone(vault: Vault) -> None:
     broken = f"sudo dd if=/dev/urandom of={bundle} bs=1 seek=5000 count=64 conv=notrunc 2>/dev/null"
     vault.lab.ssh(broken)
     assert "verify FAILED: " in vault.backup("--environment production --kind verify", check=False)
-    refused = vault.playbook("promote")
+    refused = vault.operate("promote")
     assert refused.rc != 0 and "DAMAGED" in refused.problems
     label = bundle.split(f"{CLUSTER}/")[1].split("/")[0]
     vault.backup("--environment production --kind full")
@@ -271,10 +274,10 @@ def test_a_migration_that_stops_half_way_leaves_what_is_known_and_the_next_promo
 
     now, rows = int(known()[0]), "SELECT count(*) FROM step1"
     vault.push(now + 2, halves=True)
-    vault.playbook("deploy_staging").ok()
+    vault.operate("deploy_staging").ok()
     vault.sql("production", "INSERT INTO step1 (said) VALUES ('poison')")
     counted = vault.sql("production", rows)
-    stopped = vault.playbook("promote", skip_gates="migration_safe,backups")
+    stopped = vault.operate("promote", skip_gates="migration_safe,backups")
     assert stopped.rc != 0 and "division by zero" in stopped.stdout, stopped.stdout
     assert known() == (str(now + 1), "failed"), "there is no transaction to put it back"
     assert vault.sql("production", f"SELECT count(*) FROM step{now + 1}") == "200 [(0,)]"
@@ -284,13 +287,13 @@ def test_a_migration_that_stops_half_way_leaves_what_is_known_and_the_next_promo
     kept = json.loads(vault.lab.ssh("sudo cat /var/lib/onehost/vault/databases.json"))["production"]["main"]
     strike = STRIKE.format(port=kept["port"], cluster=CLUSTER)
     vault.lab.ssh(f"sudo systemd-run --quiet --collect --unit=strike sh -c {shlex.quote(strike)}")
-    struck = vault.playbook("promote", skip_gates="migration_safe,backups")
+    struck = vault.operate("promote", skip_gates="migration_safe,backups")
     assert struck.rc != 0, struck.stdout
     until(lambda: vault.sql("production", rows) == counted, 30, "the old release has its data again")
     assert known()[0] in (str(now + 1), None) and known()[1] == "failed", known()
     assert "does not exist" in vault.sql("production", f"SELECT count(*) FROM step{now + 2}")
     vault.sql("production", "UPDATE step1 SET said = 'done' WHERE said = 'slow'")
-    vault.playbook("promote", skip_gates="migration_safe,backups").ok()
+    vault.operate("promote", skip_gates="migration_safe,backups").ok()
     assert known() == (str(now + 2), "applied") and vault.sql("production", rows) == counted
     assert vault.sql("production", f"SELECT count(*) FROM step{now + 2}") == "200 [(0,)]"
 

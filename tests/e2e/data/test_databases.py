@@ -65,12 +65,12 @@ class Ledger:
         """What has to do with databases. A stack with problems is refused, and then the run fails."""
         return self.beside.provisioned(f"--tags stack,postgresql {options}", ledger=definition(**changes))
 
-    def playbook(self, name: str, **options: Any) -> Result:
-        return self.beside.playbook(name, stack="ledger", **options)
+    def operate(self, name: str, **options: Any) -> Result:
+        return self.beside.operate(name, stack="ledger", **options)
 
     def release(self) -> None:
-        self.playbook("deploy_staging").ok()
-        self.playbook("promote").ok()
+        self.operate("deploy_staging").ok()
+        self.operate("promote").ok()
 
     def push(self) -> None:
         files = {path.name: path.read_text() for path in SOURCE.iterdir() if path.is_file()}
@@ -197,7 +197,7 @@ def test_passwords_change_without_a_gap(ledger: Ledger) -> None:
     ledger.release()
     assert ledger.sql("production", "SELECT session_user") == "200 [('app_2',)]"
     assert ledger.sql("production", "SELECT said FROM entries") == "200 [('two',)]"
-    ledger.playbook("rollback").ok()
+    ledger.operate("rollback").ok()
     assert ledger.sql("production", "SELECT session_user") == "200 [('app_2',)]", "a rollback keeps today's secrets"
     assert ledger.sql("production", "SELECT 1", before) == "200 [(1,)]", "the one before is valid until the next"
     told = ledger.provision(password_generation=3, connections=12).ok()

@@ -171,12 +171,12 @@ def lost(beside: Beside, bucket: Bucket | None) -> Iterator[Lost]:
     with beside.until_stopped("ark"):
         ark = Ark(beside.lab, beside.inventory)
         commit = ark.push(1)
-        ark.playbook("deploy_staging", stack="ark").ok()
-        ark.playbook("promote", stack="ark").ok()
+        ark.lab.operate("deploy_staging", stack="ark").ok()
+        ark.lab.operate("promote", stack="ark").ok()
         assert ark.sql("INSERT INTO step1 (said) SELECT 'before' FROM generate_series(1, 100)") == "200 done"
         ark.lab.ssh(f"sudo docker exec -i {CONTAINER} python3 - <<'END'\n{FILL}END")
         ark.push(2)
-        ark.playbook("deploy_staging", stack="ark").ok()
+        ark.lab.operate("deploy_staging", stack="ark").ok()
         timer = "systemctl is-active onehost-backup-ark"
         until(lambda: ark.lab.ssh(timer, check=False).strip() == "inactive", 60, "its timer is done")
         assert "FAILED" not in ark.lab.ssh("sudo onehost backup --stack ark 2>&1", seconds=120)
@@ -266,8 +266,8 @@ def test_it_goes_on_as_on_the_host_before(empty: Ark) -> None:
     until(lambda: empty.lab.ssh(timer, check=False).strip() == "inactive", 120, "its timer is done")
     made = empty.lab.ssh("sudo onehost backup --stack ark --environment production 2>&1", seconds=120)
     assert "FAILED" not in made and "production database main: incremental: done" in made, made
-    empty.playbook("deploy_staging", stack="ark").ok()
-    empty.playbook("promote", stack="ark").ok()
+    empty.lab.operate("deploy_staging", stack="ark").ok()
+    empty.lab.operate("promote", stack="ark").ok()
     assert empty.sql("SELECT count(*) FROM step2") == "200 [(0,)]"
     again = empty.playbook("recover_host", confirm="onehost-lab", postgresql_backup_passphrase="a-passphrase-of-nobody")
     assert again.rc != 0 and "this host is not empty" in again.stdout

@@ -83,7 +83,7 @@ class Tally:
         """A new commit, in staging."""
         files = {path.name: path.read_text() for path in SOURCE.iterdir() if path.is_file()}
         self.lab.push_commit({**files, "note.txt": str(time.time())}, repository="tally")
-        self.beside.playbook("deploy_staging", stack="tally").ok()
+        self.beside.operate("deploy_staging", stack="tally").ok()
 
     def sql(self, text: str) -> str:
         words = f"sudo -u postgres psql -X -q -p {self.port} -d main -At -c {shlex.quote(text)}"
@@ -105,7 +105,7 @@ def tally(beside: Beside) -> Iterator[Tally]:
     with beside.until_stopped("tally"):
         found = Tally(beside)
         found.stage()
-        beside.playbook("promote", stack="tally").ok()
+        beside.operate("promote", stack="tally").ok()
         kept = json.loads(found.lab.ssh("sudo cat /var/lib/onehost/tally/databases.json"))
         found.port = kept["production"]["main"]["port"]
         found.sql("CREATE TABLE numbers (n int PRIMARY KEY, at timestamptz DEFAULT clock_timestamp())")
@@ -236,5 +236,5 @@ def test_a_drill_measures_and_finds_what_is_damaged(tally: Tally) -> None:
     broken = tally.lab.ssh("sudo onehost drill --stack tally 2>&1", seconds=120, check=False)
     assert "could not be restored" in broken, broken
     tally.stage()
-    refused = tally.beside.playbook("promote", stack="tally")
+    refused = tally.beside.operate("promote", stack="tally")
     assert refused.rc != 0 and "gate backups" in refused.problems, refused.stdout
