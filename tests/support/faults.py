@@ -194,9 +194,21 @@ class Faults:
         return str(text).split()[1].partition("/")[2]
 
     def images(self, environment: str) -> dict[str, str]:
-        path = f"/home/ubuntu/{self.stack}/releases/{self.live(environment)}/release.json"
-        images: dict[str, str] = json.loads(self.root("cat", path).stdout)["images"]
+        (images,) = self._images(environment)
         return images
+
+    def _images(self, *environments: str) -> list[dict[str, str]]:
+        """What is live in each, by one command: to begin one takes longer than to read a file."""
+        read = (
+            f"for name in {' '.join(environments)}; do"
+            f" live=$(cat /var/lib/onehost/switch/{self.stack}-$name.map) &&"
+            f" cat /home/ubuntu/{self.stack}/releases/${{live#*/}}/release.json && printf '\\0' || exit; done"
+        )
+        return [json.loads(text)["images"] for text in self.shell(read).split("\0")[:-1]]
+
+    def _is_promotable(self) -> bool:
+        staging, production = self._images("staging", "production")
+        return staging != production
 
     def answers(self) -> bool:
         """Every app answers in production; raises OSError while the edge is down."""
@@ -226,11 +238,12 @@ class Faults:
 
     def promotable(self) -> None:
         """Staging has something that production has not."""
-        if self.images("staging") == self.images("production"):
-            self.onehost("rollback")
-        if self.images("staging") == self.images("production"):
+        if self._is_promotable():
+            return
+        self.onehost("rollback")
+        if not self._is_promotable():
             self.onehost("deploy", "--version", self.other_version())
-        assert self.images("staging") != self.images("production")
+        assert self._is_promotable()
 
     def other_version(self) -> str:
         """The version that staging does not run."""

@@ -73,7 +73,7 @@ def test_control_side_gone(faults: Faults, operation: str, how: str) -> None:
     before, count = faults.live(environment), faults.operations()
     with faults.case(how, operation) as case:
         process = faults.lab.start_ansible(
-            "-i", str(INVENTORY), f"playbooks/{playbook}.yml", *extra, *again.options_of(operation)
+            f"playbooks/{playbook}.yml", "-i", str(INVENTORY), *extra, *again.options_of(operation)
         )
         try:
             until(lambda: faults.live(environment) != before, 60, "the operation reached its switch")
