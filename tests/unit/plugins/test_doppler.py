@@ -57,7 +57,7 @@ def source(httpserver: HTTPServer, tmp_path: Path, pauses: list[float]) -> Sourc
             "base_url": httpserver.url_for("/"),
             "wait": pauses.append,
             "deadline_seconds": 5.0,
-            "attempt_seconds": 0.3,
+            "attempt_seconds": 4.0,
         }
         return doppler.Doppler(**{**settings, **changes})
 
