@@ -23,7 +23,6 @@ from support.faults import LONG, SHORT
 from support.lab import ROOT, Lab, Result, kept_lab, started, until
 from support.snapshot import reach
 
-INVENTORY = ROOT / "inventories" / "lab-leakwatch"
 SWITCHES = 4 if SHORT else 10
 
 
@@ -43,7 +42,7 @@ class Product:
         return sample.Host((*self.lab.ssh_words, "ubuntu@127.0.0.1"))
 
     def play(self, name: str) -> Result:
-        return self.lab.playbook(name, inventories=[INVENTORY], stack=sample.STACK).ok()
+        return self.lab.operate(name, stack=sample.STACK).ok()
 
     def version(self) -> int:
         return int(self.of("production").ask("/api/about").json()["version"])

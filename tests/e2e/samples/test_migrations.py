@@ -24,7 +24,6 @@ from support.lab import ROOT, Lab, Result, kept_lab, started, until
 from support.load import Load, Target, Window
 from support.snapshot import reach
 
-INVENTORY = ROOT / "inventories" / "lab-alumni"
 CHANGES = ROOT / "examples" / "alumni-changes"
 VERSIONS = "api/migrations/versions"
 MIGRATION = '''"""{what}"""
@@ -76,7 +75,7 @@ class Product:
         return sample.Alumni(self.lab.ports[f"alumni_{environment}"])
 
     def play(self, name: str, **options: Any) -> Result:
-        return self.lab.playbook(name, inventories=[INVENTORY], stack=sample.STACK, **options)
+        return self.lab.operate(name, stack=sample.STACK, **options)
 
     def onehost(self, words: str, *, check: bool = True) -> str:
         return self.lab.ssh(f"sudo onehost {words} --stack {sample.STACK} 2>&1", check=check, seconds=120)
