@@ -26,6 +26,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from support import connection
 from support.lab import ROOT, Answer, Lab, Result, until
 
 HERE = Path(__file__).resolve().parent
@@ -333,7 +334,7 @@ class Attacked:
         files |= changes or {}
         owner = "alice" if stack == STACK else "ubuntu"
         environment = os.environ | {
-            "GIT_SSH_COMMAND": " ".join(self.lab.ssh_words),
+            "GIT_SSH_COMMAND": shlex.join([*self.lab.ssh_words, *connection.options(self.lab.socket)]),
             "GIT_CONFIG_GLOBAL": "/dev/null",
             "GIT_CONFIG_NOSYSTEM": "1",
         }
