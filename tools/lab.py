@@ -67,10 +67,12 @@ class Lab:
 
     @property
     def volumes(self) -> dict[str, str]:
-        """Volume name to its mount point in the lab: overlay2 does not work on overlay2."""
+        """Volume name to its mount point in the lab: overlay2 does not work on overlay2, and what a cluster asks of the
+        file system as it writes, sync_file_range(2), does nothing there."""
         return {
             f"{self.name}-docker": "/var/lib/docker",
             f"{self.name}-containerd": "/var/lib/containerd",
+            f"{self.name}-postgresql": "/var/lib/postgresql",
         }
 
     def ssh_options(self) -> list[str]:
