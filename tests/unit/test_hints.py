@@ -126,7 +126,7 @@ def test_the_stack_that_was_named_goes_with_the_command() -> None:
     place = Place("clone", folder="playbooks", stack="shop")
     assert spell(hint("promote", apps="a"), place) == "ansible-playbook playbooks/promote.yml -e stack=shop -e apps=a"
     assert spell(hint("status", stack="other"), place) == "ansible-playbook playbooks/status.yml -e stack=other"
-    assert spell(hint("provision"), place) == "ansible-playbook playbooks/provision.yml"
+    assert spell(hint("provision"), place) == "ansible-playbook playbooks/provision.yml -e stack=shop"
     assert spell(hint("recover"), Place("host", stack="shop")) == "sudo onehost recover --stack shop"
     for nonsense in ("it's", "a b", "$(id)", '"', "\n"):
         assert spell(hint("recover"), Place("host", stack=nonsense)) == "sudo onehost recover"
