@@ -10,7 +10,6 @@ does not name its directories.
 
 from __future__ import annotations
 
-import contextlib
 import json
 import os
 import stat
@@ -58,20 +57,22 @@ def files(layer: ImageLayer) -> Iterator[tuple[str, IO[bytes] | None]]:
             for name in sorted(folders):
                 yield os.path.normpath(os.path.join(below, name)), None
             for name in sorted(names):
-                with _opened(os.path.join(place, name)) as content:
+                content = _opened(os.path.join(place, name))
+                try:
                     yield os.path.normpath(os.path.join(below, name)), content
+                finally:
+                    if content is not None:
+                        content.close()
     except OSError as error:
         raise OperationError("an image could not be searched for secrets", "docker", repr(error)) from error
 
 
-@contextlib.contextmanager
-def _opened(path: str) -> Iterator[IO[bytes] | None]:
+def _opened(path: str) -> IO[bytes] | None:
     """A file, or None for links, devices and pipes: a layer has what whoever built it has put there."""
     if not stat.S_ISREG(os.lstat(path).st_mode):
-        yield None
-        return
-    with open(os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC), "rb", buffering=0) as file:
-        yield file
+        return None
+    handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    return open(handle, "rb", buffering=0)
 
 
 def _raise(error: OSError) -> None:

@@ -29,7 +29,7 @@ REST_SECONDS = 0.01
 
 def files(directory: str) -> Iterator[int]:
     """Each regular file below a directory, opened. What is gone by now is left out."""
-    for place, _, names in os.walk(directory):
+    for place, _folders, names in os.walk(directory):
         for name in names:
             try:
                 handle = os.open(os.path.join(place, name), os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
