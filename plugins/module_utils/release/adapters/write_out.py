@@ -57,7 +57,8 @@ def write_out(directory: str) -> int:
             took = time.monotonic() - begun
             if took >= WRITTEN_SECONDS:
                 number += 1
-                # The disk is others' for as long: this is a share of it, and no condition to wait for.
+                # The pause is the purpose: it limits the rate, so that commits of production reach the disk in between.
+                # No condition could be waited for instead.
                 time.sleep(max(took, REST_SECONDS))
     return number
 
