@@ -21,12 +21,14 @@ from pathlib import Path
 from typing import Any
 from unittest import mock
 
-from release.adapters import docker, haproxy, one_off, store
+from release.adapters import docker, haproxy, one_off, pgbackrest, restores, store
 from release.entrypoints import cli
 from release.process import journal
 
-#: Between two effects of one step: the adapter and its method, whether the act comes before or after the call, and
-#: which call of that step it is.
+#: How far into a call "during" is.
+DURING_SECONDS = 0.3
+#: Between two effects of one step: the adapter and its method, whether the act comes before, during or after the call,
+#: and which call of that step it is.
 INSIDE: dict[str, tuple[Any, str, str, int]] = {
     "record:half": (os, "rename", "before", 1),
     "tags:half": (docker.Docker, "tag", "after", 1),
@@ -40,6 +42,10 @@ INSIDE: dict[str, tuple[Any, str, str, int]] = {
     "downgrade:half": (one_off.OneOff, "start", "after", 2),
     # The third again, of those on the copy.
     "rehearse:half": (one_off.OneOff, "start", "after", 3),
+    # A program copies.
+    "copy:half": (pgbackrest.PgBackRest, "restore_into", "during", 1),
+    # PostgreSQL has been started, and goes on by itself.
+    "replay:half": (restores.Restores, "_recovers", "before", 1),
     "start:half": (docker.Docker, "_compose", "before", 1),
     "stop:half": (docker.Docker, "stop", "before", 1),
     "before_switch:half": (one_off.OneOff, "start", "after", 1),
@@ -48,7 +54,7 @@ INSIDE: dict[str, tuple[Any, str, str, int]] = {
 
 
 def wrap(moment: str, step: list[str], act: Callable[[], None]) -> None:
-    """Act before or after a call of an adapter, counted within the step of the journal that `step` names."""
+    """Act before, during or after a call of an adapter, counted within the step of the journal that `step` names."""
     place, name, when, number = INSIDE[moment]
     call: Callable[..., Any] = getattr(place, name)
     calls: list[int] = []
@@ -59,6 +65,8 @@ def wrap(moment: str, step: list[str], act: Callable[[], None]) -> None:
         is_this = len(calls) == number
         if when == "before" and is_this:
             act()
+        if when == "during" and is_this:
+            threading.Timer(DURING_SECONDS, act).start()
         result = call(*arguments, **named)
         if when == "after" and is_this:
             act()

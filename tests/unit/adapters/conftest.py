@@ -13,7 +13,7 @@ import pytest
 from fakes.stacks import shop_definition
 from support.commands import git
 
-from release.adapters import gently
+from release.adapters import gently, postgresql
 from release.adapters.git import Git
 from release.stack.model import Stack
 from release.stack.reader import read_stack
@@ -24,6 +24,14 @@ def not_booted(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """So that no test makes a scope on a developer's own machine."""
     path = tmp_path / "booted"
     monkeypatch.setattr(gently, "BOOTED", str(path))
+    return path
+
+
+@pytest.fixture(autouse=True)
+def programs_of_postgresql(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """So that no test asks a PostgreSQL of a developer's own machine."""
+    path = tmp_path / "postgresql"
+    monkeypatch.setattr(postgresql, "PROGRAMS", str(path))
     return path
 
 

@@ -14,7 +14,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from release.adapters.postgresql import Postgresql
+from release.adapters.postgresql import Postgresql, psql
 from release.errors import OperationError
 from release.planning.databases.clusters import Cluster
 from release.releases.databases import DatabaseStatus, FoundCluster, Kept, Login
@@ -116,6 +116,16 @@ def test_no_password_is_among_words(adapter: Postgresql, program: Callable[[str,
     assert "SCRAM" not in calls.read_text() and "app-password" not in calls.read_text() + given.read_text()
     program("runuser", "printf 'one\\none\\n'")
     assert not adapter.grant(CLUSTER, write=False)
+
+
+def test_the_newest_client_is_asked(programs_of_postgresql: Path) -> None:
+    assert psql() == "psql", "the one in the path"
+    for version in ("9", "17", "15"):
+        file = programs_of_postgresql / version / "bin" / "psql"
+        file.parent.mkdir(parents=True)
+        file.touch()
+    (programs_of_postgresql / "18" / "bin").mkdir(parents=True)
+    assert psql() == str(programs_of_postgresql / "17" / "bin" / "psql")
 
 
 def test_the_guard_is_loaded_where_it_is_not(adapter: Postgresql, program: Callable[[str, str], Path]) -> None:

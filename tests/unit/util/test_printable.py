@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from release.errors import RefusedError
-from release.util.printable import check_printable, clean, clean_block, cleaned, cleaned_blocks
+from release.util.printable import LONGEST_CAUSE, cause, check_printable, clean, clean_block, cleaned, cleaned_blocks
 
 #: A title, colours, an erased line, C1 codes, a change of direction, forged lines, half a character.
 EVIL = (
@@ -55,3 +55,18 @@ def test_what_cannot_be_printed_is_refused_without_being_shown() -> None:
         check_printable({"reason": EVIL, "version": "main", "person": "ann\n"})
     assert [problem.where for problem in caught.value.problems] == ["reason", "person"]
     assert str(caught.value).isprintable() and "owned" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("said", "shown"),
+    [
+        ("", ""),
+        ("psql: error: no such file\n  or directory\n", "psql: error: no such file or directory"),
+        (f"{'a step ' * 200}ERROR: the last line", f"{'a step ' * 200}ERROR: the last line"[-LONGEST_CAUSE:]),
+        ("ERROR: no manifest: \ufffdP\x02 7 and what else the file had", "ERROR: no manifest: …"),
+        ("ERROR: cannot read é\n\x1b[31mfile", "ERROR: cannot read é …"),
+        (f"{'long ' * 200}\0", f"{'long ' * 100}…"),
+    ],
+)
+def test_what_a_program_says_of_its_failure(said: str, shown: str) -> None:
+    assert cause(said) == shown

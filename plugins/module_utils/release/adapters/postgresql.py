@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import contextlib
+import glob
 import os
 import pwd
 import re
@@ -21,9 +22,11 @@ from ..planning.databases import files, roles
 from ..planning.databases.clusters import Cluster
 from ..releases.databases import DatabaseStatus, FoundCluster, database_name
 from ..util.files import read, write_atomically
-from .gently import LEASH, gently
+from ..util.printable import cause
+from .gently import LEASH, UNSYNCED, gently
 
 USER = "postgres"
+PROGRAMS = "/usr/lib/postgresql"
 SECONDS = 120
 #: How long a status waits, which may ask many.
 LOOK_SECONDS = 5
@@ -216,9 +219,16 @@ def _free_bytes(home: str) -> int | None:
     return min(found, default=None)
 
 
+def psql() -> str:
+    """The newest that is installed, which knows all older servers. The one in the path is a script of Debian's that
+    looks for it each time, which takes five times as long as the question."""
+    found = glob.glob(f"{PROGRAMS}/*/bin/psql")
+    return max(found, key=lambda path: int(path.split("/")[-3]), default="psql")
+
+
 def sql(port: int, database: str, text: str, seconds: int = SECONDS) -> str:
     """What a superuser says by way of the socket: in its input, never among its words."""
-    words = ["psql", "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]
+    words = [psql(), "--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]
     return as_postgres([*words, f"--port={port}", f"--dbname={database}", "--file=-"], text, seconds)
 
 
@@ -231,7 +241,7 @@ def run(words: list[str], text: str = "", seconds: int = SECONDS, *, low: bool =
     environment = {**os.environ, "PGOPTIONS": OPTIONS, "PGCONNECT_TIMEOUT": str(min(seconds, 10)), "LC_ALL": "C.UTF-8"}
     # What runs as postgres ends with the engine: a copy that goes on would write into what a recovery has put back.
     leash = LEASH if words[0] == "runuser" else ()
-    name = next(word for word in words if word not in ("runuser", "-u", USER, "--"))
+    name = os.path.basename(next(word for word in words if word not in ("runuser", "-u", USER, "--", *UNSYNCED)))
     try:
         done = subprocess.run(
             gently(words) if low else [*leash, *words],
@@ -248,7 +258,7 @@ def run(words: list[str], text: str = "", seconds: int = SECONDS, *, low: bool =
     except (OSError, subprocess.TimeoutExpired) as error:
         raise OperationError(f"{name} did not answer", "PostgreSQL", str(error)) from None
     if done.returncode != 0:
-        raise OperationError(f"{name} failed", "PostgreSQL", " ".join((done.stderr or done.stdout).split())[-500:])
+        raise OperationError(f"{name} failed", "PostgreSQL", cause(done.stderr or done.stdout))
     return done.stdout.strip()
 
 

@@ -22,6 +22,7 @@ from ..hints import host_command
 from ..paths import BACKUP_PASSPHRASE
 from ..planning.backups.copies import DUMP, tag
 from ..releases.backups import Bucket, Places, Stanza
+from ..util.printable import cause
 from .gently import gently
 from .postgresql import USER
 
@@ -135,7 +136,7 @@ class Restic:
         why = source.stderr.read().decode(errors="replace")
         if source.wait() != 0:
             mine.ask("forget", done.snapshot)
-            raise OperationError(f"{name} failed", thing, " ".join(why.split())[-500:])
+            raise OperationError(f"{name} failed", thing, cause(why))
         return self._counts(mine, thing, days, done)
 
     def _copy(self, mine: Repository, thing: str, days: int, words: Sequence[str], source: Any = None) -> int:
@@ -253,6 +254,5 @@ def _run(words: Sequence[str], more: Mapping[str, str], seconds: int, what: str,
         said = (done.stderr or done.stdout).decode(errors="replace").strip()
         # Of a traceback the last line is what people can read.
         said = said.splitlines()[-1] if said.startswith("Traceback") else said
-        why = " ".join(said.split())[-500:]
-        raise OperationError(f"{what} failed", "backups", why, host_command("onehost status"))
+        raise OperationError(f"{what} failed", "backups", cause(said), host_command("onehost status"))
     return done.stdout.decode(errors="replace")

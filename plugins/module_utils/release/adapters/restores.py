@@ -24,6 +24,7 @@ from ..releases.backups import Stanza
 from ..releases.databases import READER
 from ..releases.restores import fresh
 from ..util.files import read, write_atomically
+from ..util.printable import cause
 from .postgresql import as_postgres, run, sql
 
 #: While it is there, whoever connects can only read. A later name than that of the settings that are written there.
@@ -278,5 +279,5 @@ def _systemctl(verb: str, stanza: Stanza) -> None:
         ["systemctl", verb, unit], stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False
     )
     if done.returncode != 0:
-        cause = " ".join(done.stderr.split())[-500:] or f"systemctl {verb} failed"
-        raise OperationError(f"the cluster could not be told to {verb}", stanza.name, cause)
+        why = cause(done.stderr) or f"systemctl {verb} failed"
+        raise OperationError(f"the cluster could not be told to {verb}", stanza.name, why)

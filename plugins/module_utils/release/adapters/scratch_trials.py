@@ -17,7 +17,7 @@ from collections.abc import Iterator
 from ..errors import OperationError
 from ..releases.databases import READER
 from ..releases.scratch import LockSample, Rows, Scratch
-from .postgresql import USER, as_postgres, sql
+from .postgresql import USER, as_postgres, psql, sql
 
 #: How often locks are looked at. A lock that is held for less may not be seen.
 SECONDS = 0.05
@@ -44,7 +44,7 @@ class Trials:
     def watched(self, scratch: Scratch, database: str) -> Iterator[list[LockSample]]:
         """Strong locks that are held while the block runs; the list is filled at its end."""
         seen: list[LockSample] = []
-        words = ["runuser", "-u", USER, "--", "psql", "--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]
+        words = ["runuser", "-u", USER, "--", psql(), "--no-psqlrc", "--quiet", "--no-align", "--tuples-only"]
         words += [f"--port={scratch.port}", f"--dbname={database}", "--file=-"]
         # A path of nobody's, so that names come with their schema, and what somebody has made is not called.
         text = f"SET search_path = '';\n{LOCKS} \\watch {SECONDS}\n"

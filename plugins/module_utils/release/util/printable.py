@@ -19,6 +19,10 @@ T = TypeVar("T")
 
 #: Of a line that others have written, in characters.
 LONGEST_LINE = 2000
+#: What a byte that is no text is decoded to.
+REPLACED = "\ufffd"
+#: Of what a program says of its failure, in characters.
+LONGEST_CAUSE = 500
 
 #: Whole control sequences: colours, titles, cursor moves, and strings for the terminal up to their end.
 _ESCAPES = re.compile(
@@ -41,6 +45,14 @@ def shortened(text: str) -> str:
     """A text of others, cut to what a person reads: an app may log its whole database on one line."""
     left_out = len(text) - LONGEST_LINE
     return text if left_out <= 0 else f"{text[:LONGEST_LINE]}… ({left_out} more characters)"
+
+
+def cause(said: str) -> str:
+    """What a program said of its failure, on one line. Of much the end is kept, where the error is. Some programs print
+    the file that they could not read: then all up to its first piece that is no text."""
+    line = " ".join(said.split())
+    text = next((n for n, c in enumerate(line) if c == REPLACED or not c.isprintable()), None)
+    return line[-LONGEST_CAUSE:] if text is None else f"{line[:text][:LONGEST_CAUSE]}…"
 
 
 def clean_block(text: str) -> str:
