@@ -68,7 +68,11 @@ def refusals(
         if entry is None and request.database == "downgrade" and way in schema_ways.to_bring_down(found):
             what = f"{way.app}: no image that knows how {known_now[way.app].shown} goes back is on the host any more"
             problems.append(Problem(what, where, "choose another way"))
-    return problems + schema_ways.refusals(found, target.release.id, request, downs, check=check)
+    elsewhere = {
+        app.name for app in stack.apps.values() if app.database and stack.databases[app.database].engine == "external"
+    }
+    ways = schema_ways.refusals(found, target.release.id, request, downs, elsewhere=elsewhere, check=check)
+    return problems + ways
 
 
 def refused(host: Host, stack: Stack, state: HostState, found: Sequence[Way], target: Entry) -> list[Problem]:

@@ -6,7 +6,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 
 from ..errors import Problem
@@ -25,10 +25,17 @@ _WORD = re.compile(r"[\w.+@:][\w.+@:-]*")
 
 
 def refusals(
-    ways: Sequence[Way], release: str, request: Request, downs: Mapping[str, Migrate], *, check: bool = False
+    ways: Sequence[Way],
+    release: str,
+    request: Request,
+    downs: Mapping[str, Migrate],
+    *,
+    elsewhere: Collection[str] = (),
+    check: bool = False,
 ) -> list[Problem]:
     """Why a rollback to a release is refused because of databases. `downs` are the migrations of their apps as those
-    know them who would bring them down. With `check` nothing is done, so nothing need be confirmed."""
+    know them who would bring them down, `elsewhere` the apps whose database is not on this host. With `check` nothing
+    is done, so nothing need be confirmed."""
     where, past = f"release {release}", [way for way in ways if way.kind == "past"]
     if not request.database:
         return [Problem(way.sentence, "gate schema", three_ways(way, request, downs)) for way in past]
@@ -45,7 +52,7 @@ def refusals(
     if request.database == "downgrade":
         problems += [problem for way in going for problem in _down_problems(way, where, downs.get(way.app))]
     if request.database == "restore":
-        problems += [problem for way in going for problem in _restore_problems(way, where)]
+        problems += [problem for way in going for problem in _restore_problems(way, where, way.app in elsewhere)]
     if request.confirm != request.environment and not check:
         lost = {
             "keep": "some of its code may fail on what is applied",
@@ -94,9 +101,13 @@ def _down_problems(way: Way, where: str, migrate: Migrate | None) -> list[Proble
     return []
 
 
-def _restore_problems(way: Way, where: str) -> list[Problem]:
+def _restore_problems(way: Way, where: str, is_elsewhere: bool) -> list[Problem]:
     if way.restore_point:
         return []
+    if is_elsewhere:
+        what = f"{way.app}: its database is not on this host, which has no backup of it"
+        fix = f"bring it back where it lives, then leave out {option('database', 'restore')}; or choose another way"
+        return [Problem(what, where, fix)]
     what = f"{way.app}: no restore point was made before its schema changed"
     return [Problem(what, where, f"choose another way, or a moment: {hint('restore', at='<moment>')}")]
 
