@@ -1,12 +1,14 @@
 # Copyright (c) 2026, the onehost.release maintainers
 # GNU General Public License v3.0+ (see LICENSE or https://www.gnu.org/licenses/gpl-3.0.txt)
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Replacing the installed engine's package as a whole, for the module `engine`."""
+"""The files of an installed engine, for the module `engine`: which there are, and replacing its package as a whole."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import shutil
+from collections.abc import Mapping
 
 from .release.util import files as atomic
 
@@ -14,6 +16,53 @@ from .release.util import files as atomic
 PACKAGE = "release"
 NEW = "release.new"
 OLD = "release.old"
+
+# Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.
+# Without the site's own packages (-S), which the engine does not use and which take time to find.
+PROGRAM = """#!/usr/bin/python3 -IS
+# The release engine of onehost.release.
+import gc
+import sys
+
+# What is imported stays: looking for garbage in it takes a tenth of the time to start.
+gc.disable()
+sys.path.insert(0, {path!r})
+from release.{part} import main
+
+gc.freeze()
+gc.enable()
+raise SystemExit(main())
+"""
+
+
+def programs(path: str, command: str) -> dict[str, tuple[bytes, int]]:
+    """The command and the program that playbooks start, by path."""
+    return {
+        command: (PROGRAM.format(path=path, part="entrypoints.cli").encode(), 0o755),
+        os.path.join(path, "exchange"): (PROGRAM.format(path=path, part="entrypoints.remote").encode(), 0o755),
+    }
+
+
+def checksum(files: Mapping[str, tuple[bytes, int]]) -> str:
+    """Of paths, modes and contents."""
+    digest = hashlib.sha256()
+    for name, (data, mode) in sorted(files.items()):
+        digest.update(f"{name}\0{mode:o}\0{hashlib.sha256(data).hexdigest()}\n".encode())
+    return digest.hexdigest()
+
+
+def installed(path: str, command: str) -> dict[str, tuple[bytes, int]]:
+    """Content and mode of every file that belongs to an installed engine, whatever version it is."""
+    found = {}
+    for name in [*files_of(path), *programs(path, command)]:
+        try:
+            with open(name, "rb") as file:
+                found[name] = (file.read(), os.stat(name).st_mode & 0o777)
+        except FileNotFoundError:
+            # Of a link that leads nowhere, too: one in the package is a file too many, one for a program is none.
+            if os.path.islink(name):
+                found[name] = (b"", 0)
+    return found
 
 
 def files_of(path: str) -> list[str]:

@@ -11,7 +11,7 @@ from importlib.abc import InspectLoader
 from typing import cast
 
 from . import release
-from .engine_files import PACKAGE
+from .engine_files import PACKAGE, programs
 from .release.entrypoints import bootstrap, cli, remote
 from .release.entrypoints.commands import (
     backup,
@@ -116,23 +116,6 @@ LATE = (
 )
 PARTS = (cli, importer, remote, *OPERATIONS, *LATE, *SUB_COMMANDS)
 
-# Isolated (-I): the caller becomes root by sudo, so neither their directory nor their environment may bring code in.
-# Without the site's own packages (-S), which the engine does not use and which take time to find.
-PROGRAM = """#!/usr/bin/python3 -IS
-# The release engine of onehost.release.
-import gc
-import sys
-
-# What is imported stays: looking for garbage in it takes a tenth of the time to start.
-gc.disable()
-sys.path.insert(0, {path!r})
-from release.{part} import main
-
-gc.freeze()
-gc.enable()
-raise SystemExit(main())
-"""
-
 
 def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
     """Content and mode of every file of an installed engine, by path."""
@@ -147,6 +130,4 @@ def wanted_files(path: str, command_path: str) -> dict[str, tuple[bytes, int]]:
         source: object = cast(InspectLoader, loader).get_source(name)
         data = source if isinstance(source, bytes) else str(source).encode()
         result[os.path.join(path, PACKAGE, file)] = (data, 0o644)
-    result[command_path] = (PROGRAM.format(path=path, part="entrypoints.cli").encode(), 0o755)
-    result[os.path.join(path, "exchange")] = (PROGRAM.format(path=path, part="entrypoints.remote").encode(), 0o755)
-    return result
+    return result | programs(path, command_path)

@@ -11,6 +11,7 @@ short_description: Install the release engine and its command on the host
 description:
   - Installs the engine, which is part of every module of this collection, in a directory on the host, and a command
     that runs it. Scripts, timers and operators on the host then use the same code as the playbooks.
+  - First compares a checksum of what is installed, modes included. The engine travels only to a host that differs.
 options:
   path:
     description:

@@ -17,6 +17,7 @@ from ..ports import Survey
 from ..stack.model import Stack
 from ..stack.reader import read_stack
 from ..util.files import read_existing
+from . import stack_places
 
 
 class StackFiles:
@@ -27,8 +28,7 @@ class StackFiles:
         self.state = state
 
     def names(self) -> list[str]:
-        names = os.listdir(self.directory) if os.path.isdir(self.directory) else []
-        return sorted(name.removesuffix(".json") for name in names if name.endswith(".json"))
+        return stack_places.names(self.directory)
 
     def choose(self, name: str) -> str:
         """The named stack, or the only one there is. Raises RefusedError."""

@@ -13,6 +13,7 @@ from ..paths import STATE, env_of, keys_of, releases_of, routes_of
 from ..stack.model import Stack
 from ..stack.place import Place, Provided
 from ..util.as_user import run_as
+from . import stack_places
 from .earlier_layout import EarlierLayout
 
 
@@ -23,8 +24,8 @@ class StackHome:
         self.state = state
 
     def is_there(self, stack: str) -> bool:
-        """Whether the history is where this engine keeps it. Made last, so that the rest is there too."""
-        return os.path.isdir(releases_of(stack, self.state))
+        """Whether the history is where this engine keeps it."""
+        return stack_places.is_there(stack, self.state)
 
     def move_earlier(self, stack: Stack) -> list[str]:
         """Move what an earlier version kept in the owner's directory. Returns what was set aside. Raises OSError."""
