@@ -53,16 +53,17 @@ def checksum(files: Mapping[str, tuple[bytes, int]]) -> str:
 
 def installed(path: str, command: str) -> dict[str, tuple[bytes, int]]:
     """Content and mode of every file that belongs to an installed engine, whatever version it is."""
-    found = {}
-    for name in [*files_of(path), *programs(path, command)]:
-        try:
-            with open(name, "rb") as file:
-                found[name] = (file.read(), os.stat(name).st_mode & 0o777)
-        except FileNotFoundError:
-            # Of a link that leads nowhere, too: one in the package is a file too many, one for a program is none.
-            if os.path.islink(name):
-                found[name] = (b"", 0)
-    return found
+    there = filter(os.path.lexists, [*files_of(path), *programs(path, command)])
+    return {name: _read(name) for name in there}
+
+
+def _read(path: str) -> tuple[bytes, int]:
+    """A link that leads nowhere is a file too, which no engine has."""
+    try:
+        with open(path, "rb") as file:
+            return file.read(), os.stat(path).st_mode & 0o777
+    except FileNotFoundError:
+        return b"", 0
 
 
 def files_of(path: str) -> list[str]:
@@ -99,8 +100,4 @@ def replace_package(path: str, files: dict[str, tuple[bytes, int]]) -> None:
 
 
 def same(path: str, data: bytes, mode: int) -> bool:
-    try:
-        with open(path, "rb") as file:
-            return file.read() == data and os.stat(path).st_mode & 0o777 == mode
-    except FileNotFoundError:
-        return False
+    return _read(path) == (data, mode)
