@@ -52,12 +52,7 @@ haproxy:
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.release.entrypoints import bootstrap
 from ansible_collections.onehost.release.plugins.module_utils.release.errors import OperationError, RefusedError
-from ansible_collections.onehost.release.plugins.module_utils.release.operations import (
-    flags,
-    maintenance_state,
-    reach,
-    witnesses,
-)
+from ansible_collections.onehost.release.plugins.module_utils.release.operations import router_maps
 from ansible_collections.onehost.release.plugins.module_utils.release.util.printable import clean
 
 
@@ -67,14 +62,9 @@ def main() -> None:
     write, lines = not module.check_mode, []
     host = bootstrap.this_host()
     try:
-        # A stack without a definition, or with a damaged one, has no closed routes that are known.
         readable = {stack.name: stack for stack in host.stacks.survey().stacks}
         for name in module.params["stacks"]:
-            made = witnesses.provide_maps(host, name, write=write)
-            made += reach.provide_maps(host, name, write=write)
-            made += flags.provide_maps(host, name, readable.get(name), write=write)
-            made += maintenance_state.provide_maps(host, name, readable.get(name), write=write)
-            lines += [f"{name} {text}" for text in made]
+            lines += [f"{name} {text}" for text in router_maps.provide(host, name, readable.get(name), write=write)]
     except (OSError, RefusedError, OperationError) as error:
         module.fail_json(msg=clean(error), lines=lines)
     diff = {"before": "", "after": "".join(f"{line}\n" for line in lines)}

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 
-from ...operations import flags, maintenance_state, reach, witnesses
+from ...operations import router_maps
 from ...ports import Host
 from ..access import Caller
 from .output import all_stacks, say
@@ -16,13 +16,6 @@ from .output import all_stacks, say
 def run(host: Host, options: argparse.Namespace, caller: Caller) -> int:
     readable = {stack.name: stack for stack in all_stacks(host, caller)[0]}
     for name in host.stacks.names():
-        # Of a stack whose definition cannot be read, too: HAProxy starts for all stacks or for none.
-        made = [
-            *witnesses.provide_maps(host, name),
-            *reach.provide_maps(host, name),
-            *flags.provide_maps(host, name, readable.get(name)),
-            *maintenance_state.provide_maps(host, name, readable.get(name)),
-        ]
-        for text in made:
+        for text in router_maps.provide(host, name, readable.get(name)):
             say(f"{name} {text}: this map was missing or damaged, and was made anew")
     return 0
