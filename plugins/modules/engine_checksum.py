@@ -53,7 +53,7 @@ outdated:
 
 from ansible.module_utils.basic import AnsibleModule
 from ansible_collections.onehost.release.plugins.module_utils.engine_files import checksum, installed
-from ansible_collections.onehost.release.plugins.module_utils.release.adapters import stack_places
+from ansible_collections.onehost.release.plugins.module_utils.release.util import stack_places
 
 
 def main() -> None:

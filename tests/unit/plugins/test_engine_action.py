@@ -77,7 +77,7 @@ class Host:
 def host(ask: Ask, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Host:
     monkeypatch.setattr(ActionBase, "run", lambda *_: {})
     monkeypatch.setattr(ActionBase, "_remove_tmp_path", lambda *_: None)
-    places = importlib.import_module(f"{COLLECTION}.module_utils.release.adapters.stack_places")
+    places = importlib.import_module(f"{COLLECTION}.module_utils.release.util.stack_places")
     monkeypatch.setattr(places.names, "__defaults__", (str(tmp_path / "stacks"),))
     monkeypatch.setattr(places.is_there, "__defaults__", (str(tmp_path / "state"),))
     return Host(tmp_path, ask)

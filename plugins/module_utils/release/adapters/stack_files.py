@@ -16,8 +16,8 @@ from ..planning.preflight import PROVISION
 from ..ports import Survey
 from ..stack.model import Stack
 from ..stack.reader import read_stack
+from ..util import stack_places
 from ..util.files import read_existing
-from . import stack_places
 
 
 class StackFiles:

@@ -12,8 +12,8 @@ from typing import Any
 from ..paths import STATE, env_of, keys_of, releases_of, routes_of
 from ..stack.model import Stack
 from ..stack.place import Place, Provided
+from ..util import stack_places
 from ..util.as_user import run_as
-from . import stack_places
 from .earlier_layout import EarlierLayout
 
 

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from release.adapters import stack_places
 from release.adapters.stack_files import StackFiles
 from release.adapters.stack_home import StackHome
 from release.paths import releases_of
+from release.util import stack_places
 
 
 def test_a_host_without_stacks(tmp_path: Path) -> None:
