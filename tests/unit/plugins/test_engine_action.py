@@ -171,6 +171,7 @@ def test_the_module_is_asked_at_once_where_the_answer_would_not_help(host: Host)
 def test_only_the_host_knows_what_a_place_means(host: Host, place: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(host, "ask", lambda name, **_given: {"asked": name})
     assert host.provision(path=place) == {"asked": "engine"}
+    assert host.ran == ["engine"]
 
 
 def test_if_the_host_cannot_tell_the_module_says_what_is_wrong(host: Host) -> None:
