@@ -14,7 +14,7 @@ import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import IO, Any
+from typing import Any
 
 from ..paths import STATE
 from ..planning.scale import ScalePlan
@@ -166,7 +166,7 @@ def _take(record: Record, line: str) -> str:
 
 def records(stack: str, environment: EnvironmentName, home: str = STATE, newest: int = LOOKED_AT) -> list[Record]:
     """The newest journals of an environment, newest first."""
-    return [read(path) for path in _paths(stack, environment, home)[:newest]]
+    return [read(path) for path in _paths(stack, environment, home, newest)]
 
 
 def glances(
@@ -177,9 +177,9 @@ def glances(
     Reads only the first and the last line, because the status page does this every minute.
     """
     found = []
-    for path in _paths(stack, environment, home)[:newest]:
+    for path in _paths(stack, environment, home, newest):
         with contextlib.suppress(OSError), open(path, "rb") as file:
-            begin, last = _parsed(file.readline()), _last_line(file)
+            begin, last = _parsed(file.readline()), _last_line(file.fileno())
             found.append((begin, _parsed(last) if _is_end(last) else None))
     return found
 
@@ -192,15 +192,22 @@ def _parsed(line: bytes) -> dict[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _paths(stack: str, environment: EnvironmentName, home: str) -> list[str]:
-    mine = [name for name in names(stack, home) if f"-{environment}-" in name]
-    return [os.path.join(directory(stack, home), name) for name in reversed(mine)]
+def _paths(stack: str, environment: EnvironmentName, home: str, newest: int) -> list[str]:
+    part, folder = f"-{environment}-", directory(stack, home)
+    mine = [name for name in names(stack, home) if part in name]
+    return [os.path.join(folder, name) for name in reversed(mine[-newest:])]
 
 
 def names(stack: str, home: str = STATE) -> list[str]:
     """The names of all journals of a stack, oldest first."""
     folder = directory(stack, home)
-    return sorted(name for name in os.listdir(folder) if name.endswith(".jsonl")) if os.path.isdir(folder) else []
+    try:
+        found = os.listdir(folder)
+    except OSError:
+        if os.path.isdir(folder):
+            raise
+        return []
+    return sorted([name for name in found if name.endswith(".jsonl")])
 
 
 def finished(stack: str, home: str = STATE) -> list[str]:
@@ -211,24 +218,23 @@ def finished(stack: str, home: str = STATE) -> list[str]:
 
 def unfinished(stack: str, environment: EnvironmentName, home: str = STATE) -> list[Record]:
     """Every operation asks this first, so journals that have an end are not read as a whole."""
-    candidates = (read(path) for path in _paths(stack, environment, home)[:LOOKED_AT] if not _has_ended(path))
+    candidates = (read(path) for path in _paths(stack, environment, home, LOOKED_AT) if not _has_ended(path))
     return [record for record in candidates if not record.is_finished]
 
 
 def _has_ended(path: str) -> bool:
     try:
-        with open(path, "rb") as file:
-            return _is_end(_last_line(file))
+        with open(path, "rb", buffering=0) as file:
+            return _is_end(_last_line(file.fileno()))
     except OSError:
         return True  # nobody could append to it either; the status names it
 
 
-def _last_line(file: IO[bytes]) -> bytes:
+def _last_line(handle: int) -> bytes:
     """The last line, however long: the end of an operation holds everything that went wrong."""
-    size, length = os.fstat(file.fileno()).st_size, 4096
+    size, length = os.fstat(handle).st_size, 4096
     while True:
-        file.seek(max(0, size - length))
-        text = file.read().rstrip(b"\n")
+        text = os.pread(handle, length, max(0, size - length)).rstrip(b"\n")
         if b"\n" in text or length >= size:
             return text.rpartition(b"\n")[2]
         length *= 8
