@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import dataclasses
 import datetime
+import functools
+import json
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
@@ -63,7 +65,12 @@ class Release:
 
     def to_json(self) -> dict[str, Any]:
         # Not dataclasses.asdict, which copies everything inside: this is only serialised.
-        return dict(vars(self))
+        return {part.name: getattr(self, part.name) for part in dataclasses.fields(self)}
+
+    @functools.cached_property
+    def defined(self) -> str:
+        """Its definition as JSON, written once however often it is compared."""
+        return json.dumps(self.definition)
 
     @classmethod
     def from_json(cls, data: dict[str, Any]) -> Release:

@@ -5,7 +5,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Literal, TypedDict, cast
 
 from ..errors import Problem
@@ -125,7 +125,8 @@ class OperationReport:
     announced: bool = False
 
     def to_json(self) -> ReportData:
-        return cast(ReportData, asdict(self))
+        # Not dataclasses.asdict, which copies everything inside: this is only serialised.
+        return cast(ReportData, dict(vars(self)))
 
 
 def problem_row(problem: Problem) -> ProblemRow:

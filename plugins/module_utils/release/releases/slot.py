@@ -30,14 +30,14 @@ class StandbyNote(TypedDict):
 def stack_of(release: Release, current: Stack) -> Stack:
     """The stack as the release defines it, ports and all: whatever it is reached by stays as long as it does."""
     # Of before there were rules for these; and only today's are used.
-    today = {"directory": current.directory, "owner": current.owner, "source": current.source}
-    return _read(release.stack, json.dumps({**release.definition, **today}))
+    return _read(release.stack, release.defined, current.directory, current.owner, current.source)
 
 
 @functools.lru_cache(maxsize=8)
-def _read(name: str, definition: str) -> Stack:
+def _read(name: str, definition: str, directory: str, owner: str, source: str) -> Stack:
     """An operation asks for the same few releases ten times, and reading one takes longer than comparing its text."""
-    return read_stack(name, json.loads(definition), stored=True)
+    today = {"directory": directory, "owner": owner, "source": source}
+    return read_stack(name, {**json.loads(definition), **today}, stored=True)
 
 
 def day_of(release: Release, current: Stack) -> Stack:
