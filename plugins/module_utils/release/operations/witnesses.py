@@ -79,6 +79,10 @@ def live(host: Host, stack: str, environment: EnvironmentName) -> Live | None:
     file = host.router.file(stack, environment)
     if not file.trouble and not is_settled(host, stack, environment):
         return file.live
+    return _agreed(host, stack, environment)
+
+
+def _agreed(host: Host, stack: str, environment: EnvironmentName) -> Live | None:
     return verdict(host, stack, environment, entries(host, stack), _placed(host, stack, environment)).live
 
 
@@ -123,8 +127,7 @@ def mend(host: Host, stack: Stack, environment: EnvironmentName) -> list[str]:
 def stop_forgotten(host: Host, stack: Stack, environment: EnvironmentName) -> str:
     """Stop what runs beside the live release though nothing says that it should, since its note was lost: a worker must
     not go on working for a release that was replaced. Returns what was stopped."""
-    now = live(host, stack.name, environment)
-    if now is None or not is_settled(host, stack.name, environment):
+    if not is_settled(host, stack.name, environment) or (now := _agreed(host, stack.name, environment)) is None:
         return ""
     beside = other_slot(now.slot)
     if not any(at.slot == beside and at.state in UP for at in host.docker.placed(stack.name, environment)):
