@@ -9,6 +9,7 @@ import contextlib
 import datetime
 import functools
 import io
+import operator
 import tarfile
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from fakes.world import World
 
 
+#: How containers are listed.
+IN_ORDER = operator.attrgetter("slot", "app", "replica")
 #: Seconds from the start of a container until its app answers.
 BOOT_SECONDS = 0.05
 #: How an image behaves once it runs: (seconds until it exits, seconds until Docker restarts it), 0 for never.
@@ -161,13 +164,16 @@ class FakeDocker:
     # Containers
 
     def containers(self, stack: str, environment: EnvironmentName, slot: Slot | None = None) -> list[Container]:
-        self.world.faults.alive()
-        assert stack == self.world.stack.name
-        mine = [b for b in self.boxes if b.environment == environment and slot in (None, b.slot)]
-        return [self._seen(box) for box in sorted(mine, key=lambda b: (b.slot, b.app, b.replica))]
+        return [self._seen(box) for box in self._listed(stack, environment, slot)]
 
     def placed(self, stack: str, environment: EnvironmentName) -> list[Placed]:
-        return [c.place for c in self.containers(stack, environment)]
+        return [Placed(b.slot, b.release, self._life(b)[0]) for b in self._listed(stack, environment)]
+
+    def _listed(self, stack: str, environment: EnvironmentName, slot: Slot | None = None) -> list[Box]:
+        self.world.faults.alive()
+        assert stack == self.world.stack.name
+        mine = [b for b in self.boxes if b.environment == environment and (slot is None or b.slot == slot)]
+        return sorted(mine, key=IN_ORDER)
 
     def create_and_start(self, compose_file: str, project_directory: str, services: Sequence[str]) -> None:
         compose = self.world.store.files[compose_file]
@@ -436,19 +442,22 @@ class FakeDocker:
 
     def at_port(self, port: int, number: int = 1) -> Box | None:
         """Who has a port on the loopback address of a replica, as whoever connects to it now sees it."""
-        if self.world.intake.refuses(port):
+        if not port or self.world.intake.refuses(port):
             return None
-        mine = (box for box in self.boxes if box.up and (box.port, box.replica) == (port, number))
-        return next(mine, None) if port else None
+        # No generator: this is asked after every change, for every app.
+        for box in self.boxes:
+            if box.port == port and box.up and box.replica == number:
+                return box
+        return None
 
     def _life(self, box: Box) -> tuple[str, float, int]:
         """State, time of the latest start, restarts."""
-        alive, pause = LIVES[self.behaviour(box)]
-        passed = self.world.clock.time - box.began
         if not box.up:
             return "exited", box.began, box.restarts_before
+        alive, pause = LIVES[self.behaviour(box)]
         if not alive:
             return "running", box.began, box.restarts_before
+        passed = self.world.clock.time - box.began
         rounds = int(passed // (alive + pause))
         begun = box.began + rounds * (alive + pause)
         state = "running" if self.world.clock.time - begun < alive else "restarting"

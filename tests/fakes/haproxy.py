@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
@@ -140,6 +141,8 @@ class FakeRouter:
             raise OperationError("the router (HAProxy) does not answer", "admin.sock", "connection refused")
 
 
+@functools.lru_cache(maxsize=1024)
 def word(text: str) -> Word:
+    """What a text in a map says; the same few are read again and again."""
     live = Live.parse(text)
     return Word(live, "" if live or text == "none/none" else "is damaged")

@@ -48,4 +48,6 @@ class FakeIntake:
         return self.not_accepted.pop(0) if self.not_accepted else 0
 
     def refuses(self, port: int) -> bool:
-        return any(port in ports and self.world.clock.time < end for ports, end in self.held.values())
+        return bool(self.held) and any(
+            port in ports and self.world.clock.time < end for ports, end in self.held.values()
+        )

@@ -13,10 +13,12 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
+import io
 import itertools
 import json
 import pickle
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from typing import Any
 
 from fakes.backups import FakeBackupPlaces, FakeBackups, FakeBackupTimer, FakeCopies
@@ -29,7 +31,7 @@ from fakes.docker import BOOT_SECONDS, HEALTHY, Box, FakeDocker
 from fakes.endpoints import FakeEndpoints
 from fakes.faults import Faults, Killed
 from fakes.git import FakeGit
-from fakes.haproxy import FakeRouter
+from fakes.haproxy import FakeRouter, word
 from fakes.home import FakeDirectory, FakeHome
 from fakes.intake import FakeIntake
 from fakes.machine import FakeMachine
@@ -73,7 +75,7 @@ from release.ports import Host
 from release.process import journal, lock
 from release.releases.history import find
 from release.releases.lock_holder import LockHolder
-from release.releases.release import Entry, Live
+from release.releases.release import Entry, Live, Release
 from release.releases.report import OperationReport
 from release.releases.request import OPERATIONS, Request
 from release.releases.runs import Run
@@ -160,7 +162,9 @@ class World:
         #: Why somebody scales.
         self.reason = "busy"
         self.numbers = itertools.count(1)
+        #: By release: the stack as it defines it, and the apps of it that visitors ask for.
         self.days: dict[str, Stack] = {}
+        self.visited: dict[str, list[App]] = {}
         self.commit(dict.fromkeys(self.stack.apps, HEALTHY))
 
     @property
@@ -406,17 +410,21 @@ class World:
     def look(self) -> None:
         """Check the visitor's view, after every change: the first invariant."""
         for environment in ENVIRONMENTS:
-            live = Live.parse(self.router.does[environment])
+            live = word(self.router.does[environment]).live
             if live is None:
                 continue
-            entry = self.store.written.get(live.release)
-            if entry is None:
+            if live.release not in self.store.written:
                 self._wrong(f"{environment} is switched to {live}, which is not in the history")
                 continue
-            for name in entry.release.services:
-                app = self.day(live.release).apps[name]
-                if app.is_web:
-                    self._look_at(environment, live, app)
+            for app in self._asked_for(live.release):
+                self._look_at(environment, live, app)
+
+    def _asked_for(self, release: str) -> list[App]:
+        """The apps of a release that visitors ask for."""
+        if release not in self.visited:
+            apps = [self.day(release).apps[name] for name in self.store.written[release].release.services]
+            self.visited[release] = [app for app in apps if app.is_web]
+        return self.visited[release]
 
     def _look_at(self, environment: EnvironmentName, live: Live, app: App) -> None:
         at = self.router.reach_memory[environment].get(live.slot, {}).get(app.name)
@@ -427,7 +435,9 @@ class World:
                 self._wrong(f"{environment} {app.name}: a replica of another release answers")
             if any(box is not None and self.docker.answers(box) for box in boxes):
                 return
-        box = self.docker.at_port(self.router.port(environment, live.slot, app.name))
+        box = self.docker.at_port(at.port if at else 0)
+        if box is not None and (box.release, box.app) == (live.release, app.name) and self.docker.answers(box):
+            return
         is_seen = not self.maintenance.is_closed(environment, app.name, "/")
         if box is None:
             # An app that must never run twice is down for a moment; the router holds its requests. Where everything is
@@ -472,9 +482,51 @@ class World:
         self.faults.strike(what, after=True)
 
 
-def again(kept: bytes, directory: str) -> World:
-    """A pickled host, elsewhere. Journals of what went before are of no more use, because all of it was finished."""
-    world: World = pickle.loads(kept)
+@dataclass(frozen=True)
+class Kept:
+    """A pickled host, and what all hosts made from it share: definitions and releases, which nobody changes."""
+
+    pickled: bytes
+    shared: list[object]
+
+
+class _Keeper(pickle.Pickler):
+    """Leaves out what is shared."""
+
+    def __init__(self, file: io.BytesIO) -> None:
+        super().__init__(file)
+        self.shared: list[object] = []
+        self._numbers: dict[int, int] = {}
+
+    def persistent_id(self, thing: object) -> int | None:
+        if not isinstance(thing, (Stack, Release)):
+            return None
+        if id(thing) not in self._numbers:
+            self._numbers[id(thing)] = len(self.shared)
+            self.shared.append(thing)
+        return self._numbers[id(thing)]
+
+
+class _Reader(pickle.Unpickler):
+    def __init__(self, kept: Kept) -> None:
+        super().__init__(io.BytesIO(kept.pickled))
+        self._shared = kept.shared
+
+    def persistent_load(self, number: int) -> object:
+        return self._shared[number]
+
+
+def kept(world: World) -> Kept:
+    """A host at this moment, to go on with again and again."""
+    file = io.BytesIO()
+    keeper = _Keeper(file)
+    keeper.dump(world)
+    return Kept(file.getvalue(), keeper.shared)
+
+
+def again(kept: Kept, directory: str) -> World:
+    """A kept host, elsewhere. Journals of what went before are of no more use, because all of it was finished."""
+    world: World = _Reader(kept).load()
     paths = Paths(state=f"{directory}/state", locks=f"{directory}/locks")
     world.host = dataclasses.replace(world.host, paths=paths)
     world.faults.disarm()

@@ -8,7 +8,6 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import functools
-import pickle
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -35,7 +34,7 @@ from fakes.stacks import (
     shop_with_schema,
     shop_with_services,
 )
-from fakes.world import World, again
+from fakes.world import Kept, World, again, kept
 from invariants.invariants import check_always, check_settled
 from support.profiles import FAST, ONE_IN, RARELY, STRIDE, WHOLE_WAY
 
@@ -604,7 +603,7 @@ def one_of_both(cases: list[Case]) -> list[Case]:
 
 
 @functools.cache
-def prepared(case: Case) -> bytes:
+def prepared(case: Case) -> Kept:
     """The host at the moment before the operation."""
     with tempfile.TemporaryDirectory(dir=FAST) as directory:
         world = World(directory, case.definition)
@@ -618,14 +617,17 @@ def prepared(case: Case) -> bytes:
             host_with_clusters(world)
         case.prepare(world)
         check_settled(world)
-        return pickle.dumps(world)
+        return kept(world)
 
 
 @contextlib.contextmanager
 def world_of(case: Case) -> Iterator[World]:
     """A copy of it."""
     with tempfile.TemporaryDirectory(dir=FAST) as directory:
-        yield again(prepared(case), directory)
+        world = again(prepared(case), directory)
+        yield world
+        # Its parts know it, and it them: so it is gone at once, not when the garbage collector has found all of it.
+        vars(world).clear()
 
 
 @functools.cache

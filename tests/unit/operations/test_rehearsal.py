@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import pickle
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ import pytest
 from fakes.docker import HEALTHY
 from fakes.faults import counted_journal
 from fakes.stacks import changed_stack, host_with_backups, shop_with_backups
-from fakes.world import World, again
+from fakes.world import World, again, kept
 from invariants.invariants import check_settled, left_of_runs
 from support.profiles import STRIDE
 
@@ -251,7 +250,7 @@ def test_killed_at_any_moment_nothing_of_it_is_left(tmp_path: Path, after: bool)
     host_with_backups(world)
     world.ship()
     staged(world)
-    before = pickle.dumps(world)
+    before = kept(world)
     number = 1 - STRIDE
     while True:
         number += STRIDE
