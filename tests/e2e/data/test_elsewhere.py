@@ -76,7 +76,7 @@ def definition(**production: str) -> dict[str, Any]:
             "annex": {
                 "context": ".",
                 "port": 8000,
-                "loopback_port": 21720,
+                "loopback_port": 21830,
                 "health": "/",
                 "routes": [{"path": "/"}],
                 "database": "far",
