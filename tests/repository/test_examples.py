@@ -5,11 +5,9 @@
 
 from __future__ import annotations
 
-import io
 import json
 import subprocess
 import sys
-import tarfile
 from pathlib import Path
 
 import pytest
@@ -24,9 +22,10 @@ SHARED = sorted(lab_source.EXAMPLES.glob(f"*/{lab_source.SHARED}"))
 def tree(request: pytest.FixtureRequest, tmp_path: Path) -> Path:
     """A checkout of the repository that the lab gets of an example with shared files."""
     source: Path = request.param.parent
-    with tarfile.open(fileobj=io.BytesIO(lab_source.repository_archive(source.name, source))) as archive:
-        archive.extractall(tmp_path, filter="data")
-    # The archive's files belong to the lab's user, and git asks whose they are.
+    # Not by Python, whose filters are younger than Debian 12's 3.11.2. The files belong to the lab's user where root
+    # unpacks them, and git asks whose they are.
+    archive = lab_source.repository_archive(source.name, source)
+    subprocess.run(["tar", "x", "-C", str(tmp_path)], input=archive, check=True, timeout=60)
     trusted = {"GIT_CONFIG_COUNT": "1", "GIT_CONFIG_KEY_0": "safe.directory", "GIT_CONFIG_VALUE_0": "*"}
     url = str(tmp_path / f"{source.name}.git")
     lab_source.git(tmp_path, "clone", "--quiet", url, "checkout", extra=trusted)
