@@ -114,8 +114,11 @@ coverage = $(if $(COVERAGE),--cov --cov-report=term --cov-fail-under=95)
 # Who waits for it gets a sample of the random tests and of the moments to be killed at, and no tests of programs.
 quick = $(if $(HYPOTHESIS_PROFILE),,-m 'not programs')
 
+# One more than there are cores: some tests wait, for a program's end or for a connection that nobody answers.
+workers = $(shell echo $$(($$(nproc) + 1)))
+
 unit: setup ## Tests without a host, quick; all of them: HYPOTHESIS_PROFILE=ci; COVERAGE=1 counts what they reach
-	@pytest tests/unit tests/invariants tests/repository --quiet --numprocesses=auto --dist=worksteal $(quick) $(slowest) $(coverage) $(PYTEST)
+	@pytest tests/unit tests/invariants tests/repository --quiet --numprocesses=$(workers) --dist=worksteal $(quick) $(slowest) $(coverage) $(PYTEST)
 
 browser: setup ## The status page in a headless browser
 	@tools/browser
