@@ -124,6 +124,7 @@ def test_journals_of_an_environment(world: World, tmp_path: Path) -> None:
     assert [record.header["number"] for record in found] == [3, 1]
     assert [record.header["number"] for record in journal.unfinished("shop", "staging", str(tmp_path))] == [3]
     assert len(journal.records("shop", "staging", str(tmp_path), newest=1)) == 1
+    assert journal.records("shop", "staging", str(tmp_path), newest=0) == []
 
 
 def test_recovery_says_what_it_found(world: World) -> None:

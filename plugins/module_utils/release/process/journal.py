@@ -195,7 +195,7 @@ def _parsed(line: bytes) -> dict[str, Any]:
 def _paths(stack: str, environment: EnvironmentName, home: str, newest: int) -> list[str]:
     part, folder = f"-{environment}-", directory(stack, home)
     mine = [name for name in names(stack, home) if part in name]
-    return [os.path.join(folder, name) for name in reversed(mine[-newest:])]
+    return [os.path.join(folder, name) for name in reversed(mine[max(0, len(mine) - newest) :])]
 
 
 def names(stack: str, home: str = STATE) -> list[str]:
